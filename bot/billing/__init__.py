@@ -1,0 +1,1 @@
+"""The billing rules: values in, values out; no clock, no store, no framework."""

@@ -1,0 +1,42 @@
+"""An account at a cloud: the settings that decide rules, currency and permission."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.billing.subscription import AccountName
+
+
+class Site(StrEnum):
+    """An account belongs to exactly one website; rules, endpoint and currency follow from it."""
+
+    CN = "cn"
+    INTL = "intl"
+    EU = "eu"
+
+
+class ExecuteMode(StrEnum):
+    """Whether irreversible calls are made (`live`) or left out and said so (`dry-run`)."""
+
+    DRY_RUN = "dry-run"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What a person set for one account (contract, section 3)."""
+
+    name: AccountName
+    provider: str = "ledger"
+    site: Site = Site.INTL
+    rules: str = ""
+    execute: ExecuteMode = ExecuteMode.LIVE
+    deduction_days_before: int = 7
+    customer_tier: str = "V3"
+    five_day_returns_used: int = 0
+    fee_waiver: bool = False
+    cooling_off_minutes: int | None = None
+
+    @property
+    def currency(self) -> str:
+        """The currency of the site, for figures of which no order names one."""
+        return {Site.CN: "CNY", Site.INTL: "USD", Site.EU: "EUR"}[self.site]

@@ -1,0 +1,81 @@
+"""Money: an exact decimal amount of one currency."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Self
+
+CENT = Decimal("0.01")
+
+
+class CurrencyMismatch(ValueError):
+    """Amounts of two currencies were added or compared; Lapse never converts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount of one ISO 4217 currency; unrounded until `rounded()` is asked for."""
+
+    amount: Decimal
+    currency: str
+
+    @classmethod
+    def zero(cls, currency: str) -> Self:
+        """Nothing, in a currency: nothing due is `USD 0.00`, never an absent figure."""
+        return cls(Decimal(0), currency)
+
+    def rounded(self) -> "Money":
+        """Round half up to cents, as every printed figure is (billing rules, section 10)."""
+        return Money(self.amount.quantize(CENT, rounding=ROUND_HALF_UP), self.currency)
+
+    def floor_zero(self) -> "Money":
+        """A negative refund means no refund (R41)."""
+        return self if self.amount >= 0 else Money.zero(self.currency)
+
+    def share(self, part: int, whole: int) -> "Money":
+        """The share `part / whole`, exact to 28 digits and not rounded."""
+        return Money(self.amount * part / whole, self.currency)
+
+    def times(self, rate: Decimal) -> "Money":
+        """The amount at a rate, for example a handling fee of 0.10."""
+        return Money(self.amount * rate, self.currency)
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.amount + self._same(other).amount, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.amount - self._same(other).amount, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.amount, self.currency)
+
+    def __lt__(self, other: "Money") -> bool:
+        return self.amount < self._same(other).amount
+
+    def __le__(self, other: "Money") -> bool:
+        return self.amount <= self._same(other).amount
+
+    def __gt__(self, other: "Money") -> bool:
+        return self.amount > self._same(other).amount
+
+    def __ge__(self, other: "Money") -> bool:
+        return self.amount >= self._same(other).amount
+
+    def __bool__(self) -> bool:
+        return self.amount != 0
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.rounded().amount:,.2f}"
+
+    def _same(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be combined")
+        return other
+
+
+def sums(amounts: Iterable[Money]) -> Mapping[str, Money]:
+    """Add up per currency, in order of currency code; sums are never converted."""
+    totals: dict[str, Money] = {}
+    for money in amounts:
+        totals[money.currency] = totals.get(money.currency, Money.zero(money.currency)) + money
+    return dict(sorted(totals.items()))

@@ -1,0 +1,211 @@
+"""A request to change something at the cloud: its states, and who may move it (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from bot.billing.money import Money
+from bot.billing.quote import Quote, Scope
+from bot.billing.refund import Worst
+from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
+
+ACKNOWLEDGEMENT = "I understand a handling fee will be charged for this unsubscription."
+
+
+class State(StrEnum):
+    """The states of contract section 6."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    EXECUTING = "executing"
+    VERIFYING = "verifying"
+    DONE = "done"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    STOPPED = "stopped"
+    STALE = "stale"
+    FAILED = "failed"
+
+
+OPEN = frozenset(
+    {State.WAITING, State.APPROVED, State.EXECUTING, State.VERIFYING, State.STALE, State.FAILED}
+)
+
+
+class Reason(IntEnum):
+    """The cloud's reason types (R51)."""
+
+    HARD_TO_USE = 1
+    FEATURES_INSUFFICIENT = 2
+    TOO_COMPLEX = 3
+    DISSATISFIED = 4
+    OTHER = 5
+
+
+class ItemState(StrEnum):
+    """What became of one subscription."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    GONE = "gone"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class StepState(StrEnum):
+    """What became of one call: `started` is written before the cloud is called."""
+
+    PLANNED = "planned"
+    STARTED = "started"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One subscription of a request: what was seen when it was asked for, what happened since."""
+
+    key: SubscriptionKey
+    label: str
+    region: str | None
+    quote: Quote
+    state: ItemState = ItemState.PLANNED
+    error_code: str | None = None
+    error: str | None = None
+    gone_at: datetime | None = None
+    refund_order: str | None = None
+    refund_actual: Money | None = None
+    fee_actual: Money | None = None
+    auto_renew_off: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One provider call of one to ten ids; carried by claim, intent, outcome."""
+
+    number: int
+    subscriptions: tuple[SubscriptionKey, ...]
+    after: tuple[int, ...]
+    state: StepState = StepState.PLANNED
+    attempt: int = 0
+    started_at: datetime | None = None
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """What the requester ticked: the sentence, and the worst figures reachable until the deadline."""
+
+    by: SlackUser
+    at: datetime
+    text: str
+    worst: Worst
+
+
+class Verb(StrEnum):
+    """What a person, or Lapse itself, did to a request."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDREW = "withdrew"
+    STOPPED = "stopped"
+    EXPIRED = "expired"
+    READ_AGAIN = "read-again"
+    STALE = "stale"
+    ACKNOWLEDGED = "acknowledged"
+    STARTED = "started"
+    STEP_DONE = "step-done"
+    STEP_REFUSED = "step-refused"
+    VERIFYING = "verifying"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    RETRIED = "retried"
+    BY_HAND = "by-hand"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a request's history; `by` is None when Lapse acted by itself."""
+
+    number: int
+    verb: Verb
+    at: datetime
+    by: SlackUser | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request and everything that was seen, decided and done; never changed in place.
+
+    `number` is counted per workspace from 1001. `deadline` is the last instant for a decision.
+    `version` rises with every save and breaks ties between people and replicas.
+    """
+
+    number: int
+    account: AccountName
+    scope: Scope
+    items: tuple[Item, ...]
+    steps: tuple[Step, ...]
+    left_behind: tuple[str, ...]
+    state: State
+    requested_by: SlackUser
+    requested_at: datetime
+    reason: Reason
+    details: str
+    acknowledgement: Acknowledgement
+    deadline: datetime
+    required_approvals: int
+    approvers: tuple[SlackUser, ...]
+    dry_run: bool
+    cooling_off_minutes: int
+    rules: str
+    if_kept: Mapping[str, str]
+    starts_at: datetime | None = None
+    closed: bool = False
+    problem: str | None = None
+    events: tuple[Event, ...] = ()
+    version: int = 0
+
+    @property
+    def approvals(self) -> tuple[Event, ...]:
+        """The approvals that count: those since the newest acknowledgement."""
+        newest = max((e.number for e in self.events if e.verb is Verb.ACKNOWLEDGED), default=0)
+        return tuple(e for e in self.events if e.verb is Verb.APPROVED and e.number > newest)
+
+    def item(self, key: SubscriptionKey) -> Item:
+        """The item of a subscription; KeyError when it is not part of this request."""
+        for each in self.items:
+            if each.key == key:
+                return each
+        raise KeyError(key)
+
+
+class UnsubscriptionError(Exception):
+    """An expected refusal; each kind has a sentence for the person."""
+
+
+class CannotApproveOwnRequest(UnsubscriptionError):
+    """The person who asks may not also approve."""
+
+
+class NotAnApprover(UnsubscriptionError):
+    """Only those whom the settings name decide."""
+
+
+class OnlyTheRequester(UnsubscriptionError):
+    """Withdrawing and acknowledging again belong to the person who asked."""
+
+
+class AlreadyDecided(UnsubscriptionError):
+    """Somebody was faster; the first decision stands."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.number)
+        self.request = request

@@ -1,0 +1,1 @@
+"""A local Slack: what the bot sees of Slack, on loopback; knows nothing of Lapse."""

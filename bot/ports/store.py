@@ -1,0 +1,405 @@
+"""The Store port: what Lapse remembers, in transactions of one workspace."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bot.billing.account import Account
+from bot.billing.reminder import Reminder
+from bot.billing.renewal import Anchor
+from bot.billing.subscription import (
+    AccountName,
+    Kind,
+    SlackUser,
+    Status,
+    Subscription,
+    SubscriptionKey,
+)
+from bot.billing.unsubscription import Request
+
+PAGE = 10
+COUNTED = 1000
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody saved this first; load again and decide again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """The filters of `/lapse list`; words are matched in name, id and service, any case."""
+
+    service: str | None = None
+    account: str | None = None
+    region: str | None = None
+    status: Status | None = None
+    owner: SlackUser | None = None
+    auto_renew: bool | None = None
+    due_before: datetime | None = None
+    kind: Kind | None = None
+    words: tuple[str, ...] = ()
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Ten rows, and how many there are, counted up to 1,000 (`more` beyond)."""
+
+    rows: tuple[Subscription, ...]
+    count: int
+    more: bool
+
+
+class Catalogue(Protocol):
+    """The subscriptions as last read; those gone or unsubscribed are kept for history."""
+
+    def get(self, key: SubscriptionKey) -> Subscription | None:
+        """One subscription, gone ones included."""
+
+    def named(self, id: str) -> Sequence[Subscription]:  # noqa: A002 - the field's own word
+        """Every account's subscription of this id; `account/id` names one."""
+
+    def page(self, query: ListQuery) -> Page:
+        """One page, nearest anchor first, a quota before its packages; an indexed read."""
+
+    def anchored(
+        self,
+        *,
+        start: datetime,
+        end: datetime,
+        after: SubscriptionKey | None = None,
+        limit: int = 500,
+    ) -> Sequence[Subscription]:
+        """Live subscriptions whose next anchor falls into [start, end), in order of their key."""
+
+    def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
+        """All quotas and packages of an account and region that are not gone."""
+
+    def near(self, text: str, *, limit: int = 5) -> Sequence[Subscription]:
+        """Subscriptions whose id or name is spelled most like the text."""
+
+    def values(self, column: str) -> Mapping[str, int]:
+        """How many listed subscriptions bear each value of service, account or region."""
+
+    def all(self) -> Iterator[Subscription]:
+        """The whole book that export writes: ordered by key, gone ones left out, streamed."""
+
+    def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
+        """Add or replace; derives the next anchor of each and of its group."""
+
+    def mark_gone(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
+        """Keep for history, list no longer."""
+
+    def known_since(self, key: SubscriptionKey) -> datetime | None:
+        """When Lapse first knew of it."""
+
+    def read_at(self, account: AccountName) -> datetime | None:
+        """When the account was last read or imported."""
+
+
+class Requests(Protocol):
+    """Requests with their items, steps and history."""
+
+    def next_number(self) -> int:
+        """The next number of this workspace, from 1001; a rolled back one is given again."""
+
+    def get(self, number: int) -> Request | None:
+        """One request as last saved."""
+
+    def save(self, request: Request) -> Request:
+        """Save with a version check and return it with its new version; raises ChangedMeanwhile."""
+
+    def open_with(self, key: SubscriptionKey) -> Request | None:
+        """The open, not closed request that holds this subscription."""
+
+    def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
+        """The newest requests of a person."""
+
+    def waiting(self, *, limit: int = 50) -> Sequence[Request]:
+        """Requests that wait for a decision, nearest deadline first."""
+
+    def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
+        """Requests with work to do (approved, executing, verifying, or past their deadline).
+
+        Each is handed to one replica until its lease ends; `attend` sets when it is looked at next.
+        """
+
+    def attend(self, number: int, *, at: datetime | None) -> None:
+        """Give the claim back: work on it again from `at`, or when its state changes."""
+
+    def card(self, number: int) -> "Delivery | None":
+        """The delivery of the request's message in the approvals channel."""
+
+
+class ReminderState(StrEnum):
+    """What the row of a reminder and destination says (contract, section 2)."""
+
+    ARMED = "armed"
+    SENT = "sent"
+    LATE = "late"
+    MISSED = "missed"
+    UNKNOWN = "unknown"
+    KEPT = "kept"
+    SNOOZED = "snoozed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmedReminder:
+    """A reminder for one destination. `id` carries `/r<n>` and `/dm` suffixes."""
+
+    id: str
+    reminder: Reminder
+    destination: str
+    due_at: datetime
+    state: ReminderState = ReminderState.ARMED
+    delivery_id: str | None = None
+    sent_at: datetime | None = None
+    reason: str = ""
+
+
+class Reminders(Protocol):
+    """The rows of reminders that are within the horizon or past it."""
+
+    def arm(self, reminders: Collection[ArmedReminder]) -> int:
+        """Enter those whose id and destination are new; returns how many were."""
+
+    def disarm(self, keep: Collection[str], *, subscription: SubscriptionKey, reason: str) -> int:
+        """Cancel the armed ones of a subscription that are not in `keep` (their reason changed)."""
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
+        """Armed ones that are due, whole destinations first come first served."""
+
+    def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
+        """Tie (id, destination) pairs to the delivery that will carry them."""
+
+    def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
+        """The members of a delivery, fixed when it was bundled."""
+
+    def settle(
+        self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
+    ) -> None:
+        """Record what became of a delivery's members."""
+
+    def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
+        """Keep, snooze or cancel reminders in every destination."""
+
+    def of(self, key: SubscriptionKey, anchor_date: str | None = None) -> Sequence[ArmedReminder]:
+        """The rows of a subscription, of one anchor date when given."""
+
+    def listed(
+        self, *, until: datetime | None, destination: str | None, limit: int
+    ) -> Sequence[ArmedReminder]:
+        """What `/lapse reminders` and `lapse reminders` show, by due time."""
+
+    def next_due(self) -> datetime | None:
+        """When the next armed reminder falls due."""
+
+
+class DeliveryState(StrEnum):
+    """Where a message that must arrive once stands (delivery.md, section 2)."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    UNDELIVERABLE = "undeliverable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message owed: who gets it, what it is about (ids and facts), and what became of it.
+
+    `key` is unique and makes owing it twice harmless. Deliveries of one `stream` go in the order
+    of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
+    `update_of` names a delivery whose message is to be replaced in place instead of a new post.
+    """
+
+    id: str
+    key: str
+    kind: str
+    destination: str
+    stream: str
+    due_at: datetime
+    subject: Mapping[str, object] = field(default_factory=dict)
+    update_of: str | None = None
+    thread_of: str | None = None
+    state: DeliveryState = DeliveryState.PENDING
+    sequence: int = 0
+    attempt: int = 0
+    fence: int = 0
+    started_at: datetime | None = None
+    channel: str | None = None
+    ts: str | None = None
+    sent_at: datetime | None = None
+    error: str | None = None
+
+
+class Outbox(Protocol):
+    """Messages owed, claimed with a lease and a fence, recorded before and after they are sent."""
+
+    def owe(self, delivery: Delivery) -> bool:
+        """Owe a message unless its key is known already; False then."""
+
+    def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
+        """Hand due pending, expired sending and unknown ones to exactly one replica, fence raised.
+
+        Of one stream only the first unfinished delivery is handed out.
+        """
+
+    def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
+        """Record the intent of an attempt, durably, before a byte is sent; None when the fence is lost."""
+
+    def settle(
+        self,
+        delivery: Delivery,
+        *,
+        state: DeliveryState,
+        at: datetime,
+        channel: str | None = None,
+        ts: str | None = None,
+        error: str | None = None,
+        again_at: datetime | None = None,
+    ) -> bool:
+        """Record an outcome; False when the fence is lost. PENDING with `again_at` means try later."""
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        """One delivery."""
+
+    def next_due(self) -> datetime | None:
+        """When the next unfinished delivery is due."""
+
+    def counts(self) -> Mapping[DeliveryState, int]:
+        """How many stand where, for status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One line of the record; `digest` chains it, keyed, to the line before."""
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    facts: Mapping[str, object]
+    digest: str
+
+
+class Audit(Protocol):
+    """The append-only record."""
+
+    def append(
+        self, *, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, object]
+    ) -> None:
+        """Add a line in this transaction."""
+
+    def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:
+        """The lines, oldest first; of one subject when given."""
+
+    def first_bad(self) -> AuditEntry | int | None:
+        """The first entry (or the number of a missing one) that was altered, removed or reordered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookOrder:
+    """An unsubscription order of the ledger: accepted, and gone from `completes_at` on."""
+
+    id: str
+    account: AccountName
+    subscription_id: str
+    accepted_at: datetime
+    completes_at: datetime
+    refund: str
+    handling_fee: str
+    currency: str
+    done: bool = False
+
+
+class Book(Protocol):
+    """The ledger's own book: the cloud's side of an embedded account."""
+
+    def get(self, key: SubscriptionKey) -> Subscription | None:
+        """The subscription as the ledger has it."""
+
+    def of(self, account: AccountName) -> Iterator[Subscription]:
+        """All of an account, ordered by id."""
+
+    def put(self, subscription: Subscription, *, next_event_at: datetime | None) -> None:
+        """Write it, and when the ledger must look at it next (charge or expiry)."""
+
+    def due(self, account: AccountName, *, now: datetime, limit: int) -> Sequence[Subscription]:
+        """Those whose next event is due, earliest first."""
+
+    def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
+        """Quotas and packages of a region that are in use."""
+
+    def add_order(self, order: BookOrder) -> None:
+        """Accept an unsubscription."""
+
+    def orders(
+        self, account: AccountName, ids: Collection[str], *, since: datetime
+    ) -> Sequence[BookOrder]:
+        """Unsubscription orders accepted since an instant."""
+
+    def orders_due(self, account: AccountName, *, now: datetime) -> Sequence[BookOrder]:
+        """Accepted orders whose completion is due."""
+
+    def complete(self, order_id: str) -> None:
+        """Mark an order as done."""
+
+    def next_event(self) -> datetime | None:
+        """The next charge, expiry or completion of any ledger account."""
+
+
+class Notes(Protocol):
+    """Small facts by name: last sync, last tick, channel reminders, the demo's tour."""
+
+    def get(self, name: str) -> Mapping[str, object] | None:
+        """The fact, or None."""
+
+    def put(self, name: str, value: Mapping[str, object]) -> None:
+        """Write or replace it."""
+
+    def seen(self, event: str, *, at: datetime) -> bool:
+        """True the first time an event id is shown, False on redelivery; remembered for a day."""
+
+
+class Transaction(Protocol):
+    """Everything of one workspace, seen and changed together or not at all."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def requests(self) -> Requests: ...
+    @property
+    def reminders(self) -> Reminders: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def book(self) -> Book: ...
+    @property
+    def notes(self) -> Notes: ...
+
+
+class Store(Protocol):
+    """Opens transactions; knows the accounts, whose settings date the anchors."""
+
+    @property
+    def accounts(self) -> Mapping[AccountName, Account]: ...
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A write transaction: committed at the end of the block, rolled back on an exception."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A consistent read; writing in it is an error."""
+
+
+def anchor_key(anchor: Anchor | None) -> str | None:
+    """The anchor date as reminder ids and keys write it, `2026-11-30`."""
+    return anchor.date.isoformat() if anchor else None
