@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.billing.account import Account
+from bot.billing.money import Money
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import (
@@ -313,9 +314,8 @@ class BookOrder:
     subscription_id: str
     accepted_at: datetime
     completes_at: datetime
-    refund: str
-    handling_fee: str
-    currency: str
+    refund: Money
+    handling_fee: Money
     done: bool = False
 
 
