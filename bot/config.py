@@ -1,4 +1,4 @@
-"""The settings: `lapse.toml`, overridden by `LAPSE_SECTION__KEY`; secrets come from the environment."""
+"""The settings: `lapse.toml`, overridden by `LAPSE_SECTION__KEY`; secrets from the environment."""
 
 import difflib
 import re

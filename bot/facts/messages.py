@@ -1,0 +1,148 @@
+"""The messages that Lapse sends: one frozen value each; how they look is the messenger's business."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from bot.billing.money import Money
+from bot.billing.reminder import Reminder
+from bot.billing.subscription import SlackChannel, SlackUser, Subscription
+from bot.billing.unsubscription import Event, Request, State
+
+
+class Timing(StrEnum):
+    """Whether a reminder comes when it should."""
+
+    ON_TIME = "on-time"
+    LATE = "late"
+    MISSED = "missed"
+
+
+class Settled(StrEnum):
+    """What a person or the cloud did about what a reminder announced."""
+
+    OPEN = "open"
+    TURNING_OFF = "turning-off"
+    TURNED_OFF = "turned-off"
+    KEPT = "kept"
+    SNOOZED = "snoozed"
+    REQUESTED = "requested"
+    NO_LONGER_DUE = "no-longer-due"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderItem:
+    """One subscription in a reminder message, with what has become of it since."""
+
+    reminder: Reminder
+    reminder_id: str
+    subscription: Subscription
+    amount: Money | None
+    last_working_day: datetime | None
+    safe_until: datetime
+    settled: Settled = Settled.OPEN
+    settled_by: SlackUser | None = None
+    settled_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    request_number: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderMessage:
+    """One reminder, or a digest of at most ten; `zone` is the reader's.
+
+    `why` says why a late one is late. A first post that Slack never confirmed `may_repeat`.
+    """
+
+    items: tuple[ReminderItem, ...]
+    zone: ZoneInfo
+    timing: Timing
+    sent_at: datetime
+    why: str | None = None
+    may_repeat: bool = False
+    direct: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderRest:
+    """The message that counts what is beyond forty items, with sums per currency."""
+
+    batch_id: str
+    count: int
+    sums: tuple[Money, ...]
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCard:
+    """The request in the approvals channel, in its present state."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLine:
+    """One line of history in the request's thread."""
+
+    request: Request
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The receipt in the request's thread."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequesterNote:
+    """A direct message to the requester: the request is now in this state."""
+
+    request: Request
+    state: State
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderLine:
+    """One line in a reminder's thread: who pressed what, when."""
+
+    item: ReminderItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorWarning:
+    """Trouble told to those who run Lapse: what, since when, what to do."""
+
+    subject: str
+    since: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tour:
+    """The three steps of the demo; each is true when it was really done."""
+
+    seen: bool
+    asked: bool
+    decided: bool
+    subject_ids: tuple[str, ...]
+    approvals_channel: SlackChannel
+    skipped: bool = False
+
+
+Message = (
+    RequestCard
+    | RequestLine
+    | Receipt
+    | RequesterNote
+    | ReminderMessage
+    | ReminderRest
+    | ReminderLine
+    | OperatorWarning
+    | Tour
+)
