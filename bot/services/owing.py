@@ -1,0 +1,163 @@
+"""Messages owed: one constructor for each kind, so that every key and stream is spelled once.
+
+Subjects hold ids, numbers and states only; figures and words are composed when a message is sent.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from bot.billing.subscription import SubscriptionKey
+from bot.billing.unsubscription import Event, Request, State, Verb
+from bot.ports.store import Delivery, ReminderState, Transaction
+
+REQUEST_CARD = "request-card"
+REQUEST_LINE = "request-line"
+RECEIPT = "receipt"
+REQUESTER_NOTE = "requester-note"
+REMINDER = "reminder"
+
+SLOTS = 100
+"""Room in a stream's order for all messages that one save of a request owes."""
+
+_DELIVERIES = UUID("5c1f0d2e-7a0b-5b55-9b77-6f1a3c0d9e42")
+
+_SHOWN = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
+_TOLD = frozenset({Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE})
+
+
+def delivery_id(key: str) -> str:
+    """The id of a delivery, derived from its key: owing it twice can never make two of it."""
+    return str(uuid5(_DELIVERIES, key))
+
+
+def card_id(number: int) -> str:
+    """The delivery that posts a request's message in the approvals channel."""
+    return delivery_id(_card_key(number))
+
+
+def after_save(
+    before: Request | None, after: Request, *, channel: str, at: datetime
+) -> tuple[Delivery, ...]:
+    """Everything a saved change of a request owes: its card, a thread line an event, and notes.
+
+    `after` is the request as the store returned it, with its new version. `channel` is the one
+    for approvals, used for a new card; later messages follow the card wherever it stands.
+    """
+    known = len(before.events) if before else 0
+    fresh = after.events[known:]
+    card = (
+        _update(after, channel=channel, at=at) if before else _card(after, channel=channel, at=at)
+    )
+    lines = tuple(
+        _line(after, event, slot=slot, channel=channel, at=at)
+        for slot, event in enumerate(fresh, start=1)
+    )
+    moved = before is None or before.state is not after.state
+    told = fresh[-1:] if moved else tuple(e for e in fresh if e.verb in _TOLD)[-1:]
+    notes = tuple(_note(after, event, at=at) for event in told)
+    ended = after.closed and (before is None or not before.closed)
+    tried = after.state in {State.DONE, State.FAILED}
+    receipts = (_receipt(after, channel=channel, at=at),) if ended and tried else ()
+    return (card, *lines, *receipts, *notes)
+
+
+def reminder_updates(
+    tx: Transaction, keys: Collection[SubscriptionKey], *, cause: str, at: datetime
+) -> tuple[Delivery, ...]:
+    """Updates of every reminder message that shows one of the subscriptions.
+
+    `cause` names the change, unique among changes, for example `request/1042/v3`.
+    """
+    shown = {
+        row.delivery_id
+        for key in sorted(keys)
+        for row in tx.reminders.of(key)
+        if row.delivery_id and row.state in _SHOWN
+    }
+    found = (tx.outbox.get(each) for each in sorted(shown))
+    return tuple(reminder_update(post, cause=cause, at=at) for post in found if post is not None)
+
+
+def reminder_update(post: Delivery, *, cause: str, at: datetime) -> Delivery:
+    """The update of one reminder message that was posted, or will be."""
+    key = f"reminder/{post.id}/update/{cause}"
+    return Delivery(
+        id=delivery_id(key),
+        key=key,
+        kind=post.kind,
+        destination=post.destination,
+        stream=post.stream,
+        due_at=at,
+        subject={"delivery": post.id},
+        update_of=post.id,
+    )
+
+
+def _card_key(number: int) -> str:
+    return f"request/{number}/card"
+
+
+def _card(request: Request, *, channel: str, at: datetime) -> Delivery:
+    return _owed(request, _card_key(request.number), REQUEST_CARD, to=channel, slot=0, at=at)
+
+
+def _update(request: Request, *, channel: str, at: datetime) -> Delivery:
+    key = f"{_card_key(request.number)}/v{request.version}"
+    return _owed(request, key, REQUEST_CARD, to=channel, slot=0, at=at, update=True)
+
+
+def _line(request: Request, event: Event, *, slot: int, channel: str, at: datetime) -> Delivery:
+    key = f"request/{request.number}/line/{event.number}"
+    facts = {"event": event.number}
+    return _owed(request, key, REQUEST_LINE, to=channel, slot=slot, at=at, facts=facts)
+
+
+def _receipt(request: Request, *, channel: str, at: datetime) -> Delivery:
+    key = f"request/{request.number}/receipt"
+    return _owed(request, key, RECEIPT, to=channel, slot=SLOTS - 1, at=at)
+
+
+def _note(request: Request, event: Event, *, at: datetime) -> Delivery:
+    key = f"request/{request.number}/note/{event.number}"
+    return Delivery(
+        id=delivery_id(key),
+        key=key,
+        kind=REQUESTER_NOTE,
+        destination=request.requested_by,
+        stream=f"request/{request.number}/notes",
+        due_at=at,
+        subject={
+            "request": request.number,
+            "event": event.number,
+            "state": request.state.value,
+        },
+        sequence=request.version * SLOTS,
+    )
+
+
+def _owed(  # noqa: PLR0913 - one private constructor stands behind four short ones
+    request: Request,
+    key: str,
+    kind: str,
+    *,
+    to: str,
+    slot: int,
+    at: datetime,
+    update: bool = False,
+    facts: Mapping[str, object] | None = None,
+) -> Delivery:
+    card = card_id(request.number)
+    threaded = kind in {REQUEST_LINE, RECEIPT}
+    return Delivery(
+        id=delivery_id(key),
+        key=key,
+        kind=kind,
+        destination=to,
+        stream=f"request/{request.number}",
+        due_at=at,
+        subject={"request": request.number, **(facts or {})},
+        update_of=card if update else None,
+        thread_of=card if threaded else None,
+        sequence=request.version * SLOTS + slot,
+    )
