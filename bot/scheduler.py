@@ -1,0 +1,75 @@
+"""The ticks: APScheduler says when, the use cases say what; nothing is remembered here."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+log = logging.getLogger(__name__)
+
+LATE_AFTER_TICKS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A use case that finds its own work in the database whenever it is called."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], object]
+
+
+class Scheduler:
+    """Calls each tick in its interval; ticks coalesce and never overlap themselves.
+
+    A missed tick costs nothing, because the database knows what is due.
+    """
+
+    def __init__(self, ticks: Sequence[Tick]) -> None:
+        self._ticks = {tick.name: tick for tick in ticks}
+        self._finished: dict[str, float] = {}
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(max(1, len(ticks)))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        for tick in ticks:
+            seconds = tick.every.total_seconds()
+            self._scheduler.add_job(
+                self.run, "interval", args=(tick.name,), seconds=seconds, id=tick.name
+            )
+
+    def start(self) -> None:
+        """Begin to tick; the first round is one interval away."""
+        # A tick that outlasts its interval is skipped by design, which is not worth a warning.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop and wait until what runs has finished."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def run(self, name: str) -> object:
+        """Run one tick now; a surprise is logged once and the next tick tries again."""
+        try:
+            result = self._ticks[name].run()
+        except Exception:
+            log.exception("tick.failed", extra={"tick": name})
+            return None
+        self._finished[name] = time.monotonic()
+        return result
+
+    def late(self) -> Mapping[str, float]:
+        """Ticks that last finished longer than three intervals ago, with their age in seconds."""
+        now = time.monotonic()
+        ages = {name: now - self._finished.get(name, now) for name in self._ticks}
+        return {
+            name: age
+            for name, age in ages.items()
+            if age > LATE_AFTER_TICKS * self._ticks[name].every.total_seconds() + 1
+        }
