@@ -1,5 +1,6 @@
 """The HTTP side: health of the process and of its parts, and the mount for Slack's endpoint."""
 
+import socket
 import threading
 from collections.abc import Callable, Mapping
 
@@ -36,17 +37,22 @@ def web_app(*, health: Health, slack: ASGIApp | None) -> Starlette:
     return Starlette(routes=routes)
 
 
+class PortInUse(Exception):
+    """The port belongs to another process, or the host is not of this machine."""
+
+
 class WebServer:
     """uvicorn in a thread of its own; `url` is known once it is started."""
 
     def __init__(self, app: Starlette, *, host: str, port: int) -> None:
-        config = uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, lifespan="off"
-        )
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
         self._host = host
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
-        self._socket = config.bind_socket()
+        try:
+            self._socket = socket.create_server((host, port), backlog=128)
+        except OSError as error:
+            raise PortInUse(f"Port {port} of {host} cannot be used: {error.strerror}.") from error
 
     def _serve(self) -> None:
         self._server.run(sockets=[self._socket])
