@@ -1,4 +1,4 @@
-"""The plan: in which order subscriptions go, what goes along, and what is left behind (R8, R9, R35)."""
+"""The plan: in which order subscriptions go, what goes along, what is left behind (R8, R9, R35)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """When the money is taken: term ends, deduction instants, anchors, cut-offs, working days."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
@@ -33,8 +34,20 @@ class Anchor:
 
 
 def term_end(effective_at: datetime, *, months: int) -> datetime:
-    """23:59:59 GMT+08:00 of the day that many months after the purchase day (R14)."""
-    raise NotImplementedError
+    """23:59:59 GMT+08:00 of the day that many months after the purchase day (R14).
+
+    The next term follows directly: for a renewal pass the expiry that it extends. A day that the
+    month does not have becomes its last day.
+    """
+    day = add_months(effective_at.astimezone(CLOUD_ZONE), months=months)
+    return day.replace(hour=23, minute=59, second=59, microsecond=0)
+
+
+def add_months(moment: datetime, *, months: int) -> datetime:
+    """The same local time that many calendar months later, on the month's last day at most."""
+    years, month = divmod(moment.month - 1 + months, 12)
+    year, month = moment.year + years, month + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
 
 
 def deduction_at(subscription: Subscription, account: Account) -> datetime | None:

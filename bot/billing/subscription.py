@@ -13,7 +13,7 @@ SlackChannel = NewType("SlackChannel", str)
 
 
 class Kind(StrEnum):
-    """What is sold: a SecMaster edition with its quota, a package on top, a resource, a contract."""
+    """What is sold: a SecMaster edition with its quota, a package on it, a resource, a contract."""
 
     QUOTA = "quota"
     PACKAGE = "package"

@@ -98,7 +98,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """What the requester ticked: the sentence, and the worst figures reachable until the deadline."""
+    """What the requester ticked: the sentence, and the worst figures reachable by the deadline."""
 
     by: SlackUser
     at: datetime
