@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bot.billing.account import Account
 from bot.billing.money import Money
+from bot.billing.quote import Scope
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import (
@@ -131,6 +132,9 @@ class Requests(Protocol):
     def attend(self, number: int, *, at: datetime | None) -> None:
         """Give the claim back: work on it again from `at`, or when its state changes."""
 
+    def next_due(self) -> datetime | None:
+        """When the next request has work to do or reaches its deadline."""
+
     def card(self, number: int) -> "Delivery | None":
         """The delivery of the request's message in the approvals channel."""
 
@@ -166,13 +170,20 @@ class Reminders(Protocol):
     """The rows of reminders that are within the horizon or past it."""
 
     def arm(self, reminders: Collection[ArmedReminder]) -> int:
-        """Enter those whose id and destination are new; returns how many were."""
+        """Enter those whose id and destination are new; returns how many were.
+
+        A row that is still armed takes the new due time; one that was cancelled before it was sent
+        is armed again, tied to no delivery. All others stay as they are.
+        """
 
     def disarm(self, keep: Collection[str], *, subscription: SubscriptionKey, reason: str) -> int:
         """Cancel the armed ones of a subscription that are not in `keep` (their reason changed)."""
 
     def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
-        """Armed ones that are due, whole destinations first come first served."""
+        """Armed ones that are due and not yet bundled, whole destinations first come first served.
+
+        In a write transaction the rows are handed to this transaction alone.
+        """
 
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie (id, destination) pairs to the delivery that will carry them."""
@@ -183,7 +194,7 @@ class Reminders(Protocol):
     def settle(
         self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
     ) -> None:
-        """Record what became of a delivery's members."""
+        """Record what became of a delivery's members; kept, snoozed and cancelled ones stay so."""
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         """Keep, snooze or cancel reminders in every destination."""
@@ -197,7 +208,7 @@ class Reminders(Protocol):
         """What `/lapse reminders` and `lapse reminders` show, by due time."""
 
     def next_due(self) -> datetime | None:
-        """When the next armed reminder falls due."""
+        """When the next armed reminder that is not bundled falls due."""
 
 
 class DeliveryState(StrEnum):
@@ -208,6 +219,7 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     UNKNOWN = "unknown"
     UNDELIVERABLE = "undeliverable"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +260,9 @@ class Outbox(Protocol):
     def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
         """Hand due pending, expired sending and unknown ones to exactly one replica, fence raised.
 
-        Of one stream only the first unfinished delivery is handed out.
+        Of one stream only the first unfinished delivery is handed out; what was owed first goes
+        first where sequences are equal. The state stays what it was, so that the holder knows
+        whether an intent is open (`sending` or `unknown`): those are looked up before a repeat.
         """
 
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
@@ -265,7 +279,13 @@ class Outbox(Protocol):
         error: str | None = None,
         again_at: datetime | None = None,
     ) -> bool:
-        """Record an outcome; False when the fence is lost. PENDING with `again_at` means try later."""
+        """Record an outcome; False when the fence is lost.
+
+        PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent.
+        """
+
+    def superseded(self, delivery: Delivery) -> bool:
+        """Whether a later update of the same message is owed already, which shows the newest state."""
 
     def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""
@@ -307,7 +327,10 @@ class Audit(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookOrder:
-    """An unsubscription order of the ledger: accepted, and gone from `completes_at` on."""
+    """An unsubscription order of the ledger: accepted, and done from `completes_at` on.
+
+    With scope `all` the subscription is gone then, with `renewals` only its periods not in effect.
+    """
 
     id: str
     account: AccountName
@@ -316,6 +339,7 @@ class BookOrder:
     completes_at: datetime
     refund: Money
     handling_fee: Money
+    scope: Scope = Scope.ALL
     done: bool = False
 
 
