@@ -1,0 +1,153 @@
+"""What the catalogue answers: a page, one subscription with its ways out, the deductions ahead."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from bot.billing.account import Account
+from bot.billing.money import Money
+from bot.billing.quote import Quote
+from bot.billing.renewal import Anchor
+from bot.billing.subscription import Edition, Subscription
+from bot.billing.unsubscription import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRow:
+    """One subscription of a page; `number` is what is typed in front of it, over all pages.
+
+    `package_of` is the quota that a package belongs to; `amount` what the anchor will cost, None
+    when it is not known or nothing will be deducted.
+    """
+
+    number: int
+    subscription: Subscription
+    anchor: Anchor | None
+    amount: Money | None
+    open_request: int | None
+    package_of: Subscription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """Ten rows at most, of `count` (of more than 1,000 when `more`); `page` is clamped to `pages`."""
+
+    rows: tuple[ListRow, ...]
+    count: int
+    more: bool
+    page: int
+    pages: int
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearestFilter:
+    """A filter that finds something when the one that was typed finds nothing."""
+
+    field: str
+    value: str
+    count: int
+
+
+class WayKind(StrEnum):
+    """The ways out of `/lapse show` (contract, section 6)."""
+
+    KEEP = "keep"
+    TURN_OFF = "turn-off"
+    GIVE_BACK = "give-back"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way out: what it costs from now on (negative: what comes back), and until when.
+
+    `cost` is None when the amount is not known. `last_moment` is exclusive: acting is safe before
+    it. `works_until` is None when it ends at once. A closed way keeps a reason, or `opens_at`.
+    """
+
+    kind: WayKind
+    cost: Money | None
+    open: bool = True
+    at: datetime | None = None
+    last_moment: datetime | None = None
+    works_until: datetime | None = None
+    months: int | None = None
+    quote: Quote | None = None
+    closed_because: str | None = None
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One subscription and its surroundings; `ways` are cheapest first, closed ones last.
+
+    `packages` are those of a quota, `quota` is the one of a package.
+    """
+
+    subscription: Subscription
+    account: Account
+    anchor: Anchor | None
+    amount: Money | None
+    current_edition: Edition | None
+    ways: tuple[Way, ...]
+    packages: tuple[Subscription, ...]
+    quota: Subscription | None
+    open_request: Request | None
+    read_at: datetime | None
+    last_working_day: date | None
+    dry_run: bool
+    now: datetime
+
+    @property
+    def cheapest(self) -> Way | None:
+        """The open way that costs least, None when every amount is unknown or every way closed."""
+        return next((way for way in self.ways if way.open and way.cost is not None), None)
+
+    def way(self, kind: WayKind) -> Way | None:
+        """The way of a kind, open or closed; None when it makes no sense for this subscription."""
+        return next((way for way in self.ways if way.kind is kind), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpcomingRow:
+    """One subscription of a day; `amount` None is not known."""
+
+    subscription: Subscription
+    amount: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpcomingDay:
+    """What happens at one anchor: deductions with sums per currency, or notices to give."""
+
+    anchor: Anchor
+    last_working_day: date
+    rows: tuple[UpcomingRow, ...]
+    sums: tuple[Money, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrencySum:
+    """The deductions in one currency: what they add up to, and how many they are."""
+
+    total: Money
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upcoming:
+    """The deductions and notices until the end of a day in the cloud's zone.
+
+    `unknown` amounts are not in the sums. `next_after` is the first deduction beyond `until`,
+    looked for when there is none before.
+    """
+
+    days: tuple[UpcomingDay, ...]
+    sums: tuple[CurrencySum, ...]
+    notices: int
+    unknown: int
+    until: date
+    span: int
+    next_after: UpcomingDay | None
+    now: datetime
