@@ -355,8 +355,10 @@ class Book(Protocol):
     def put(self, subscription: Subscription, *, next_event_at: datetime | None) -> None:
         """Write it, and when the ledger must look at it next (charge or expiry)."""
 
-    def due(self, account: AccountName, *, now: datetime, limit: int) -> Sequence[Subscription]:
-        """Those whose next event is due, earliest first."""
+    def due(
+        self, account: AccountName, *, now: datetime, limit: int
+    ) -> Sequence[tuple[datetime, Subscription]]:
+        """Those whose next event is due, each with the instant of it, earliest first."""
 
     def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
         """Quotas and packages of a region that are in use."""
