@@ -54,6 +54,7 @@ class ReminderMessage:
     """One reminder, or a digest of at most ten; `zone` is the reader's.
 
     `why` says why a late one is late. A first post that Slack never confirmed `may_repeat`.
+    `delivery_id` names the message in its own buttons.
     """
 
     items: tuple[ReminderItem, ...]
@@ -64,6 +65,7 @@ class ReminderMessage:
     may_repeat: bool = False
     direct: bool = False
     dry_run: bool = False
+    delivery_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
