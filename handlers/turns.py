@@ -1,0 +1,295 @@
+"""One person's turn: acknowledged first, worked on afterwards, always answered."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, Protocol
+
+from slack_bolt import Ack, App, BoltContext, Respond
+from slack_sdk import WebClient
+from slack_sdk.models.blocks import Option
+
+from bot.billing.subscription import SlackUser
+from bot.services.errors import Refused
+from handlers import errors
+from handlers.blocks import parts
+from handlers.blocks.parts import Rendered
+from handlers.correlation import correlated, new_code
+
+log = logging.getLogger(__name__)
+
+Task = Callable[[], None]
+OPTIONS = 100
+"""Slack shows at most this many options."""
+
+
+class Surface(StrEnum):
+    """Where a turn came from, which decides how it is answered."""
+
+    COMMAND = "command"
+    EPHEMERAL = "ephemeral"
+    MESSAGE = "message"
+    MODAL = "modal"
+    HOME = "home"
+    EVENT = "event"
+
+
+class Work(Protocol):
+    """Runs what comes after the acknowledgement."""
+
+    def submit(self, task: Task) -> None:
+        """Run the task soon; never waits for it."""
+
+
+class Threads:
+    """Work on a few threads of its own, so that no listener of Bolt is ever kept busy."""
+
+    def __init__(self, workers: int = 8) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="lapse-work")
+
+    def submit(self, task: Task) -> None:
+        """Run the task on the next free thread."""
+        self._pool.submit(task)
+
+    def close(self) -> None:
+        """Finish what was begun; what only waits is left out."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a person did in Slack. `body` is Slack's own JSON: read it with `payloads` alone."""
+
+    body: Mapping[str, Any]
+    user: SlackUser
+    channel: str
+    trigger_id: str
+    surface: Surface
+    code: str
+    client: WebClient
+    respond: Respond
+    later: Callable[[Task], None]
+
+    def answer(
+        self,
+        message: Rendered,
+        *,
+        title: str = "Lapse",
+        replace: bool = False,
+        private: bool = True,
+    ) -> None:
+        """Answer this person alone; `replace` puts it in the place of the private answer pressed.
+
+        From a modal it becomes the next modal, from the Home a first one, titled `title`.
+        """
+        if self.surface in {Surface.MODAL, Surface.HOME}:
+            self._show_modal(message, title=title, replace=replace)
+        elif self.surface is not Surface.EVENT:
+            replaced = replace and self.surface is Surface.EPHEMERAL
+            self._respond(message, replace=replaced, private=private)
+
+    def remove(self) -> None:
+        """Take the private answer away whose button was pressed."""
+        if self.surface is Surface.EPHEMERAL:
+            self.respond(delete_original=True)
+
+    def _respond(self, message: Rendered, *, replace: bool, private: bool) -> None:
+        answered = self.respond(
+            text=message.text,
+            blocks=message.blocks,
+            response_type="ephemeral" if private else "in_channel",
+            replace_original=replace,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        if answered is not None and answered.status_code != 200:
+            self.client.chat_postEphemeral(
+                channel=self.channel, user=self.user, text=message.text, blocks=message.blocks
+            )
+
+    def _show_modal(self, message: Rendered, *, title: str, replace: bool) -> None:
+        view = parts.modal(title, message.blocks, close="Close")
+        shown = self.body.get("view", {})
+        if self.surface is Surface.HOME:
+            self.client.views_open(trigger_id=self.trigger_id, view=view)
+        elif replace or shown.get("previous_view_id"):
+            self.client.views_update(view_id=shown["id"], view=view)
+        else:
+            self.client.views_push(trigger_id=self.trigger_id, view=view)
+
+
+Listener = Callable[[Turn], None]
+Submission = Callable[[Turn], Mapping[str, object] | None]
+Suggestion = Callable[[Turn], Sequence[Option]]
+
+
+class Turns:
+    """Binds listeners to Bolt: acknowledges, drops repetitions, and says what went wrong.
+
+    The one place that catches what a listener raises. `seen` is true the first time an event is
+    shown to any replica; `admit` refuses people who may not use Lapse at all.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        work: Work,
+        *,
+        seen: Callable[[str], bool],
+        admit: Callable[[SlackUser], None],
+    ) -> None:
+        self._app = app
+        self._work = work
+        self._seen = seen
+        self._admit = admit
+
+    def command(self, name: str, listener: Listener) -> None:
+        """A slash command: acknowledged empty, answered afterwards."""
+        self._app.command(name)(self._afterwards(listener, admit=True))
+
+    def action(self, action_id: str, listener: Listener) -> None:
+        """A button, a menu or another element."""
+        self._app.block_action(action_id)(self._afterwards(listener, admit=True))
+
+    def event(self, name: str, listener: Listener) -> None:
+        """Something that Slack tells."""
+        self._app.event(name)(self._afterwards(listener, admit=False))
+
+    def closed(self, callback_id: str, listener: Listener) -> None:
+        """A modal that was closed without being sent."""
+        self._app.view_closed(callback_id)(self._afterwards(listener, admit=False))
+
+    def view(self, callback_id: str, submission: Submission) -> None:
+        """A modal that was sent: the answer travels in the acknowledgement, so it must be quick."""
+
+        def listen(
+            ack: Ack,
+            body: dict[str, Any],
+            client: WebClient,
+            respond: Respond,
+            context: BoltContext,
+        ) -> None:
+            turn = self._turn(body, client, respond, context)
+            ack(**self._answered(turn, submission))
+
+        self._app.view_submission(callback_id)(listen)
+
+    def options(self, action_id: str, suggestion: Suggestion) -> None:
+        """What a menu offers while a person types; nothing when it cannot be read."""
+
+        def listen(
+            ack: Ack,
+            body: dict[str, Any],
+            client: WebClient,
+            respond: Respond,
+            context: BoltContext,
+        ) -> None:
+            turn = self._turn(body, client, respond, context)
+            ack(options=self._suggested(turn, suggestion))
+
+        self._app.block_suggestion(action_id)(listen)
+
+    def _afterwards(self, listener: Listener, *, admit: bool) -> Callable[..., None]:
+        def listen(
+            ack: Ack,
+            body: dict[str, Any],
+            client: WebClient,
+            respond: Respond,
+            context: BoltContext,
+        ) -> None:
+            ack()
+            turn = self._turn(body, client, respond, context)
+            self._work.submit(partial(self._run, turn, listener, admit=admit))
+
+        return listen
+
+    def _turn(
+        self, body: Mapping[str, Any], client: WebClient, respond: Respond, context: BoltContext
+    ) -> Turn:
+        code = context.get("code") or new_code()
+        return Turn(
+            body=body,
+            user=SlackUser(context.user_id or ""),
+            channel=context.channel_id or "",
+            trigger_id=body.get("trigger_id", ""),
+            surface=surface(body),
+            code=code,
+            client=client,
+            respond=respond,
+            later=partial(self._later, code),
+        )
+
+    def _run(self, turn: Turn, listener: Listener, *, admit: bool) -> None:
+        with correlated(turn.code):
+            try:
+                if self._is_first(turn):
+                    if admit:
+                        self._admit(turn.user)
+                    listener(turn)
+            except Exception as error:  # noqa: BLE001 - the person hears of it, the log too
+                note(error, turn)
+                self._explain(turn, error)
+
+    def _answered(self, turn: Turn, submission: Submission) -> Mapping[str, Any]:
+        with correlated(turn.code):
+            try:
+                answer = submission(turn) if self._is_first(turn) else None
+            except Exception as error:  # noqa: BLE001 - as above
+                note(error, turn)
+                answer = errors.submission_answer(error, code=turn.code)
+        return answer or {}
+
+    def _suggested(self, turn: Turn, suggestion: Suggestion) -> Sequence[Option]:
+        with correlated(turn.code):
+            try:
+                return list(suggestion(turn))[:OPTIONS]
+            except Exception as error:  # noqa: BLE001 - an empty menu is the answer
+                note(error, turn)
+                return []
+
+    def _later(self, code: str, task: Task) -> None:
+        def run() -> None:
+            with correlated(code):
+                try:
+                    task()
+                except Exception:
+                    log.exception("work.failed", extra={"code": code})
+
+        self._work.submit(run)
+
+    def _is_first(self, turn: Turn) -> bool:
+        event = turn.body.get("event_id") or turn.trigger_id
+        if not event or self._seen(event):
+            return True
+        log.info("turn.repeated", extra={"event": event})
+        return False
+
+    def _explain(self, turn: Turn, error: Exception) -> None:
+        try:
+            turn.answer(errors.rendered(error, code=turn.code), title=errors.NOT_POSSIBLE)
+        except Exception:
+            log.exception("turn.unanswered", extra={"code": turn.code})
+
+
+def note(error: Exception, turn: Turn) -> None:
+    """Log an expected refusal as a fact, a surprise with its trace; never the payload."""
+    fields = {"code": turn.code, "user": turn.user, "surface": turn.surface.value}
+    if isinstance(error, Refused):
+        log.info("turn.refused", extra=fields | {"refusal": type(error).__name__})
+    else:
+        log.error("turn.failed", extra=fields, exc_info=error)
+
+
+def surface(body: Mapping[str, Any]) -> Surface:
+    """Where a payload of Slack's comes from."""
+    if "command" in body:
+        return Surface.COMMAND
+    if "event" in body:
+        return Surface.EVENT
+    if view := body.get("view"):
+        return Surface.HOME if view.get("type") == "home" else Surface.MODAL
+    ephemeral = body.get("container", {}).get("is_ephemeral")
+    return Surface.EPHEMERAL if ephemeral else Surface.MESSAGE
