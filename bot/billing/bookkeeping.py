@@ -1,20 +1,28 @@
-"""What an embedded account does by itself: begin, charge, extend, expire (values in, values out)."""
+"""What an embedded account does by itself: begin, charge, extend, expire; values in and out."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from bot.billing import renewal
 from bot.billing.account import Account
-from bot.billing.renewal import CLOUD_ZONE
-from bot.billing.subscription import BillingMode, Order, OrderType, Status, Subscription
-
-CHARGED_AT = time(3)
-"""Deductions are attempted at 03:00 GMT+08:00 (R19, R21)."""
+from bot.billing.days import CLOUD_ZONE
+from bot.billing.renewal import AnchorKind
+from bot.billing.subscription import (
+    BillingMode,
+    Edition,
+    Kind,
+    Order,
+    OrderType,
+    Status,
+    Subscription,
+)
 
 ONE_SECOND = timedelta(seconds=1)
 ONE_DAY = timedelta(days=1)
 
+_ATTEMPT = time(3)
 _OVER = frozenset({Status.UNSUBSCRIBED, Status.EXPIRED, Status.FAILED})
 
 
@@ -30,29 +38,34 @@ def next_event(subscription: Subscription, account: Account, *, after: datetime)
     starts_at = _starts_at(subscription)
     if starts_at is not None:
         return starts_at
-    attempt = _attempt(subscription, account, after=after)
-    return attempt if attempt is not None else subscription.expires_at
+    ahead = renewal.anchor(subscription, account, at=after)
+    charges = ahead is not None and ahead.kind is AnchorKind.DEDUCTION and _chargeable(subscription)
+    return ahead.at if ahead is not None and charges else subscription.expires_at
 
 
-def happen(subscription: Subscription, account: Account, *, at: datetime) -> Subscription:
-    """The subscription after the event that `next_event` announced for `at`."""
+def happen(subscription: Subscription, *, at: datetime) -> Subscription:
+    """The subscription after the event that `next_event` announced for `at`.
+
+    A contract that asks for notice and got none is renewed when its term ends.
+    """
     if _starts_at(subscription) == at:
         return replace(subscription, status=Status.IN_USE)
     expires_at = subscription.expires_at
-    if expires_at is not None and at >= expires_at:
-        return expired(subscription)
-    return charged(subscription)
+    if expires_at is None or at < expires_at:
+        return charged(subscription)
+    unnoticed = subscription.notice_days is not None and subscription.auto_renew is True
+    return (
+        charged(subscription) if unnoticed and _chargeable(subscription) else expired(subscription)
+    )
 
 
 def charged(subscription: Subscription) -> Subscription:
     """Renewed once: one more order, paid in cash, which follows the running term directly (R14).
 
     The length is `auto_renew_months`, else that of the last order (R23); the amount is the
-    renewal price, else what the last order cost in cash.
+    renewal price, else what the last order cost in cash. Unchanged where the length is not known.
     """
-    [*_, last] = subscription.orders
-    ends = subscription.expires_at
-    months = subscription.auto_renew_months or last.term_months
+    ends, months = subscription.expires_at, renewal.renewal_months(subscription)
     if ends is None or months is None:
         return subscription
     price = subscription.renewal_price
@@ -62,7 +75,7 @@ def charged(subscription: Subscription) -> Subscription:
         effective_at=ends + ONE_SECOND,
         expires_at=renewal.term_end(ends, months=months),
         currency=subscription.currency,
-        cash=price if price is not None else last.cash,
+        cash=price if price is not None else subscription.orders[-1].cash,
         cash_coupon=Decimal(0),
         flexi_coupon=Decimal(0),
         stored_value=Decimal(0),
@@ -79,23 +92,30 @@ def expired(subscription: Subscription) -> Subscription:
 def unsubscribed(subscription: Subscription) -> Subscription:
     """Gone: kept for history, and nothing will be deducted any more."""
     return replace(
-        subscription,
-        status=Status.UNSUBSCRIBED,
-        auto_renew=False,
-        transaction_in_progress=False,
+        subscription, status=Status.UNSUBSCRIBED, auto_renew=False, transaction_in_progress=False
     )
 
 
 def without_renewals(subscription: Subscription, *, at: datetime) -> Subscription:
-    """The renewal periods that are not in effect at an instant given back (R45)."""
-    kept = tuple(order for order in subscription.orders if not _ahead(order, at=at))
+    """The renewal periods that were not in effect at an instant given back (R45)."""
+    given_back = renewal.renewal_periods(subscription, at=at)
+    kept = tuple(order for order in subscription.orders if order not in given_back)
     return replace(subscription, orders=kept, transaction_in_progress=False)
 
 
-def too_late_to_wait(subscription: Subscription, *, at: datetime) -> bool:
-    """Whether switching auto-renewal on deducts at once: no attempt is left before expiry (R22)."""
+def current_edition(group: Iterable[Subscription]) -> Edition:
+    """The edition of an account and region: that of its quotas in use, basic when none is left."""
+    editions = {
+        each.edition for each in group if each.kind is Kind.QUOTA and each.status is Status.IN_USE
+    }
+    ranked = (Edition.PROFESSIONAL, Edition.STANDARD)
+    return next((edition for edition in ranked if edition in editions), Edition.BASIC)
+
+
+def deducts_at_once(subscription: Subscription, *, at: datetime) -> bool:
+    """Whether switching auto-renewal on charges now: no attempt is left before expiry (R22)."""
     ends = subscription.expires_at
-    return ends is not None and at < ends < _next_charge_hour(at)
+    return ends is not None and at < ends < _next_attempt(at)
 
 
 def _starts_at(subscription: Subscription) -> datetime | None:
@@ -104,29 +124,11 @@ def _starts_at(subscription: Subscription) -> datetime | None:
     return subscription.orders[0].effective_at
 
 
-def _attempt(subscription: Subscription, account: Account, *, after: datetime) -> datetime | None:
-    first = renewal.deduction_at(subscription, account) if subscription.orders else None
-    ends = subscription.expires_at
-    if first is None or ends is None or not _length_known(subscription):
-        return None
-    if first > after:
-        return first
-    again = _next_charge_hour(after)
-    return again if again < ends else None
+def _chargeable(subscription: Subscription) -> bool:
+    return renewal.renewal_months(subscription) is not None
 
 
-def _next_charge_hour(after: datetime) -> datetime:
-    """The first 03:00 GMT+08:00 later than an instant."""
+def _next_attempt(after: datetime) -> datetime:
     local = after.astimezone(CLOUD_ZONE)
-    hour = datetime.combine(local.date(), CHARGED_AT, tzinfo=CLOUD_ZONE)
+    hour = datetime.combine(local.date(), _ATTEMPT, tzinfo=CLOUD_ZONE)
     return hour if hour > after else hour + ONE_DAY
-
-
-def _length_known(subscription: Subscription) -> bool:
-    [*_, last] = subscription.orders
-    return (subscription.auto_renew_months or last.term_months) is not None
-
-
-def _ahead(order: Order, *, at: datetime) -> bool:
-    starts = order.effective_at
-    return order.order_type is OrderType.RENEWAL and starts is not None and starts > at

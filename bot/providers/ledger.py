@@ -1,0 +1,213 @@
+"""The embedded provider: Lapse keeps the book itself and behaves like a real cloud."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from bot.billing import bookkeeping, refund
+from bot.billing.account import Account
+from bot.billing.quote import QuoteTotal, Scope
+from bot.billing.subscription import (
+    BillingMode,
+    Edition,
+    Kind,
+    Status,
+    Subscription,
+    SubscriptionKey,
+)
+from bot.ports.clock import Clock
+from bot.ports.provider import Call, ItemResult, ProviderRefused, Refund
+from bot.ports.store import BookOrder, Store, Transaction
+
+COMPLETES_AFTER = timedelta(seconds=2)
+"""The ledger is done this long after it accepted (contract, section 6)."""
+
+BATCH = 10
+
+_ORDERS = UUID("0d0a3c5b-5d0b-5a3f-8f0f-5b6f2e1c7a10")
+_CLOSED = frozenset({Status.UNSUBSCRIBED, Status.EXPIRED, Status.FAILED})
+
+
+class LedgerProvider:
+    """One embedded account. Whatever is due happens before anything is answered."""
+
+    def __init__(self, *, account: Account, store: Store, clock: Clock) -> None:
+        self._account = account
+        self._store = store
+        self._clock = clock
+
+    def settle(self, now: datetime) -> int:
+        """Let every start, charge, expiry and completion up to `now` happen, in order of time.
+
+        Returns the book's revision, which rises with everything that changes it.
+        """
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=now)
+            return self._revision(tx)
+
+    def subscriptions(self) -> Iterator[Subscription]:
+        """Everything in the book, unsubscribed ones included with their status."""
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=self._clock.now())
+            held = tuple(tx.book.of(self._account.name))
+        return iter(held)
+
+    def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
+        """Those of the ids that are in the book and not unsubscribed from."""
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=self._clock.now())
+            found = {each: self._listed(tx, each) for each in ids}
+        return {each: held for each, held in found.items() if held is not None}
+
+    def edition(self, region: str | None) -> Edition | None:
+        """The current edition of a region; basic when no quota is left there (R8)."""
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=self._clock.now())
+            return bookkeeping.current_edition(tx.book.group(self._account.name, region))
+
+    def unsubscribe(self, call: Call) -> Sequence[ItemResult]:
+        """Accept or refuse each id by the rules; what is accepted is gone two seconds later.
+
+        Raises ProviderRefused for none or more than ten ids.
+        """
+        if not 1 <= len(call.ids) <= BATCH:
+            raise ProviderRefused("The cloud takes one to ten at a time.", code="CBC.0100")
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=now)
+            return tuple(self._end(tx, each, call=call, now=now) for each in call.ids)
+
+    def find_outcome(self, call: Call) -> Sequence[ItemResult]:
+        """Per id, whether an order was accepted since the call began and whether it is gone."""
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=self._clock.now())
+            orders = tx.book.orders(self._account.name, call.ids, since=call.started_at)
+            by_id = {order.subscription_id: order for order in orders}
+            return tuple(self._outcome(tx, each, by_id.get(each)) for each in call.ids)
+
+    def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
+        """The completed unsubscription orders of these ids, with what was paid back."""
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=self._clock.now())
+            orders = tx.book.orders(self._account.name, ids, since=since)
+        return tuple(
+            Refund(
+                id=order.subscription_id,
+                order_id=order.id,
+                refund=order.refund,
+                handling_fee=order.handling_fee,
+                completed_at=order.completes_at,
+            )
+            for order in orders
+            if order.done
+        )
+
+    def set_auto_renew(self, id: str, *, on: bool) -> None:  # noqa: A002 - the field's own word
+        """Switch auto-renewal; on the very last day switching it on charges at once (R22).
+
+        Raises ProviderRefused for what is not in the book, over, or pay-per-use.
+        """
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=now)
+            held = self._listed(tx, id)
+            if held is None:
+                raise ProviderRefused("The cloud does not list it any more.", code="CBC.30000067")
+            if held.status in _CLOSED or held.billing_mode is BillingMode.PAY_PER_USE:
+                raise ProviderRefused("The cloud does not renew it.", code="CBC.0100")
+            if held.auto_renew is on:
+                return
+            switched = replace(held, auto_renew=on)
+            if on and bookkeeping.deducts_at_once(switched, at=now):
+                switched = bookkeeping.charged(switched)
+            self._put(tx, switched, after=now)
+
+    def _catch_up(self, tx: Transaction, *, now: datetime) -> None:
+        while self._next_happens(tx, now=now):
+            pass
+
+    def _next_happens(self, tx: Transaction, *, now: datetime) -> bool:
+        due = tx.book.due(self._account.name, now=now, limit=1)
+        completions = tx.book.orders_due(self._account.name, now=now)
+        first = min(completions, key=lambda order: order.completes_at, default=None)
+        if first is not None and (not due or first.completes_at <= due[0][0]):
+            self._complete(tx, first)
+            return True
+        for at, held in due:
+            self._put(tx, bookkeeping.happen(held, at=at), after=at)
+        return bool(due)
+
+    def _complete(self, tx: Transaction, order: BookOrder) -> None:
+        held = tx.book.get(SubscriptionKey(order.account, order.subscription_id))
+        if held is not None and order.scope is Scope.ALL:
+            self._put(tx, bookkeeping.unsubscribed(held), after=order.completes_at)
+        elif held is not None:
+            rest = bookkeeping.without_renewals(held, at=order.accepted_at)
+            self._put(tx, rest, after=order.completes_at)
+        tx.book.complete(order.id)
+
+    def _end(self, tx: Transaction, id: str, *, call: Call, now: datetime) -> ItemResult:  # noqa: A002
+        held = self._listed(tx, id)
+        if held is None:
+            return _no(id, "CBC.30000067", "The cloud does not list it any more.")
+        if held.transaction_in_progress:
+            return _no(id, "CBC.99003651", "Another transaction is in progress.")
+        if held.kind is Kind.PACKAGE and call.scope is Scope.ALL:
+            edition = bookkeeping.current_edition(tx.book.group(held.key.account, held.region))
+            if edition is not Edition.BASIC:
+                return _no(id, "R8", f"{held.label} cannot go before its edition.")
+        quote = refund.quote(held, self._account, at=now, scope=call.scope)
+        if quote.refused is not None or quote.total is None:
+            rule = quote.refused.rule if quote.refused else ""
+            return _no(id, rule, quote.refused.reason if quote.refused else "Nothing to give back.")
+        order = self._order(held, quote.total, scope=call.scope, now=now)
+        tx.book.add_order(order)
+        self._put(tx, replace(held, transaction_in_progress=True), after=now)
+        return ItemResult(id=id, accepted=True, order_id=order.id)
+
+    def _order(
+        self, held: Subscription, total: QuoteTotal, *, scope: Scope, now: datetime
+    ) -> BookOrder:
+        name = uuid5(_ORDERS, f"{held.key}@{now.isoformat()}").hex[:12].upper()
+        return BookOrder(
+            id=f"CS{name}",
+            account=held.key.account,
+            subscription_id=held.key.id,
+            accepted_at=now,
+            completes_at=now + COMPLETES_AFTER,
+            refund=total.refund,
+            handling_fee=total.handling_fee,
+            scope=scope,
+        )
+
+    def _outcome(self, tx: Transaction, id: str, order: BookOrder | None) -> ItemResult:  # noqa: A002
+        return ItemResult(
+            id=id,
+            accepted=order is not None,
+            gone=self._listed(tx, id) is None,
+            order_id=order.id if order else None,
+        )
+
+    def _listed(self, tx: Transaction, id: str) -> Subscription | None:  # noqa: A002
+        held = tx.book.get(SubscriptionKey(self._account.name, id))
+        return None if held is None or held.status is Status.UNSUBSCRIBED else held
+
+    def _put(self, tx: Transaction, subscription: Subscription, *, after: datetime) -> None:
+        at = bookkeeping.next_event(subscription, self._account, after=after)
+        tx.book.put(subscription, next_event_at=at)
+        revision = self._revision(tx) + 1
+        tx.notes.put(self._note, {"revision": revision})
+
+    def _revision(self, tx: Transaction) -> int:
+        note = tx.notes.get(self._note) or {}
+        revision = note.get("revision", 0)
+        return revision if isinstance(revision, int) else 0
+
+    @property
+    def _note(self) -> str:
+        return f"ledger/{self._account.name}"
+
+
+def _no(id: str, code: str, sentence: str) -> ItemResult:  # noqa: A002 - the field's own word
+    return ItemResult(id=id, accepted=False, error_code=code, error=sentence)
