@@ -30,7 +30,7 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage:
-    """Ten rows at most, of `count` (of more than 1,000 when `more`); `page` is clamped to `pages`."""
+    """At most ten rows of `count` (more than 1,000 when `more`); `page` is clamped to `pages`."""
 
     rows: tuple[ListRow, ...]
     count: int

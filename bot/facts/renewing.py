@@ -20,7 +20,7 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewals:
-    """A subscription and the packages that renew by their own setting (R7), the chosen one first."""
+    """A subscription and its packages, each renewing by its own setting (R7)."""
 
     items: tuple[Renewal, ...]
     dry_run: bool

@@ -1,4 +1,4 @@
-"""The unsubscription form: what it shows before anything is asked, and what comes back filled in."""
+"""The unsubscription form: what it shows before anything is asked, and what comes back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

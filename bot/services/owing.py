@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import Event, Request, State, Verb
-from bot.ports.store import Delivery, ReminderState, Transaction
+from bot.ports.store import Delivery, Transaction
 
 REQUEST_CARD = "request-card"
 REQUEST_LINE = "request-line"
@@ -22,7 +22,6 @@ SLOTS = 100
 
 _DELIVERIES = UUID("5c1f0d2e-7a0b-5b55-9b77-6f1a3c0d9e42")
 
-_SHOWN = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
 _TOLD = frozenset({Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE})
 
 
@@ -70,10 +69,7 @@ def reminder_updates(
     `cause` names the change, unique among changes, for example `request/1042/v3`.
     """
     shown = {
-        row.delivery_id
-        for key in sorted(keys)
-        for row in tx.reminders.of(key)
-        if row.delivery_id and row.state in _SHOWN
+        row.delivery_id for key in sorted(keys) for row in tx.reminders.of(key) if row.delivery_id
     }
     found = (tx.outbox.get(each) for each in sorted(shown))
     return tuple(reminder_update(post, cause=cause, at=at) for post in found if post is not None)
@@ -136,7 +132,7 @@ def _note(request: Request, event: Event, *, at: datetime) -> Delivery:
     )
 
 
-def _owed(  # noqa: PLR0913 - one private constructor stands behind four short ones
+def _owed(
     request: Request,
     key: str,
     kind: str,

@@ -1,0 +1,386 @@
+"""Expected refusals: each is one sentence for what happened and one for what to do.
+
+Refused
+├── UnknownSubscription, AmbiguousId, SeveralAccounts, UnknownRequest, DaysOutOfRange
+├── GuestRefused, NotAllowed
+├── NotPossible, AlreadyRequested, TooLate, NoApprover
+├── Incomplete, FiguresChanged
+├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
+├── AlreadyOff, AlreadyDeducted, CloudRefused
+├── SnoozeTooFar, NoLongerDue
+└── BadFile, UnknownAccount
+
+What a request's own rules refuse has its sentences in `bot.services.verdicts`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.billing.money import Money
+from bot.billing.quote import Refusal
+from bot.billing.refund import Worst
+from bot.billing.renewal import Anchor, AnchorKind
+from bot.billing.subscription import AccountName, SlackUser, Subscription, SubscriptionKey
+from bot.billing.unsubscription import Request, UnsubscriptionError
+from bot.facts.unsubscribing import DETAILS_LIMIT, Draft
+from bot.services.phrases import counted, day, instant, last_minute, listed, quoted
+from bot.services.verdicts import verdict
+
+
+class Refused(Exception):
+    """Something that Lapse will not do now; nothing was changed.
+
+    `sentence` says what happened, `advice` what to do. `people` are the user ids that stand in
+    them as `@U…`; a surface that knows mentions may turn exactly these into mentions.
+    """
+
+    def __init__(self, sentence: str, advice: str, *, people: Sequence[SlackUser] = ()) -> None:
+        super().__init__(f"{sentence} {advice}")
+        self.sentence = sentence
+        self.advice = advice
+        self.people = tuple(people)
+
+
+class UnknownSubscription(Refused):
+    """No subscription bears this id; `near` are spelled most like it."""
+
+    def __init__(self, ref: str, near: Sequence[Subscription] = ()) -> None:
+        advice = "Look it up with `/lapse list`."
+        if near:
+            advice = f"Did you mean {quoted(near[0].key.id)}?"
+        super().__init__(f"No subscription {quoted(ref)}.", advice)
+        self.ref = ref
+        self.near = tuple(near)
+
+
+class AmbiguousId(Refused):
+    """Two accounts have a subscription of this id."""
+
+    def __init__(self, ref: str, accounts: Sequence[AccountName]) -> None:
+        super().__init__(
+            f"{quoted(ref)} exists in {listed([str(name) for name in accounts])}.",
+            f"Write {quoted(f'{accounts[0]}/{ref}')}.",
+        )
+        self.ref = ref
+        self.accounts = tuple(accounts)
+
+
+class SeveralAccounts(Refused):
+    """One request goes to one account."""
+
+    def __init__(self, accounts: Sequence[AccountName]) -> None:
+        names = listed([str(name) for name in accounts])
+        super().__init__(f"These belong to {names}.", "Ask for each account by itself.")
+        self.accounts = tuple(accounts)
+
+
+class UnknownRequest(Refused):
+    """No request bears this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no request {number}.", "Look it up with `/lapse requests`.")
+        self.number = number
+
+
+class DaysOutOfRange(Refused):
+    """`upcoming` looks 1 to 366 days ahead."""
+
+    def __init__(self) -> None:
+        super().__init__("Days go from 1 to 366.", "Write `/lapse upcoming 30`.")
+
+
+class GuestRefused(Refused):
+    """Guests of the workspace cannot use Lapse."""
+
+    def __init__(self) -> None:
+        super().__init__("Guests cannot use Lapse here.", "Ask a member of your team.")
+
+
+class NotAllowed(Refused):
+    """The person may not do this; the sentence names who can."""
+
+    @classmethod
+    def deciding(cls, approvers: Sequence[SlackUser]) -> "NotAllowed":
+        """Only approvers decide."""
+        if not approvers:
+            return cls(
+                "You cannot decide this one.", "An operator adds someone to `approvals.approvers`."
+            )
+        can = f"{listed([f'@{user}' for user in approvers])} can."
+        return cls("You cannot decide this one.", can, people=approvers)
+
+    @classmethod
+    def caring(cls, owners: Sequence[SlackUser]) -> "NotAllowed":
+        """Only the owner, the deputy or an approver acts on a subscription's reminder."""
+        who = listed([*(f"@{user}" for user in owners), "an approver"], last="or")
+        return cls(f"Only {who} can do this.", "You can ask them in the thread.", people=owners)
+
+    @classmethod
+    def withdrawing(cls, requester: SlackUser, number: int | None = None) -> "NotAllowed":
+        """Only the person who asked withdraws."""
+        which = f"request {number}" if number else "it"
+        return cls(
+            f"Only @{requester} can withdraw {which}.",
+            "You can ask them in the thread.",
+            people=(requester,),
+        )
+
+    @classmethod
+    def following(cls, requester: SlackUser) -> "NotAllowed":
+        """The requester, approvers and admins stop and repair."""
+        return cls(
+            f"Only @{requester}, an approver or an admin can do this.",
+            "You can ask them in the thread.",
+            people=(requester,),
+        )
+
+    @classmethod
+    def configuring(cls) -> "NotAllowed":
+        """Approvers and admins configure."""
+        return cls("Only an approver or an admin can do this.", "Ask one of them.")
+
+
+class NotPossible(Refused):
+    """Nothing of what was asked for can go now; `together_with` would make it possible."""
+
+    def __init__(
+        self,
+        refusals: Mapping[SubscriptionKey, Refusal],
+        *,
+        subscriptions: Mapping[SubscriptionKey, Subscription],
+        together_with: Sequence[SubscriptionKey] = (),
+    ) -> None:
+        first = next(iter(refusals.values()))
+        super().__init__(first.reason, _way_forward(first, together_with))
+        self.refusals = dict(refusals)
+        self.subscriptions = dict(subscriptions)
+        self.together_with = tuple(together_with)
+
+
+class AlreadyRequested(Refused):
+    """An open request holds one of the subscriptions."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"It is already part of request {number}.", f"Open request {number} and go on there."
+        )
+        self.number = number
+
+
+class TooLate(Refused):
+    """The last safe moment is too near for an approval and its execution."""
+
+    def __init__(self, anchor: Anchor) -> None:
+        when = instant(anchor.at) if anchor.at else day(anchor.date)
+        verb = "It ends on" if anchor.kind is AnchorKind.EXPIRY else "The deduction is on"
+        advice = (
+            "Let it end by itself; nothing will be deducted."
+            if anchor.kind is AnchorKind.EXPIRY
+            else "Turn off auto-renewal instead."
+        )
+        super().__init__(f"{verb} {when}, too soon for an approval.", advice)
+        self.anchor = anchor
+
+
+class NoApprover(Refused):
+    """There are too few people besides the requester who could approve."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nobody but you could approve this, so it was not sent.",
+            "An operator adds someone to `approvals.approvers`.",
+        )
+
+
+class Incomplete(Refused):
+    """The form lacks something; each flag belongs to one field."""
+
+    REASON = "Choose a reason; the cloud asks for one."
+    DETAILS = "Other needs details: say in a few words why."
+    CHECKBOX = "Tick this box to go on; nothing has been sent."
+    WHY = "Say why; the requester reads it."
+    NOTHING = "Tick at least one subscription."
+
+    def __init__(
+        self,
+        *,
+        reason: bool = False,
+        details: bool = False,
+        too_long: int | None = None,
+        checkbox: bool = False,
+        why: bool = False,
+        nothing: bool = False,
+    ) -> None:
+        self.reason = reason
+        self.details = details
+        self.too_long = too_long
+        self.checkbox = checkbox
+        self.why = why
+        self.nothing = nothing
+        super().__init__(" ".join(self.fields.values()), "Fill in the field.")
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """What to write under which field: reason, details, acknowledged, why, subscriptions."""
+        said = {
+            "reason": self.REASON if self.reason else "",
+            "details": self._details(),
+            "acknowledged": self.CHECKBOX if self.checkbox else "",
+            "why": self.WHY if self.why else "",
+            "subscriptions": self.NOTHING if self.nothing else "",
+        }
+        return {field: text for field, text in said.items() if text}
+
+    def _details(self) -> str:
+        if self.too_long is not None:
+            return f"At most {DETAILS_LIMIT} characters; this has {self.too_long:,}."
+        return self.DETAILS if self.details else ""
+
+
+class FiguresChanged(Refused):
+    """The facts changed while the form was open; `draft` has the new figures."""
+
+    def __init__(self, draft: Draft, *, before: Worst) -> None:
+        super().__init__(
+            f"The figures changed while this was open: refund at least {draft.worst.refund}, "
+            f"before {before.refund}.",
+            "Read both figures, tick again.",
+        )
+        self.draft = draft
+        self.before = before
+
+
+class RequestRefused(Refused):
+    """What the rules of a request refuse, in words for the person who clicked."""
+
+    def __init__(self, cause: UnsubscriptionError, request: Request) -> None:
+        sentence, advice, people = verdict(cause, request)
+        super().__init__(sentence, advice, people=people)
+        self.cause = cause
+        self.request = request
+
+
+class Busy(Refused):
+    """Several people change the same request at this moment."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Somebody else is changing request {number} right now.", "Try again.")
+        self.number = number
+
+
+class AlreadyOff(Refused):
+    """Auto-renewal is off already; who turned it off is not always known."""
+
+    def __init__(self, by: SlackUser | None, at: datetime | None) -> None:
+        sentence = "Auto-renewal is off already."
+        if by and at:
+            sentence = f"@{by} turned it off, {instant(at)}."
+        super().__init__(sentence, "Nothing to do.", people=(by,) if by else ())
+        self.by = by
+        self.at = at
+
+
+class AlreadyDeducted(Refused):
+    """The renewal is paid, so turning auto-renewal off no longer prevents it (R25)."""
+
+    def __init__(self, amount: Money | None, *, at: datetime, until: datetime | None) -> None:
+        what = str(amount) if amount else "The renewal"
+        advice = "Unsubscribe from the renewal period"
+        if until:
+            advice += f" until {last_minute(until)}"
+        super().__init__(f"{what} was deducted, {instant(at)}.", f"{advice}.")
+        self.amount = amount
+        self.at = at
+        self.until = until
+
+
+class CloudRefused(Refused):
+    """The cloud did not do it; its own sentence, and what to do."""
+
+    def __init__(self, sentence: str, advice: str, *, code: str = "") -> None:
+        super().__init__(sentence, advice)
+        self.code = code
+
+
+class SnoozeTooFar(Refused):
+    """A snooze may not go past the last safe moment (R25)."""
+
+    def __init__(self, cutoff: datetime) -> None:
+        super().__init__(
+            f"The last safe moment is {last_minute(cutoff)}.", "Choose an earlier time."
+        )
+        self.cutoff = cutoff
+
+
+class NoLongerDue(Refused):
+    """The reminder's deduction does not come any more, or has passed."""
+
+    def __init__(self) -> None:
+        super().__init__("This reminder is no longer due.", "Nothing to do.")
+
+
+class BadFile(Refused):
+    """A catalogue file with problems: nothing of it was imported.
+
+    `problems` are (line, column, text); line 0 means the file as a whole, an empty column the
+    whole line. `wrong` of `lines` lines have a problem.
+    """
+
+    def __init__(
+        self,
+        filename: str,
+        problems: Sequence[tuple[int, str, str]],
+        *,
+        lines: int,
+        unit: str = "line",
+        advice: str = "",
+    ) -> None:
+        self.filename = filename
+        self.problems = tuple(problems)
+        self.lines = lines
+        self.unit = unit
+        wrong = len({line for line, _, _ in problems if line})
+        said = f"{filename} was not imported"
+        if wrong:
+            verb = "is" if wrong == 1 else "are"
+            said += f", {wrong:,} of {counted(lines, unit)} {verb} wrong"
+        each = " ".join(self.describe(problem) for problem in self.problems)
+        super().__init__(f"{said}. {each}", advice or f"Correct these {unit}s, import again.")
+
+    def describe(self, problem: tuple[int, str, str]) -> str:
+        """One problem in words: `line 14, expires_at: … .`."""
+        line, column, text = problem
+        where = ", ".join(part for part in (f"{self.unit} {line}" if line else "", column) if part)
+        return f"{where}: {text}" if where else text
+
+
+class UnknownAccount(Refused):
+    """The settings do not name this account."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        accounts = listed(sorted(known))
+        super().__init__(
+            f"Account {quoted(name)} is not in the settings, which name {accounts}.",
+            f"Add `[accounts.{name}]` to lapse.toml or correct the name.",
+        )
+        self.name = name
+
+
+def _way_forward(refusal: Refusal, together_with: Sequence[SubscriptionKey]) -> str:
+    if together_with:
+        return f"Unsubscribe from all {len(together_with)} together."
+    return _ADVICE.get(refusal.rule, "Turn off auto-renewal instead.")
+
+
+_ADVICE: Mapping[str, str] = {
+    "R1": "Nothing to do.",
+    "R8": "Unsubscribe from the edition first, or from all together.",
+    "R31": "End it in the cloud's console.",
+    "R34": "Turn off auto-renewal, or let it end.",
+    "R35": "Unsubscribe from the main one.",
+    "R41": "Complete its facts, then ask again.",
+    "R42": "Complete its facts, then ask again.",
+    "R43": "Ask the cloud's support for the fee.",
+    "R46": "Unsubscribe with the fee, or keep it.",
+    "R48": "Remove what holds it first.",
+}

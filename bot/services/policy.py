@@ -1,0 +1,115 @@
+"""What the settings decide for use cases: where reminders go, who approves, how long it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.billing.account import Account
+from bot.billing.money import Money
+from bot.billing.reminder import Schedule
+from bot.billing.subscription import Kind, SlackChannel, SlackUser, Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where reminders of matching subscriptions go; what is None matches everything.
+
+    `tag` is a label's name, or `name=value`. `lead_days` None means the common ones.
+    """
+
+    channel: SlackChannel
+    service: str | None = None
+    account: str | None = None
+    region: str | None = None
+    kind: Kind | None = None
+    tag: str | None = None
+    lead_days: tuple[int, ...] | None = None
+
+    def claims(self, subscription: Subscription) -> bool:
+        """Whether every condition of this route holds for a subscription."""
+        pairs = (
+            (self.service, subscription.service),
+            (self.account, subscription.key.account),
+            (self.region, subscription.region),
+            (self.kind, subscription.kind),
+        )
+        if any(wanted is not None and wanted != found for wanted, found in pairs):
+            return False
+        return self.tag is None or bears(subscription, self.tag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRule:
+    """More approvals for some requests; what is None matches everything.
+
+    `min_amount` compares with the sum that was paid for the items, in its own currency alone.
+    """
+
+    required: int
+    min_amount: Money | None = None
+    account: str | None = None
+    service: str | None = None
+    tag: str | None = None
+
+    def applies(self, subscriptions: Sequence[Subscription], *, paid: Money) -> bool:
+        """Whether the rule is about a request for these subscriptions of one account."""
+        if self.account is not None and all(self.account != s.key.account for s in subscriptions):
+            return False
+        if self.service is not None and all(self.service != s.service for s in subscriptions):
+            return False
+        if self.tag is not None and not any(bears(s, self.tag) for s in subscriptions):
+            return False
+        if self.min_amount is None:
+            return True
+        return paid.currency == self.min_amount.currency and paid >= self.min_amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The settings that use cases need (contract, section 3).
+
+    `approvers` are users (U…, W…) and user groups (S…). `holidays` are ISO 3166 codes.
+    """
+
+    approvals_channel: SlackChannel
+    reminders_channel: SlackChannel
+    schedule: Schedule
+    routes: tuple[Route, ...] = ()
+    holidays: tuple[str, ...] = ("CN",)
+    approvers: tuple[str, ...] = ()
+    required: int = 1
+    rules: tuple[ApprovalRule, ...] = ()
+    expires_after_hours: int = 72
+    cooling_off_minutes: int = 5
+    operators: tuple[SlackUser, ...] = ()
+    amounts_for_everyone: bool = True
+
+    def destination(self, subscription: Subscription) -> tuple[SlackChannel, Schedule]:
+        """Its own channel, else the first matching route, else the common one; with the leads.
+
+        A subscription with a channel of its own takes the leads of its first matching route.
+        """
+        route = next((route for route in self.routes if route.claims(subscription)), None)
+        schedule = self.schedule
+        if route is not None and route.lead_days is not None:
+            schedule = Schedule(
+                lead_days=route.lead_days, at=self.schedule.at, zone=self.schedule.zone
+            )
+        routed = route.channel if route is not None else self.reminders_channel
+        return subscription.channel or routed, schedule
+
+    def required_for(self, subscriptions: Sequence[Subscription], *, paid: Money) -> int:
+        """How many approvals a request needs: the strictest of the rules that apply."""
+        strict = (rule.required for rule in self.rules if rule.applies(subscriptions, paid=paid))
+        return max(self.required, *strict, 1)
+
+    def cooling_off(self, account: Account) -> timedelta:
+        """The time between the last approval and the execution, as the account or all set it."""
+        own = account.cooling_off_minutes
+        return timedelta(minutes=self.cooling_off_minutes if own is None else own)
+
+
+def bears(subscription: Subscription, tag: str) -> bool:
+    """Whether a subscription has a label `name`, or `name=value`."""
+    name, separator, value = tag.partition("=")
+    return name in subscription.tags and (not separator or subscription.tags[name] == value)

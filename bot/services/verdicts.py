@@ -1,0 +1,112 @@
+"""Sentences for what the rules of a request refuse (ux, section 2.9)."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from bot.billing.subscription import SlackUser
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    CannotApproveOwnRequest,
+    Event,
+    NotAnApprover,
+    OnlyTheRequester,
+    Request,
+    State,
+    UnsubscriptionError,
+    Verb,
+)
+from bot.services.phrases import hour, instant, listed
+
+
+class Verdict(NamedTuple):
+    """What happened, what to do, and the user ids that stand in both as `@U…`."""
+
+    sentence: str
+    advice: str
+    people: tuple[SlackUser, ...] = ()
+
+
+def verdict(cause: UnsubscriptionError, request: Request) -> Verdict:
+    """The words for a refusal, with the facts of the request as it stands."""
+    return SENTENCES[type(cause)](request)
+
+
+def _own(_: Request) -> Verdict:
+    return Verdict(
+        "You asked for this one, so a colleague has to approve it.", "You can withdraw it."
+    )
+
+
+def _not_an_approver(request: Request) -> Verdict:
+    if not request.approvers:
+        return Verdict(
+            "You cannot decide this one.", "An operator adds someone to `approvals.approvers`."
+        )
+    names = listed([f"@{user}" for user in request.approvers])
+    return Verdict("You cannot decide this one.", f"{names} can.", request.approvers)
+
+
+def _only_the_requester(request: Request) -> Verdict:
+    return Verdict(
+        f"Only @{request.requested_by} can withdraw request {request.number}.",
+        "You can ask them in the thread.",
+        (request.requested_by,),
+    )
+
+
+def _already_decided(request: Request) -> Verdict:
+    if request.state is State.EXPIRED:
+        return Verdict(
+            f"Request {request.number} expired on {instant(request.deadline)}.",
+            "Ask again to go on.",
+        )
+    if request.state is State.STALE:
+        return Verdict(
+            "The figures changed since it was sent.",
+            f"Wait until @{request.requested_by} acknowledges.",
+            (request.requested_by,),
+        )
+    event = _decision(request)
+    if event is None or event.by is None:
+        return Verdict(
+            f"Request {request.number} is {request.state.value} already.", "Nothing to do."
+        )
+    return Verdict(
+        f"@{event.by} {_DECIDED[event.verb]} request {request.number} at {hour(event.at)}, "
+        "before your click.",
+        "Nothing was done twice.",
+        (event.by,),
+    )
+
+
+def _too_late_to_stop(request: Request) -> Verdict:
+    started = next((e.at for e in request.events if e.verb is Verb.STARTED), request.starts_at)
+    when = f" at {hour(started)}" if started else ""
+    return Verdict(
+        f"The first step went to the cloud{when}.", "It cannot be stopped; the receipt follows."
+    )
+
+
+def _decision(request: Request) -> Event | None:
+    decided = (event for event in reversed(request.events) if event.verb in _DECIDED)
+    return next(decided, None)
+
+
+_DECIDED: Mapping[Verb, str] = {
+    Verb.APPROVED: "approved",
+    Verb.REJECTED: "rejected",
+    Verb.WITHDREW: "withdrew",
+    Verb.STOPPED: "stopped",
+    Verb.ACKNOWLEDGED: "acknowledged the new figures of",
+    Verb.RETRIED: "retried",
+    Verb.BY_HAND: "finished by hand",
+    Verb.LEFT: "left as it is",
+}
+
+SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
+    CannotApproveOwnRequest: _own,
+    NotAnApprover: _not_an_approver,
+    OnlyTheRequester: _only_the_requester,
+    AlreadyDecided: _already_decided,
+}
+"""One for every error of the tree; a test fails when one is missing."""
