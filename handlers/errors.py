@@ -1,37 +1,44 @@
 """What went wrong, in sentences: expected refusals say why, surprises give a code."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import Block, InteractiveElement
 from slack_sdk.models.views import View
 
-from bot.services.errors import Refused
-from handlers import text
-from handlers.blocks import parts
-from handlers.blocks.parts import Rendered
+from bot.services.errors import AlreadyRequested, Refused, UnknownSubscription
+from handlers import ids, text
+from handlers.blocks import pieces
+from handlers.blocks.pieces import Content
 
-NOTHING_CHANGED = "That did not work, and nothing was changed."
 NOT_POSSIBLE = "Not possible now"
+NOTHING_CHANGED = "That did not work, and nothing was changed."
+
 _PERSON = re.compile(r"@([UW][A-Z0-9_-]+)")
 
 
-def rendered(error: Exception, *, code: str) -> Rendered:
+def rendered(error: Exception, *, code: str) -> Content:
     """An expected refusal in its own words, anything else as a surprise with its code."""
-    if isinstance(error, Refused):
-        return _refusal(error)
-    return surprise(code)
+    return refusal(error) if isinstance(error, Refused) else surprise(code)
 
 
-def surprise(code: str) -> Rendered:
+def refusal(error: Refused) -> Content:
+    """What happened and what to do, with a button where one leads on."""
+    words = f"{peopled(error.sentence, error.people)} {peopled(error.advice, error.people)}".strip()
+    blocks: list[Block] = [pieces.section(words), *pieces.actions(*_ways_on(error))]
+    return Content(text.fallback(words), blocks, NOT_POSSIBLE)
+
+
+def surprise(code: str) -> Content:
     """Something that nobody expected; the code leads an operator to the log."""
     words = f"{NOTHING_CHANGED} Try again; if it stays, give your operator the code"
-    return Rendered(f"{words} {code}.", [parts.section(f"{words} `{code}`.")])
+    return Content(f"{words} {code}.", [pieces.section(f"{words} `{code}`.")], NOT_POSSIBLE)
 
 
 def view(error: Exception, *, code: str) -> View:
-    """The same for a modal, without a submit button."""
-    return parts.modal(NOT_POSSIBLE, rendered(error, code=code).blocks, close="Close")
+    """The same as a modal, without a submit button."""
+    message = rendered(error, code=code)
+    return pieces.modal(message.title, message.blocks, close="Close")
 
 
 def submission_answer(error: Exception, *, code: str) -> Mapping[str, object]:
@@ -39,19 +46,37 @@ def submission_answer(error: Exception, *, code: str) -> Mapping[str, object]:
     return {"response_action": "update", "view": view(error, code=code).to_dict()}
 
 
-def _refusal(error: Refused) -> Rendered:
-    sentence, advice = (_peopled(part, error) for part in (error.sentence, error.advice))
-    lines = f"*{sentence}*\n{advice}" if advice else f"*{sentence}*"
-    blocks: list[Block] = [parts.section(lines)]
-    return Rendered(text.fallback(sentence, advice), blocks)
-
-
-def _peopled(foreign: str, error: Refused) -> str:
-    """Escape everything, then let exactly the people that the error names become mentions."""
-    known = set(error.people)
+def peopled(foreign: str, people: Sequence[str]) -> str:
+    """Escape everything, then let exactly these people, written `@U…`, become mentions."""
 
     def named(match: re.Match[str]) -> str:
         user = match.group(1)
-        return text.mention(user) if user in known else match.group(0)
+        return text.mention(user) if user in people else match.group(0)
 
     return _PERSON.sub(named, text.esc(foreign))
+
+
+def _ways_on(error: Refused) -> Sequence[InteractiveElement]:
+    way = _WAYS_ON.get(type(error))
+    return way(error) if way else ()
+
+
+def _show_nearest(error: Refused) -> Sequence[InteractiveElement]:
+    near = error.near[:1] if isinstance(error, UnknownSubscription) else ()
+    return [
+        pieces.button("Show it", ids.SHOW, str(each.key), says=f"Show {each.label}")
+        for each in near
+    ]
+
+
+def _open_request(error: Refused) -> Sequence[InteractiveElement]:
+    if not isinstance(error, AlreadyRequested):
+        return ()
+    says = f"Open request {error.number}"
+    return [pieces.button("Open request", ids.OPEN_REQUEST, str(error.number), says=says)]
+
+
+_WAYS_ON: Mapping[type[Refused], Callable[[Refused], Sequence[InteractiveElement]]] = {
+    UnknownSubscription: _show_nearest,
+    AlreadyRequested: _open_request,
+}

@@ -9,7 +9,6 @@ LIST_SEARCH = "look.list.search"
 LIST_CLEAR = "look.list.clear"
 OPEN_SUBSCRIPTION = "look.open"
 SHOW = "look.show"
-WORKING = "look.working"
 HISTORY = "look.history"
 UPCOMING = "look.upcoming"
 UPCOMING_SPANS = ("look.upcoming.7", "look.upcoming.30", "look.upcoming.90")

@@ -31,7 +31,7 @@ def code(text: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """At most `limit` characters; what is cut ends with an ellipsis, at a word where one ends near."""
+    """At most `limit` characters; what is cut ends with an ellipsis, at a word if one is near."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]

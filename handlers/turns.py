@@ -8,15 +8,15 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol
 
-from slack_bolt import Ack, App, BoltContext, Respond
+from slack_bolt import App, Args, Respond
 from slack_sdk import WebClient
 from slack_sdk.models.blocks import Option
 
 from bot.billing.subscription import SlackUser
 from bot.services.errors import Refused
 from handlers import errors
-from handlers.blocks import parts
-from handlers.blocks.parts import Rendered
+from handlers.blocks import pieces
+from handlers.blocks.pieces import Content
 from handlers.correlation import correlated, new_code
 
 log = logging.getLogger(__name__)
@@ -73,34 +73,27 @@ class Turn:
     respond: Respond
     later: Callable[[Task], None]
 
-    def answer(
-        self,
-        message: Rendered,
-        *,
-        title: str = "Lapse",
-        replace: bool = False,
-        private: bool = True,
-    ) -> None:
+    def answer(self, message: Content, *, replace: bool = False) -> None:
         """Answer this person alone; `replace` puts it in the place of the private answer pressed.
 
-        From a modal it becomes the next modal, from the Home a first one, titled `title`.
+        From a modal it becomes the next modal, from the Home a first one.
         """
         if self.surface in {Surface.MODAL, Surface.HOME}:
-            self._show_modal(message, title=title, replace=replace)
+            self._show_modal(message, replace=replace)
         elif self.surface is not Surface.EVENT:
             replaced = replace and self.surface is Surface.EPHEMERAL
-            self._respond(message, replace=replaced, private=private)
+            self._respond(message, replace=replaced)
 
     def remove(self) -> None:
         """Take the private answer away whose button was pressed."""
         if self.surface is Surface.EPHEMERAL:
             self.respond(delete_original=True)
 
-    def _respond(self, message: Rendered, *, replace: bool, private: bool) -> None:
+    def _respond(self, message: Content, *, replace: bool) -> None:
         answered = self.respond(
             text=message.text,
             blocks=message.blocks,
-            response_type="ephemeral" if private else "in_channel",
+            response_type="ephemeral",
             replace_original=replace,
             unfurl_links=False,
             unfurl_media=False,
@@ -110,8 +103,8 @@ class Turn:
                 channel=self.channel, user=self.user, text=message.text, blocks=message.blocks
             )
 
-    def _show_modal(self, message: Rendered, *, title: str, replace: bool) -> None:
-        view = parts.modal(title, message.blocks, close="Close")
+    def _show_modal(self, message: Content, *, replace: bool) -> None:
+        view = pieces.modal(message.title, message.blocks, close="Close")
         shown = self.body.get("view", {})
         if self.surface is Surface.HOME:
             self.client.views_open(trigger_id=self.trigger_id, view=view)
@@ -165,60 +158,37 @@ class Turns:
     def view(self, callback_id: str, submission: Submission) -> None:
         """A modal that was sent: the answer travels in the acknowledgement, so it must be quick."""
 
-        def listen(
-            ack: Ack,
-            body: dict[str, Any],
-            client: WebClient,
-            respond: Respond,
-            context: BoltContext,
-        ) -> None:
-            turn = self._turn(body, client, respond, context)
-            ack(**self._answered(turn, submission))
+        def listen(args: Args) -> None:
+            args.ack(**self._answered(self._turn(args), submission))
 
         self._app.view_submission(callback_id)(listen)
 
     def options(self, action_id: str, suggestion: Suggestion) -> None:
         """What a menu offers while a person types; nothing when it cannot be read."""
 
-        def listen(
-            ack: Ack,
-            body: dict[str, Any],
-            client: WebClient,
-            respond: Respond,
-            context: BoltContext,
-        ) -> None:
-            turn = self._turn(body, client, respond, context)
-            ack(options=self._suggested(turn, suggestion))
+        def listen(args: Args) -> None:
+            args.ack(options=self._suggested(self._turn(args), suggestion))
 
         self._app.block_suggestion(action_id)(listen)
 
     def _afterwards(self, listener: Listener, *, admit: bool) -> Callable[..., None]:
-        def listen(
-            ack: Ack,
-            body: dict[str, Any],
-            client: WebClient,
-            respond: Respond,
-            context: BoltContext,
-        ) -> None:
-            ack()
-            turn = self._turn(body, client, respond, context)
-            self._work.submit(partial(self._run, turn, listener, admit=admit))
+        def listen(args: Args) -> None:
+            args.ack()
+            self._work.submit(partial(self._run, self._turn(args), listener, admit=admit))
 
         return listen
 
-    def _turn(
-        self, body: Mapping[str, Any], client: WebClient, respond: Respond, context: BoltContext
-    ) -> Turn:
-        code = context.get("code") or new_code()
+    def _turn(self, args: Args) -> Turn:
+        code = new_code()
         return Turn(
-            body=body,
-            user=SlackUser(context.user_id or ""),
-            channel=context.channel_id or "",
-            trigger_id=body.get("trigger_id", ""),
-            surface=surface(body),
+            body=args.body,
+            user=SlackUser(args.context.user_id or ""),
+            channel=args.context.channel_id or "",
+            trigger_id=args.body.get("trigger_id", ""),
+            surface=surface(args.body),
             code=code,
-            client=client,
-            respond=respond,
+            client=args.client,
+            respond=args.respond,
             later=partial(self._later, code),
         )
 
@@ -269,7 +239,7 @@ class Turns:
 
     def _explain(self, turn: Turn, error: Exception) -> None:
         try:
-            turn.answer(errors.rendered(error, code=turn.code), title=errors.NOT_POSSIBLE)
+            turn.answer(errors.rendered(error, code=turn.code))
         except Exception:
             log.exception("turn.unanswered", extra={"code": turn.code})
 
