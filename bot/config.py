@@ -85,7 +85,6 @@ class RouteMatch(Section):
     service: str | None = None
     account: str | None = None
     region: str | None = None
-    kind: Literal["quota", "package", "resource", "saas"] | None = None
     tag: str | None = None
 
 
@@ -121,7 +120,6 @@ class ApprovalRule(Section):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     account: str | None = None
     service: str | None = None
-    tag: str | None = None
     required: Annotated[int, Field(ge=1, le=10)]
 
     @field_validator("currency", mode="after")

@@ -1,0 +1,132 @@
+"""`lapse import`, `export`, `sync`, `list`, `show`, `upcoming`: the catalogue."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.failures import WrongInput
+from bot.cli.printing import print_json, print_table, say, working
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AccountOption = Annotated[str | None, typer.Option("--account", help="Name of an account.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("import")(import_file)
+    app.command("export")(export)
+    app.command("sync")(sync)
+    app.command("list")(list_all)
+    app.command("show")(show)
+    app.command("upcoming")(upcoming)
+
+
+def import_file(
+    file: Annotated[str, typer.Argument(help="CSV or JSON in UTF-8.")],
+    account: Annotated[
+        str | None, typer.Option(help="The file is the whole of this account.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, change nothing.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Add and update subscriptions from a file: all of it or nothing."""
+    from bot.cli.environment import open_core
+
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise WrongInput(f"{file} cannot be read: {error.strerror}. Check the path.") from error
+    with open_core() as core, working(f"Importing {file}"):
+        result = core.importing.run(
+            data, Path(file).name, account=account, dry_run=dry_run, by="cli"
+        )
+    counts = {
+        "added": result.added,
+        "changed": result.changed,
+        "unchanged": result.unchanged,
+        "gone": result.gone,
+    }
+    if as_json:
+        print_json({name: [str(key) for key in keys] for name, keys in counts.items()})
+        return
+    lead = "Dry run, nothing was changed: " if dry_run else ""
+    say(lead + ", ".join(f"{len(keys)} {name}" for name, keys in counts.items()))
+
+
+def export(
+    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+) -> None:
+    """Write the whole catalogue to standard output, without loss."""
+    from bot.cli.environment import open_core
+    from bot.services import exporting
+
+    if form not in {"csv", "json"}:
+        raise WrongInput(f"`--format` is {form}; allowed are csv and json.")
+    with open_core() as core, core.store.reading() as tx:
+        write = exporting.to_csv if form == "csv" else exporting.to_json
+        for piece in write(tx.catalogue.all()):
+            sys.stdout.write(piece)
+
+
+def sync(account: AccountOption = None, as_json: Json = False) -> None:  # noqa: FBT002
+    """Pull the catalogue from an account's cloud; without a name from all."""
+    from bot.cli.environment import open_core
+
+    with open_core() as core, working("Reading the cloud"):
+        results = core.sync(account)
+    if as_json:
+        print_json(results)
+        return
+    for name, counts in results.items():
+        say(f"{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def list_all(as_json: Json = False) -> None:  # noqa: FBT002
+    """List the subscriptions, nearest anchor first."""
+    from bot.cli.environment import open_core
+    from bot.cli.rows import catalogue_row
+
+    with open_core() as core:
+        listed = core.looking.listed()
+    if as_json:
+        print_json([core.looking.as_json(each) for each in listed])
+        return
+    columns = ("Id", "Name", "Comes next", "When", ">Amount", "Owner")
+    print_table(columns, [catalogue_row(each) for each in listed])
+
+
+def show(
+    ref: Annotated[str, typer.Argument(metavar="ID", help="Id, or account/id.")],
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Show one subscription with its ways out compared."""
+    from bot.cli.environment import open_core
+    from bot.cli.rows import subscription_rows
+
+    with open_core() as core:
+        shown = core.listing.show(ref)
+        if as_json:
+            print_json(core.looking.as_json(core.looking.one(shown.subscription)))
+            return
+    print_table(("", ""), subscription_rows(shown))
+
+
+def upcoming(
+    days: Annotated[int, typer.Option(help="How far ahead, 1 to 366.")] = 30,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """List the deductions ahead, by day, with sums per currency."""
+    from bot.cli.environment import open_core
+    from bot.cli.rows import upcoming_rows
+
+    with open_core() as core:
+        ahead = core.listing.upcoming(days)
+        if as_json:
+            rows = [row.subscription for day in ahead.days for row in day.rows]
+            print_json([core.looking.as_json(core.looking.one(each)) for each in rows])
+            return
+    print_table(("When", "Last working day", "Id", "Name", ">Amount"), upcoming_rows(ahead))
+    for money, count in ahead.sums:
+        say(f"{money} in {count} deductions until {ahead.until.isoformat()}")

@@ -1,0 +1,56 @@
+"""The process's own surroundings: its environment, its directory, its log."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.app import Core
+
+STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, read here alone."""
+    return dict(os.environ)  # noqa: TID251 - the one place
+
+
+def open_core() -> "Core":
+    """Settings, database and use cases, as every command but `quote` needs them."""
+    from bot import app, config
+
+    environ = environment()
+    settings = config.load_settings(environ, directory=Path.cwd())
+    return app.open_core(settings, config.load_secrets(environ), environ=environ)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: when, how bad, the event, its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record; its extra fields stand beside the event."""
+        line: dict[str, object] = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "logger": record.name,
+        }
+        extras = {k: v for k, v in vars(record).items() if k not in STANDARD_FIELDS}
+        if record.exc_info:
+            extras["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line | extras, default=str, ensure_ascii=False)
+
+
+def start_log(*, default: str = "info") -> None:
+    """Log to standard error in JSON lines, at `LAPSE_LOG` (debug, info, warning, error)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    level = environment().get("LAPSE_LOG", default).upper()
+    logging.basicConfig(level=level if level in logging.getLevelNamesMapping() else "INFO", handlers=[handler])
+    # Bolt and the SDK log whole payloads at debug; those hold free text and never belong in a log.
+    for name in ("slack_bolt", "slack_sdk", "urllib3", "apscheduler", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)

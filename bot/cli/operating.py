@@ -1,0 +1,99 @@
+"""`lapse demo`, `run`, `migrate` and `doctor`: starting it and looking after it."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.failures import Failed, WrongInput
+from bot.cli.printing import print_json, say
+
+ROLES = ("all", "web", "worker")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("demo")(demo)
+    app.command("run")(run)
+    app.command("migrate")(migrate)
+    app.command("doctor")(doctor)
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the local Slack; 0 finds a free one.")] = 8099,
+    data: Annotated[Path, typer.Option(help="Where the practice workspace is kept.")] = Path(
+        "lapse-demo"
+    ),
+) -> None:
+    """Try everything in a practice workspace; nothing leaves this machine."""
+    from bot.cli.environment import environment, start_log
+    from bot.demo.practice import Practice
+
+    start_log(default="warning")
+    practice = Practice(port=port, data=data, environ=environment())
+    practice.start()
+    say(f"Lapse's practice workspace: {practice.url}")
+    say("Ctrl-C ends it; started again, it goes on where it was.")
+    try:
+        _until_signalled()
+    finally:
+        practice.stop()
+
+
+def run(
+    role: Annotated[str, typer.Option(help="all, web or worker.")] = "all",
+) -> None:
+    """Run the bot against a real workspace."""
+    from bot import app as wiring
+    from bot.cli.environment import open_core, start_log
+
+    if role not in ROLES:
+        raise WrongInput(f"`--role` is {role}; allowed are all, web and worker.")
+    start_log()
+    with open_core() as core, core.sole_runner():
+        bot = wiring.build_bot(core, role=role)
+        bot.start()
+        say(f"Lapse runs ({role}); health at {bot.url}/healthz.")
+        try:
+            _until_signalled()
+        finally:
+            bot.stop()
+
+
+def migrate() -> None:
+    """Bring the database to the newest schema; safe from several replicas at once."""
+    from bot import config
+    from bot.cli.environment import environment
+    from storage.migrate import migrate as to_newest
+
+    secrets = config.load_secrets(environment())
+    say(f"The database is at schema {to_newest(secrets.lapse_database_url)}.")
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Check settings, database, schema, Slack, credentials, last sync and last tick."""
+    from bot.cli.environment import environment
+    from bot.doctor import examine
+
+    findings = examine(environment(), directory=Path.cwd())
+    if as_json:
+        print_json([{"part": f.part, "ok": f.ok, "finding": f.text} for f in findings])
+    else:
+        for finding in findings:
+            say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.part}: {finding.text}")
+    failed = [finding.part for finding in findings if not finding.ok]
+    if failed:
+        raise Failed(f"{len(failed)} of {len(findings)} checks failed: {', '.join(failed)}.")
+
+
+def _until_signalled() -> None:
+    """Wait for Ctrl-C or a polite kill; both end everything cleanly."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(timeout=3600):
+        pass

@@ -1,0 +1,117 @@
+"""`lapse reminders` and `lapse audit`: what is armed and sent, and who did what."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+
+import typer
+
+from bot.cli.failures import Failed, WrongInput
+from bot.cli.printing import print_json, print_table, say
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("reminders")(reminders)
+    app.command("audit")(audit)
+
+
+def reminders(
+    until: Annotated[str | None, typer.Option(help="Only those due by this date.")] = None,
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """List every reminder that is armed, sent, late, missed or unknown, with the reason."""
+    from bot.cli.environment import open_core
+
+    with open_core() as core:
+        end = _end_of(until, core.zone) if until else None
+        core.reminding.arm()
+        rows = core.reminding.listed(until=end)
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": row.id,
+                    "destination": row.destination,
+                    "state": row.state.value,
+                    "due_at": row.due_at.astimezone(core.zone).isoformat(),
+                    "sent_at": row.sent_at.astimezone(core.zone).isoformat()
+                    if row.sent_at
+                    else None,
+                    "reason": row.reason,
+                }
+                for row in rows
+            ]
+        )
+        return
+    print_table(
+        ("Due", "State", "To", "Reminder", "Reason"),
+        [
+            (
+                f"{row.due_at.astimezone(core.zone):%a %d %b %Y, %H:%M} {core.zone.key}",
+                row.state.value,
+                row.destination,
+                row.id,
+                row.reason,
+            )
+            for row in rows
+        ],
+    )
+
+
+def audit(
+    ref: Annotated[str | None, typer.Argument(metavar="[ID]", help="One subject's lines.")] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check that nothing was altered, removed or reordered.")
+    ] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002
+) -> None:
+    """Print the append-only record, or verify it."""
+    from bot.cli.environment import open_core
+
+    with open_core() as core, core.store.reading() as tx:
+        if verify:
+            bad = tx.audit.first_bad()
+            if bad is not None:
+                number = bad if isinstance(bad, int) else bad.number
+                raise Failed(
+                    f"Audit entry {number} was altered, removed or reordered. "
+                    "Compare with a backup; nothing after it can be trusted."
+                )
+            say("The audit record is whole.")
+            return
+        entries = list(tx.audit.entries(ref))
+    if as_json:
+        print_json(
+            [
+                {
+                    "number": each.number,
+                    "at": each.at.isoformat(),
+                    "actor": each.actor,
+                    "action": each.action,
+                    "subject": each.subject,
+                    "facts": dict(each.facts),
+                }
+                for each in entries
+            ]
+        )
+        return
+    print_table(
+        (">No.", "At", "Who", "What", "Subject"),
+        [
+            (str(e.number), e.at.isoformat(timespec="seconds"), e.actor, e.action, e.subject)
+            for e in entries
+        ],
+    )
+
+
+def _end_of(text: str, zone: object) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise WrongInput(f"`--until` is {text}; write a date, 2026-12-31.") from None
+    assert isinstance(zone, ZoneInfo)  # noqa: S101 - narrows the type for the checker
+    return datetime.combine(day + timedelta(days=1), time(0), zone)
