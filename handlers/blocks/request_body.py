@@ -1,0 +1,278 @@
+"""The blocks, rows and buttons that the request message has in more than one state."""
+
+from collections.abc import Callable, Sequence
+
+from slack_sdk.models.blocks import Block, ButtonElement
+
+from bot.billing.unsubscription import Item, ItemState, Request, Step, StepState
+from handlers import ids, text
+from handlers.blocks import request_facts as facts
+from handlers.blocks.pieces import (
+    Bold,
+    Line,
+    Who,
+    button,
+    confirm,
+    fields,
+    quoted,
+    rich,
+    section,
+)
+
+
+def asked(request: Request) -> Block:
+    """Who asks for what, where."""
+    where = text.esc(", ".join(part for part in (request.account, facts.region(request)) if part))
+    return section(
+        f"{text.mention(request.requested_by)} asks to unsubscribe "
+        f"{foreign(facts.counted(request))} of {where}. Request {request.number}."
+    )
+
+
+def reason(request: Request) -> Block:
+    """The reason that was chosen, and the details as a quotation."""
+    return quoted([(Bold("Reason: "), facts.REASONS[request.reason])], request.details)
+
+
+def figures(request: Request) -> Block:
+    """Now, at least and at most, paid, lost, and what keeping costs; all estimates."""
+    worst, total = request.acknowledgement.worst, facts.sums(request)
+    pairs = [
+        ("Refund now (estimate)", text.money(total.refund)),
+        ("At least, until the deadline", text.money(worst.refund)),
+        ("Handling fee, at most", text.money(worst.handling_fee)),
+        ("Paid", text.money(total.paid)),
+        ("Coupons lost", text.money(worst.coupons_lost)),
+    ]
+    kept = facts.kept(request)
+    return fields(*pairs, *([("If kept", kept)] if kept else []))
+
+
+def remembered(request: Request) -> tuple[Block, ...]:
+    """What an ended request was about: who asked, why, and the figures it had."""
+    left = [request.left_behind] if request.left_behind else []
+    return (
+        asked(request),
+        reason(request),
+        rich(*rows(request, estimate), *[(f"Left behind: {', '.join(each)}",) for each in left]),
+    )
+
+
+def rows(request: Request, row: Callable[[Request, Item], Line]) -> list[Line]:
+    """One numbered line an item, in the order in which they go; ten, then how many more."""
+    items = facts.in_order(request)
+    lines: list[Line] = [
+        (f"{number} {item.label}", *row(request, item))
+        for number, item in enumerate(items[: facts.SHOWN_ITEMS], start=1)
+    ]
+    rest = len(items) - facts.SHOWN_ITEMS
+    return [*lines, (f"and {rest} more",)] if rest > 0 else lines
+
+
+def estimate(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
+    """What the item was quoted at."""
+    total = item.quote.total
+    return (f" · {text.money(total.refund if total else None)}",)
+
+
+def progress(request: Request, item: Item) -> Line:
+    """What has become of the item."""
+    return _PROGRESS[item.state](request, item)
+
+
+def _planned(request: Request, item: Item) -> Line:
+    step = step_of(request, item)
+    if step and step.after:
+        return (" · ", Bold("next"), ", waits until the edition is basic")
+    return (" · ", Bold("next"))
+
+
+def _sent(request: Request, item: Item) -> Line:
+    step = step_of(request, item)
+    sent = f", sent {facts.clock(step.started_at, request)}" if step and step.started_at else ""
+    return (" · ", Bold("now"), f"{sent}, waiting until it is gone")
+
+
+def _gone(request: Request, item: Item) -> Line:
+    when = f" {facts.moment(item.gone_at, request)}" if item.gone_at else ""
+    step = step_of(request, item)
+    opens = step and any(step.number in later.after for later in request.steps)
+    basic = ", edition is basic" if opens else ""
+    back = f", {text.money(item.refund_actual)}" if item.refund_actual is not None else ""
+    return (" · ", Bold("done"), f"{when}{basic}{back}")
+
+
+def _refused(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
+    code = f" ({item.error_code})" if item.error_code else ""
+    why = (item.error or "the cloud refused").rstrip(".")
+    return (" · ", Bold("refused"), f": {why}{code}, nothing changed")
+
+
+def _unknown(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
+    waits = "the cloud did not answer in 60 s; Lapse reads it every 5 minutes and repeats nothing"
+    return (" · ", Bold("not known"), f": {waits}")
+
+
+_PROGRESS: dict[ItemState, Callable[[Request, Item], Line]] = {
+    ItemState.PLANNED: _planned,
+    ItemState.SENT: _sent,
+    ItemState.GONE: _gone,
+    ItemState.REFUSED: _refused,
+    ItemState.UNKNOWN: _unknown,
+}
+
+
+def step_of(request: Request, item: Item) -> Step | None:
+    """The step that takes the item."""
+    return next((step for step in request.steps if item.key in step.subscriptions), None)
+
+
+def running(request: Request) -> Step | None:
+    """The step that is under way: the first that is not finished."""
+    finished = {StepState.DONE, StepState.REFUSED}
+    return next((step for step in request.steps if step.state not in finished), None)
+
+
+def counted_approvals(request: Request) -> str:
+    """`0 of 1 approvals`, `1 of 2 approvals: @approver-1, 10:53 GMT+08:00`."""
+    count = f"{len(request.approvals)} of {request.required_approvals} approvals"
+    return f"{count}: {facts.approvals(request)}" if request.approvals else count
+
+
+def approvers(request: Request) -> str:
+    """Those who approved, by name."""
+    return text.joined([text.mention(e.by) for e in request.approvals if e.by])
+
+
+def decided(request: Request) -> str:
+    """Who asked and who approved, when."""
+    return f"Asked by {text.mention(request.requested_by)} · approved by {facts.approvals(request)}"
+
+
+def money_back(request: Request) -> str:
+    """What the cloud gave back, and how that compares with the estimate, as sentences."""
+    back = facts.refunded(request)
+    if back is None:
+        return "The refund is not known yet."
+    difference = facts.against(back, facts.sums(request).refund)
+    than = difference if difference == "as estimated" else f"{difference} than the estimate"
+    return f"Refund at the cloud {text.money(back)}, {than}."
+
+
+def estimated(request: Request) -> str:
+    """What a dry run would have returned."""
+    total = facts.sums(request)
+    return (
+        f"The refund would have been {text.money(total.refund)}, the handling fee "
+        f"{text.money(total.handling_fee)} (estimate)."
+    )
+
+
+def spoken(first: str, *sentences: str) -> str:
+    """Top-level text from unescaped sentences, as many as fit."""
+    return text.fallback(*(text.esc(each) for each in (first, *sentences)))
+
+
+def plain(lines: Sequence[Line]) -> list[str]:
+    """Lines of rich text as plain sentences."""
+    return [
+        "".join(part if isinstance(part, str) else _plain(part) for part in line) for line in lines
+    ]
+
+
+def _plain(part: Bold | Who) -> str:
+    return part.text if isinstance(part, Bold) else part.user
+
+
+def lower(headline: str) -> str:
+    """A headline as part of a sentence."""
+    return f"{headline[0].lower()}{headline[1:]}"
+
+
+def foreign(value: str) -> str:
+    """A foreign word in mrkdwn: escaped, and without the marks that would format it."""
+    return text.esc(value.translate(str.maketrans("", "", "`*~")))
+
+
+def press(
+    label: str, action_id: str, request: Request, *, style: str | None = None, says: str = ""
+) -> ButtonElement:
+    """A button about the request; it carries the number."""
+    hears = says or f"{label.rstrip('…')} request"
+    return button(
+        label, action_id, str(request.number), style=style, says=f"{hears} {request.number}"
+    )
+
+
+def approve(request: Request) -> ButtonElement:
+    """Approve, after a question that repeats what is at stake."""
+    several = len(request.items) > 1
+    ends = f"{facts.counted(request)} of {request.account} {'end' if several else 'ends'}"
+    minutes = request.cooling_off_minutes
+    start = (
+        f"from {text.plural(minutes, 'minute')} after the last approval"
+        if minutes
+        else "right after the last approval"
+    )
+    floor = facts.refund_floor(request)
+    return button(
+        "Approve",
+        ids.APPROVE,
+        str(request.number),
+        style="primary",
+        says=f"Approve request {request.number}",
+        confirm=confirm(
+            f"Approve request {request.number}?",
+            f"{ends}, {start}. {floor[0].upper()}{floor[1:]}. "
+            "After the first step there is no way back.",
+            "Approve",
+        ),
+    )
+
+
+def withdraw(request: Request) -> ButtonElement:
+    """Withdraw, after a question."""
+    return button(
+        "Withdraw",
+        ids.WITHDRAW,
+        str(request.number),
+        says=f"Withdraw request {request.number}",
+        confirm=confirm(
+            f"Withdraw request {request.number}?",
+            "Nothing has been sent to the cloud and nothing will be. "
+            "You can ask again at any time.",
+            "Withdraw",
+        ),
+    )
+
+
+def working(request: Request) -> ButtonElement:
+    """How the figures were worked out."""
+    return press("Show the working…", ids.REQUEST_WORKING, request, says="Show working of request")
+
+
+def ask_again(request: Request) -> ButtonElement:
+    """A new form for the same subscriptions."""
+    return press("Ask again…", ids.ASK_AGAIN, request, says="Ask again, as in request")
+
+
+def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
+    """What can be done about a failed request."""
+    retry = button(
+        "Retry",
+        ids.RETRY,
+        str(request.number),
+        style="primary",
+        says=f"Retry request {request.number}",
+        confirm=confirm(
+            f"Retry {text.plural(open_items, 'open item')}?",
+            "Lapse reads the cloud first and repeats only what is still there, within the approved "
+            "figures.",
+            "Retry",
+        ),
+    )
+    return (
+        retry,
+        press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request"),
+        press("Leave as is…", ids.LEAVE, request, says="Leave as is, request"),
+    )

@@ -1,0 +1,192 @@
+"""What every message about a request says in the same words: subject, sums, times, people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bot.billing.money import Money
+from bot.billing.renewal import CLOUD_ZONE
+from bot.billing.subscription import SlackUser
+from bot.billing.unsubscription import Event, Item, ItemState, Reason, Request, Verb
+from handlers import text
+from handlers.blocks.pieces import Content, cut
+
+SHOWN_ITEMS = 10
+SHOWN_PEOPLE = 8
+
+REASONS = {
+    Reason.HARD_TO_USE: "Hard to use",
+    Reason.FEATURES_INSUFFICIENT: "Features are not enough",
+    Reason.TOO_COMPLEX: "Too complex to operate",
+    Reason.DISSATISFIED: "Not satisfied with the service",
+    Reason.OTHER: "Other",
+}
+"""The cloud's reasons (R51) in words that a person would choose by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """The items of a request added up, as they were quoted when it was asked for."""
+
+    paid: Money
+    refund: Money
+    handling_fee: Money
+
+
+def sums(request: Request) -> Sums:
+    """Add up what the items were quoted at; items without figures count as nothing."""
+    zero = Money.zero(request.acknowledgement.worst.refund.currency)
+    totals = [item.quote.total for item in request.items if item.quote.total]
+    return Sums(
+        paid=sum((t.paid for t in totals), zero),
+        refund=sum((t.refund for t in totals), zero),
+        handling_fee=sum((t.handling_fee for t in totals), zero),
+    )
+
+
+def refunded(request: Request) -> Money | None:
+    """What the cloud gave back for all items that are gone; None while one is not known."""
+    zero = Money.zero(request.acknowledgement.worst.refund.currency)
+    gone = [item for item in request.items if item.state is ItemState.GONE]
+    known = [item.refund_actual for item in gone if item.refund_actual is not None]
+    return sum(known, zero) if known and len(known) == len(gone) else None
+
+
+def fee_charged(request: Request) -> Money | None:
+    """The handling fee at the cloud for all items that are gone; None while one is not known."""
+    zero = Money.zero(request.acknowledgement.worst.handling_fee.currency)
+    gone = [item for item in request.items if item.state is ItemState.GONE]
+    known = [item.fee_actual for item in gone if item.fee_actual is not None]
+    return sum(known, zero) if known and len(known) == len(gone) else None
+
+
+def against(actual: Money, estimate: Money) -> str:
+    """How an actual figure compares with its estimate: `USD 0.24 less`, or *as estimated*."""
+    difference = actual.rounded() - estimate.rounded()
+    if not difference:
+        return "as estimated"
+    more = difference.amount > Decimal(0)
+    return f"{text.money(difference if more else -difference)} {'more' if more else 'less'}"
+
+
+def short(label: str) -> str:
+    """A name without its size: `SecMaster Professional` of `SecMaster Professional, 50 ECS`."""
+    return label.split(",", maxsplit=1)[0]
+
+
+def in_order(request: Request) -> Sequence[Item]:
+    """The items in the order in which they go."""
+    place = {
+        key: (step.number, at)
+        for step in request.steps
+        for at, key in enumerate(step.subscriptions)
+    }
+    last = (len(request.steps) + 1, 0)
+    return sorted(request.items, key=lambda item: place.get(item.key, last))
+
+
+def subject(request: Request, *, full: bool = False) -> str:
+    """The first item and what goes along: `SecMaster Professional and 2 packages`."""
+    first, *others = in_order(request)
+    name = first.label if full else cut(short(first.label), 40)
+    if not others:
+        return name
+    later = {key for step in request.steps if step.after for key in step.subscriptions}
+    kind = "package" if all(item.key in later for item in others) else "other"
+    return f"{name} and {text.plural(len(others), kind)}"
+
+
+def verb(request: Request, *, one: str, several: str) -> str:
+    """The verb that fits the number of items."""
+    return one if len(request.items) == 1 else several
+
+
+def region(request: Request) -> str:
+    """The region that all items share, or nothing."""
+    regions = {item.region for item in request.items}
+    return next(iter(regions)) or "" if len(regions) == 1 else ""
+
+
+def counted(request: Request) -> str:
+    """`3 subscriptions`, or the name of the only one."""
+    only = len(request.items) == 1
+    return request.items[0].label if only else text.plural(len(request.items), "subscription")
+
+
+def last_event(request: Request, *verbs: Verb) -> Event | None:
+    """The newest event of one of the kinds."""
+    return next((e for e in reversed(request.events) if e.verb in verbs), None)
+
+
+def moment(at: datetime, request: Request) -> str:
+    """An hour with its zone; with its date too, when that is not the day of the request."""
+    return text.hour(at) if _same_day(at, request.requested_at) else text.short_instant(at)
+
+
+def clock(at: datetime, request: Request) -> str:
+    """An hour whose zone stands earlier in the same block."""
+    local = at.astimezone(CLOUD_ZONE)
+    hour = f"{local:%H:%M}"
+    return (
+        hour if _same_day(at, request.requested_at) else f"{text.short_day(local.date())}, {hour}"
+    )
+
+
+def people(users: Sequence[SlackUser]) -> str:
+    """Mentions in one line; beyond eight they are counted."""
+    shown = ", ".join(text.mention(user) for user in users[:SHOWN_PEOPLE])
+    rest = len(users) - SHOWN_PEOPLE
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def approvals(request: Request) -> str:
+    """Who approved and when: `@approver-1, 10:53 GMT+08:00`; the zone stands once."""
+    words = []
+    for number, event in enumerate(request.approvals):
+        when = moment(event.at, request) if number == 0 else clock(event.at, request)
+        words.append(f"{text.mention(event.by)}, {when}" if event.by else when)
+    return "; ".join(words)
+
+
+def kept(request: Request, *, hour: bool = False) -> str:
+    """What happens if it is kept: `USD 5,700.00 on Mon 3 May 2027`; nothing when not known."""
+    facts = request.if_kept
+    if not facts.get("date"):
+        return ""
+    at = facts.get("at")
+    when = (
+        text.instant(datetime.fromisoformat(at))
+        if hour and at
+        else text.day(datetime.fromisoformat(facts["date"]).date())
+    )
+    if facts.get("kind") != "deduction":
+        return f"ends on {when}"
+    amount = facts.get("amount")
+    money = Money(Decimal(amount), facts["currency"]) if amount else None
+    return f"{text.money(money)} on {when}"
+
+
+def refund_floor(request: Request) -> str:
+    """The two acknowledged figures in one phrase, labelled as an estimate."""
+    worst = request.acknowledgement.worst
+    return (
+        f"refund at least {text.money(worst.refund)}, "
+        f"handling fee at most {text.money(worst.handling_fee)} (estimate)"
+    )
+
+
+def keeps_costing(request: Request) -> bool:
+    """Whether what SecMaster's data collection needs may outlive it (R11)."""
+    return any(notice.rule == "R11" for item in request.items for notice in item.quote.warnings)
+
+
+def dry(rendered: Content, request: Request) -> Content:
+    """Begin the spoken text with what it is, when nothing is really done."""
+    if not request.dry_run:
+        return rendered
+    return Content(f"Dry run: {rendered.text}", rendered.blocks)
+
+
+def _same_day(at: datetime, other: datetime) -> bool:
+    return text.cloud_day(at) == text.cloud_day(other)

@@ -1,0 +1,356 @@
+"""The request message in the approvals channel, in every state it can be in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from slack_sdk.models.blocks import Block, ButtonElement
+
+from bot.billing.unsubscription import ItemState, Request, State, Verb
+from bot.facts.messages import RequestCard
+from handlers import ids, text
+from handlers.blocks import request_body as body
+from handlers.blocks import request_facts as facts
+from handlers.blocks.pieces import (
+    DRY_RUN,
+    Bold,
+    Content,
+    Line,
+    Who,
+    actions,
+    context,
+    fields,
+    header,
+    quoted,
+    rich,
+    section,
+)
+
+WAITING = "hourglass_flowing_sand"
+WORKING = "gear"
+DONE = "white_check_mark"
+WARNING = "warning"
+ENDED = "no_entry_sign"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """What changes from state to state; the order of the message never does."""
+
+    emoji: str
+    headline: str
+    spoken: str
+    body: tuple[Block, ...]
+    buttons: tuple[ButtonElement | None, ...] = ()
+
+
+def request_card(card: RequestCard) -> Content:
+    """The message in its present state; the top-level text says everything needed to decide."""
+    request = card.request
+    face = FACES[request.state](request)
+    blocks = [
+        header(face.headline, emoji=face.emoji, dry_run=request.dry_run),
+        *face.body,
+        *([context(DRY_RUN)] if request.dry_run else []),
+        *actions(*face.buttons),
+    ]
+    return facts.dry(Content(face.spoken, blocks), request)
+
+
+def _waiting(request: Request) -> Face:
+    worst = request.acknowledgement.worst
+    who, what = text.mention(request.requested_by), text.esc(facts.subject(request, full=True))
+    by = text.instant(request.deadline)
+    return Face(
+        emoji=WAITING,
+        headline=f"Waiting: unsubscribe {facts.subject(request)}",
+        spoken=(
+            f"Request {request.number} waits: {who} asks to unsubscribe {what} "
+            f"({text.esc(request.account)}). Refund at least {text.money(worst.refund)}, "
+            f"handling fee at most {text.money(worst.handling_fee)} (estimate). "
+            f"Approve or reject by {by}."
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich(*body.rows(request, body.estimate)),
+            context(
+                " · ".join(
+                    (
+                        body.counted_approvals(request),
+                        f"for {facts.people(request.approvers)}",
+                        f"by {by}",
+                        f"rule set {text.esc(request.rules)}",
+                    )
+                )
+            ),
+        ),
+        buttons=(
+            body.approve(request),
+            body.press("Reject", ids.REJECT, request),
+            body.withdraw(request),
+            body.working(request),
+        ),
+    )
+
+
+def _approved(request: Request) -> Face:
+    worst = request.acknowledgement.worst
+    last = request.approvals[-1] if request.approvals else None
+    starts = request.starts_at or (last.at if last else request.requested_at)
+    by = text.mention(last.by) if last and last.by else "Lapse"
+    what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
+    return Face(
+        emoji=WAITING,
+        headline=f"Approved: starts at {facts.moment(starts, request)}",
+        spoken=(
+            f"Request {request.number} is approved by {by} and starts at "
+            f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
+            f"refund at least {text.money(worst.refund)} (estimate). "
+            "Until then it can be stopped."
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich(*body.rows(request, body.estimate)),
+            context(
+                f"Approved by {facts.approvals(request)} · requester and approvers can stop it "
+                f"until {facts.clock(starts, request)}"
+            ),
+        ),
+        buttons=(body.press("Stop", ids.STOP, request, style="danger"), body.working(request)),
+    )
+
+
+def _executing(request: Request) -> Face:
+    running = body.running(request)
+    rows = body.rows(request, body.progress)
+    number = running.number if running else len(request.steps)
+    headline = f"Executing step {number} of {len(request.steps)}: {facts.subject(request)}"
+    return Face(
+        emoji=WORKING,
+        headline=headline,
+        spoken=body.spoken(
+            f"Request {request.number}: {body.lower(headline)} ({request.account})",
+            *body.plain(rows),
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich(*rows),
+            context(body.decided(request)),
+        ),
+        buttons=(body.working(request),),
+    )
+
+
+def _verifying(request: Request) -> Face:
+    gone = sum(item.state is ItemState.GONE for item in request.items)
+    off = sum(item.auto_renew_off is True for item in request.items)
+    refunds = sum(item.refund_order is not None for item in request.items)
+    of = len(request.items)
+    again = "" if refunds == of else ", looking again"
+    rows: list[Line] = [
+        ("Gone from the cloud's list: ", Bold(f"{gone} of {of}")),
+        ("Auto-renewal off: ", Bold(f"{off} of {of}")),
+        ("Refund orders found: ", Bold(f"{refunds} of {of}"), again),
+    ]
+    headline = f"Verifying: reading {text.plural(of, 'subscription')} back"
+    return Face(
+        emoji=WORKING,
+        headline=headline,
+        spoken=body.spoken(
+            f"Request {request.number}: {facts.subject(request)} ({request.account}), "
+            f"{body.lower(headline)}",
+            *body.plain(rows),
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich(*rows),
+            context(body.decided(request)),
+        ),
+        buttons=(body.working(request),),
+    )
+
+
+def _done(request: Request) -> Face:
+    back, fee = facts.refunded(request), facts.fee_charged(request)
+    difference = facts.against(back, facts.sums(request).refund) if back else ""
+    verb = facts.verb(request, one="is", several="are")
+    gone = f"{facts.subject(request)} {verb} gone"
+    would = f"{facts.subject(request)} would have been unsubscribed"
+    figures = [("Refund at the cloud", text.money(back))]
+    figures += [("Against the estimate", difference)] if difference else []
+    figures += [("Handling fee", text.money(fee))]
+    figures += [("May still cost", "collector servers, VPC endpoints")] * facts.keeps_costing(
+        request
+    )
+    verified = facts.last_event(request, Verb.VERIFIED)
+    asked = (
+        f"Asked by {text.mention(request.requested_by)}",
+        f"approved by {body.approvers(request)}",
+        f"verified {facts.moment(verified.at, request)}" if verified else "",
+        "receipt in the thread",
+    )
+    spoken = f"Request {request.number} is done: {text.esc(gone)}. {body.money_back(request)}"
+    estimate = body.figures(request) if request.dry_run else fields(*figures)
+    if request.dry_run:
+        spoken = f"Request {request.number} is done: {text.esc(would)}. {body.estimated(request)}"
+    if facts.keeps_costing(request):
+        spoken += (
+            " Collector servers and VPC endpoints, if used, keep costing until someone releases "
+            "them."
+        )
+    return Face(
+        emoji=DONE,
+        headline=f"Done: {would if request.dry_run else gone}",
+        spoken=spoken,
+        body=(
+            body.asked(request),
+            body.reason(request),
+            estimate,
+            rich(*body.rows(request, body.estimate if request.dry_run else body.progress)),
+            context(" · ".join(part for part in asked if part)),
+        ),
+        buttons=(body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),),
+    )
+
+
+def _ended(word: str, verb: Verb, did: str) -> Callable[[Request], Face]:
+    def face(request: Request) -> Face:
+        event = facts.last_event(request, verb)
+        who = text.mention(event.by) if event and event.by else "Lapse"
+        when = facts.moment(event.at, request) if event else ""
+        stays = facts.verb(request, one="stays", several="stay")
+        sentence = f"{who} {did}, {when}. Nothing was changed."
+        note = (event.note or "") if event and verb is Verb.REJECTED else ""
+        return Face(
+            emoji=ENDED,
+            headline=f"{word}: {facts.subject(request)} {stays}",
+            spoken=text.fallback(
+                f"Request {request.number} is {word.lower()}: "
+                f"{text.esc(facts.subject(request, full=True))} ({text.esc(request.account)}) "
+                f"{stays}",
+                sentence,
+                f"“{text.esc(text.clip(note, 200))}”" if note else "",
+            ),
+            body=(
+                section(sentence),
+                *((quoted((), note),) if note else ()),
+                *body.remembered(request),
+            ),
+            buttons=(body.ask_again(request),),
+        )
+
+    return face
+
+
+def _expired(request: Request) -> Face:
+    next_one = facts.kept(request, hour=True)
+    deduction = request.if_kept.get("kind") == "deduction"
+    label = "Next deduction: " if deduction else "It "
+    after = f" {label}{text.esc(next_one)}." if next_one else ""
+    what = text.esc(facts.subject(request, full=True))
+    return Face(
+        emoji=ENDED,
+        headline=f"Expired: nobody decided by {text.short_instant(request.deadline)}",
+        spoken=(
+            f"Request {request.number} expired: nobody decided about {what} "
+            f"({text.esc(request.account)}) by {text.instant(request.deadline)}. "
+            f"Nothing was changed.{after}"
+        ),
+        body=(section(f"Nothing was changed.{after}"), *body.remembered(request)),
+        buttons=(body.ask_again(request),),
+    )
+
+
+def _stale(request: Request) -> Face:
+    worst = request.acknowledgement.worst
+    why = text.sentence(request.problem or "The figures changed since it was sent")
+    again = "must acknowledge again, then approvers decide again."
+    before = (
+        f"Refund at least {text.money(worst.refund)}\n"
+        f"Fee at most {text.money(worst.handling_fee)}\n"
+        f"Coupons lost {text.money(worst.coupons_lost)}"
+    )
+    return Face(
+        emoji=WARNING,
+        headline="Stale: the figures got worse, nothing was executed",
+        spoken=(
+            f"Request {request.number} is stale, nothing was executed: "
+            f"{text.esc(facts.subject(request, full=True))} ({text.esc(request.account)}). "
+            f"{text.esc(why)} {text.mention(request.requested_by)} {again}"
+        ),
+        body=(
+            rich((f"{why} ", Who(request.requested_by), f" {again}")),
+            body.reason(request),
+            fields((f"Acknowledged {text.short_instant(request.acknowledgement.at)}", before)),
+            rich(*body.rows(request, body.estimate)),
+        ),
+        buttons=(
+            body.press(
+                "Review new figures…", ids.REVIEW, request, says="Review figures of request"
+            ),
+            body.withdraw(request),
+        ),
+    )
+
+
+def _failed(request: Request) -> Face:
+    counts = {
+        "done": sum(item.state is ItemState.GONE for item in request.items),
+        "refused": sum(item.state is ItemState.REFUSED for item in request.items),
+        "not known": sum(
+            item.state in {ItemState.UNKNOWN, ItemState.SENT} for item in request.items
+        ),
+        "not sent": sum(item.state is ItemState.PLANNED for item in request.items),
+    }
+    summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    open_items = len(request.items) - counts["done"]
+    rows = body.rows(request, body.progress)
+    left = facts.last_event(request, Verb.LEFT, Verb.BY_HAND)
+    problem = text.sentence(
+        request.problem or "Retry what is open, or unsubscribe by hand and say so"
+    )
+    headline = f"Failed: {summary}{', left as it is' if request.closed else ''}"
+    decided = body.decided(request)
+    if left and left.by:
+        decided += f" · {text.mention(left.by)} left it, {facts.moment(left.at, request)}"
+    return Face(
+        emoji=WARNING,
+        headline=headline,
+        spoken=body.spoken(
+            f"Request {request.number} failed: {facts.subject(request)} ({request.account}), "
+            f"{summary}",
+            *body.plain(rows),
+            problem,
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich(*rows),
+            rich((problem,)),
+            context(decided),
+        ),
+        buttons=() if request.closed else body.repairs(request, open_items),
+    )
+
+
+FACES: Mapping[State, Callable[[Request], Face]] = {
+    State.WAITING: _waiting,
+    State.APPROVED: _approved,
+    State.EXECUTING: _executing,
+    State.VERIFYING: _verifying,
+    State.DONE: _done,
+    State.REJECTED: _ended("Rejected", Verb.REJECTED, "rejected it"),
+    State.WITHDRAWN: _ended("Withdrawn", Verb.WITHDREW, "withdrew it"),
+    State.STOPPED: _ended("Stopped", Verb.STOPPED, "stopped it during the cooling-off"),
+    State.EXPIRED: _expired,
+    State.STALE: _stale,
+    State.FAILED: _failed,
+}
