@@ -95,6 +95,9 @@ class Catalogue(Protocol):
     def mark_gone(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
         """Keep for history, list no longer."""
 
+    def is_gone(self, key: SubscriptionKey) -> bool:
+        """Whether it is kept for history alone."""
+
     def known_since(self, key: SubscriptionKey) -> datetime | None:
         """When Lapse first knew of it."""
 
@@ -176,8 +179,10 @@ class Reminders(Protocol):
         is armed again, tied to no delivery. All others stay as they are.
         """
 
-    def disarm(self, keep: Collection[str], *, subscription: SubscriptionKey, reason: str) -> int:
-        """Cancel the armed ones of a subscription that are not in `keep` (their reason changed)."""
+    def disarm(
+        self, keep: Collection[tuple[str, str]], *, subscription: SubscriptionKey, reason: str
+    ) -> int:
+        """Cancel the armed ones of a subscription whose (id, destination) is not in `keep`."""
 
     def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
         """Armed ones that are due and not yet bundled, whole destinations first come first served.
