@@ -7,8 +7,8 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
+from bot.billing import days
 from bot.billing.account import Account, Site
-from bot.billing.days import CLOUD_ZONE as CLOUD_ZONE
 from bot.billing.days import add_months, cloud_date
 from bot.billing.subscription import (
     BillingMode,
@@ -21,6 +21,9 @@ from bot.billing.subscription import (
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
+
+CLOUD_ZONE = days.CLOUD_ZONE
+"""The zone in which the cloud dates deductions and term ends."""
 
 ONE_DAY = timedelta(days=1)
 ATTEMPT = time(3, tzinfo=CLOUD_ZONE)
@@ -62,8 +65,8 @@ def term_end(effective_at: datetime, *, months: int) -> datetime:
 
 def grace_end(expires_at: datetime, account: Account) -> datetime:
     """Until when an expired subscription can still be used (R15, R16)."""
-    days = _GRACE[account.customer_tier] if account.site is Site.CN else 15
-    return expires_at + days * ONE_DAY
+    length = _GRACE[account.customer_tier] if account.site is Site.CN else 15
+    return expires_at + length * ONE_DAY
 
 
 def deduction_at(subscription: Subscription, account: Account) -> datetime | None:
