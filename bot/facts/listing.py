@@ -1,5 +1,6 @@
 """What the catalogue answers: a page, one subscription with its ways out, the deductions ahead."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,7 +10,7 @@ from bot.billing.money import Money
 from bot.billing.quote import Quote
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import Edition, Subscription
-from bot.billing.unsubscription import Request
+from bot.billing.unsubscription import Request, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class ListRow:
     anchor: Anchor | None
     amount: Money | None
     open_request: int | None
+    open_state: State | None
     package_of: Subscription | None
 
 
@@ -38,6 +40,16 @@ class ListPage:
     page: int
     pages: int
     now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLine:
+    """One line of a subscription's record: who did what, when; `actor` is a user id or a word."""
+
+    at: datetime
+    actor: str
+    action: str
+    facts: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
