@@ -1,0 +1,250 @@
+"""The figures of an unsubscription: what goes when, what comes back, how it is worked out."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+from bot.billing.money import Money
+from bot.billing.quote import Case, OrderQuote, Quote, Scope
+from bot.billing.renewal import deduction_at
+from bot.billing.subscription import Subscription
+from bot.facts.unsubscribing import Draft
+from handlers import text
+from handlers.blocks.pieces import (
+    Bold,
+    Content,
+    Line,
+    context,
+    fields,
+    modal,
+    preformatted,
+    rich,
+    section,
+)
+
+WIDTH = 38
+SHOWN = 10
+WORKED = 40
+COLLECTORS = (
+    "If data collection was on, collector servers and VPC endpoints keep costing until someone "
+    "releases them."
+)
+
+
+def facts(draft: Draft) -> list[Block]:
+    """The items with their figures, what is left out or behind, and what everybody should know."""
+    one = len(draft.ordered) == 1
+    items = _only(draft) if one else _several(draft)
+    return [
+        *items,
+        _totals(draft),
+        *_left_out(draft),
+        *_left_behind(draft),
+        context(_ending(draft), *_warnings(draft)),
+    ]
+
+
+def working(quotes: Sequence[tuple[str, Quote]], *, dry_run: bool = False) -> View:
+    """*How it is worked out*: one preformatted block an order, one rule a line, 38 wide."""
+    return modal("How it is worked out", worked(quotes).blocks, close="Go back", dry_run=dry_run)
+
+
+def worked(quotes: Sequence[tuple[str, Quote]]) -> Content:
+    """The working as blocks, for a modal or a private answer."""
+    several = len(quotes) > 1
+    blocks: list[Block] = []
+    for label, quote in quotes[:WORKED]:
+        blocks.extend(_worked(label if several else "", quote))
+    rules = quotes[0][1].rules if quotes else ""
+    blocks.append(context(f"Estimate. Rule set {text.esc(rules)}; the cloud's bill is binding."))
+    spoken = [
+        f"{text.esc(label)}: refund {text.money(quote.total.refund)}"
+        for label, quote in quotes
+        if quote.total
+    ]
+    return Content(
+        text.fallback("How it is worked out (estimate)", *spoken), blocks, "How it is worked out"
+    )
+
+
+def order_lines(order: OrderQuote) -> list[str]:
+    """The working of one order, for example `Order 8,775 h, used 8,425 h  R42`."""
+    rate = f"{(order.fee_rate * Decimal(100)).normalize():f}"
+    lines = [f"Paid  {text.money(order.paid)}  R42"]
+    if order.case is Case.CONDITIONAL:
+        lines += [
+            f"Order {order.duration_hours:,} h, used {order.used_hours:,} h  R42",
+            f"Consumed  {text.money(order.consumed)}  R42",
+            f"Fee {rate} %  {text.money(order.handling_fee)}  R43",
+        ]
+    return [*lines, f"Refund  {text.money(order.refund)}  {order.rule}"]
+
+
+def facts_line(subscription: Subscription, *, region: bool = True) -> str:
+    """Service, edition or package, region, term, expiry: whatever its name does not say already."""
+    kind = subscription.edition or subscription.package
+    said = subscription.label.lower()
+    words = [subscription.service or "", str(kind).replace("-", " ") if kind else ""]
+    what = " ".join(word for word in words if word and word.lower() not in said)
+    place = subscription.region or "" if region else ""
+    return " · ".join(part for part in (what, place, term(subscription)) if part)
+
+
+def term(subscription: Subscription) -> str:
+    """`12 months, expires Thu 1 Jul 2027, 23:59 GMT+08:00`."""
+    newest = subscription.orders[-1] if subscription.orders else None
+    months = newest.term_months if newest else None
+    ends = subscription.expires_at
+    parts = (
+        text.plural(months, "month") if months else "",
+        f"expires {text.instant(ends)}" if ends else "expiry not known",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _only(draft: Draft) -> list[Block]:
+    [item] = draft.ordered
+    kind = facts_line(item, region=False).removesuffix(term(item)).rstrip(" ·")
+    where = "".join(f" · {part}" for part in (draft.account.name, item.region or "", kind) if part)
+    return [rich((Bold(item.label), where), (term(item),))]
+
+
+def _several(draft: Draft) -> list[Block]:
+    items = draft.ordered
+    lines: list[Line] = []
+    for number, item in enumerate(items[:SHOWN], start=1):
+        lines.append((Bold(f"{number} {item.label}"),))
+        lines.extend(_item_figures(draft.plan.quotes[item.key]))
+    rest = len(items) - SHOWN
+    if rest > 0:
+        lines.append((f"and {rest} more",))
+    return [section(_order(draft)), rich(*lines), _shared(items)]
+
+
+def _order(draft: Draft) -> str:
+    items = draft.ordered
+    head = f"*{len(items)} subscriptions, in this order*"
+    later = [
+        number
+        for number, item in enumerate(items, start=1)
+        if any(step.after and item.key in step.subscriptions for step in draft.plan.steps)
+    ]
+    if not later:
+        return head
+    verb = "starts" if len(later) == 1 else "start"
+    which = text.joined([str(number) for number in later])
+    account = text.esc(draft.account.name)
+    return f"{head}\n{which} {verb} when the edition of {account} reads basic."
+
+
+def _item_figures(quote: Quote) -> list[Line]:
+    total = quote.total
+    if total is None:
+        return [("amount not known",)]
+    lost = _coupons(quote)
+    coupons = f", coupons lost {text.money(lost)}" if lost else ""
+    figures = (
+        f"Paid {text.money(total.paid)}, consumed {text.money(total.consumed)}, "
+        f"fee {text.money(total.handling_fee)}{coupons}"
+    )
+    return [
+        (figures,),
+        (f"Refund now {text.money(total.refund)} (estimate)",),
+    ]
+
+
+def _shared(items: Sequence[Subscription]) -> Block:
+    """What the rows share is said once; where one differs it is named."""
+    common = facts_line(items[0])
+    lines: list[Line] = [(common,)]
+    lines += [
+        (f"{item.label}: {facts_line(item)}",)
+        for item in items[1:SHOWN]
+        if term(item) != term(items[0]) or item.region != items[0].region
+    ]
+    return rich(*lines)
+
+
+def _totals(draft: Draft) -> Block:
+    total, worst = draft.total, draft.worst
+    return fields(
+        ("Paid", text.money(total.paid)),
+        ("Consumed (estimate)", text.money(total.consumed)),
+        ("Handling fee, at most", text.money(worst.handling_fee)),
+        ("Refund now", text.money(total.refund)),
+        ("At least, until the deadline", text.money(worst.refund)),
+        ("Coupons lost", text.money(worst.coupons_lost)),
+    )
+
+
+def _left_out(draft: Draft) -> list[Block]:
+    if not draft.left_out:
+        return []
+    lines: list[Line] = [
+        (f"{draft.subscriptions[key].label}: {refusal.reason}",)
+        for key, refusal in list(draft.left_out.items())[:SHOWN]
+    ]
+    return [rich((Bold("Left out"),), *lines)]
+
+
+def _left_behind(draft: Draft) -> list[Block]:
+    if not draft.left_behind:
+        return []
+    stops = "stops working without its edition, stays paid for"
+    lines: list[Line] = [
+        (Bold("Left behind: "), f"{item.label} {stops}{_goes_on(item, draft)}.")
+        for item in draft.left_behind[:SHOWN]
+    ]
+    return [rich(*lines)]
+
+
+def _goes_on(item: Subscription, draft: Draft) -> str:
+    taken = deduction_at(item, draft.account)
+    if taken is None:
+        ends = item.expires_at
+        return f" until {text.day(text.cloud_day(ends))}" if ends else ""
+    currency = item.currency or draft.account.currency
+    price = Money(item.renewal_price, currency) if item.renewal_price is not None else None
+    return f" and renews for {text.money(price)} on {text.day(text.cloud_day(taken))}"
+
+
+def _ending(draft: Draft) -> str:
+    rules = next(iter(draft.plan.quotes.values())).rules if draft.plan.quotes else ""
+    one = len(draft.ordered) == 1
+    stops = "It stops" if one else "They stop"
+    ends = f"{stops} at once and cannot be restored."
+    if draft.scope is Scope.RENEWALS:
+        ends = "Only the renewal period is given back; the running term goes on."
+    return (
+        f"{ends} Deadline to decide: {text.instant(draft.deadline)}. "
+        f"Rule set {text.esc(rules)}; the cloud's bill is binding."
+    )
+
+
+def _warnings(draft: Draft) -> list[str]:
+    plan = [notice for notice in draft.plan.warnings if notice.rule != "R9"]
+    own = [notice for quote in draft.plan.quotes.values() for notice in quote.warnings]
+    said = {
+        COLLECTORS if notice.rule == "R11" else text.esc(notice.text): None
+        for notice in (*plan, *own)
+    }
+    return list(said)[:8]
+
+
+def _coupons(quote: Quote) -> Money | None:
+    if quote.lost is None:
+        return None
+    return quote.lost.cash_coupon + quote.lost.discount_coupon
+
+
+def _worked(label: str, quote: Quote) -> list[Block]:
+    if quote.refused:
+        return [rich((Bold(label), f"\n{quote.refused.reason} ({quote.refused.rule})"))]
+    blocks: list[Block] = []
+    for number, order in enumerate(quote.orders, start=1):
+        which = "" if len(quote.orders) == 1 else f"order {number}, {order.order_type.value}"
+        title = ", ".join(part for part in (label, which) if part)
+        blocks.append(preformatted(title, order_lines(order)))
+    return blocks

@@ -1,0 +1,367 @@
+"""The unsubscription form: as a modal, as message blocks, and the views around it."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+from slack_sdk.models.blocks import (
+    Block,
+    ButtonElement,
+    CheckboxesElement,
+    ExternalDataSelectElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    PlainTextObject,
+    RadioButtonsElement,
+    StaticSelectElement,
+)
+from slack_sdk.models.views import View
+
+from bot.billing.quote import Scope
+from bot.billing.refund import Worst
+from bot.billing.subscription import Subscription
+from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason, Request
+from bot.facts.unsubscribing import Draft
+from handlers import forms, ids, text
+from handlers.blocks import figures
+from handlers.blocks.pieces import (
+    DRY_RUN,
+    Bold,
+    Content,
+    actions,
+    button,
+    context,
+    cut,
+    header,
+    modal,
+    rich,
+    section,
+)
+from handlers.blocks.request_facts import REASONS
+from handlers.forms import Carried, Filled
+
+TITLE = "Unsubscribe"
+GO_BACK = "Go back"
+UNREADABLE = "The figures could not be read in 10 seconds."
+OTHER_NEEDS_FORM = "Other needs details: open it as form."
+TICK = "Tick the box to go on; nothing has been sent."
+TEN = 10
+
+NOTHING_FILLED = Filled()
+
+
+def which(carried: Carried) -> View:
+    """The first question when no subscription was named."""
+    menu = ExternalDataSelectElement(
+        action_id=ids.UNSUBSCRIBE_MENU,
+        placeholder=PlainTextObject(text="Choose a subscription"),
+        min_query_length=0,
+    )
+    return modal(
+        TITLE,
+        [section("*Which subscription?*", accessory=menu)],
+        callback_id=ids.UNSUBSCRIBE_FORM,
+        close=GO_BACK,
+        metadata=forms.encode(carried),
+    )
+
+
+def option(subscription: Subscription) -> Option:
+    """One subscription in the menu of *Which subscription?*."""
+    where = f"{subscription.label} · {subscription.key.account}"
+    return Option(value=str(subscription.key)[:150], text=PlainTextObject(text=cut(where, 75)))
+
+
+def loading(carried: Carried, name: str) -> View:
+    """What stands there while the figures are read."""
+    return modal(
+        TITLE,
+        [rich((f"Reading the figures of {name}…\nNothing has been sent.",))],
+        callback_id=ids.UNSUBSCRIBE_FORM,
+        close=GO_BACK,
+        metadata=forms.encode(carried),
+    )
+
+
+def unreadable(carried: Carried) -> View:
+    """The figures took too long; nothing was sent."""
+    again = button(
+        "Try again", ids.UNSUBSCRIBE_TRY_AGAIN, "again", says="Try again to read the figures"
+    )
+    return modal(
+        TITLE,
+        [section(f"{UNREADABLE}\nNothing has been sent."), *actions(again)],
+        callback_id=ids.UNSUBSCRIBE_FORM,
+        close=GO_BACK,
+        metadata=forms.encode(carried),
+    )
+
+
+def form(
+    draft: Draft,
+    carried: Carried,
+    *,
+    filled: Filled = NOTHING_FILLED,
+    before: Worst | None = None,
+    reviewed: Sequence[Block] = (),
+) -> View:
+    """The modal with its figures; `before` when they changed while it was open."""
+    changed: list[Block] = [_changed(draft, before)] if before else []
+    blocks = [
+        *changed,
+        *reviewed,
+        *_cheaper(draft),
+        *_scope(draft),
+        *figures.facts(draft),
+        *actions(_working(draft)),
+        *_packages(draft),
+        _reason(filled),
+        _details(filled),
+        _fee(draft, filled),
+    ]
+    return modal(
+        "Review new figures" if carried.review_of else TITLE,
+        blocks,
+        callback_id=ids.REVIEW_FORM if carried.review_of else ids.UNSUBSCRIBE_FORM,
+        submit="Acknowledge" if carried.review_of else "Send request",
+        close=GO_BACK,
+        metadata=forms.encode(carried.showing(draft)),
+        dry_run=draft.dry_run,
+    )
+
+
+def message(
+    draft: Draft,
+    carried: Carried,
+    *,
+    filled: Filled = NOTHING_FILLED,
+    missing: Sequence[str] = (),
+    before: Worst | None = None,
+) -> Content:
+    """The same form in a private message; what is missing stands in bold above the buttons."""
+    shown = forms.encode(carried.showing(draft))
+    what = named(draft.ordered)
+    ask = button(
+        "Request unsubscription",
+        ids.UNSUBSCRIBE_SEND,
+        shown,
+        says=f"Request unsubscription from {what}",
+    )
+    as_form = button(
+        "Open as form…", ids.UNSUBSCRIBE_AS_FORM, shown, says=f"Open as form: unsubscribe {what}"
+    )
+    changed: list[Block] = [_changed(draft, before)] if before else []
+    blocks: list[Block] = [
+        header(f"Unsubscribe: {cut(what, 100)}", dry_run=draft.dry_run),
+        *changed,
+        *_cheaper(draft),
+        *figures.facts(draft),
+        _reason(filled),
+        _fee(draft, filled),
+        *([section("\n".join(f"*{each}*" for each in missing))] if missing else []),
+        *actions(ask, as_form),
+        context("Only you see this."),
+        *([context(DRY_RUN)] if draft.dry_run else []),
+    ]
+    spoken = text.fallback(
+        *missing,
+        f"Unsubscribe {text.esc(what)} ({text.esc(draft.account.name)})",
+        f"Refund now {text.money(draft.total.refund)}, at least "
+        f"{text.money(draft.worst.refund)} until {text.instant(draft.deadline)}, handling fee at "
+        f"most {text.money(draft.worst.handling_fee)} (estimate)",
+        closing="Choose a reason, tick the box and request it.",
+    )
+    return Content(f"Dry run: {spoken}" if draft.dry_run else spoken, blocks, TITLE)
+
+
+def sent(request: Request, channel: str) -> Content:
+    """What happens next, in the place of the form."""
+    needed = request.required_approvals
+    approvals = "One approval is" if needed == 1 else f"{needed} approvals are"
+    words = (
+        f"Request {request.number} goes to {text.channel(channel)}. {approvals} needed by "
+        f"{text.instant(request.deadline)}. You get a DM at every change."
+    )
+    blocks: list[Block] = [section(words), *([context(DRY_RUN)] if request.dry_run else [])]
+    return Content(f"Dry run: {words}" if request.dry_run else words, blocks, "Request sent")
+
+
+def not_possible(
+    sentence: str,
+    advice: str,
+    *,
+    rule: str,
+    together: Sequence[str],
+    shown: str,
+) -> Content:
+    """Nothing of it can go now: why, and what can be done instead."""
+    why = EXPLAINED.get(rule, advice)
+    everything = (
+        button(
+            f"Unsubscribe from all {len(together)}…",
+            ids.UNSUBSCRIBE,
+            " ".join(together),
+            says=f"Unsubscribe from all {len(together)} together",
+        )
+        if together
+        else None
+    )
+    ways = button("Show the ways out", ids.SHOW, shown, says=f"Show the ways out of {shown}")
+    blocks = [rich((Bold(sentence), f"\n{why}")), *actions(everything, ways if shown else None)]
+    return Content(text.fallback(text.esc(sentence), text.esc(why)), blocks, "Not possible now")
+
+
+EXPLAINED: Mapping[str, str] = {
+    "R8": "The cloud unsubscribes from packages only when the edition is basic (R8).",
+}
+
+
+def as_view(content: Content) -> View:
+    """An answer as a modal that can only be closed."""
+    return modal(content.title, content.blocks, close="Close")
+
+
+def fee_block_id(draft: Draft) -> str:
+    """The checkbox's block: another one as soon as the figures are, so that it is empty again."""
+    worst = draft.worst
+    facts = f"{draft.scope}/{worst.refund}/{worst.handling_fee}/{worst.coupons_lost}"
+    return f"{ids.FEE}.{sha256(facts.encode()).hexdigest()[:12]}"
+
+
+def named(subscriptions: Sequence[Subscription]) -> str:
+    """The first by name, and how many more."""
+    first, *others = [each.label for each in subscriptions] or ["nothing"]
+    return f"{first} and {len(others)} more" if others else first
+
+
+def _changed(draft: Draft, before: Worst) -> Block:
+    return section(
+        "*The figures changed while this was open: refund at least "
+        f"{text.money(draft.worst.refund)}, before {text.money(before.refund)}.*"
+    )
+
+
+def _cheaper(draft: Draft) -> list[Block]:
+    way = draft.cheaper
+    if way is None:
+        return []
+    until = way.works_until or draft.ordered[0].expires_at
+    keeps = f" and keeps it until {text.short_day(text.cloud_day(until))}" if until else ""
+    off = button(
+        "Turn off auto-renewal",
+        ids.AUTORENEW_OFF,
+        " ".join(str(each.key) for each in draft.ordered),
+        says=f"Turn off auto-renewal of {named(draft.ordered)}",
+    )
+    words = (
+        f"Unsubscribing returns {text.money(draft.total.refund)} today. "
+        f"Turning auto-renewal off costs nothing{keeps}."
+    )
+    return [section(words, accessory=off)]
+
+
+def _working(draft: Draft) -> ButtonElement:
+    return button(
+        "Show the working…",
+        ids.WORKING,
+        " ".join(str(each.key) for each in draft.ordered)[:2000],
+        says=f"Show the working of {named(draft.ordered)}",
+    )
+
+
+def _scope(draft: Draft) -> list[Block]:
+    if not draft.renewal_scope_possible:
+        return []
+    begins = draft.renewal_begins_at
+    only = f", from {text.day(text.cloud_day(begins))}" if begins else ""
+    everything = _option(Scope.ALL.value, "Everything: the running term and the renewal")
+    renewals = _option(Scope.RENEWALS.value, f"Only the renewal period{only}")
+    chosen = everything if draft.scope is Scope.ALL else renewals
+    choice = RadioButtonsElement(
+        action_id=ids.SCOPE, options=[everything, renewals], initial_option=chosen
+    )
+    return [
+        InputBlock(
+            label=PlainTextObject(text="What to give back"),
+            element=choice,
+            block_id=ids.SCOPE,
+            dispatch_action=True,
+        )
+    ]
+
+
+def _packages(draft: Draft) -> list[Block]:
+    offered = draft.optional_packages[:TEN]
+    if not offered:
+        return []
+    options = {each.key: _option(str(each.key), each.label) for each in offered}
+    ticked = [option for key, option in options.items() if key in draft.chosen_packages]
+    boxes = CheckboxesElement(
+        action_id=ids.PACKAGES, options=list(options.values()), initial_options=ticked or None
+    )
+    return [
+        InputBlock(
+            label=PlainTextObject(text="Packages that go along"),
+            element=boxes,
+            block_id=ids.PACKAGES,
+            optional=True,
+            dispatch_action=True,
+        )
+    ]
+
+
+def _reason(filled: Filled) -> Block:
+    options = {reason: _option(str(int(reason)), words) for reason, words in REASONS.items()}
+    menu = StaticSelectElement(
+        action_id=ids.REASON,
+        placeholder=PlainTextObject(text="Choose a reason"),
+        options=list(options.values()),
+        initial_option=options[filled.reason] if filled.reason else None,
+    )
+    return InputBlock(
+        label=PlainTextObject(text="Reason"),
+        element=menu,
+        block_id=ids.REASON,
+        dispatch_action=True,
+    )
+
+
+def _details(filled: Filled) -> Block:
+    lines = PlainTextInputElement(
+        action_id=ids.DETAILS, multiline=True, initial_value=filled.details or None
+    )
+    return InputBlock(
+        label=PlainTextObject(text="Details"),
+        element=lines,
+        block_id=ids.DETAILS,
+        hint=PlainTextObject(
+            text="Approvers read it, the cloud gets it. Needed when the reason is Other."
+        ),
+        optional=filled.reason is not Reason.OTHER,
+    )
+
+
+def _fee(draft: Draft, filled: Filled) -> Block:
+    tick = Option(
+        value="acknowledged",
+        text=PlainTextObject(text=ACKNOWLEDGEMENT),
+        description=PlainTextObject(text=_fee_says(draft)),
+    )
+    boxes = CheckboxesElement(
+        action_id=ids.FEE, options=[tick], initial_options=[tick] if filled.acknowledged else None
+    )
+    return InputBlock(
+        label=PlainTextObject(text="Handling fee"), element=boxes, block_id=fee_block_id(draft)
+    )
+
+
+def _fee_says(draft: Draft) -> str:
+    fee = draft.total.handling_fee
+    if not fee and draft.zero_fee_until:
+        until = text.instant(text.last_safe(draft.zero_fee_until))
+        return cut(f"Today's fee is {text.money(fee)}, until {until}.", 75)
+    return f"At most {text.money(draft.worst.handling_fee)} (estimate)."
+
+
+def _option(value: str, label: str) -> Option:
+    return Option(value=value, text=PlainTextObject(text=cut(label, 75)))
