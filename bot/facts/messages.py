@@ -1,7 +1,7 @@
 """The messages that Lapse sends: one frozen value each; how they look is the messenger's business."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -39,7 +39,7 @@ class ReminderItem:
     reminder_id: str
     subscription: Subscription
     amount: Money | None
-    last_working_day: datetime | None
+    last_working_day: date | None
     safe_until: datetime
     settled: Settled = Settled.OPEN
     settled_by: SlackUser | None = None

@@ -1,4 +1,4 @@
-"""What somebody did about a deduction that was announced: kept, snoozed, turned off (one fact each).
+"""What somebody did about a deduction that was announced: kept, snoozed, turned off.
 
 The fact belongs to a subscription and an anchor date, so that every message about it shows it.
 """
@@ -14,7 +14,7 @@ from bot.ports.store import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettledFact:
-    """Who did what about one anchor; `until` is the end of a snooze, `note` a refusal's sentence."""
+    """Who did what about one anchor; `until` ends a snooze, `note` is a refusal's sentence."""
 
     settled: Settled
     at: datetime
