@@ -1,0 +1,30 @@
+"""The use cases that the listeners call, as one bundle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.ports.clock import Clock
+from bot.services.homing import Homing
+from bot.services.listing import Listing
+from bot.services.people import People
+from bot.services.policy import Policy
+from bot.services.reminding import Reminding
+from bot.services.renewing import Renewing
+from bot.services.status import Status
+from bot.services.unsubscribing import Unsubscribing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a listener may ask. `seen` is true the first time an event id is shown."""
+
+    listing: Listing
+    unsubscribing: Unsubscribing
+    renewing: Renewing
+    reminding: Reminding
+    homing: Homing
+    status: Status
+    people: People
+    policy: Policy
+    clock: Clock
+    seen: Callable[[str], bool]
