@@ -37,5 +37,30 @@ def may(
     subscription: Subscription | None = None,
     requester: SlackUser | None = None,
 ) -> bool:
-    """Whether the person may, checked at every click; `admin` includes the installer."""
-    raise NotImplementedError
+    """Whether the person may, checked at every click; `admin` includes the installer.
+
+    `subscription` is the one that a reminder or auto-renewal is about, `requester` the person who
+    sent the request. Guests may nothing, not even look.
+    """
+    if actor.guest:
+        return False
+    asked = requester is not None and actor.user == requester
+    if action in {Action.LOOK, Action.ASK}:
+        return True
+    if action in {Action.SETTLE_REMINDER, Action.AUTORENEW_OFF}:
+        return actor.approver or actor.admin or _answers_for(actor, subscription)
+    allowed = {
+        Action.DECIDE: actor.approver and not asked,
+        Action.WITHDRAW: asked,
+        Action.STOP: asked or actor.approver,
+        Action.REPAIR: asked or actor.approver or actor.admin,
+        Action.CONFIGURE: actor.approver or actor.admin,
+    }
+    return allowed[action]
+
+
+def _answers_for(actor: Actor, subscription: Subscription | None) -> bool:
+    """Owner and deputy; any member while the subscription has no owner."""
+    if subscription is None:
+        return False
+    return subscription.owner is None or actor.user in {subscription.owner, subscription.deputy}

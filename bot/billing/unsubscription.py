@@ -1,7 +1,7 @@
 """A request to change something at the cloud: its states, and who may move it (pure)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -203,9 +203,48 @@ class OnlyTheRequester(UnsubscriptionError):
     """Withdrawing and acknowledging again belong to the person who asked."""
 
 
-class AlreadyDecided(UnsubscriptionError):
-    """Somebody was faster; the first decision stands."""
+class DecidedMeanwhile(UnsubscriptionError):
+    """The request is not where the person saw it; `request` says where it is now."""
 
     def __init__(self, request: Request) -> None:
         super().__init__(request.number)
         self.request = request
+
+
+class AlreadyDecided(DecidedMeanwhile):
+    """Somebody was faster; the first decision stands."""
+
+
+class RequestExpired(DecidedMeanwhile):
+    """Nobody decided before the deadline; it has to be asked again."""
+
+
+class RequestStale(DecidedMeanwhile):
+    """The figures got worse; the requester has to acknowledge them again first."""
+
+
+class StopTooLate(DecidedMeanwhile):
+    """The first step has gone to the cloud, so it cannot be stopped any more."""
+
+
+class IllegalMove(Exception):
+    """Lapse tried a move that the state does not have: a mistake in the program, not a refusal."""
+
+
+def noted(
+    request: Request,
+    verb: Verb,
+    *,
+    at: datetime,
+    by: SlackUser | None = None,
+    note: str | None = None,
+) -> Request:
+    """The request with one more line of history, numbered from 1."""
+    event = Event(number=len(request.events) + 1, verb=verb, at=at, by=by, note=note)
+    return replace(request, events=(*request.events, event))
+
+
+def demand(request: Request, *states: State) -> None:
+    """Raise IllegalMove unless the request is in one of the states."""
+    if request.state not in states:
+        raise IllegalMove(f"request {request.number} is {request.state}, not {' or '.join(states)}")

@@ -1,0 +1,225 @@
+"""What people do to a request before anything is executed: ask, approve, reject, withdraw, stop."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.billing.account import Account, ExecuteMode
+from bot.billing.plan import Plan
+from bot.billing.quote import Scope
+from bot.billing.refund import Worst
+from bot.billing.rulesets import rule_set
+from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
+from bot.billing.unsubscription import (
+    ACKNOWLEDGEMENT,
+    Acknowledgement,
+    AlreadyDecided,
+    CannotApproveOwnRequest,
+    IllegalMove,
+    Item,
+    NotAnApprover,
+    OnlyTheRequester,
+    Reason,
+    Request,
+    RequestExpired,
+    RequestStale,
+    State,
+    Step,
+    StopTooLate,
+    Verb,
+    demand,
+    noted,
+)
+
+_AT_THE_CLOUD = frozenset({State.EXECUTING, State.VERIFYING, State.DONE, State.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What a person sent: reason, acknowledged figures, and the settings of that moment.
+
+    `deadline` is the last instant for a decision; `worst` can be reached until it is executed.
+    """
+
+    number: int
+    account: Account
+    by: SlackUser
+    at: datetime
+    reason: Reason
+    details: str
+    worst: Worst
+    deadline: datetime
+    required_approvals: int
+    approvers: tuple[SlackUser, ...]
+    cooling_off_minutes: int
+    if_kept: Mapping[str, str]
+
+
+def ask(
+    asking: Asking, *, plan: Plan, subscriptions: Mapping[SubscriptionKey, Subscription]
+) -> Request:
+    """A waiting request for a plan; `subscriptions` are those of the plan and those left behind."""
+    request = Request(
+        number=asking.number,
+        account=asking.account.name,
+        scope=next((quote.scope for quote in plan.quotes.values()), Scope.ALL),
+        items=tuple(_items(plan, subscriptions)),
+        steps=tuple(_steps(plan)),
+        left_behind=tuple(subscriptions[key].label for key in plan.left_behind),
+        state=State.WAITING,
+        requested_by=asking.by,
+        requested_at=asking.at,
+        reason=asking.reason,
+        details=asking.details,
+        acknowledgement=_acknowledged(asking.worst, by=asking.by, at=asking.at),
+        deadline=asking.deadline,
+        required_approvals=asking.required_approvals,
+        approvers=asking.approvers,
+        dry_run=asking.account.execute is ExecuteMode.DRY_RUN,
+        cooling_off_minutes=asking.cooling_off_minutes,
+        rules=rule_set(asking.account).id,
+        if_kept=asking.if_kept,
+    )
+    return noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGEMENT)
+
+
+def approve(request: Request, *, by: SlackUser, at: datetime, may_decide: bool) -> Request:
+    """Count one more person; with enough of them the request is approved and cools off.
+
+    `may_decide`: the settings name the person now. Raises CannotApproveOwnRequest, NotAnApprover,
+    RequestExpired, RequestStale, and AlreadyDecided also for a second approval by one person.
+    """
+    _demand_decider(request, by=by, may_decide=may_decide)
+    _demand_waiting(request, at=at)
+    if any(event.by == by for event in request.approvals):
+        raise AlreadyDecided(request)
+    approved = noted(request, Verb.APPROVED, by=by, at=at)
+    if len({event.by for event in approved.approvals}) < request.required_approvals:
+        return approved
+    starts_at = at + timedelta(minutes=request.cooling_off_minutes)
+    return replace(approved, state=State.APPROVED, starts_at=starts_at)
+
+
+def reject(request: Request, *, by: SlackUser, at: datetime, why: str, may_decide: bool) -> Request:
+    """End a waiting request, saying why; raises what `approve` raises."""
+    _demand_decider(request, by=by, may_decide=may_decide)
+    _demand_waiting(request, at=at)
+    return noted(_closed(request, State.REJECTED), Verb.REJECTED, by=by, at=at, note=why)
+
+
+def withdraw(request: Request, *, by: SlackUser, at: datetime) -> Request:
+    """Take back a waiting or stale request.
+
+    Raises OnlyTheRequester, and AlreadyDecided or RequestExpired when it waits no longer.
+    """
+    if by != request.requested_by:
+        raise OnlyTheRequester(request.number)
+    if request.state is not State.STALE:
+        _demand_state_waiting(request)
+    return noted(_closed(request, State.WITHDRAWN), Verb.WITHDREW, by=by, at=at)
+
+
+def stop(request: Request, *, by: SlackUser, at: datetime, may_decide: bool) -> Request:
+    """Stop an approved request before its first step; for the requester and the approvers.
+
+    Raises NotAnApprover, StopTooLate once it executes, AlreadyDecided when it is not approved.
+    """
+    if by != request.requested_by and not may_decide:
+        raise NotAnApprover(request.number)
+    if request.state in _AT_THE_CLOUD:
+        raise StopTooLate(request)
+    if request.state is not State.APPROVED:
+        raise AlreadyDecided(request)
+    return noted(_closed(request, State.STOPPED), Verb.STOPPED, by=by, at=at)
+
+
+def expire(request: Request, *, at: datetime) -> Request:
+    """End a request about which nobody decided before its deadline."""
+    demand(request, State.WAITING, State.STALE)
+    if at <= request.deadline:
+        raise IllegalMove(f"request {request.number} can be decided until {request.deadline}")
+    return noted(_closed(request, State.EXPIRED), Verb.EXPIRED, at=at)
+
+
+def read_again(request: Request, *, at: datetime, note: str) -> Request:
+    """Record that facts were read again before execution and are within what was approved."""
+    demand(request, State.WAITING, State.APPROVED)
+    return noted(request, Verb.READ_AGAIN, at=at, note=note)
+
+
+def go_stale(request: Request, *, at: datetime, note: str) -> Request:
+    """Facts are worse than what was acknowledged: nothing is executed until that is done again."""
+    demand(request, State.WAITING, State.APPROVED)
+    stale = replace(request, state=State.STALE, starts_at=None)
+    return noted(stale, Verb.STALE, at=at, note=note)
+
+
+def acknowledge_again(
+    request: Request,
+    *,
+    by: SlackUser,
+    at: datetime,
+    worst: Worst,
+    items: tuple[Item, ...],
+    deadline: datetime,
+) -> Request:
+    """Accept the new figures of a stale request; it waits again and earlier approvals are void.
+
+    Raises OnlyTheRequester, RequestExpired past the old deadline, AlreadyDecided when not stale.
+    """
+    if by != request.requested_by:
+        raise OnlyTheRequester(request.number)
+    if request.state is not State.STALE:
+        raise AlreadyDecided(request)
+    if at > request.deadline:
+        raise RequestExpired(request)
+    waiting = replace(
+        request,
+        state=State.WAITING,
+        acknowledgement=_acknowledged(worst, by=by, at=at),
+        items=items,
+        deadline=deadline,
+    )
+    return noted(waiting, Verb.ACKNOWLEDGED, by=by, at=at, note=ACKNOWLEDGEMENT)
+
+
+def _items(plan: Plan, subscriptions: Mapping[SubscriptionKey, Subscription]) -> Iterator[Item]:
+    for step in plan.steps:
+        for key in step.subscriptions:
+            each = subscriptions[key]
+            yield Item(key=key, label=each.label, region=each.region, quote=plan.quotes[key])
+
+
+def _steps(plan: Plan) -> Iterator[Step]:
+    for step in plan.steps:
+        yield Step(number=step.number, subscriptions=step.subscriptions, after=step.after)
+
+
+def _acknowledged(worst: Worst, *, by: SlackUser, at: datetime) -> Acknowledgement:
+    return Acknowledgement(by=by, at=at, text=ACKNOWLEDGEMENT, worst=worst)
+
+
+def _closed(request: Request, state: State) -> Request:
+    return replace(request, state=state, closed=True, starts_at=None)
+
+
+def _demand_decider(request: Request, *, by: SlackUser, may_decide: bool) -> None:
+    if by == request.requested_by:
+        raise CannotApproveOwnRequest(request.number)
+    if not may_decide:
+        raise NotAnApprover(request.number)
+
+
+def _demand_waiting(request: Request, *, at: datetime) -> None:
+    _demand_state_waiting(request)
+    if at > request.deadline:
+        raise RequestExpired(request)
+
+
+def _demand_state_waiting(request: Request) -> None:
+    if request.state is State.EXPIRED:
+        raise RequestExpired(request)
+    if request.state is State.STALE:
+        raise RequestStale(request)
+    if request.state is not State.WAITING:
+        raise AlreadyDecided(request)
