@@ -1,4 +1,4 @@
-"""The messages that Lapse sends: one frozen value each; how they look is the messenger's business."""
+"""The messages that Lapse sends, as frozen values; how they look is the messenger's business."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
