@@ -360,6 +360,9 @@ class Book(Protocol):
     def put(self, subscription: Subscription, *, next_event_at: datetime | None) -> None:
         """Write it, and when the ledger must look at it next (charge or expiry)."""
 
+    def remove(self, keys: Collection[SubscriptionKey]) -> None:
+        """Take subscriptions out of the book, which then neither lists nor charges them."""
+
     def due(
         self, account: AccountName, *, now: datetime, limit: int
     ) -> Sequence[tuple[datetime, Subscription]]:

@@ -84,11 +84,7 @@ def quote_json(quote: Quote) -> dict[str, object]:
 
 
 def plan_json(plan: Plan) -> dict[str, object]:
-    """A plan as `lapse plan --json` prints it; what cannot go is named in the warnings."""
-    refused = [
-        {"rule": refusal.rule, "text": f"{key.id}: {refusal.reason}"}
-        for key, refusal in plan.refused.items()
-    ]
+    """A plan as `lapse plan --json` prints it; its warnings name what cannot go."""
     return {
         "steps": [
             {
@@ -100,7 +96,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
         ],
         "total": _total_json(plan.total),
         "left_behind": [key.id for key in plan.left_behind],
-        "warnings": [*(_notice_json(warning) for warning in plan.warnings), *refused],
+        "warnings": [_notice_json(warning) for warning in plan.warnings],
     }
 
 
