@@ -119,12 +119,13 @@ def withdraw(request: Request, *, by: SlackUser, at: datetime) -> Request:
     return noted(_closed(request, State.WITHDRAWN), Verb.WITHDREW, by=by, at=at)
 
 
-def stop(request: Request, *, by: SlackUser, at: datetime, may_decide: bool) -> Request:
-    """Stop an approved request before its first step; for the requester and the approvers.
+def stop(request: Request, *, by: SlackUser, at: datetime, may_stop: bool) -> Request:
+    """Stop an approved request before its first step; the requester can, whoever else may.
 
-    Raises NotAnApprover, StopTooLate once it executes, AlreadyDecided when it is not approved.
+    `may_stop`: the person is an approver or admin now. Raises NotAnApprover, StopTooLate once it
+    executes, AlreadyDecided when it is not approved.
     """
-    if by != request.requested_by and not may_decide:
+    if by != request.requested_by and not may_stop:
         raise NotAnApprover(request.number)
     if request.state in _AT_THE_CLOUD:
         raise StopTooLate(request)

@@ -52,7 +52,7 @@ def may(
     allowed = {
         Action.DECIDE: actor.approver and not asked,
         Action.WITHDRAW: asked,
-        Action.STOP: asked or actor.approver,
+        Action.STOP: asked or actor.approver or actor.admin,
         Action.REPAIR: asked or actor.approver or actor.admin,
         Action.CONFIGURE: actor.approver or actor.admin,
     }

@@ -1,0 +1,266 @@
+"""The ways out of a subscription, compared at one instant: what each costs, and until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.billing.account import Account
+from bot.billing.days import CLOUD_ZONE, cloud_date, written
+from bot.billing.figures import UnclearFacts
+from bot.billing.money import Money
+from bot.billing.quote import Case, Quote, Scope
+from bot.billing.refund import quote
+from bot.billing.renewal import (
+    Anchor,
+    AnchorKind,
+    anchor,
+    give_back_until,
+    renewal_months,
+    safe_cutoff,
+    term_end,
+)
+from bot.billing.subscription import Subscription
+from bot.billing.usage import counted_end
+from bot.billing.worst import steps
+
+
+class WayKind(StrEnum):
+    """The ways of contract section 6, in the order in which equally cheap ones stand."""
+
+    AUTO_RENEW_OFF = "auto-renew-off"
+    DO_NOTHING = "do-nothing"
+    GIVE_BACK = "give-back"
+    LATER = "later"
+    UNSUBSCRIBE_NOW = "unsubscribe-now"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way out; an amount of None is not known.
+
+    `at` is when the money moves, `ends_at` until when it can be used, None when that is not known.
+    Acting is safe before `last_safe`, not at it. A closed way says why, and from when it is open
+    where that is known. `rule` is the number behind it.
+    """
+
+    kind: WayKind
+    rule: str
+    money_out: Money | None
+    money_back: Money | None
+    open: bool = True
+    closed_because: str | None = None
+    opens_at: datetime | None = None
+    at: datetime | None = None
+    ends_at: datetime | None = None
+    last_safe: datetime | None = None
+    months: int | None = None
+    quote: Quote | None = None
+
+    @property
+    def cost(self) -> Money | None:
+        """What is paid less what comes back; None where one of them is not known."""
+        if self.money_out is None or self.money_back is None:
+            return None
+        return self.money_out - self.money_back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaysOut:
+    """Every way, cheapest first and closed ones last; `because` completes *Cheapest because*."""
+
+    ways: tuple[Way, ...]
+    cheapest: WayKind
+    because: str
+
+    def way(self, kind: WayKind) -> Way | None:
+        """The way of a kind; `later` is there only when waiting changes the money."""
+        return next((way for way in self.ways if way.kind is kind), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Situation:
+    """What every way looks at."""
+
+    subscription: Subscription
+    account: Account
+    at: datetime
+    ahead: Anchor | None
+
+    @property
+    def nothing(self) -> Money:
+        return Money.zero(self.subscription.currency or self.account.currency)
+
+    @property
+    def renewal_price(self) -> Money | None:
+        price = self.subscription.renewal_price
+        return Money(price, self.nothing.currency) if price is not None else None
+
+    @property
+    def deducted_at(self) -> datetime | None:
+        deducted = self.ahead is not None and self.ahead.kind is AnchorKind.DEDUCTION
+        return self.ahead.at if self.ahead is not None and deducted else None
+
+
+def ways_out(subscription: Subscription, account: Account, *, at: datetime) -> WaysOut:
+    """Compare doing nothing, auto-renewal off, giving back, unsubscribing now and later.
+
+    Cheapest is what costs least in money; of equally cheap ways the one that can be used longest.
+    """
+    ahead = anchor(subscription, account, at=at)
+    situation = _Situation(subscription=subscription, account=account, at=at, ahead=ahead)
+    now = _unsubscribe_now(situation)
+    found = (
+        _do_nothing(situation),
+        _auto_renew_off(situation),
+        _give_back(situation),
+        now,
+        *_later(situation, now),
+    )
+    ways = tuple(sorted(found, key=_rank))
+    return WaysOut(ways=ways, cheapest=ways[0].kind, because=_because(ways, at=at))
+
+
+def _do_nothing(situation: _Situation) -> Way:
+    """R19: what the next renewal costs; R46: until when that can still be given back."""
+    subscription, expires_at = situation.subscription, situation.subscription.expires_at
+    way = Way(
+        kind=WayKind.DO_NOTHING,
+        rule="R14",
+        money_out=situation.nothing,
+        money_back=situation.nothing,
+        ends_at=expires_at,
+    )
+    if expires_at is None or situation.ahead is None or subscription.auto_renew is False:
+        return way
+    if situation.ahead.kind is AnchorKind.EXPIRY:
+        return replace(way, money_out=None) if subscription.auto_renew is None else way
+    months = renewal_months(subscription)
+    return replace(
+        way,
+        rule="R19",
+        money_out=situation.renewal_price,
+        at=situation.ahead.at,
+        ends_at=term_end(expires_at, months=months) if months else None,
+        last_safe=counted_end(expires_at) if situation.deducted_at else None,
+        months=months,
+    )
+
+
+def _auto_renew_off(situation: _Situation) -> Way:
+    """R25: works as long as no deduction has succeeded; safe before the deduction day."""
+    expires_at = situation.subscription.expires_at
+    way = Way(
+        kind=WayKind.AUTO_RENEW_OFF,
+        rule="R25",
+        money_out=situation.nothing,
+        money_back=situation.nothing,
+        ends_at=expires_at,
+    )
+    if situation.deducted_at is not None and situation.ahead is not None:
+        return replace(way, last_safe=safe_cutoff(situation.ahead, reader=CLOUD_ZONE))
+    return replace(way, open=False, closed_because=_why_not_off(situation))
+
+
+def _why_not_off(situation: _Situation) -> str:
+    if situation.ahead is None:
+        return "Nothing will be deducted."
+    if situation.ahead.kind is AnchorKind.NOTICE:
+        return f"Give notice by {written(situation.ahead.date)} instead."
+    if situation.subscription.auto_renew is None:
+        return "It is not known whether auto-renewal is on."
+    if situation.subscription.auto_renew:
+        return "No deduction is attempted before it expires."
+    return "Auto-renewal is off already."
+
+
+def _give_back(situation: _Situation) -> Way:
+    """R45, R46: a renewal that is paid and has not begun comes back in full."""
+    way = _quoted(situation, WayKind.GIVE_BACK, scope=Scope.RENEWALS)
+    begins = give_back_until(situation.subscription, at=situation.at)
+    if begins is not None:
+        return replace(way, ends_at=begins, last_safe=begins)
+    expires_at = situation.subscription.expires_at
+    if situation.deducted_at is None or expires_at is None:
+        return way
+    day = cloud_date(situation.deducted_at)
+    days = (cloud_date(expires_at) - day).days
+    span = f", then open for {days} days" if days else ""
+    reason = f"Closed until the deduction of {written(day)}{span}."
+    return replace(way, closed_because=reason, opens_at=situation.deducted_at)
+
+
+def _unsubscribe_now(situation: _Situation) -> Way:
+    """R41 to R47: what comes back if it ends at once."""
+    way = _quoted(situation, WayKind.UNSUBSCRIBE_NOW, scope=Scope.ALL)
+    ahead = situation.ahead
+    safe = safe_cutoff(ahead, reader=CLOUD_ZONE) if ahead is not None else None
+    return replace(way, at=situation.at, ends_at=situation.at, last_safe=safe)
+
+
+def _later(situation: _Situation, now: Way) -> Sequence[Way]:
+    """A later moment at which the figures jump: a better one, else the end of five free days."""
+    refund_now = now.money_back
+    if not now.open or refund_now is None or now.quote is None:
+        return ()
+    until = situation.subscription.expires_at or situation.at
+    subscription, account = situation.subscription, situation.account
+    ahead = steps(subscription, account, start=situation.at, until=until)
+    moved = (replace(situation, at=moment) for moment in ahead)
+    ways = [_quoted(each, WayKind.LATER, scope=Scope.ALL) for each in moved]
+    waited = [(way, way.money_back) for way in ways if way.open and way.money_back is not None]
+    best = max(waited, key=lambda pair: pair[1].amount, default=None)
+    if best is not None and best[1] > refund_now:
+        return (best[0],)
+    if now.quote.case is not Case.FIVE_DAY:
+        return ()
+    return tuple(way for way, _ in waited if way.quote and way.quote.case is Case.CONDITIONAL)[:1]
+
+
+def _quoted(situation: _Situation, kind: WayKind, *, scope: Scope) -> Way:
+    """A way whose money is a quote, closed where that is refused or lacks facts."""
+    way = Way(
+        kind=kind,
+        rule="R45" if scope is Scope.RENEWALS else "R41",
+        money_out=situation.nothing,
+        money_back=None,
+        at=situation.at,
+        ends_at=situation.at,
+    )
+    try:
+        found = quote(situation.subscription, situation.account, at=situation.at, scope=scope)
+    except UnclearFacts as unclear:
+        return replace(way, open=False, rule=unclear.rule, closed_because=unclear.sentence)
+    if found.refused is not None:
+        why = found.refused
+        return replace(way, open=False, rule=why.rule, closed_because=why.reason, quote=found)
+    back = found.total.refund if found.total is not None else None
+    return replace(way, rule=found.orders[0].rule, money_back=back, quote=found)
+
+
+def _rank(way: Way) -> tuple[bool, bool, Decimal, float, int]:
+    """Open before closed, known before unknown, cheap before dear, long before short."""
+    cost = way.cost
+    lasts = way.ends_at.timestamp() if way.ends_at is not None else 0.0
+    order = list(WayKind).index(way.kind)
+    return (not way.open, cost is None, cost.amount if cost else Decimal(0), -lasts, order)
+
+
+def _because(ways: Sequence[Way], *, at: datetime) -> str:
+    """The clause behind *Cheapest because*, for the first of the ranked ways."""
+    best = ways[0]
+    now = next((way for way in ways if way.kind is WayKind.UNSUBSCRIBE_NOW and way.open), None)
+    if best.kind is WayKind.UNSUBSCRIBE_NOW:
+        return f"it returns {best.money_back} now"
+    if best.kind is WayKind.GIVE_BACK:
+        return "the renewal period comes back in full and the running term stays"
+    if best.kind is WayKind.LATER:
+        return f"waiting until {written(cloud_date(best.ends_at or at))} returns more"
+    if best.cost is None or best.cost:
+        return "no other way is open"
+    if now is not None and best.ends_at is not None:
+        days = (best.ends_at - at).days
+        earlier = f"{days} day{'' if days == 1 else 's'} earlier"
+        return f"unsubscribing returns nothing and ends it {earlier}"
+    return "nothing more is paid and it runs to the end of its term"
