@@ -10,7 +10,7 @@ from bot.billing.subscription import Subscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnoozeOptions:
-    """What the modal *Snooze* offers; `hour` and `zone` are the reader's, `safe_until` exclusive."""
+    """What the modal *Snooze* offers; hour and zone are the reader's, `safe_until` exclusive."""
 
     subscriptions: tuple[Subscription, ...]
     choices: tuple[SnoozeChoice, ...]

@@ -1,0 +1,253 @@
+"""Reminding: telling people in time, and what they may do about it: keep, take back, snooze."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.billing import reminder, renewal
+from bot.billing.rights import Action
+from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
+from bot.facts.messages import ReminderItem, ReminderMessage, Settled
+from bot.facts.reminding import SnoozeOptions
+from bot.ports.clock import Clock
+from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
+from bot.services.announcing import LATE_AFTER, Announcing, carried, nearest
+from bot.services.arming import DIRECT, Arming, base_of, over, repeat_of
+from bot.services.bundling import Bundling
+from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
+from bot.services.people import People
+from bot.services.policy import Policy
+from bot.services.settled import SettledFact, fact_about
+from bot.services.telling import tell
+
+
+class Reminding:
+    """The reminders' use cases; rights are checked at every press."""
+
+    def __init__(self, *, store: Store, clock: Clock, policy: Policy, people: People) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._people = people
+        self._arming = Arming(store=store, clock=clock, policy=policy)
+        self._bundling = Bundling(store=store, clock=clock, arming=self._arming)
+        self.announcing = Announcing(store=store, policy=policy, people=people, arming=self._arming)
+
+    def arm(self) -> int:
+        """Bring the rows of the next 48 hours in step with the catalogue; how many are new."""
+        return self._arming.arm()
+
+    def bundle_due(self) -> int:
+        """Owe the messages for what is due; how many reminders they carry."""
+        return self._bundling.bundle_due()
+
+    def next_lead(self) -> tuple[datetime, Subscription] | None:
+        """When any lead falls due next, however far ahead, and of which subscription."""
+        return self._arming.next_lead(now=self._clock.now())
+
+    def message(self, delivery: str) -> ReminderMessage:
+        """A reminder message as it reads now; raises NoLongerDue when there is none."""
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            post = tx.outbox.get(delivery)
+            message = self.announcing.message(tx, post, now=now) if post else None
+        if message is None:
+            raise NoLongerDue
+        return message
+
+    def rest(self, batch: str) -> tuple[ReminderItem, ...]:
+        """What a message only counted, one by one, for *Show all*."""
+        with self._store.reading() as tx:
+            post = tx.outbox.get(batch)
+            return self.announcing.rest_items(tx, post, now=self._clock.now()) if post else ()
+
+    def listed(
+        self, *, until: datetime | None = None, destination: str | None = None, limit: int = 1000
+    ) -> Sequence[ArmedReminder]:
+        """Every reminder that is armed, sent, late, missed or unknown, by due time."""
+        with self._store.reading() as tx:
+            return tx.reminders.listed(until=until, destination=destination, limit=limit)
+
+    def keep(
+        self, delivery: str, keys: Sequence[SubscriptionKey], *, by: SlackUser
+    ) -> ReminderMessage:
+        """No more reminders for these deductions; raises NotAllowed or NoLongerDue."""
+        now = self._clock.now()
+        for key, rows in self._allowed(delivery, keys, by=by, now=now).items():
+            with self._store.transaction() as tx:
+                self._settle(tx, key, delivery, rows, Settled.KEPT, by=by)
+                ids = [row.id for row in rows]
+                tx.reminders.set_state(ids, state=ReminderState.KEPT, reason=f"kept by {by}")
+        return self.message(delivery)
+
+    def undo_keep(
+        self, delivery: str, keys: Sequence[SubscriptionKey], *, by: SlackUser
+    ) -> ReminderMessage:
+        """Remind again of deductions that were kept; raises NotAllowed or NoLongerDue."""
+        now = self._clock.now()
+        for key, rows in self._allowed(delivery, keys, by=by, now=now).items():
+            with self._store.transaction() as tx:
+                known = fact_about(tx, key, rows[0].reminder.anchor.date)
+                if known is None or known.settled is not Settled.KEPT:
+                    continue
+                self._settle(tx, key, delivery, rows, Settled.OPEN, by=by)
+                for row in rows:
+                    state, reason = _before_keeping(row, now=now)
+                    tx.reminders.set_state([row.id], state=state, reason=reason)
+        return self.message(delivery)
+
+    def snooze(
+        self,
+        delivery: str,
+        keys: Sequence[SubscriptionKey],
+        *,
+        until: datetime,
+        by: SlackUser,
+    ) -> ReminderMessage:
+        """Come back everywhere at an instant before the last safe moment, quiet until then.
+
+        Raises NotAllowed, NoLongerDue, SnoozeTooFar, or Refused for a moment that has passed.
+        """
+        now = self._clock.now()
+        if until <= now:
+            raise Refused("That moment has passed.", "Choose a later time.")
+        allowed = self._allowed(delivery, keys, by=by, now=now)
+        for rows in allowed.values():
+            self._demand_safe(rows[0], until=until)
+        for key, rows in allowed.items():
+            with self._store.transaction() as tx:
+                self._settle(tx, key, delivery, rows, Settled.SNOOZED, by=by, until=until)
+                quiet = [row.id for row in rows if _falls_silent(row, until=until)]
+                reason = f"snoozed by {by}"
+                tx.reminders.set_state(quiet, state=ReminderState.SNOOZED, reason=reason)
+                tx.reminders.arm(_repeats(rows, until=until))
+        return self.message(delivery)
+
+    def snooze_options(self, delivery: str, keys: Sequence[SubscriptionKey]) -> SnoozeOptions:
+        """The moments that lie before the last safe one of every chosen subscription."""
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            rows = [row for row in _shown(tx, delivery, keys) if self._is_ahead(row, now=now)]
+            found = [tx.catalogue.get(row.reminder.subscription) for row in rows]
+        if not rows:
+            raise NoLongerDue
+        schedule = self._policy.schedule
+        first = min(rows, key=lambda row: row.reminder.anchor.date).reminder.anchor
+        choices = reminder.snooze_choices(
+            first, schedule=schedule, now=now, countries=self._policy.holidays
+        )
+        return SnoozeOptions(
+            subscriptions=tuple(each for each in found if each is not None),
+            choices=tuple(choices),
+            hour=schedule.at,
+            zone=schedule.zone,
+            safe_until=renewal.safe_cutoff(first, reader=schedule.zone),
+            now=now,
+        )
+
+    def _allowed(
+        self,
+        delivery: str,
+        keys: Sequence[SubscriptionKey],
+        *,
+        by: SlackUser,
+        now: datetime,
+    ) -> Mapping[SubscriptionKey, Sequence[ArmedReminder]]:
+        """Every row about what the pressed message announced, where the person may settle it."""
+        with self._store.reading() as tx:
+            shown = [row for row in _shown(tx, delivery, keys) if self._is_ahead(row, now=now)]
+            about = [
+                (tx.catalogue.get(row.reminder.subscription), _siblings(tx, row)) for row in shown
+            ]
+        if not about:
+            raise NoLongerDue
+        for subscription, _ in about:
+            self._people.demand(by, Action.SETTLE_REMINDER, subscription=subscription)
+        return {rows[0].reminder.subscription: rows for _, rows in about}
+
+    def _is_ahead(self, row: ArmedReminder, *, now: datetime) -> bool:
+        return not over(row.reminder.anchor, zone=self._policy.schedule.zone, now=now)
+
+    def _demand_safe(self, row: ArmedReminder, *, until: datetime) -> None:
+        cutoff = renewal.safe_cutoff(row.reminder.anchor, reader=self._policy.schedule.zone)
+        if until >= cutoff:
+            raise SnoozeTooFar(cutoff)
+
+    def _settle(
+        self,
+        tx: Transaction,
+        key: SubscriptionKey,
+        delivery: str,
+        rows: Sequence[ArmedReminder],
+        settled: Settled,
+        *,
+        by: SlackUser,
+        until: datetime | None = None,
+    ) -> None:
+        now = self._clock.now()
+        anchor = rows[0].reminder.anchor
+        fact = SettledFact(settled=settled, at=now, by=by, until=until)
+        tell(tx, key, anchor.date, fact, pressed=delivery)
+        facts = {
+            "anchor": anchor.date.isoformat(),
+            "until": until.isoformat() if until else None,
+        }
+        tx.audit.append(at=now, actor=by, action=_ACTIONS[settled], subject=str(key), facts=facts)
+
+
+_ACTIONS = {
+    Settled.KEPT: "reminder.kept",
+    Settled.OPEN: "reminder.keep-undone",
+    Settled.SNOOZED: "reminder.snoozed",
+}
+
+
+def _shown(
+    tx: Transaction, delivery: str, keys: Sequence[SubscriptionKey]
+) -> Sequence[ArmedReminder]:
+    post = tx.outbox.get(delivery)
+    rows = nearest(carried(tx, post)) if post is not None else ()
+    return [row for row in rows if row.reminder.subscription in keys]
+
+
+def _siblings(tx: Transaction, row: ArmedReminder) -> Sequence[ArmedReminder]:
+    """All rows of the same subscription and anchor, the one itself first."""
+    anchor_date = row.reminder.anchor.date.isoformat()
+    rows = tx.reminders.of(row.reminder.subscription, anchor_date)
+    others = [
+        each
+        for each in rows
+        if each.state is not ReminderState.CANCELLED
+        and (each.id, each.destination) != (row.id, row.destination)
+    ]
+    return (row, *others)
+
+
+def _before_keeping(row: ArmedReminder, *, now: datetime) -> tuple[ReminderState, str]:
+    if row.sent_at is not None or row.delivery_id is not None:
+        late = row.sent_at is not None and row.sent_at - row.due_at > LATE_AFTER
+        return (ReminderState.LATE if late else ReminderState.SENT), ""
+    if row.due_at > now:
+        return ReminderState.ARMED, ""
+    return ReminderState.CANCELLED, "it was kept when this fell due"
+
+
+def _falls_silent(row: ArmedReminder, *, until: datetime) -> bool:
+    waits = row.state is ReminderState.ARMED and row.delivery_id is None
+    return waits and (row.due_at < until or repeat_of(row.id) > 0)
+
+
+def _repeats(rows: Sequence[ArmedReminder], *, until: datetime) -> Sequence[ArmedReminder]:
+    """The pressed lead once more, under the next repeat number, wherever it was sent."""
+    pressed = rows[0]
+    base = base_of(pressed.id)
+    number = 1 + max(repeat_of(row.id) for row in rows if base_of(row.id) == base)
+    targets = {(row.destination, row.id.endswith(DIRECT)) for row in rows}
+    return [
+        ArmedReminder(
+            id=f"{base}/r{number}{DIRECT if direct else ''}",
+            reminder=pressed.reminder,
+            destination=destination,
+            due_at=until,
+        )
+        for destination, direct in sorted(targets)
+    ]
