@@ -29,20 +29,20 @@ from bot.billing.worst import steps
 class WayKind(StrEnum):
     """The ways of contract section 6, in the order in which equally cheap ones stand."""
 
-    AUTO_RENEW_OFF = "auto-renew-off"
-    DO_NOTHING = "do-nothing"
+    TURN_OFF = "turn-off"
+    KEEP = "keep"
     GIVE_BACK = "give-back"
     LATER = "later"
-    UNSUBSCRIBE_NOW = "unsubscribe-now"
+    UNSUBSCRIBE = "unsubscribe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """One way out; an amount of None is not known.
 
-    `at` is when the money moves, `ends_at` until when it can be used, None when that is not known.
-    Acting is safe before `last_safe`, not at it. A closed way says why, and from when it is open
-    where that is known. `rule` is the number behind it.
+    `at` is when the money moves. `works_until` is None when it ends at once, and for a renewal of
+    unknown length. Acting is safe before `last_moment`, not at it. A closed way says why, and from
+    when it is open where that is known. `rule` is the number behind it.
     """
 
     kind: WayKind
@@ -53,8 +53,8 @@ class Way:
     closed_because: str | None = None
     opens_at: datetime | None = None
     at: datetime | None = None
-    ends_at: datetime | None = None
-    last_safe: datetime | None = None
+    works_until: datetime | None = None
+    last_moment: datetime | None = None
     months: int | None = None
     quote: Quote | None = None
 
@@ -110,10 +110,10 @@ def ways_out(subscription: Subscription, account: Account, *, at: datetime) -> W
     """
     ahead = anchor(subscription, account, at=at)
     situation = _Situation(subscription=subscription, account=account, at=at, ahead=ahead)
-    now = _unsubscribe_now(situation)
+    now = _unsubscribe(situation)
     found = (
-        _do_nothing(situation),
-        _auto_renew_off(situation),
+        _keep(situation),
+        _turn_off(situation),
         _give_back(situation),
         now,
         *_later(situation, now),
@@ -122,15 +122,15 @@ def ways_out(subscription: Subscription, account: Account, *, at: datetime) -> W
     return WaysOut(ways=ways, cheapest=ways[0].kind, because=_because(ways, at=at))
 
 
-def _do_nothing(situation: _Situation) -> Way:
+def _keep(situation: _Situation) -> Way:
     """R19: what the next renewal costs; R46: until when that can still be given back."""
     subscription, expires_at = situation.subscription, situation.subscription.expires_at
     way = Way(
-        kind=WayKind.DO_NOTHING,
+        kind=WayKind.KEEP,
         rule="R14",
         money_out=situation.nothing,
         money_back=situation.nothing,
-        ends_at=expires_at,
+        works_until=expires_at,
     )
     if expires_at is None or situation.ahead is None or subscription.auto_renew is False:
         return way
@@ -142,24 +142,24 @@ def _do_nothing(situation: _Situation) -> Way:
         rule="R19",
         money_out=situation.renewal_price,
         at=situation.ahead.at,
-        ends_at=term_end(expires_at, months=months) if months else None,
-        last_safe=counted_end(expires_at) if situation.deducted_at else None,
+        works_until=term_end(expires_at, months=months) if months else None,
+        last_moment=counted_end(expires_at) if situation.deducted_at else None,
         months=months,
     )
 
 
-def _auto_renew_off(situation: _Situation) -> Way:
+def _turn_off(situation: _Situation) -> Way:
     """R25: works as long as no deduction has succeeded; safe before the deduction day."""
     expires_at = situation.subscription.expires_at
     way = Way(
-        kind=WayKind.AUTO_RENEW_OFF,
+        kind=WayKind.TURN_OFF,
         rule="R25",
         money_out=situation.nothing,
         money_back=situation.nothing,
-        ends_at=expires_at,
+        works_until=expires_at,
     )
     if situation.deducted_at is not None and situation.ahead is not None:
-        return replace(way, last_safe=safe_cutoff(situation.ahead, reader=CLOUD_ZONE))
+        return replace(way, last_moment=safe_cutoff(situation.ahead, reader=CLOUD_ZONE))
     return replace(way, open=False, closed_because=_why_not_off(situation))
 
 
@@ -180,7 +180,7 @@ def _give_back(situation: _Situation) -> Way:
     way = _quoted(situation, WayKind.GIVE_BACK, scope=Scope.RENEWALS)
     begins = give_back_until(situation.subscription, at=situation.at)
     if begins is not None:
-        return replace(way, ends_at=begins, last_safe=begins)
+        return replace(way, works_until=begins, last_moment=begins)
     expires_at = situation.subscription.expires_at
     if situation.deducted_at is None or expires_at is None:
         return way
@@ -191,12 +191,12 @@ def _give_back(situation: _Situation) -> Way:
     return replace(way, closed_because=reason, opens_at=situation.deducted_at)
 
 
-def _unsubscribe_now(situation: _Situation) -> Way:
+def _unsubscribe(situation: _Situation) -> Way:
     """R41 to R47: what comes back if it ends at once."""
-    way = _quoted(situation, WayKind.UNSUBSCRIBE_NOW, scope=Scope.ALL)
+    way = _quoted(situation, WayKind.UNSUBSCRIBE, scope=Scope.ALL)
     ahead = situation.ahead
     safe = safe_cutoff(ahead, reader=CLOUD_ZONE) if ahead is not None else None
-    return replace(way, at=situation.at, ends_at=situation.at, last_safe=safe)
+    return replace(way, last_moment=safe)
 
 
 def _later(situation: _Situation, now: Way) -> Sequence[Way]:
@@ -207,8 +207,7 @@ def _later(situation: _Situation, now: Way) -> Sequence[Way]:
     until = situation.subscription.expires_at or situation.at
     subscription, account = situation.subscription, situation.account
     ahead = steps(subscription, account, start=situation.at, until=until)
-    moved = (replace(situation, at=moment) for moment in ahead)
-    ways = [_quoted(each, WayKind.LATER, scope=Scope.ALL) for each in moved]
+    ways = [_wait_until(situation, moment) for moment in ahead]
     waited = [(way, way.money_back) for way in ways if way.open and way.money_back is not None]
     best = max(waited, key=lambda pair: pair[1].amount, default=None)
     if best is not None and best[1] > refund_now:
@@ -218,6 +217,11 @@ def _later(situation: _Situation, now: Way) -> Sequence[Way]:
     return tuple(way for way, _ in waited if way.quote and way.quote.case is Case.CONDITIONAL)[:1]
 
 
+def _wait_until(situation: _Situation, moment: datetime) -> Way:
+    way = _quoted(replace(situation, at=moment), WayKind.LATER, scope=Scope.ALL)
+    return replace(way, at=moment, works_until=moment)
+
+
 def _quoted(situation: _Situation, kind: WayKind, *, scope: Scope) -> Way:
     """A way whose money is a quote, closed where that is refused or lacks facts."""
     way = Way(
@@ -225,8 +229,6 @@ def _quoted(situation: _Situation, kind: WayKind, *, scope: Scope) -> Way:
         rule="R45" if scope is Scope.RENEWALS else "R41",
         money_out=situation.nothing,
         money_back=None,
-        at=situation.at,
-        ends_at=situation.at,
     )
     try:
         found = quote(situation.subscription, situation.account, at=situation.at, scope=scope)
@@ -242,7 +244,7 @@ def _quoted(situation: _Situation, kind: WayKind, *, scope: Scope) -> Way:
 def _rank(way: Way) -> tuple[bool, bool, Decimal, float, int]:
     """Open before closed, known before unknown, cheap before dear, long before short."""
     cost = way.cost
-    lasts = way.ends_at.timestamp() if way.ends_at is not None else 0.0
+    lasts = way.works_until.timestamp() if way.works_until is not None else 0.0
     order = list(WayKind).index(way.kind)
     return (not way.open, cost is None, cost.amount if cost else Decimal(0), -lasts, order)
 
@@ -250,17 +252,17 @@ def _rank(way: Way) -> tuple[bool, bool, Decimal, float, int]:
 def _because(ways: Sequence[Way], *, at: datetime) -> str:
     """The clause behind *Cheapest because*, for the first of the ranked ways."""
     best = ways[0]
-    now = next((way for way in ways if way.kind is WayKind.UNSUBSCRIBE_NOW and way.open), None)
-    if best.kind is WayKind.UNSUBSCRIBE_NOW:
+    now = next((way for way in ways if way.kind is WayKind.UNSUBSCRIBE and way.open), None)
+    if best.kind is WayKind.UNSUBSCRIBE:
         return f"it returns {best.money_back} now"
     if best.kind is WayKind.GIVE_BACK:
         return "the renewal period comes back in full and the running term stays"
     if best.kind is WayKind.LATER:
-        return f"waiting until {written(cloud_date(best.ends_at or at))} returns more"
+        return f"waiting until {written(cloud_date(best.works_until or at))} returns more"
     if best.cost is None or best.cost:
         return "no other way is open"
-    if now is not None and best.ends_at is not None:
-        days = (best.ends_at - at).days
+    if now is not None and best.works_until is not None:
+        days = (best.works_until - at).days
         earlier = f"{days} day{'' if days == 1 else 's'} earlier"
         return f"unsubscribing returns nothing and ends it {earlier}"
     return "nothing more is paid and it runs to the end of its term"
