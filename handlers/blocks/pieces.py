@@ -72,9 +72,11 @@ def mrkdwn(text: str) -> MarkdownTextObject:
     return MarkdownTextObject(text=text, verbatim=True)
 
 
-def section(text: str, *, accessory: InteractiveElement | None = None) -> SectionBlock:
-    """A section of mrkdwn; foreign text in it must have passed `foreign()` before."""
-    return SectionBlock(text=mrkdwn(cut(text, 3000)), accessory=accessory)
+def section(
+    text: str, *, accessory: InteractiveElement | None = None, block_id: str | None = None
+) -> SectionBlock:
+    """A section of mrkdwn; foreign text in it must have passed `text.esc()` before."""
+    return SectionBlock(text=mrkdwn(cut(text, 3000)), accessory=accessory, block_id=block_id)
 
 
 def fields(*pairs: tuple[str, str]) -> SectionBlock:

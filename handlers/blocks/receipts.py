@@ -1,0 +1,293 @@
+"""A request's history: the lines of its thread, the receipt, and what the requester is told."""
+
+from collections.abc import Callable, Mapping
+
+from slack_sdk.models.blocks import Block, ButtonElement
+
+from bot.billing.unsubscription import ACKNOWLEDGEMENT, Event, Item, ItemState, Request, State, Verb
+from bot.facts.messages import Receipt, RequesterNote, RequestLine
+from handlers import ids, text
+from handlers.blocks import request_body as body
+from handlers.blocks import request_facts as facts
+from handlers.blocks.pieces import (
+    DRY_RUN,
+    Content,
+    Line,
+    Who,
+    actions,
+    button,
+    context,
+    header,
+    rich,
+    section,
+)
+
+LONG = 3000
+
+
+def request_line(line: RequestLine) -> Content:
+    """One line a change; the first names the zone in which all hours are."""
+    request, event = line.request, line.event
+    asked = event.verb is Verb.ASKED
+    when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
+    did = _DID[event.verb]
+    note = text.clip(event.note or "", 500)
+    blocks: list[Block] = [rich(_line(event, when, did, note))]
+    who = f"{text.mention(event.by)} " if event.by else ""
+    spoken = f"{when} {who}{did}{f': {text.esc(note)}' if note else ''}"
+    return _dry(Content(spoken, blocks), request)
+
+
+def receipt(message: Receipt) -> Content:
+    """What was asked, acknowledged, approved and done, with every figure and order."""
+    request = message.request
+    back = facts.refunded(request)
+    amount = text.money(back) if back else "refund not known"
+    headline = f"Receipt of request {request.number}: {amount}{' back' if back else ''}"
+    if request.dry_run:
+        headline = f"Receipt of request {request.number}: nothing was changed"
+    lines = [*_beginning(request), *_items(request), *_end(request)]
+    totals = body.estimated(request) if request.dry_run else body.money_back(request)
+    spoken = text.fallback(
+        headline,
+        totals,
+        *(text.esc(each) for each in body.plain([*_items(request), *_end(request)])),
+        limit=LONG,
+    )
+    dry = [context(DRY_RUN)] if request.dry_run else []
+    blocks = [header(headline, dry_run=request.dry_run), rich(*lines), *dry]
+    title = f"Receipt {request.number}"
+    return facts.dry(Content(spoken, blocks, title), request)
+
+
+def requester_note(note: RequesterNote) -> Content:
+    """A direct message at every change: one section, one link, and what the requester can do."""
+    request = note.request
+    words = _NOTES[note.state](request)
+    link = (
+        button(
+            "See what to do" if note.state is State.FAILED else "Open request",
+            ids.OPEN_LINK,
+            "",
+            url=note.link,
+            says=f"Open request {request.number}",
+        )
+        if note.link
+        else None
+    )
+    blocks = [section(words), *actions(_own(note.state, request), link)]
+    return _dry(Content(words, blocks), request)
+
+
+def _line(event: Event, when: str, did: str, note: str) -> Line:
+    who: Line = (Who(event.by), " ") if event.by else ()
+    return (f"{when} ", *who, did, f": {note}" if note else "")
+
+
+def _beginning(request: Request) -> list[Line]:
+    worst = request.acknowledgement.worst
+    acknowledged = (
+        f"Acknowledged: “{request.acknowledgement.text}”, fee at most "
+        f"{text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
+    )
+    lines: list[Line] = [
+        (
+            f"Asked {text.instant(request.requested_at)} by ",
+            Who(request.requested_by),
+            f": {facts.REASONS[request.reason]}",
+        ),
+        (acknowledged,),
+    ]
+    lines += [
+        (f"Approved {facts.clock(event.at, request)} by ", Who(event.by))
+        for event in request.approvals
+        if event.by
+    ]
+    return lines
+
+
+def _items(request: Request) -> list[Line]:
+    return [
+        (f"{number} {item.label} · {_item(item, dry_run=request.dry_run)}",)
+        for number, item in enumerate(facts.in_order(request), start=1)
+    ]
+
+
+def _item(item: Item, *, dry_run: bool) -> str:
+    estimate = item.quote.total.refund if item.quote.total else None
+    if dry_run:
+        return f"{text.money(estimate)} (estimate), would have been unsubscribed"
+    if item.state is not ItemState.GONE:
+        code = f" ({item.error_code})" if item.error_code else ""
+        return f"{_STILL.get(item.state, 'not done')}{code}"
+    if item.refund_actual is None:
+        return f"gone, refund not known yet, estimated {text.money(estimate)}"
+    same = estimate is not None and item.refund_actual.rounded() == estimate.rounded()
+    against = "as estimated" if same else f"estimated {text.money(estimate)}"
+    order = f", order {item.refund_order}" if item.refund_order else ""
+    return f"{text.money(item.refund_actual)}, {against}{order}"
+
+
+def _end(request: Request) -> list[Line]:
+    verified = facts.last_event(request, Verb.VERIFIED)
+    if request.dry_run or verified is None:
+        return []
+    refunds = sum(item.refund_order is not None for item in request.items)
+    off = all(item.auto_renew_off is not False for item in request.items)
+    parts = (
+        "gone",
+        "auto-renewal off" if off else "auto-renewal not off everywhere",
+        text.plural(refunds, "refund order"),
+    )
+    return [(f"Verified {facts.clock(verified.at, request)}: {', '.join(parts)}",)]
+
+
+def _dry(content: Content, request: Request) -> Content:
+    if not request.dry_run:
+        return content
+    return Content(f"Dry run: {content.text}", [*content.blocks, context(DRY_RUN)], content.title)
+
+
+def _own(state: State, request: Request) -> ButtonElement | None:
+    """What the requester can press in the note; it goes when it no longer holds."""
+    if state is State.APPROVED and request.state is State.APPROVED:
+        return body.press("Stop", ids.STOP, request, style="danger")
+    if state in {State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.STOPPED}:
+        return body.ask_again(request)
+    if state is State.STALE and request.state is State.STALE:
+        return body.press("Review new figures…", ids.REVIEW, request, says="Review request")
+    return None
+
+
+def _subject(request: Request) -> str:
+    return text.esc(facts.subject(request))
+
+
+def _waits(request: Request) -> str:
+    left = max(request.required_approvals - len(request.approvals), 1)
+    return (
+        f"Request {request.number} waits for {text.plural(left, 'approval')}: "
+        f"{_subject(request)}. Decision due by {text.instant(request.deadline)}."
+    )
+
+
+def _approved(request: Request) -> str:
+    starts = request.starts_at or request.requested_at
+    by = request.approvals[-1].by if request.approvals else None
+    who = text.mention(by) if by else "Lapse"
+    when = facts.moment(starts, request)
+    return (
+        f"{who} approved request {request.number}. It starts at {when}; until then you can stop it."
+    )
+
+
+def _runs(request: Request) -> str:
+    steps = text.plural(len(request.steps), "step")
+    first = text.esc(facts.short(facts.in_order(request)[0].label))
+    then = f", {first} first" if len(request.steps) > 1 else ""
+    return f"Request {request.number} runs: {steps}{then}."
+
+
+def _verifies(request: Request) -> str:
+    several = len(request.items) > 1
+    gone = f"all {len(request.items)} are gone" if several else f"{_subject(request)} is gone"
+    if request.dry_run:
+        gone = "every step would have been made"
+    return f"Request {request.number}: {gone}, Lapse reads the refund back."
+
+
+def _done(request: Request) -> str:
+    if request.dry_run:
+        return f"Done: {_subject(request)} would have been unsubscribed. {body.estimated(request)}"
+    verb = facts.verb(request, one="is", several="are")
+    return f"Done: {_subject(request)} {verb} gone. {body.money_back(request)}"
+
+
+def _rejected(request: Request) -> str:
+    event = facts.last_event(request, Verb.REJECTED)
+    who = text.mention(event.by) if event and event.by else "Lapse"
+    why = f": “{text.esc(text.clip(event.note, 300))}”" if event and event.note else ""
+    end = "" if why.endswith((".”", "!”", "?”")) else "."
+    return f"{who} rejected request {request.number}{why}{end} Nothing was changed."
+
+
+def _expired(request: Request) -> str:
+    by = text.instant(request.deadline)
+    return f"Request {request.number} expired: nobody decided by {by}."
+
+
+def _withdrawn(request: Request) -> str:
+    return f"You withdrew request {request.number}. Nothing was changed."
+
+
+def _stopped(request: Request) -> str:
+    event = facts.last_event(request, Verb.STOPPED)
+    who = text.mention(event.by) if event and event.by else "Lapse"
+    return f"{who} stopped request {request.number} during the cooling-off. Nothing was changed."
+
+
+def _stale(request: Request) -> str:
+    worst = request.acknowledgement.worst
+    return (
+        f"Request {request.number} is stale, nothing was executed: the figures got worse, you "
+        f"acknowledged refund at least {text.money(worst.refund)}."
+    )
+
+
+def _failed(request: Request) -> str:
+    items = facts.in_order(request)
+    stuck = [item for item in items if item.state is not ItemState.GONE]
+    gone = len(items) - len(stuck)
+    if not stuck:
+        return f"Request {request.number} failed: {text.esc(request.problem or 'see the request')}"
+    step = body.step_of(request, stuck[0])
+    where = f" in step {step.number} of {len(request.steps)}" if step else ""
+    said = "the cloud refused" if stuck[0].state is ItemState.REFUSED else "it is not known about"
+    others = {0: "", 1: " The other one is gone."}.get(gone, f" The other {gone} are gone.")
+    return (
+        f"Request {request.number} failed{where}: {said} {text.esc(stuck[0].label)}, which stays "
+        f"paid for.{others}"
+    )
+
+
+_STILL: Mapping[ItemState, str] = {
+    ItemState.PLANNED: "not sent",
+    ItemState.SENT: "sent, not gone yet",
+    ItemState.REFUSED: "refused, nothing changed",
+    ItemState.UNKNOWN: "not known",
+}
+
+_DID: Mapping[Verb, str] = {
+    Verb.ASKED: f"asked and acknowledged: “{ACKNOWLEDGEMENT}”",
+    Verb.APPROVED: "approved",
+    Verb.REJECTED: "rejected",
+    Verb.WITHDREW: "withdrew",
+    Verb.STOPPED: "stopped it during the cooling-off",
+    Verb.EXPIRED: "expired, nobody decided",
+    Verb.READ_AGAIN: "figures read again",
+    Verb.STALE: "stale, nothing was executed",
+    Verb.ACKNOWLEDGED: "acknowledged the new figures",
+    Verb.STARTED: "started",
+    Verb.STEP_DONE: "step done",
+    Verb.STEP_REFUSED: "step refused",
+    Verb.VERIFYING: "verifying: reading back",
+    Verb.VERIFIED: "verified",
+    Verb.FAILED: "failed",
+    Verb.RETRIED: "retried",
+    Verb.BY_HAND: "did it by hand",
+    Verb.LEFT: "left it as it is",
+}
+
+_NOTES: Mapping[State, Callable[[Request], str]] = {
+    State.WAITING: _waits,
+    State.APPROVED: _approved,
+    State.EXECUTING: _runs,
+    State.VERIFYING: _verifies,
+    State.DONE: _done,
+    State.REJECTED: _rejected,
+    State.EXPIRED: _expired,
+    State.WITHDRAWN: _withdrawn,
+    State.STOPPED: _stopped,
+    State.STALE: _stale,
+    State.FAILED: _failed,
+}
