@@ -1,6 +1,5 @@
 """What an embedded account does by itself: begin, charge, extend, expire; values in and out."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -11,8 +10,6 @@ from bot.billing.days import CLOUD_ZONE
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import (
     BillingMode,
-    Edition,
-    Kind,
     Order,
     OrderType,
     Status,
@@ -101,15 +98,6 @@ def without_renewals(subscription: Subscription, *, at: datetime) -> Subscriptio
     given_back = renewal.renewal_periods(subscription, at=at)
     kept = tuple(order for order in subscription.orders if order not in given_back)
     return replace(subscription, orders=kept, transaction_in_progress=False)
-
-
-def current_edition(group: Iterable[Subscription]) -> Edition:
-    """The edition of an account and region: that of its quotas in use, basic when none is left."""
-    editions = {
-        each.edition for each in group if each.kind is Kind.QUOTA and each.status is Status.IN_USE
-    }
-    ranked = (Edition.PROFESSIONAL, Edition.STANDARD)
-    return next((edition for edition in ranked if edition in editions), Edition.BASIC)
 
 
 def deducts_at_once(subscription: Subscription, *, at: datetime) -> bool:

@@ -5,9 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from bot.billing import bookkeeping, refund
+from bot.billing import bookkeeping
 from bot.billing.account import Account
-from bot.billing.quote import QuoteTotal, Scope
+from bot.billing.edition import current_edition
+from bot.billing.figures import UnclearFacts
+from bot.billing.quote import QuoteTotal, Refusal, Scope
+from bot.billing.refund import quote
 from bot.billing.subscription import (
     BillingMode,
     Edition,
@@ -64,7 +67,7 @@ class LedgerProvider:
         """The current edition of a region; basic when no quota is left there (R8)."""
         with self._store.transaction() as tx:
             self._catch_up(tx, now=self._clock.now())
-            return bookkeeping.current_edition(tx.book.group(self._account.name, region))
+            return current_edition(tx.book.group(self._account.name, region))
 
     def unsubscribe(self, call: Call) -> Sequence[ItemResult]:
         """Accept or refuse each id by the rules; what is accepted is gone two seconds later.
@@ -144,7 +147,7 @@ class LedgerProvider:
             self._put(tx, bookkeeping.unsubscribed(held), after=order.completes_at)
         elif held is not None:
             rest = bookkeeping.without_renewals(held, at=order.accepted_at)
-            self._put(tx, rest, after=order.completes_at)
+            self._put(tx, rest, after=order.completes_at, given_back=True)
         tx.book.complete(order.id)
 
     def _end(self, tx: Transaction, id: str, *, call: Call, now: datetime) -> ItemResult:  # noqa: A002
@@ -154,14 +157,17 @@ class LedgerProvider:
         if held.transaction_in_progress:
             return _no(id, "CBC.99003651", "Another transaction is in progress.")
         if held.kind is Kind.PACKAGE and call.scope is Scope.ALL:
-            edition = bookkeeping.current_edition(tx.book.group(held.key.account, held.region))
+            edition = current_edition(tx.book.group(held.key.account, held.region))
             if edition is not Edition.BASIC:
                 return _no(id, "R8", f"{held.label} cannot go before its edition.")
-        quote = refund.quote(held, self._account, at=now, scope=call.scope)
-        if quote.refused is not None or quote.total is None:
-            rule = quote.refused.rule if quote.refused else ""
-            return _no(id, rule, quote.refused.reason if quote.refused else "Nothing to give back.")
-        order = self._order(held, quote.total, scope=call.scope, now=now)
+        try:
+            figures = quote(held, self._account, at=now, scope=call.scope)
+        except UnclearFacts as unclear:
+            return _no(id, "CBC.99006066", unclear.sentence)
+        if figures.refused is not None or figures.total is None:
+            refused = figures.refused or Refusal(rule="", reason="There is nothing to give back.")
+            return _no(id, refused.rule, refused.reason)
+        order = self._order(held, figures.total, scope=call.scope, now=now)
         tx.book.add_order(order)
         self._put(tx, replace(held, transaction_in_progress=True), after=now)
         return ItemResult(id=id, accepted=True, order_id=order.id)
@@ -193,11 +199,20 @@ class LedgerProvider:
         held = tx.book.get(SubscriptionKey(self._account.name, id))
         return None if held is None or held.status is Status.UNSUBSCRIBED else held
 
-    def _put(self, tx: Transaction, subscription: Subscription, *, after: datetime) -> None:
+    def _put(
+        self,
+        tx: Transaction,
+        subscription: Subscription,
+        *,
+        after: datetime,
+        given_back: bool = False,
+    ) -> None:
         at = bookkeeping.next_event(subscription, self._account, after=after)
         tx.book.put(subscription, next_event_at=at)
-        revision = self._revision(tx) + 1
-        tx.notes.put(self._note, {"revision": revision})
+        tx.notes.put(self._note, {"revision": self._revision(tx) + 1})
+        happened = f"ledger/happened/{subscription.key}"
+        before = (tx.notes.get(happened) or {}).get("given_back", False)
+        tx.notes.put(happened, {"at": after.isoformat(), "given_back": given_back or bool(before)})
 
     def _revision(self, tx: Transaction) -> int:
         note = tx.notes.get(self._note) or {}
