@@ -16,3 +16,6 @@ class AdjustableClock(Clock, Protocol):
 
     def advance(self, by: timedelta) -> datetime:
         """Move forward (never back) for every replica at once; returns the new now."""
+
+    def advance_to(self, target: datetime) -> datetime:
+        """Move forward to an instant unless it is past already; returns the new now."""

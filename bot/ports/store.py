@@ -98,6 +98,12 @@ class Catalogue(Protocol):
     def is_gone(self, key: SubscriptionKey) -> bool:
         """Whether it is kept for history alone."""
 
+    def mark_read(self, account: AccountName, *, at: datetime) -> None:
+        """The account was read or imported, whether or not anything had changed; `put` says so too."""
+
+    def date_passed(self, *, at: datetime) -> int:
+        """Derive again the anchors that time has passed; returns how many there were."""
+
     def known_since(self, key: SubscriptionKey) -> datetime | None:
         """When Lapse first knew of it."""
 

@@ -1,0 +1,186 @@
+"""The ledger's own book."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Row, func, select, union_all, update
+
+from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
+from bot.ports.store import BookOrder
+from storage.tables import book_orders, book_subscriptions
+from storage.work import Work
+
+CHUNK = 500
+_BOOK = book_subscriptions.c
+_ORDER = book_orders.c
+
+
+class SqlBook:
+    """What an embedded account has, and the unsubscriptions that it accepted."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def get(self, key: SubscriptionKey) -> Subscription | None:
+        """The subscription as the ledger has it."""
+        found = self._work.connection.scalar(
+            select(_BOOK.subscription).where(
+                _BOOK.team_id == self._work.team_id,
+                _BOOK.account == key.account,
+                _BOOK.id == key.id,
+            )
+        )
+        return cast("Subscription | None", found)
+
+    def of(self, account: AccountName) -> Iterator[Subscription]:
+        """All of an account, ordered by id, read in pieces."""
+        after = ""
+        while True:
+            rows = self._work.connection.execute(
+                select(_BOOK.id, _BOOK.subscription)
+                .where(
+                    _BOOK.team_id == self._work.team_id, _BOOK.account == account, _BOOK.id > after
+                )
+                .order_by(_BOOK.id)
+                .limit(CHUNK)
+            ).all()
+            yield from (row.subscription for row in rows)
+            if len(rows) < CHUNK:
+                return
+            after = rows[-1].id
+
+    def put(self, subscription: Subscription, *, next_event_at: datetime | None) -> None:
+        """Write it, and when the ledger must look at it next."""
+        insert = self._work.insert(book_subscriptions).values(
+            team_id=self._work.team_id,
+            account=subscription.key.account,
+            id=subscription.key.id,
+            region=subscription.region,
+            kind=subscription.kind,
+            status=subscription.status,
+            next_event_at=next_event_at,
+            subscription=subscription,
+        )
+        changing = ("region", "kind", "status", "next_event_at", "subscription")
+        self._work.connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["team_id", "account", "id"],
+                set_={name: insert.excluded[name] for name in changing},
+            )
+        )
+
+    def due(
+        self, account: AccountName, *, now: datetime, limit: int
+    ) -> Sequence[tuple[datetime, Subscription]]:
+        """Those whose next event is due, earliest first; a write transaction has them alone."""
+        query = (
+            select(_BOOK.next_event_at, _BOOK.subscription)
+            .where(
+                _BOOK.team_id == self._work.team_id,
+                _BOOK.account == account,
+                _BOOK.next_event_at <= now,
+            )
+            .order_by(_BOOK.next_event_at, _BOOK.id)
+            .limit(limit)
+        )
+        if self._work.writing:
+            query = query.with_for_update(skip_locked=True)
+        rows = self._work.connection.execute(query).all()
+        return [(row.next_event_at, row.subscription) for row in rows]
+
+    def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
+        """Quotas and packages of a region that are in use, ordered by id."""
+        return self._work.connection.scalars(
+            select(_BOOK.subscription)
+            .where(
+                _BOOK.team_id == self._work.team_id,
+                _BOOK.account == account,
+                _BOOK.region.is_not_distinct_from(region),
+                _BOOK.kind.in_([Kind.QUOTA, Kind.PACKAGE]),
+                _BOOK.status == Status.IN_USE,
+            )
+            .order_by(_BOOK.id)
+        ).all()
+
+    def add_order(self, order: BookOrder) -> None:
+        """Accept an unsubscription."""
+        self._work.connection.execute(
+            book_orders.insert().values(
+                team_id=self._work.team_id,
+                id=order.id,
+                account=order.account,
+                subscription_id=order.subscription_id,
+                accepted_at=order.accepted_at,
+                completes_at=order.completes_at,
+                refund=order.refund,
+                handling_fee=order.handling_fee,
+                scope=order.scope,
+                done=order.done,
+            )
+        )
+
+    def orders(
+        self, account: AccountName, ids: Collection[str], *, since: datetime
+    ) -> Sequence[BookOrder]:
+        """Unsubscription orders of these ids accepted since an instant, oldest first."""
+        rows = self._work.connection.execute(
+            select(book_orders)
+            .where(
+                _ORDER.team_id == self._work.team_id,
+                _ORDER.account == account,
+                _ORDER.subscription_id.in_(ids),
+                _ORDER.accepted_at >= since,
+            )
+            .order_by(_ORDER.accepted_at, _ORDER.id)
+        )
+        return [_order(row) for row in rows]
+
+    def orders_due(self, account: AccountName, *, now: datetime) -> Sequence[BookOrder]:
+        """Accepted orders whose completion is due, oldest first; handed out as `due` does."""
+        query = (
+            select(book_orders)
+            .where(
+                _ORDER.team_id == self._work.team_id,
+                _ORDER.account == account,
+                ~_ORDER.done,
+                _ORDER.completes_at <= now,
+            )
+            .order_by(_ORDER.completes_at, _ORDER.id)
+        )
+        if self._work.writing:
+            query = query.with_for_update(skip_locked=True)
+        return [_order(row) for row in self._work.connection.execute(query)]
+
+    def complete(self, order_id: str) -> None:
+        """Mark an order as done."""
+        self._work.connection.execute(
+            update(book_orders)
+            .where(_ORDER.team_id == self._work.team_id, _ORDER.id == order_id)
+            .values(done=True)
+        )
+
+    def next_event(self) -> datetime | None:
+        """The next charge, expiry or completion of any ledger account."""
+        charges = select(func.min(_BOOK.next_event_at).label("at")).where(
+            _BOOK.team_id == self._work.team_id, _BOOK.next_event_at.is_not(None)
+        )
+        completions = select(func.min(_ORDER.completes_at).label("at")).where(
+            _ORDER.team_id == self._work.team_id, ~_ORDER.done
+        )
+        both = self._work.connection.scalars(union_all(charges, completions)).all()
+        return min((at for at in both if at is not None), default=None)
+
+
+def _order(row: Row[Any]) -> BookOrder:
+    return BookOrder(
+        id=row.id,
+        account=row.account,
+        subscription_id=row.subscription_id,
+        accepted_at=row.accepted_at,
+        completes_at=row.completes_at,
+        refund=row.refund,
+        handling_fee=row.handling_fee,
+        scope=row.scope,
+        done=row.done,
+    )

@@ -1,0 +1,166 @@
+"""Connections to SQLite and PostgreSQL, set up so that a commit is durable and a read consistent."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.billing.account import Account
+from bot.billing.subscription import AccountName
+from storage.clock import DatabaseClock
+from storage.errors import DatabaseAway, DatabaseUnknown, SchemaNewer, SchemaOlder
+from storage.store import SqlStore
+from storage.tables import SCHEMA
+from storage.work import is_away, told
+
+EMPTY = "0000"
+"""The revision of a database that was never migrated."""
+
+_SETTINGS = (
+    "PRAGMA busy_timeout = 10000",  # milliseconds; before WAL, which itself may have to wait
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # NORMAL loses the last commits at a power cut
+    "PRAGMA foreign_keys = ON",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One database, shared by the stores of its workspaces and by the clock."""
+
+    reader: Engine
+    writer: Engine
+
+    def store(
+        self, *, team_id: str, accounts: Mapping[AccountName, Account], audit_key: bytes
+    ) -> SqlStore:
+        """The store of a workspace, which is entered if it is new.
+
+        Anchors of an account whose settings changed since are derived again.
+        """
+        store = SqlStore(
+            reader=self.reader,
+            writer=self.writer,
+            team_id=team_id,
+            accounts=accounts,
+            audit_key=audit_key,
+        )
+        store.settle_accounts(at=self.clock().now())
+        return store
+
+    def clock(self) -> DatabaseClock:
+        """The time of this database plus its persisted offset."""
+        return DatabaseClock(self.writer)
+
+    def schema(self) -> str:
+        """The revision it is at; `0000` when it was never migrated."""
+        with told(writing=False), self.reader.connect() as connection:
+            return revision(connection)
+
+    def check_schema(self) -> None:
+        """Raise SchemaOlder or SchemaNewer when this code cannot use it."""
+        current = self.schema()
+        if current < SCHEMA:
+            raise SchemaOlder(current=current, needed=SCHEMA)
+        if current > SCHEMA:
+            raise SchemaNewer(current=current)
+
+    def dispose(self) -> None:
+        """Close every connection that is not in use."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open a migrated database by its SQLAlchemy URL.
+
+    Raises DatabaseUnknown, DatabaseAway, SchemaOlder or SchemaNewer.
+    """
+    where = parse(url)
+    if (file := sqlite_file(where)) is not None and not file.exists():
+        raise SchemaOlder(current=EMPTY, needed=SCHEMA)  # connecting would leave an empty file
+    database = engines(where)
+    try:
+        database.check_schema()
+    except BaseException:
+        database.dispose()
+        raise
+    return database
+
+
+def open_store(
+    url: str, *, team_id: str, accounts: Mapping[AccountName, Account], audit_key: bytes
+) -> SqlStore:
+    """Open the store of one workspace; raises as `open_database` does."""
+    return open_database(url).store(team_id=team_id, accounts=accounts, audit_key=audit_key)
+
+
+def parse(url: str) -> URL:
+    """Read a database URL; raises DatabaseUnknown for what Lapse does not speak."""
+    try:
+        where = make_url(url)
+        known = where.get_dialect().name in {"sqlite", "postgresql"}
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise DatabaseUnknown from error
+    if not known or (where.get_backend_name() == "sqlite" and sqlite_file(where) is None):
+        raise DatabaseUnknown
+    if where.drivername == "postgresql":
+        return where.set(drivername="postgresql+psycopg")
+    return where
+
+
+def sqlite_file(where: URL) -> Path | None:
+    """The file of a SQLite URL; None for PostgreSQL and for a database in memory."""
+    if where.get_backend_name() != "sqlite" or where.database in {None, "", ":memory:"}:
+        return None
+    return Path(where.database or "")
+
+
+def engines(where: URL) -> Database:
+    """Engines that connect when they are first used."""
+    if where.get_backend_name() == "sqlite":
+        reader, writer = _sqlite(where, writing=False), _sqlite(where, writing=True)
+        return Database(reader=reader, writer=writer)
+    writer = create_engine(
+        where,
+        pool_size=10,
+        max_overflow=20,
+        pool_pre_ping=True,  # a restarted server costs one reconnection, not an error
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+    )
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Database(reader=reader, writer=writer)
+
+
+def revision(connection: Connection) -> str:
+    """The schema revision that a database is at, `0000` without one."""
+    dialect = connection.dialect
+    if not dialect.has_table(connection, "alembic_version"):
+        return EMPTY
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) or EMPTY
+
+
+def _sqlite(where: URL, *, writing: bool) -> Engine:
+    engine = create_engine(where, pool_size=10, max_overflow=20)
+    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+
+    # The driver would otherwise begin by itself, deferred, and only before a change.
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        if not writing:
+            connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin_so(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

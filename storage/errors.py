@@ -1,0 +1,53 @@
+"""What can be wrong with a database, each with a sentence and what to do."""
+
+
+class StorageError(Exception):
+    """An expected trouble of the database; `sentence` says what happened, `advice` what to do."""
+
+    def __init__(self, sentence: str, advice: str) -> None:
+        super().__init__(f"{sentence} {advice}")
+        self.sentence = sentence
+        self.advice = advice
+
+
+class DatabaseAway(StorageError):
+    """The database cannot be reached, opened or written now."""
+
+    def __init__(self) -> None:
+        super().__init__("It does not answer.", "Check `LAPSE_DATABASE_URL`.")
+
+
+class DatabaseUnknown(StorageError):
+    """The URL names a database that Lapse does not speak, or one that forgets."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "It is neither a SQLite file nor PostgreSQL.",
+            "Set `LAPSE_DATABASE_URL` to `sqlite:///lapse.db` or `postgresql+psycopg://…`.",
+        )
+
+
+class DatabaseInUse(StorageError):
+    """Another `lapse run` holds the SQLite file; `name` is the file's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Another `lapse run` uses {name}.", "Stop that one, or use PostgreSQL.")
+
+
+class SchemaOlder(StorageError):
+    """The database was not migrated yet; revisions are like `0004`, `0000` is an empty one."""
+
+    def __init__(self, *, current: str, needed: str) -> None:
+        super().__init__(
+            f"It is at schema {current}, Lapse needs {needed}.", "Run `lapse migrate`."
+        )
+        self.current = current
+        self.needed = needed
+
+
+class SchemaNewer(StorageError):
+    """A newer Lapse migrated the database; this one would misread it."""
+
+    def __init__(self, *, current: str) -> None:
+        super().__init__("It is newer than this Lapse.", "Install the newer version.")
+        self.current = current

@@ -1,0 +1,53 @@
+"""Notes and redeliveries."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import delete, select
+
+from storage.tables import notes, seen_events
+from storage.work import Work
+
+REMEMBERED = timedelta(days=1)
+"""Slack redelivers within minutes; a day leaves room for a long outage."""
+
+
+class SqlNotes:
+    """Small facts by name."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def get(self, name: str) -> Mapping[str, object] | None:
+        """The fact, or None."""
+        value = self._work.connection.scalar(
+            select(notes.c.value).where(notes.c.team_id == self._work.team_id, notes.c.name == name)
+        )
+        return cast("Mapping[str, object] | None", value)
+
+    def put(self, name: str, value: Mapping[str, object]) -> None:
+        """Write or replace it; decimals, dates and money become text."""
+        row = {"team_id": self._work.team_id, "name": name, "value": dict(value)}
+        insert = self._work.insert(notes).values(row)
+        self._work.connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["team_id", "name"], set_={"value": insert.excluded["value"]}
+            )
+        )
+
+    def seen(self, event: str, *, at: datetime) -> bool:
+        """True the first time an event id is shown, False on redelivery within a day."""
+        team_id = self._work.team_id
+        self._work.connection.execute(
+            delete(seen_events).where(
+                seen_events.c.team_id == team_id, seen_events.c.at < at - REMEMBERED
+            )
+        )
+        new = self._work.connection.scalars(
+            self._work.insert(seen_events)
+            .values(team_id=team_id, event=event, at=at)
+            .on_conflict_do_nothing()
+            .returning(seen_events.c.event)
+        ).all()
+        return bool(new)

@@ -1,0 +1,264 @@
+"""Rows of reminders that are within the horizon or past it."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from bot.billing.reminder import Reminder
+from bot.billing.renewal import Anchor
+from bot.billing.subscription import AccountName, SubscriptionKey
+from bot.ports.store import ArmedReminder, ChangedMeanwhile, ReminderState
+from storage import tables
+from storage.work import Work
+
+CHUNK = 500
+_TABLE = tables.reminders
+_ROW = _TABLE.c
+_SENT = tables.deliveries.c
+_TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
+_SETTLED_BY_PEOPLE = (ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED)
+
+
+class SqlReminders:
+    """Reminders of one workspace; id and destination together are unique."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def arm(self, reminders: Collection[ArmedReminder]) -> int:
+        """Enter new ones, move armed ones, arm again those cancelled before they were sent."""
+        if not reminders:
+            return 0
+        rows = {(each.id, each.destination): self._row(each) for each in reminders}
+        insert = self._work.insert(_TABLE)
+        new = self._work.connection.execute(
+            insert.on_conflict_do_nothing().returning(_ROW.id, _ROW.destination),
+            list(rows.values()),
+        )
+        fresh = {(row.id, row.destination) for row in new}
+        known = [
+            row
+            for pair, row in rows.items()
+            if pair not in fresh and row["state"] is ReminderState.ARMED
+        ]
+        if known:
+            self._work.connection.execute(self._move(), known)
+        return len(fresh)
+
+    def disarm(self, keep: Collection[str], *, subscription: SubscriptionKey, reason: str) -> int:
+        """Cancel the armed ones of a subscription not in `keep`, unless they are on their way."""
+        on_its_way = exists().where(
+            _SENT.team_id == _ROW.team_id,
+            _SENT.id == _ROW.delivery_id,
+            _SENT.started_at.is_not(None),
+        )
+        changed = self._work.connection.execute(
+            update(_TABLE)
+            .where(
+                self._mine(subscription),
+                _ROW.state == ReminderState.ARMED,
+                _ROW.id.not_in(keep),
+                ~on_its_way,
+            )
+            .values(state=ReminderState.CANCELLED, reason=reason)
+        )
+        return changed.rowcount
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
+        """Armed and due, not bundled: whole destinations, until `limit` is reached or passed.
+
+        Replicas that write wait here for each other, so that no destination is shared out.
+        """
+        if self._work.writing and self._work.on_postgres:
+            name = func.hashtext(f"bundle {self._work.team_id}")
+            self._work.connection.execute(select(func.pg_advisory_xact_lock(name)))
+        due = and_(self._open(), _ROW.due_at <= now)
+        counted = self._work.connection.execute(
+            select(_ROW.destination, func.count().label("size"))
+            .where(due)
+            .group_by(_ROW.destination)
+            .order_by(func.min(_ROW.due_at), _ROW.destination)
+            .limit(limit)
+        ).all()
+        chosen: list[str] = []
+        room = limit
+        for destination, size in counted:
+            if room <= 0:
+                break
+            chosen.append(destination)
+            room -= size
+        query = select(_TABLE).where(due, _ROW.destination.in_(chosen))
+        if self._work.writing:
+            query = query.with_for_update(skip_locked=True)
+        rows = self._work.connection.execute(query.order_by(_ROW.due_at, _ROW.id))
+        place = {destination: index for index, destination in enumerate(chosen)}
+        return sorted((_armed(row) for row in rows), key=lambda each: place[each.destination])
+
+    def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
+        """Tie them to a delivery; raises ChangedMeanwhile when one is no longer armed and free."""
+        pairs = sorted(ids)
+        tied = 0
+        for start in range(0, len(pairs), CHUNK):
+            tied += self._work.connection.execute(
+                update(_TABLE)
+                .where(
+                    self._open(),
+                    tuple_(_ROW.id, _ROW.destination).in_(pairs[start : start + CHUNK]),
+                )
+                .values(delivery_id=delivery_id)
+            ).rowcount
+        if tied != len(pairs):
+            raise ChangedMeanwhile
+
+    def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
+        """The members of a delivery, by due time."""
+        return self._read(_ROW.delivery_id == delivery_id)
+
+    def settle(
+        self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
+    ) -> None:
+        """Record what became of the members; kept, snoozed and cancelled ones stay so."""
+        values: dict[str, Any] = {"state": state, "reason": reason}
+        if state in _TOLD:
+            values["sent_at"] = at
+        self._work.connection.execute(
+            update(_TABLE)
+            .where(
+                _ROW.team_id == self._work.team_id,
+                _ROW.delivery_id == delivery_id,
+                _ROW.state.not_in(_SETTLED_BY_PEOPLE),
+            )
+            .values(values)
+        )
+
+    def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
+        """Set it in every destination; when and by which message it was sent stays known."""
+        names = sorted(ids)
+        for start in range(0, len(names), CHUNK):
+            self._work.connection.execute(
+                update(_TABLE)
+                .where(
+                    _ROW.team_id == self._work.team_id, _ROW.id.in_(names[start : start + CHUNK])
+                )
+                .values(state=state, reason=reason)
+            )
+
+    def of(self, key: SubscriptionKey, anchor_date: str | None = None) -> Sequence[ArmedReminder]:
+        """The rows of a subscription by due time, of one anchor date when given."""
+        if anchor_date is None:
+            return self._read(self._mine(key))
+        return self._read(and_(self._mine(key), _ROW.anchor_date == anchor_date))
+
+    def listed(
+        self, *, until: datetime | None, destination: str | None, limit: int
+    ) -> Sequence[ArmedReminder]:
+        """Rows of every state by due time, until an instant and of one destination when given."""
+        wanted: ColumnElement[bool] = _ROW.id.is_not(None)
+        if until is not None:
+            wanted = and_(wanted, _ROW.due_at <= until)
+        if destination is not None:
+            wanted = and_(wanted, _ROW.destination == destination)
+        return self._read(wanted, limit=limit)
+
+    def next_due(self) -> datetime | None:
+        """When the next armed reminder that is not bundled falls due."""
+        when: datetime | None = self._work.connection.scalar(
+            select(func.min(_ROW.due_at)).where(self._open())
+        )
+        return when
+
+    def _open(self) -> ColumnElement[bool]:
+        return and_(
+            _ROW.team_id == self._work.team_id,
+            _ROW.state == ReminderState.ARMED,
+            _ROW.delivery_id.is_(None),
+        )
+
+    def _mine(self, key: SubscriptionKey) -> ColumnElement[bool]:
+        return and_(
+            _ROW.team_id == self._work.team_id,
+            _ROW.account == key.account,
+            _ROW.subscription_id == key.id,
+        )
+
+    def _read(
+        self, wanted: ColumnElement[bool], *, limit: int | None = None
+    ) -> Sequence[ArmedReminder]:
+        rows = self._work.connection.execute(
+            select(_TABLE)
+            .where(_ROW.team_id == self._work.team_id, wanted)
+            .order_by(_ROW.due_at, _ROW.id, _ROW.destination)
+            .limit(limit)
+        )
+        return [_armed(row) for row in rows]
+
+    def _row(self, armed: ArmedReminder) -> dict[str, Any]:
+        reminder = armed.reminder
+        return {
+            "team_id": self._work.team_id,
+            "id": armed.id,
+            "destination": armed.destination,
+            "account": reminder.subscription.account,
+            "subscription_id": reminder.subscription.id,
+            "anchor_kind": reminder.anchor.kind,
+            "anchor_date": reminder.anchor.date.isoformat(),
+            "anchor_at": reminder.anchor.at,
+            "lead_days": reminder.lead_days,
+            "lead_due_at": reminder.due_at,
+            "due_at": armed.due_at,
+            "state": armed.state,
+            "delivery_id": armed.delivery_id,
+            "sent_at": armed.sent_at,
+            "reason": armed.reason,
+        }
+
+    def _move(self) -> Any:
+        insert = self._work.insert(_TABLE)
+        moved = and_(_ROW.state == ReminderState.ARMED, _ROW.due_at != insert.excluded.due_at)
+        revived = and_(_ROW.state == ReminderState.CANCELLED, _ROW.sent_at.is_(None))
+        return insert.on_conflict_do_update(
+            index_elements=["team_id", "id", "destination"],
+            set_={
+                "due_at": insert.excluded.due_at,
+                "lead_due_at": insert.excluded.lead_due_at,
+                "anchor_kind": insert.excluded.anchor_kind,
+                "anchor_at": insert.excluded.anchor_at,
+                "state": insert.excluded.state,
+                "reason": insert.excluded.reason,
+                "delivery_id": case((revived, None), else_=_ROW.delivery_id),
+            },
+            where=or_(moved, revived),
+        )
+
+
+def _armed(row: Row[Any]) -> ArmedReminder:
+    return ArmedReminder(
+        id=row.id,
+        reminder=Reminder(
+            subscription=SubscriptionKey(AccountName(row.account), row.subscription_id),
+            anchor=Anchor(
+                kind=row.anchor_kind, date=date.fromisoformat(row.anchor_date), at=row.anchor_at
+            ),
+            lead_days=row.lead_days,
+            due_at=row.lead_due_at,
+        ),
+        destination=row.destination,
+        due_at=row.due_at,
+        state=row.state,
+        delivery_id=row.delivery_id,
+        sent_at=row.sent_at,
+        reason=row.reason,
+    )

@@ -1,0 +1,349 @@
+"""Requests with their items, steps and history."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
+from bot.billing.unsubscription import OPEN, Event, Item, Reason, Request, State, Step
+from bot.ports.store import ChangedMeanwhile, Delivery
+from storage.outbox import SqlOutbox
+from storage.tables import (
+    deliveries,
+    decisions,
+    request_items,
+    request_steps,
+    requests,
+    workspaces,
+)
+from storage.types import EPOCH
+from storage.work import Work
+
+_ROW = requests.c
+_PLAIN = (
+    "number",
+    "account",
+    "scope",
+    "state",
+    "requested_by",
+    "requested_at",
+    "details",
+    "acknowledgement",
+    "deadline",
+    "required_approvals",
+    "dry_run",
+    "cooling_off_minutes",
+    "rules",
+    "if_kept",
+    "starts_at",
+    "closed",
+    "problem",
+    "version",
+)
+"""Fields that are columns of the same name and type."""
+
+_ITEM = (
+    "label",
+    "region",
+    "quote",
+    "state",
+    "error_code",
+    "error",
+    "gone_at",
+    "refund_order",
+    "refund_actual",
+    "fee_actual",
+    "auto_renew_off",
+)
+_STEP = ("number", "state", "attempt", "started_at", "accepted_at")
+_EVENT = ("number", "verb", "at", "by", "note")
+
+
+class SqlRequests:
+    """Requests of one workspace."""
+
+    def __init__(self, work: Work, outbox: SqlOutbox) -> None:
+        self._work = work
+        self._outbox = outbox
+
+    def next_number(self) -> int:
+        """The next number, from 1001; concurrent writers wait here for each other's commit."""
+        number: int = self._work.connection.execute(
+            update(workspaces)
+            .where(workspaces.c.team_id == self._work.team_id)
+            .values(last_request=workspaces.c.last_request + 1)
+            .returning(workspaces.c.last_request)
+        ).scalar_one()
+        return number
+
+    def get(self, number: int) -> Request | None:
+        """One request as last saved."""
+        found = self._load([number])
+        return found[0] if found else None
+
+    def save(self, request: Request) -> Request:
+        """Save what was loaded with this version (0 is new); raises ChangedMeanwhile.
+
+        Also when another open request holds one of its subscriptions already.
+        """
+        saved = replace(request, version=request.version + 1)
+        self._save_row(saved)
+        try:
+            self._replace(request_items, saved.number, self._items(saved))
+        except IntegrityError as error:
+            raise ChangedMeanwhile from error
+        self._replace(request_steps, saved.number, self._steps(saved))
+        self._add_events(saved)
+        return saved
+
+    def open_with(self, key: SubscriptionKey) -> Request | None:
+        """The open, not closed request that holds this subscription."""
+        number = self._work.connection.scalar(
+            select(request_items.c.request).where(
+                request_items.c.team_id == self._work.team_id,
+                request_items.c.account == key.account,
+                request_items.c.subscription_id == key.id,
+                request_items.c.held,
+            )
+        )
+        return None if number is None else self.get(number)
+
+    def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
+        """The newest requests of a person, newest first."""
+        numbers = self._work.connection.scalars(
+            select(_ROW.number)
+            .where(self._mine(), _ROW.requested_by == user)
+            .order_by(_ROW.number.desc())
+            .limit(limit)
+        ).all()
+        return self._load(numbers)
+
+    def waiting(self, *, limit: int = 50) -> Sequence[Request]:
+        """Requests that wait for a decision, nearest deadline first."""
+        numbers = self._work.connection.scalars(
+            select(_ROW.number)
+            .where(self._mine(), _ROW.state == State.WAITING)
+            .order_by(_ROW.deadline, _ROW.number)
+            .limit(limit)
+        ).all()
+        return self._load(numbers)
+
+    def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
+        """Hand requests with work to do to this caller alone until the lease ends."""
+        free = and_(
+            self._mine(),
+            _ROW.work_at <= now,
+            or_(_ROW.lease_until.is_(None), _ROW.lease_until <= now),
+        )
+        due = (
+            select(_ROW.number)
+            .where(free)
+            .order_by(_ROW.work_at, _ROW.number)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+        )
+        numbers = self._work.connection.scalars(
+            update(requests)
+            .where(free, _ROW.number.in_(select(due.c.number)))
+            .values(lease_until=lease_until)
+            .returning(_ROW.number)
+        ).all()
+        return self._load(sorted(numbers))
+
+    def attend(self, number: int, *, at: datetime | None) -> None:
+        """Look at it again from `at`; None: when its state, or a deadline, asks for it."""
+        request = self.get(number)
+        if request is not None:
+            when = _falls_due(request) if at is None or request.closed else at
+            self._work.connection.execute(
+                update(requests)
+                .where(self._mine(), _ROW.number == number)
+                .values(work_at=when, lease_until=None)
+            )
+
+    def next_due(self) -> datetime | None:
+        """When the next request has work to do or reaches its deadline."""
+        leased = _ROW.lease_until > _ROW.work_at
+        when: datetime | None = self._work.connection.scalar(
+            select(func.min(case((leased, _ROW.lease_until), else_=_ROW.work_at))).where(
+                self._mine(), _ROW.work_at.is_not(None)
+            )
+        )
+        return when
+
+    def card(self, number: int) -> Delivery | None:
+        """The delivery of the request's message in the approvals channel."""
+        return self._outbox.find(deliveries.c.key == f"request/{number}/card")
+
+    def _mine(self) -> ColumnElement[bool]:
+        return _ROW.team_id == self._work.team_id
+
+    def _save_row(self, saved: Request) -> None:
+        values = {name: getattr(saved, name) for name in _PLAIN}
+        values["reason"] = int(saved.reason)
+        values["left_behind"] = saved.left_behind
+        values["approvers"] = saved.approvers
+        connection = self._work.connection
+        if saved.version == 1:
+            new = self._work.insert(requests).values(
+                team_id=self._work.team_id, work_at=_work_at(saved), **values
+            )
+            done = connection.execute(new.on_conflict_do_nothing())
+        else:
+            before = connection.execute(
+                select(_ROW.state, _ROW.deadline, _ROW.starts_at).where(
+                    self._mine(), _ROW.number == saved.number
+                )
+            ).one_or_none()
+            moved = (saved.state, saved.deadline, saved.starts_at)
+            if before is not None and tuple(before) != moved:
+                values["work_at"] = _work_at(saved)
+            done = connection.execute(
+                update(requests)
+                .where(
+                    self._mine(),
+                    _ROW.number == saved.number,
+                    _ROW.version == saved.version - 1,
+                )
+                .values(values)
+            )
+        if done.rowcount != 1:
+            raise ChangedMeanwhile
+
+    def _replace(self, table: Table, number: int, rows: list[dict[str, Any]]) -> None:
+        connection = self._work.connection
+        connection.execute(
+            delete(table).where(table.c.team_id == self._work.team_id, table.c.request == number)
+        )
+        if rows:
+            connection.execute(table.insert(), rows)
+
+    def _items(self, request: Request) -> list[dict[str, Any]]:
+        held = request.state in OPEN and not request.closed
+        return [
+            {
+                "team_id": self._work.team_id,
+                "request": request.number,
+                "position": position,
+                "account": item.key.account,
+                "subscription_id": item.key.id,
+                "held": held,
+                **{name: getattr(item, name) for name in _ITEM},
+            }
+            for position, item in enumerate(request.items)
+        ]
+
+    def _steps(self, request: Request) -> list[dict[str, Any]]:
+        return [
+            {
+                "team_id": self._work.team_id,
+                "request": request.number,
+                "subscriptions": [[key.account, key.id] for key in step.subscriptions],
+                "after": step.after,
+                **{name: getattr(step, name) for name in _STEP},
+            }
+            for step in request.steps
+        ]
+
+    def _add_events(self, request: Request) -> None:
+        known = self._work.connection.scalar(
+            select(func.coalesce(func.max(decisions.c.number), 0)).where(
+                decisions.c.team_id == self._work.team_id, decisions.c.request == request.number
+            )
+        )
+        rows = [
+            {
+                "team_id": self._work.team_id,
+                "request": request.number,
+                **{name: getattr(event, name) for name in _EVENT},
+            }
+            for event in request.events
+            if event.number > (known or 0)
+        ]
+        if rows:
+            self._work.connection.execute(decisions.insert(), rows)
+
+    def _load(self, numbers: Collection[int]) -> list[Request]:
+        """Requests in the order of the numbers; four queries, however many there are."""
+        if not numbers:
+            return []
+        items = self._children(request_items, numbers, order="position")
+        steps = self._children(request_steps, numbers, order="number")
+        events = self._children(decisions, numbers, order="number")
+        found = {
+            row.number: _request(
+                row, items=items[row.number], steps=steps[row.number], events=events[row.number]
+            )
+            for row in self._work.connection.execute(
+                select(requests).where(self._mine(), _ROW.number.in_(numbers))
+            )
+        }
+        return [found[number] for number in numbers if number in found]
+
+    def _children(
+        self, table: Table, numbers: Collection[int], *, order: str
+    ) -> defaultdict[int, list[Row[Any]]]:
+        children: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+        for row in self._work.connection.execute(
+            select(table)
+            .where(table.c.team_id == self._work.team_id, table.c.request.in_(numbers))
+            .order_by(table.c.request, table.c[order])
+        ):
+            children[row.request].append(row)
+        return children
+
+
+def _work_at(request: Request) -> datetime | None:
+    """When a replica must look at a request that came into its state: at once is the epoch."""
+    if request.closed:
+        return None
+    if request.state in {State.EXECUTING, State.VERIFYING}:
+        return EPOCH
+    return _falls_due(request)
+
+
+def _falls_due(request: Request) -> datetime | None:
+    """When its state asks for work by itself: at the deadline, or when cooling off is over."""
+    if request.closed:
+        return None
+    if request.state in {State.WAITING, State.STALE}:
+        return request.deadline
+    if request.state is State.APPROVED:
+        return request.starts_at or EPOCH
+    return None
+
+
+def _request(
+    row: Row[Any], *, items: list[Row[Any]], steps: list[Row[Any]], events: list[Row[Any]]
+) -> Request:
+    plain = {name: row._mapping[name] for name in _PLAIN}  # noqa: SLF001 - its public mapping
+    return Request(
+        **plain,
+        reason=Reason(row.reason),
+        left_behind=tuple(row.left_behind),
+        approvers=tuple(row.approvers),
+        items=tuple(_item(each) for each in items),
+        steps=tuple(_step(each) for each in steps),
+        events=tuple(Event(**{name: each._mapping[name] for name in _EVENT}) for each in events),
+    )
+
+
+def _item(row: Row[Any]) -> Item:
+    return Item(
+        key=SubscriptionKey(AccountName(row.account), row.subscription_id),
+        **{name: row._mapping[name] for name in _ITEM},
+    )
+
+
+def _step(row: Row[Any]) -> Step:
+    return Step(
+        subscriptions=tuple(SubscriptionKey(AccountName(a), i) for a, i in row.subscriptions),
+        after=tuple(row.after),
+        **{name: row._mapping[name] for name in _STEP},
+    )

@@ -1,0 +1,114 @@
+"""Subscriptions and their orders as rows, and back."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.billing.account import Account
+from bot.billing.renewal import CLOUD_ZONE, Anchor, anchor
+from bot.billing.subscription import (
+    AccountName,
+    Kind,
+    Order,
+    Status,
+    Subscription,
+    SubscriptionKey,
+)
+from storage.types import NEVER
+
+PLAIN = tuple(f.name for f in fields(Subscription) if f.name not in {"key", "orders"})
+ORDER = tuple(f.name for f in fields(Order))
+DERIVED = (
+    "search",
+    "anchor_kind",
+    "anchor_at",
+    "anchor_date",
+    "group_key",
+    "group_rank",
+    "group_anchor_at",
+)
+_RANKS = {Kind.QUOTA: 0, Kind.PACKAGE: 1}
+
+
+def subscription_row(team_id: str, subscription: Subscription) -> dict[str, Any]:
+    """The columns that say what it is."""
+    return {
+        "team_id": team_id,
+        "account": subscription.key.account,
+        "id": subscription.key.id,
+        **{name: getattr(subscription, name) for name in PLAIN},
+    }
+
+
+def order_rows(team_id: str, subscription: Subscription) -> list[dict[str, Any]]:
+    """Its orders, numbered as they follow each other."""
+    return [
+        {
+            "team_id": team_id,
+            "account": subscription.key.account,
+            "subscription_id": subscription.key.id,
+            "number": number,
+            **{name: getattr(order, name) for name in ORDER},
+        }
+        for number, order in enumerate(subscription.orders)
+    ]
+
+
+def derived(subscription: Subscription, account: Account, *, at: datetime) -> dict[str, Any]:
+    """What pages are ordered and searched by; its group's anchor is its own until it is settled."""
+    what = anchor(subscription, account, at=at)
+    when = anchor_instant(what)
+    grouped = subscription.kind in _RANKS and subscription.status is not Status.UNSUBSCRIBED
+    return {
+        "search": search_text(subscription),
+        "anchor_kind": what.kind if what else None,
+        "anchor_at": when,
+        "anchor_date": what.date.isoformat() if what else None,
+        "group_key": group_key(subscription.region) if grouped else f"id:{subscription.key.id}",
+        "group_rank": _RANKS[subscription.kind] if grouped and subscription.kind else 2,
+        "group_anchor_at": when,
+    }
+
+
+def group_key(region: str | None) -> str:
+    """What the quotas and packages of a region share within an account."""
+    return "region:" if region is None else f"region:{region}"
+
+
+def anchor_instant(what: Anchor | None) -> datetime:
+    """When it comes; a notice, which has only a date, at the end of that date where clouds count.
+
+    Anchors of one date stay together so. `NEVER` when nothing comes.
+    """
+    if what is None:
+        return NEVER
+    end_of_day = datetime.combine(what.date + timedelta(days=1), time(), CLOUD_ZONE)
+    return what.at or end_of_day - timedelta(seconds=1)
+
+
+def search_text(subscription: Subscription) -> str:
+    """Name, id and service, folded, so that words match in any case of any alphabet."""
+    words = (subscription.name, subscription.key.id, subscription.service)
+    return "\n".join(word for word in words if word).casefold()
+
+
+def assembled(rows: Iterable[Row[Any]], orders: Iterable[Row[Any]]) -> list[Subscription]:
+    """Subscriptions in the order of their rows, each with its orders, which come numbered."""
+    by_key: defaultdict[tuple[str, str], list[Order]] = defaultdict(list)
+    for each in orders:
+        columns = each._mapping  # noqa: SLF001 - its public mapping
+        key = (columns["account"], columns["subscription_id"])
+        by_key[key].append(Order(**{name: columns[name] for name in ORDER}))
+    return [_subscription(row._mapping, by_key[row.account, row.id]) for row in rows]  # noqa: SLF001
+
+
+def _subscription(columns: Mapping[Any, Any], orders: Sequence[Order]) -> Subscription:
+    return Subscription(
+        key=SubscriptionKey(AccountName(columns["account"]), columns["id"]),
+        orders=tuple(orders),
+        **{name: columns[name] for name in PLAIN},
+    )

@@ -1,0 +1,126 @@
+"""The Store port, spoken in SQL."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select
+
+from bot.billing.account import Account
+from bot.billing.subscription import AccountName
+from storage.audit import SqlAudit, first_seal
+from storage.book import SqlBook
+from storage.catalogue import SqlCatalogue
+from storage.notes import SqlNotes
+from storage.outbox import SqlOutbox
+from storage.reminders import SqlReminders
+from storage.requests import SqlRequests
+from storage.tables import accounts as account_rows
+from storage.tables import audit_heads, workspaces
+from storage.work import Work, told
+
+
+class SqlTransaction:
+    """Everything of one workspace over one connection."""
+
+    def __init__(
+        self, work: Work, *, accounts: Mapping[AccountName, Account], audit_key: bytes
+    ) -> None:
+        self.catalogue = SqlCatalogue(work, accounts)
+        self.outbox = SqlOutbox(work)
+        self.requests = SqlRequests(work, self.outbox)
+        self.reminders = SqlReminders(work)
+        self.audit = SqlAudit(work, audit_key)
+        self.book = SqlBook(work)
+        self.notes = SqlNotes(work)
+
+
+class SqlStore:
+    """The store of one workspace in a database that it may share with others."""
+
+    def __init__(
+        self,
+        *,
+        reader: Engine,
+        writer: Engine,
+        team_id: str,
+        accounts: Mapping[AccountName, Account],
+        audit_key: bytes,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._team_id = team_id
+        self._accounts = dict(accounts)
+        self._audit_key = audit_key
+
+    @property
+    def accounts(self) -> Mapping[AccountName, Account]:
+        """The accounts as the settings name them."""
+        return self._accounts
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        """A write transaction, durable when the block has ended.
+
+        Raises ChangedMeanwhile when the database gave the race to another, DatabaseAway when it
+        cannot be reached; nothing is kept then, unless it went away during the very commit.
+        """
+        with told(writing=True), self._writer.begin() as connection:
+            transaction = self._open(connection, writing=True)
+            yield transaction
+            # Last, so that writers wait for each other's place in the record only this long.
+            transaction.audit.write()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """A consistent read; the database refuses to write in it."""
+        with told(writing=False), self._reader.begin() as connection:
+            yield self._open(connection, writing=False)
+
+    def settle_accounts(self, *, at: datetime) -> None:
+        """Enter a new workspace and its accounts; date anew what changed settings date."""
+        with self.reading() as tx:
+            if not self._unsettled(tx):
+                return
+        with self.transaction() as tx:
+            work = tx.catalogue.work
+            self._enter(work)
+            changed = self._unsettled(tx)
+            for name in changed:
+                account = self._accounts[name]
+                row = {"team_id": self._team_id, "name": name, "settings": account}
+                work.connection.execute(
+                    work.insert(account_rows)
+                    .values(row)
+                    .on_conflict_do_update(
+                        index_elements=["team_id", "name"], set_={"settings": account}
+                    )
+                )
+            tx.catalogue.date_again(changed, at=at)
+
+    def _open(self, connection: Connection, *, writing: bool) -> SqlTransaction:
+        work = Work(connection=connection, team_id=self._team_id, writing=writing)
+        return SqlTransaction(work, accounts=self._accounts, audit_key=self._audit_key)
+
+    def _unsettled(self, tx: SqlTransaction) -> list[AccountName]:
+        """Accounts whose settings the database does not know yet; all for a new workspace."""
+        known = {
+            row.name: row.settings
+            for row in tx.catalogue.work.connection.execute(
+                select(account_rows.c.name, account_rows.c.settings).where(
+                    account_rows.c.team_id == self._team_id
+                )
+            )
+        }
+        return [name for name, account in self._accounts.items() if known.get(name) != account]
+
+    def _enter(self, work: Work) -> None:
+        new = work.connection.scalars(
+            work.insert(workspaces)
+            .values(team_id=self._team_id, last_request=1000)
+            .on_conflict_do_nothing()
+            .returning(workspaces.c.team_id)
+        ).all()
+        if new:
+            head = first_seal(self._audit_key, self._team_id)
+            work.connection.execute(audit_heads.insert().values(head))

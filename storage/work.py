@@ -1,0 +1,93 @@
+"""One open transaction of one workspace, and how its trouble is told."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import Connection, Sequence, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql.elements import ColumnElement
+
+from bot.ports.store import ChangedMeanwhile
+from storage.errors import DatabaseAway
+
+_SQLITE_AWAY = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+_RACES = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A connection inside a transaction, for one workspace, to read or to write."""
+
+    connection: Connection
+    team_id: str
+    writing: bool
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether several writers may be at work beside this one."""
+        return self.connection.dialect.name == "postgresql"
+
+    def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """An INSERT that can say ON CONFLICT; both databases spell it alike."""
+        return postgresql.insert(table) if self.on_postgres else sqlite.insert(table)
+
+    def next_of(self, sequence: Sequence, column: ColumnElement[int]) -> ColumnElement[int]:
+        """A number higher than every committed one of this workspace."""
+        if self.on_postgres:
+            return sequence.next_value()
+        table = column.table
+        return (
+            select(func.coalesce(func.max(column), 0) + 1)
+            .where(table.c.team_id == self.team_id)
+            .scalar_subquery()
+        )
+
+
+@contextmanager
+def told(*, writing: bool) -> Iterator[None]:
+    """Turn a lost race into ChangedMeanwhile and an absent database into DatabaseAway."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except PoolTimeout as error:
+        raise DatabaseAway from error
+    except DBAPIError as error:
+        if isinstance(error.orig, _RACES):
+            raise ChangedMeanwhile from error
+        if error.connection_invalidated or is_away(error.orig, writing=writing):
+            raise DatabaseAway from error
+        raise
+    except (sqlite3.Error, psycopg.Error) as error:
+        if is_away(error, writing=writing):
+            raise DatabaseAway from error
+        raise
+
+
+def is_away(error: BaseException | None, *, writing: bool) -> bool:
+    """Whether the database, not the statement, is what went wrong."""
+    if isinstance(error, psycopg.errors.OperationalError | psycopg.errors.InterfaceError):
+        return True
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return writing  # a standby that only reads
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return False
+    primary = code & 0xFF
+    return primary in _SQLITE_AWAY and (writing or primary != sqlite3.SQLITE_READONLY)

@@ -1,0 +1,253 @@
+"""What every test may ask for: a store, a clock, a browser; and no network but loopback."""
+
+import ipaddress
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psycopg
+import pytest
+
+from bot.billing.account import Account, Site
+from bot.billing.subscription import AccountName
+from storage import Database, open_database
+from storage.migrate import migrate
+from storage.store import SqlStore
+from tests.clocks import SettableClock
+from tests.factories import NOW, account
+
+TEAM = "T0LAPSE"
+AUDIT_KEY = b"a key of the tests"
+ACCOUNTS: Mapping[AccountName, Account] = {
+    each.name: each
+    for each in (
+        account("default"),
+        account("prod"),
+        account("staging"),
+        account("cn", site=Site.CN),
+    )
+}
+
+
+class NetworkUsed(RuntimeError):
+    """A test tried to reach something that is not on this machine."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Sockets reach this machine alone; names of others are not looked up."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+        look_up = socket.getaddrinfo
+
+        def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+            _demand_loopback(host)
+            return look_up(host, *args, **kwargs)
+
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    """A clock that stands at Mon 23 Nov 2026, 10:12 GMT+08:00."""
+    return SettableClock(NOW)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser's program; it needs `--no-sandbox` when run as root."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    _missing("Chromium", "apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database of the newest schema, to be copied."""
+    file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def database_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The URL of a migrated SQLite file of this test's own."""
+    file = shutil.copy(migrated_file, tmp_path / "lapse.db")
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """That file, opened."""
+    yield from _opened(database_url)
+
+
+@pytest.fixture
+def store(database: Database) -> SqlStore:
+    """The store of one workspace in that file, with accounts default, prod, staging and cn."""
+    return database.store(team_id=TEAM, accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def any_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a migrated database of this test's own, once of each kind."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("database_url")
+        return
+    server: str = request.getfixturevalue("postgres")
+    with _copied(server, template="lapse_template") as url:
+        yield url
+
+
+@pytest.fixture
+def any_database(any_url: str) -> Iterator[Database]:
+    """That database, opened."""
+    yield from _opened(any_url)
+
+
+@pytest.fixture
+def any_store(any_database: Database) -> SqlStore:
+    """The store of one workspace, once on each kind of database."""
+    return any_database.store(team_id=TEAM, accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database that was never migrated, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: str = request.getfixturevalue("postgres")
+    with _copied(server, template="template0") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL, without a database, of a PostgreSQL server on loopback that forgets everything."""
+    programs = _postgres_programs()
+    home = Path(tempfile.mkdtemp(prefix="lapse-postgres-"))
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(home, user)
+    data, log = home / "data", home / "log"
+    try:
+        _as(user, programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8")
+        port = _free_port()
+        settings = (
+            f"-p {port} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off"
+            " -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+            " -c autovacuum=off -c shared_buffers=32MB"
+        )
+        _as(user, programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", settings, "start")
+        try:
+            server = f"postgresql+psycopg://postgres@127.0.0.1:{port}"
+            _administer(server, "CREATE DATABASE lapse_template TEMPLATE template0")
+            migrate(f"{server}/lapse_template")
+            yield server
+        finally:
+            _as(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(home)
+
+
+class _copied:  # noqa: N801 - a context manager
+    """A database of its own on the server, dropped at the end."""
+
+    def __init__(self, server: str, *, template: str) -> None:
+        self._server, self._template = server, template
+        self._name = f"test_{uuid.uuid4().hex[:12]}"
+
+    def __enter__(self) -> str:
+        _administer(self._server, f"CREATE DATABASE {self._name} TEMPLATE {self._template}")
+        return f"{self._server}/{self._name}"
+
+    def __exit__(self, *_: object) -> None:
+        _administer(self._server, f"DROP DATABASE {self._name} WITH (FORCE)")
+
+
+def _opened(url: str) -> Iterator[Database]:
+    database = open_database(url)
+    yield database
+    database.dispose()
+
+
+def _administer(server: str, statement: str) -> None:
+    where = server.replace("postgresql+psycopg", "postgresql") + "/postgres"
+    with psycopg.connect(where, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[arg-type]
+
+
+def _postgres_programs() -> Path:
+    known = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    on_path = shutil.which("pg_ctl")
+    for place in [*([Path(on_path).resolve().parent] if on_path else []), *known]:
+        if (place / "pg_ctl").exists() and (place / "initdb").exists():
+            return place
+    _missing("PostgreSQL", "apt-get install postgresql")
+
+
+def _as(user: str | None, *command: object) -> None:
+    """Run a server's program; it refuses to be root."""
+    environment = {"PATH": os.defpath, "LC_ALL": "C"}
+    if user:
+        environment["HOME"] = pwd.getpwnam(user).pw_dir
+    done = subprocess.run(
+        [str(part) for part in command],
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        cwd="/",
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _missing(tool: str, how: str) -> NoReturn:
+    sentence = f"{tool} is not installed; get it with `{how}`."
+    if os.getenv("CI") == "true":
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+def _guarded(original: Any) -> Any:
+    def method(self: socket.socket, *args: Any) -> Any:
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            _demand_loopback(args[-1][0])
+        return original(self, *args)
+
+    return method
+
+
+def _demand_loopback(host: Any) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in {None, "", "localhost"}:
+        return
+    try:
+        if ipaddress.ip_address(name).is_loopback or ipaddress.ip_address(name).is_unspecified:
+            return
+    except ValueError:
+        pass
+    raise NetworkUsed(f"tests reach this machine alone, not {name}")
