@@ -1,0 +1,199 @@
+"""Turning auto-renewal off: what would change, the question, and what was read back."""
+
+from collections.abc import Sequence
+
+from slack_sdk.models.blocks import (
+    Block,
+    ButtonElement,
+    CheckboxesElement,
+    InputBlock,
+    Option,
+    PlainTextObject,
+)
+from slack_sdk.models.views import View
+
+from bot.billing.subscription import Subscription
+from bot.facts.renewing import Renewal, Renewals, TurnedOff, TurnedOffItem
+from handlers import ids, text
+from handlers.blocks.pieces import (
+    DRY_RUN,
+    Bold,
+    Content,
+    Line,
+    Who,
+    actions,
+    button,
+    confirm,
+    context,
+    cut,
+    fields,
+    header,
+    modal,
+    rich,
+    section,
+)
+
+TITLE = "Auto-renewal"
+BOXES = 10
+"""Slack draws at most ten checkboxes."""
+
+
+def turning_off(renewals: Renewals) -> Content:
+    """The facts of `/lapse autorenew off ID` and one button, which is the confirmation."""
+    first = renewals.items[0]
+    label = first.subscription.label
+    blocks: list[Block] = [
+        header(f"Turn off auto-renewal: {label}", dry_run=renewals.dry_run),
+        rich((Bold(label), _place(first.subscription))),
+        fields(*_facts(first)),
+        *([context(_packages(renewals))] if len(renewals.items) > 1 else []),
+        *([context(DRY_RUN)] if renewals.dry_run else []),
+        *actions(_press(renewals)),
+    ]
+    opening = "Dry run: turn" if renewals.dry_run else "Turn"
+    name = f"{text.esc(label)}, {text.esc(first.subscription.key.account)}"
+    spoken = text.fallback(
+        f"{opening} off auto-renewal of {name}?",
+        _consequence(first),
+        "Press Turn off auto-renewal",
+    )
+    return Content(spoken, blocks, TITLE)
+
+
+def form(renewals: Renewals) -> View:
+    """A quota and its packages as checkboxes, all ticked: each renews by its own setting (R7)."""
+    options = [_option(each) for each in renewals.items[:BOXES]]
+    boxes = CheckboxesElement(
+        action_id=ids.AUTORENEW_TICKS, options=options, initial_options=options
+    )
+    blocks: list[Block] = [
+        section("Each renews by its own setting. What is not ticked goes on renewing."),
+        InputBlock(
+            block_id=ids.AUTORENEW_TICKS,
+            label=PlainTextObject(text="Turn off auto-renewal of"),
+            element=boxes,
+            optional=True,
+        ),
+    ]
+    return modal(
+        "Turn off auto-renewal",
+        blocks,
+        close="Go back",
+        submit="Turn off",
+        callback_id=ids.AUTORENEW_FORM,
+        dry_run=renewals.dry_run,
+    )
+
+
+def turned_off(result: TurnedOff) -> Content:
+    """What was read back: off, or why not, one line a subscription; and who did it when."""
+    off = [each for each in result.items if each.off]
+    title, verb = _headline(result, off)
+    emoji = "white_check_mark" if len(off) == len(result.items) else "warning"
+    blocks: list[Block] = [
+        header(title, emoji=emoji, dry_run=result.dry_run),
+        rich(*(_result(each, result) for each in result.items)),
+        rich((Who(result.by), f" {verb}, {text.short_instant(result.at)}.{_read_back(result)}")),
+        *([context(DRY_RUN)] if result.dry_run else []),
+    ]
+    opening = "Dry run: " if result.dry_run else ""
+    spoken = text.fallback(
+        f"{opening}{title}",
+        *(text.esc("".join(_words(each, result))) for each in result.items),
+        f"{text.mention(result.by)} {verb}, {text.short_instant(result.at)}",
+    )
+    return Content(spoken, blocks, TITLE)
+
+
+def in_progress(by: str) -> Content:
+    """What stands there from the press until the cloud has answered."""
+    words = f"{text.mention(by)} is turning it off…"
+    return Content(words, [section(words)], TITLE)
+
+
+def nothing_ticked() -> dict[str, object]:
+    """The answer to a form in which nothing was ticked."""
+    errors = {ids.AUTORENEW_TICKS: "Tick at least one subscription."}
+    return {"response_action": "errors", "errors": errors}
+
+
+def _headline(result: TurnedOff, off: Sequence[TurnedOffItem]) -> tuple[str, str]:
+    if result.dry_run:
+        return "auto-renewal would have been turned off", "pressed it"
+    if len(off) == len(result.items):
+        return "Auto-renewal is off: nothing will be deducted", "turned it off"
+    if off:
+        return f"Auto-renewal is off for {len(off)} of {len(result.items)}", "turned them off"
+    return "Auto-renewal is still on", "tried to turn it off"
+
+
+def _result(each: TurnedOffItem, result: TurnedOff) -> Line:
+    label, words = _words(each, result)
+    return (Bold(label), words)
+
+
+def _words(each: TurnedOffItem, result: TurnedOff) -> tuple[str, str]:
+    if not each.off and not result.dry_run:
+        return each.subscription.label, f" · still on: {each.error or 'the cloud did not say why.'}"
+    ends = each.subscription.expires_at
+    until = f", works until {text.instant(ends)}" if ends else ""
+    state = "would be off" if result.dry_run else "off"
+    return each.subscription.label, f" · {state}{until}"
+
+
+def _read_back(result: TurnedOff) -> str:
+    if result.dry_run or not any(each.off for each in result.items):
+        return ""
+    return " Read back at the cloud."
+
+
+def _press(renewals: Renewals) -> ButtonElement:
+    first = renewals.items[0]
+    several = len(renewals.items) > 1
+    ends = first.subscription.expires_at
+    end = f"ends on {text.instant(ends)} unless someone renews it" if ends else "is not renewed"
+    saved = f" {text.money(first.amount)} will not be deducted." if first.amount else ""
+    question = confirm(
+        "Turn off auto-renewal?", f"{cut(first.subscription.label, 80)} {end}.{saved}", "Turn off"
+    )
+    return button(
+        "Turn off auto-renewal",
+        ids.AUTORENEW_FORM if several else ids.AUTORENEW_OFF,
+        str(first.subscription.key),
+        says=f"Turn off auto-renewal of {first.subscription.label}",
+        confirm=None if several else question,
+    )
+
+
+def _place(subscription: Subscription) -> str:
+    places = (subscription.key.account, subscription.region)
+    return "".join(f" · {place}" for place in places if place)
+
+
+def _facts(item: Renewal) -> Sequence[tuple[str, str]]:
+    ends = item.subscription.expires_at
+    at = item.anchor.at if item.anchor else None
+    safe = text.instant(text.last_safe(item.safe_until)) if item.safe_until else "not known"
+    return (
+        ("Next deduction", text.instant(at) if at else "not known"),
+        ("Amount expected", text.money(item.amount)),
+        ("Last safe moment", safe),
+        ("Works until", text.instant(ends) if ends else "not known"),
+    )
+
+
+def _consequence(item: Renewal) -> str:
+    ends = item.subscription.expires_at
+    end = f"It ends on {text.instant(ends)} unless someone renews it. " if ends else ""
+    return f"{end}{text.money(item.amount)} will not be deducted"
+
+
+def _packages(renewals: Renewals) -> str:
+    count = text.plural(len(renewals.items) - 1, "package")
+    return f"{count} beside it: each renews by its own setting; the next step asks which."
+
+
+def _option(item: Renewal) -> Option:
+    label = cut(item.subscription.label, 50)
+    words = PlainTextObject(text=cut(f"{label} · {text.money(item.amount)}", 75), emoji=False)
+    return Option(text=words, value=str(item.subscription.key))

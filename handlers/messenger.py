@@ -1,0 +1,198 @@
+"""The Messenger port, spoken in Slack: posts once, updates in place, finds what was posted."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+
+from bot.facts.messages import (
+    Message,
+    OperatorWarning,
+    Receipt,
+    ReminderLine,
+    ReminderMessage,
+    ReminderRest,
+    RequestCard,
+    RequesterNote,
+    RequestLine,
+    Tour,
+)
+from bot.ports.messenger import Posted, Unsettled
+from handlers.blocks import digests, receipts, reminders, requests, tour, warnings
+from handlers.blocks.pieces import Content
+from handlers.refusals import LOST, code_of, lost, repeatable, translated
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = 10
+"""Seconds an attempt may take (contract, section 6: T)."""
+
+PAGE = 200
+LINKS = 5000
+CLIENT_MESSAGES = UUID("3a1b7a5e-0c52-5d52-8f0e-7d1f3e0f6a11")
+
+_BUILDERS: Mapping[type[Message], Callable[[Any], Content]] = {
+    RequestCard: requests.request_card,
+    RequestLine: receipts.request_line,
+    Receipt: receipts.receipt,
+    RequesterNote: receipts.requester_note,
+    ReminderMessage: reminders.reminder,
+    ReminderRest: digests.rest,
+    ReminderLine: reminders.reminder_line,
+    OperatorWarning: warnings.operator_warning,
+    Tour: tour.tour,
+}
+
+
+def content(message: Message) -> Content:
+    """How a message looks and reads."""
+    return _BUILDERS[type(message)](message)
+
+
+def metadata(
+    message: Message, *, delivery_id: str, reminder_ids: Sequence[str]
+) -> Mapping[str, object]:
+    """What travels with a message: ids only, as contract section 6 spells them."""
+    if not isinstance(message, ReminderMessage | ReminderRest):
+        return {"event_type": "lapse_message", "event_payload": {"delivery_id": delivery_id}}
+    payload: dict[str, object] = {"delivery_id": delivery_id, "reminder_ids": list(reminder_ids)}
+    if isinstance(message, ReminderRest):
+        payload |= {"reminder_ids": [], "batch_id": message.batch_id}
+    return {"event_type": "lapse_reminder", "event_payload": payload}
+
+
+class SlackMessenger:
+    """The Messenger port over one workspace's token; `client` must not retry by itself."""
+
+    def __init__(self, client: WebClient) -> None:
+        if client.retry_handlers:
+            raise ValueError("the messenger's client must not retry: the outbox decides")
+        self._client = client
+        self._bot_id = ""
+        self._links: dict[Posted, str] = {}
+
+    @classmethod
+    def connect(cls, token: str, *, base_url: str) -> "SlackMessenger":
+        """A messenger with a client of its own, which never retries and waits 10 s at most."""
+        return cls(WebClient(token, base_url=base_url, timeout=TIMEOUT, retry_handlers=[]))
+
+    def post(
+        self,
+        message: Message,
+        *,
+        to: str,
+        delivery_id: str,
+        reminder_ids: Sequence[str] = (),
+        thread: str | None = None,
+    ) -> Posted:
+        """Post once. Raises NotPosted, Undeliverable, or Unsettled when no clear answer came."""
+        shown = content(message)
+        try:
+            answer = self._client.chat_postMessage(
+                channel=to,
+                text=shown.text,
+                blocks=shown.blocks,
+                thread_ts=thread,
+                metadata=dict(
+                    metadata(message, delivery_id=delivery_id, reminder_ids=reminder_ids)
+                ),
+                unfurl_links=False,
+                unfurl_media=False,
+                client_msg_id=str(uuid5(CLIENT_MESSAGES, delivery_id)),
+            )
+            return Posted(answer["channel"], answer["ts"])
+        except SlackApiError as error:
+            raise translated(error) from error
+        except KeyError as error:
+            raise Unsettled("answer without a timestamp") from error
+        except LOST as error:
+            raise lost(error) from error
+
+    def update(self, message: Message, *, at: Posted) -> None:
+        """Replace text and blocks in place; the metadata stays. Raises NotPosted, Undeliverable."""
+        shown = content(message)
+        try:
+            self._client.chat_update(
+                channel=at.channel, ts=at.ts, text=shown.text, blocks=shown.blocks
+            )
+        except SlackApiError as error:
+            raise repeatable(translated(error)) from error
+        except LOST as error:
+            raise repeatable(lost(error)) from error
+
+    def find(
+        self,
+        delivery_id: str,
+        *,
+        to: str,
+        since: datetime,
+        until: datetime,
+        thread: str | None = None,
+    ) -> Posted | None:
+        """The first own message of that delivery, all pages. Raises Unsettled if unreadable."""
+        try:
+            channel = self._conversation(to)
+            for message in self._history(channel, since=since, until=until, thread=thread):
+                if self._is_delivery(message, delivery_id):
+                    return Posted(channel, message["ts"])
+        except LOST as error:
+            raise Unsettled(code_of(error)) from error
+        return None
+
+    def link(self, at: Posted) -> str | None:
+        """The permalink of a message, remembered once it is known; None when Slack gives none."""
+        if at in self._links:
+            return self._links[at]
+        try:
+            found = self._client.chat_getPermalink(channel=at.channel, message_ts=at.ts)
+        except LOST as error:
+            log.warning("slack.no_permalink", extra={"error": code_of(error)})
+            return None
+        if len(self._links) >= LINKS:
+            self._links.clear()
+        self._links[at] = str(found["permalink"])
+        return self._links[at]
+
+    def _conversation(self, to: str) -> str:
+        if not to.startswith(("U", "W")):
+            return to
+        return str(self._client.conversations_open(users=to)["channel"]["id"])
+
+    def _history(
+        self, channel: str, *, since: datetime, until: datetime, thread: str | None
+    ) -> Iterator[Mapping[str, Any]]:
+        cursor: str | None = None
+        while True:
+            asked = {
+                "channel": channel,
+                "oldest": f"{since.timestamp():.6f}",
+                "latest": f"{until.timestamp():.6f}",
+                "inclusive": True,
+                "include_all_metadata": True,
+                "limit": PAGE,
+                "cursor": cursor,
+            }
+            page = self._page(asked, thread)
+            yield from page["messages"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    def _page(self, asked: Mapping[str, Any], thread: str | None) -> SlackResponse:
+        if thread is None:
+            return self._client.conversations_history(**asked)
+        return self._client.conversations_replies(ts=thread, **asked)
+
+    def _is_delivery(self, message: Mapping[str, Any], delivery_id: str) -> bool:
+        payload = (message.get("metadata") or {}).get("event_payload") or {}
+        return payload.get("delivery_id") == delivery_id and message.get("bot_id") == self._me()
+
+    def _me(self) -> str:
+        if not self._bot_id:
+            self._bot_id = str(self._client.auth_test()["bot_id"])
+        return self._bot_id

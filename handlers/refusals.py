@@ -1,0 +1,113 @@
+"""What Slack's errors mean for a message: try later, never here, or look before repeating."""
+
+from collections.abc import Mapping
+from http.client import HTTPException
+from math import isnan
+from urllib.error import URLError
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.ports.messenger import NotPosted, Undeliverable, Unsettled
+
+RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+PERHAPS_DONE = frozenset(
+    {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
+)
+LOCKED_OUT = frozenset(
+    {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
+)
+REFUSED_HERE = frozenset(
+    {
+        "block_mismatch",
+        "cannot_dm_bot",
+        "cant_update_message",
+        "channel_not_found",
+        "edit_window_closed",
+        "ekm_access_denied",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_metadata_format",
+        "invalid_metadata_schema",
+        "is_archived",
+        "is_inactive",
+        "message_not_found",
+        "messages_tab_disabled",
+        "metadata_must_be_sent_from_app",
+        "metadata_too_large",
+        "missing_scope",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_permission",
+        "no_text",
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_locked",
+        "restricted_action_thread_only_channel",
+        "team_access_not_granted",
+        "thread_not_found",
+        "user_disabled",
+        "user_not_found",
+    }
+)
+
+WAIT_AT_LEAST, WAIT_AT_MOST = 1.0, 600.0
+LATER = 30.0
+MUCH_LATER = 300.0
+"""Seconds until another attempt, where Slack names none and where only a person can help."""
+
+LOST = (OSError, HTTPException, ValueError, AttributeError, SlackClientError)
+"""What slack_sdk lets through when no answer came, or one that is not Slack's JSON."""
+
+
+def translated(error: SlackApiError) -> NotPosted | Undeliverable | Unsettled:
+    """Say of a refusal whether it was posted, and whether this destination will ever take it."""
+    code, status = code_of(error), _status(error)
+    if status == 429 or code in RATE_LIMITED:
+        return NotPosted("ratelimited", retry_after=_retry_after(error))
+    if status >= 500 or not code or code in PERHAPS_DONE:
+        return Unsettled(code or f"http_{status}")
+    if code in REFUSED_HERE:
+        return Undeliverable(code)
+    return NotPosted(code, retry_after=MUCH_LATER if code in LOCKED_OUT else LATER)
+
+
+def lost(error: Exception) -> NotPosted | Unsettled:
+    """No answer came: not posted for sure only where no connection was made at all."""
+    reason = error.reason if isinstance(error, URLError) else error
+    if isinstance(reason, ConnectionRefusedError):
+        return NotPosted("connection_refused", retry_after=WAIT_AT_LEAST)
+    return Unsettled(code_of(error))
+
+
+def repeatable(error: Exception) -> NotPosted | Undeliverable:
+    """For what may be done twice without harm: an open outcome is simply tried again."""
+    if isinstance(error, NotPosted | Undeliverable):
+        return error
+    return NotPosted(str(error), retry_after=WAIT_AT_LEAST)
+
+
+def code_of(error: Exception) -> str:
+    """Slack's own word for what it refused, or the name of what went wrong before it answered."""
+    if not isinstance(error, SlackApiError):
+        return type(error).__name__
+    data = getattr(error.response, "data", error.response)
+    return str(data.get("error", "")) if isinstance(data, Mapping) else ""
+
+
+def _status(error: SlackApiError) -> int:
+    if isinstance(error.response, Mapping):
+        return int(error.response.get("status", 0))
+    return int(getattr(error.response, "status_code", 0))
+
+
+def _retry_after(error: SlackApiError) -> float:
+    headers = getattr(error.response, "headers", None) or {}
+    named = {str(name).lower(): value for name, value in headers.items()}.get("retry-after", "")
+    value = named[0] if isinstance(named, list) and named else named
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return LATER
+    return LATER if isnan(seconds) else min(max(seconds, WAIT_AT_LEAST), WAIT_AT_MOST)
