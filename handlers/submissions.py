@@ -1,0 +1,187 @@
+"""Slack's JSON in, for forms and decisions: what was filled in, pressed or chosen, as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.billing.quote import Scope
+from bot.billing.subscription import SubscriptionKey
+from bot.billing.unsubscription import Reason
+from handlers import forms, ids
+from handlers.forms import Carried, Filled, read_key
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """A reminder's button or menu: the message, the subscriptions, what was chosen in a menu."""
+
+    delivery: str
+    keys: tuple[SubscriptionKey, ...]
+    choice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """The reason that a modal asked for, and the evidence where it asks for that too."""
+
+    number: int
+    why: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A modal as Slack has it: its id, and the hash that guards newer content."""
+
+    id: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snoozed:
+    """The modal *Snooze*: the reminder, and the instant chosen, None when none is."""
+
+    press: Press
+    until: datetime | None
+
+
+def number(body: Body) -> int:
+    """The request that a button is about."""
+    return int(value(body))
+
+
+def value(body: Body) -> str:
+    """What the pressed button carries."""
+    [action] = body["actions"]
+    return str(action.get("value") or "")
+
+
+def refs(body: Body) -> tuple[str, ...]:
+    """The subscriptions that a button names, separated by spaces."""
+    return tuple(value(body).split())
+
+
+def chosen(body: Body) -> str:
+    """The option that was chosen in a menu."""
+    [action] = body["actions"]
+    option: Mapping[str, Any] = action.get("selected_option") or {}
+    return str(option.get("value", ""))
+
+
+def carried(body: Body) -> Carried:
+    """What the modal carries."""
+    return forms.decode(body["view"]["private_metadata"])
+
+
+def carried_by_button(body: Body) -> Carried:
+    """What the form in a message carries, in its buttons."""
+    return forms.decode(value(body))
+
+
+def opened(body: Body) -> Opened:
+    """The modal in which something was pressed."""
+    view = body["view"]
+    return Opened(id=view["id"], hash=view.get("hash", ""))
+
+
+def filled(body: Body) -> Filled:
+    """What stands in the form's fields, in a modal or in a message."""
+    fields = _fields(body)
+    reason = _option(fields.get(ids.REASON))
+    scope = _option(fields.get(ids.SCOPE))
+    return Filled(
+        reason=Reason(int(reason)) if reason else None,
+        details=_text(fields.get(ids.DETAILS)),
+        acknowledged=bool(_ticked(fields.get(ids.FEE))),
+        packages=_packages(fields),
+        scope=Scope(scope) if scope else None,
+    )
+
+
+def fee_block(body: Body) -> str:
+    """The block of the checkbox, under which its error stands."""
+    values = body["view"]["state"]["values"]
+    return next((block for block, inputs in values.items() if ids.FEE in inputs), ids.FEE)
+
+
+def why(body: Body) -> Why:
+    """A modal that asks why; the request's number is its metadata."""
+    fields = _fields(body)
+    return Why(
+        number=int(body["view"]["private_metadata"]),
+        why=_text(fields.get(ids.WHY)).strip(),
+        evidence=_text(fields.get(ids.EVIDENCE)).strip(),
+    )
+
+
+def press(body: Body) -> Press:
+    """A reminder's button: `delivery account/id`; in a digest's menu the block says it."""
+    [action] = body["actions"]
+    choice = chosen(body)
+    return _press(str(action["block_id"]) if choice else value(body), choice=choice)
+
+
+def press_of(metadata: str) -> Press:
+    """The reminder that a modal carries."""
+    return _press(metadata)
+
+
+def carry(pressed: Press) -> str:
+    """A reminder for a modal to carry."""
+    return " ".join([pressed.delivery, *(str(key) for key in pressed.keys)])
+
+
+def ticked_keys(body: Body) -> tuple[SubscriptionKey, ...]:
+    """The subscriptions that are ticked in *Turn off several*."""
+    return tuple(read_key(each) for each in _ticked(_fields(body).get(ids.REMINDER_TICKS)))
+
+
+def snoozed(body: Body) -> Snoozed:
+    """The modal *Snooze*; the instant comes from the radio, or from the picker beside it."""
+    fields = _fields(body)
+    picked = fields.get(ids.REMINDER_SNOOZE_DAY, {}).get("selected_date_time")
+    choice = _option(fields.get(ids.REMINDER_SNOOZE_UNTIL))
+    seconds = picked if choice in {"", "another"} else int(choice)
+    return Snoozed(
+        press=press_of(body["view"]["private_metadata"]),
+        until=datetime.fromtimestamp(int(seconds), UTC) if seconds else None,
+    )
+
+
+def _press(text: str, *, choice: str = "") -> Press:
+    delivery, *keys = text.split(" ")
+    return Press(
+        delivery=delivery, keys=tuple(read_key(each) for each in keys if each), choice=choice
+    )
+
+
+def _fields(body: Body) -> Mapping[str, Mapping[str, Any]]:
+    """Every input by its action id; of two with the same one, the last."""
+    state = body.get("state") or body.get("view", {}).get("state") or {}
+    return {
+        action: field
+        for block in state.get("values", {}).values()
+        for action, field in block.items()
+    }
+
+
+def _packages(fields: Mapping[str, Mapping[str, Any]]) -> tuple[SubscriptionKey, ...] | None:
+    if ids.PACKAGES not in fields:
+        return None
+    return tuple(read_key(each) for each in _ticked(fields[ids.PACKAGES]))
+
+
+def _option(field: Mapping[str, Any] | None) -> str:
+    option = (field or {}).get("selected_option") or {}
+    return str(option.get("value", ""))
+
+
+def _ticked(field: Mapping[str, Any] | None) -> Sequence[str]:
+    return [str(option["value"]) for option in (field or {}).get("selected_options") or ()]
+
+
+def _text(field: Mapping[str, Any] | None) -> str:
+    return str((field or {}).get("value") or "")
