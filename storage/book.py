@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, func, select, union_all, update
+from sqlalchemy import Row, delete, func, select, tuple_, union_all, update
 
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
 from bot.ports.store import BookOrder
+from storage import rows
 from storage.tables import book_orders, book_subscriptions
 from storage.work import Work
 
-CHUNK = 500
 _BOOK = book_subscriptions.c
 _ORDER = book_orders.c
 
@@ -37,18 +37,18 @@ class SqlBook:
         """All of an account, ordered by id, read in pieces."""
         after = ""
         while True:
-            rows = self._work.connection.execute(
+            found = self._work.connection.execute(
                 select(_BOOK.id, _BOOK.subscription)
                 .where(
                     _BOOK.team_id == self._work.team_id, _BOOK.account == account, _BOOK.id > after
                 )
                 .order_by(_BOOK.id)
-                .limit(CHUNK)
+                .limit(rows.CHUNK)
             ).all()
-            yield from (row.subscription for row in rows)
-            if len(rows) < CHUNK:
+            yield from (row.subscription for row in found)
+            if len(found) < rows.CHUNK:
                 return
-            after = rows[-1].id
+            after = found[-1].id
 
     def put(self, subscription: Subscription, *, next_event_at: datetime | None) -> None:
         """Write it, and when the ledger must look at it next."""
@@ -70,6 +70,15 @@ class SqlBook:
             )
         )
 
+    def remove(self, keys: Collection[SubscriptionKey]) -> None:
+        """Take subscriptions out of the book; their unsubscription orders stay known."""
+        for piece in rows.pieces(keys):
+            self._work.connection.execute(
+                delete(book_subscriptions).where(
+                    _BOOK.team_id == self._work.team_id, tuple_(_BOOK.account, _BOOK.id).in_(piece)
+                )
+            )
+
     def due(
         self, account: AccountName, *, now: datetime, limit: int
     ) -> Sequence[tuple[datetime, Subscription]]:
@@ -86,8 +95,8 @@ class SqlBook:
         )
         if self._work.writing:
             query = query.with_for_update(skip_locked=True)
-        rows = self._work.connection.execute(query).all()
-        return [(row.next_event_at, row.subscription) for row in rows]
+        found = self._work.connection.execute(query).all()
+        return [(row.next_event_at, row.subscription) for row in found]
 
     def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
         """Quotas and packages of a region that are in use, ordered by id."""
@@ -124,7 +133,7 @@ class SqlBook:
         self, account: AccountName, ids: Collection[str], *, since: datetime
     ) -> Sequence[BookOrder]:
         """Unsubscription orders of these ids accepted since an instant, oldest first."""
-        rows = self._work.connection.execute(
+        found = self._work.connection.execute(
             select(book_orders)
             .where(
                 _ORDER.team_id == self._work.team_id,
@@ -134,7 +143,7 @@ class SqlBook:
             )
             .order_by(_ORDER.accepted_at, _ORDER.id)
         )
-        return [_order(row) for row in rows]
+        return [_order(row) for row in found]
 
     def orders_due(self, account: AccountName, *, now: datetime) -> Sequence[BookOrder]:
         """Accepted orders whose completion is due, oldest first; handed out as `due` does."""

@@ -1,6 +1,6 @@
 """The catalogue: subscriptions as last read, in the order that people see them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,18 +18,15 @@ from sqlalchemy import (
 )
 
 from bot.billing.account import Account
-from bot.billing.subscription import AccountName, Status, Subscription, SubscriptionKey
+from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.ports.store import PAGE, ListQuery, Page
-from storage import rows, searching
+from storage import grouping, rows, searching
 from storage.tables import accounts as account_rows
 from storage.tables import orders, subscriptions
-from storage.types import NEVER
 from storage.work import Work
 
-CHUNK = 500
 _ROW = subscriptions.c
 _KEY = tuple_(_ROW.account, _ROW.id)
-_LIVE = and_(_ROW.gone_at.is_(None), _ROW.status.is_distinct_from(Status.UNSUBSCRIBED))
 _ORDER = (
     _ROW.group_anchor_at,
     _ROW.account,
@@ -80,7 +77,7 @@ class SqlCatalogue:
 
         A notice, which is a date, counts as falling on the end of it at GMT+08:00.
         """
-        query = self._select().where(_LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
+        query = self._select().where(grouping.LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
         if after is not None:
             query = query.where(_after(after))
         return self._read(query.order_by(_ROW.account, _ROW.id).limit(limit))
@@ -89,7 +86,7 @@ class SqlCatalogue:
         """Quotas and packages of an account and region that are there, quotas first."""
         return self._read(
             self._select()
-            .where(_LIVE, _ROW.account == account, _ROW.group_key == rows.group_key(region))
+            .where(grouping.LIVE, _ROW.account == account, _ROW.group_key == rows.group_key(region))
             .order_by(*_QUOTAS_FIRST)
         )
 
@@ -106,21 +103,21 @@ class SqlCatalogue:
         named = _ROW[column]
         counted = self.work.connection.execute(
             select(named, func.count())
-            .where(_ROW.team_id == self.work.team_id, _LIVE, named.is_not(None))
+            .where(_ROW.team_id == self.work.team_id, grouping.LIVE, named.is_not(None))
             .group_by(named)
             .order_by(named)
         )
-        return {value: count for value, count in counted}
+        return {row[0]: row[1] for row in counted}
 
     def all(self) -> Iterator[Subscription]:
         """Everything that is not gone, ordered by key, read in pieces."""
         query = self._select().where(_ROW.gone_at.is_(None)).order_by(_ROW.account, _ROW.id)
-        piece = self._read(query.limit(CHUNK))
+        piece = self._read(query.limit(rows.CHUNK))
         while piece:
             yield from piece
-            if len(piece) < CHUNK:
+            if len(piece) < rows.CHUNK:
                 return
-            piece = self._read(query.where(_after(piece[-1].key)).limit(CHUNK))
+            piece = self._read(query.where(_after(piece[-1].key)).limit(rows.CHUNK))
 
     def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
         """Add or replace, in a few statements however many; one that was gone is new again.
@@ -130,23 +127,23 @@ class SqlCatalogue:
         newest = {each.key: each for each in subscriptions}
         if not newest:
             return
-        touched = self._groups_of(newest)
+        touched = grouping.of(self.work, newest)
         self._write(list(newest.values()), at=at)
         self._write_orders(list(newest.values()))
-        self._settle_groups(touched | self._groups_of(newest))
+        grouping.settle(self.work, touched | grouping.of(self.work, newest))
         for account in {key.account for key in newest}:
             self.mark_read(account, at=at)
 
     def mark_gone(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
         """Keep for history, list no longer."""
-        touched = self._groups_of(keys)
-        for piece in _pieces(keys):
+        touched = grouping.of(self.work, keys)
+        for piece in rows.pieces(keys):
             self.work.connection.execute(
                 update(subscriptions)
                 .where(self._mine(), _KEY.in_(piece), _ROW.gone_at.is_(None))
                 .values(gone_at=at)
             )
-        self._settle_groups(touched)
+        grouping.settle(self.work, touched)
 
     def mark_read(self, account: AccountName, *, at: datetime) -> None:
         """The account was read or imported, whether or not anything had changed."""
@@ -163,7 +160,13 @@ class SqlCatalogue:
 
     def date_passed(self, *, at: datetime) -> int:
         """Derive the anchors that time has passed; returns how many there were."""
-        return self._date_again(and_(_LIVE, _ROW.anchor_at < at), at=at)
+        return self._date_again(and_(grouping.LIVE, _ROW.anchor_at < at), at=at)
+
+    def is_gone(self, key: SubscriptionKey) -> bool:
+        """Whether it is kept for history alone; False for one that was never known."""
+        gone = _ROW.gone_at.is_not(None)
+        query = select(gone).where(self._mine(), _ROW.account == key.account, _ROW.id == key.id)
+        return bool(self.work.connection.scalar(query))
 
     def known_since(self, key: SubscriptionKey) -> datetime | None:
         """When Lapse first knew of it; anew after it was gone."""
@@ -203,7 +206,7 @@ class SqlCatalogue:
         return rows.assembled(found, paid)
 
     def _of_keys(self, keys: Collection[SubscriptionKey]) -> Iterator[Subscription]:
-        for piece in _pieces(keys):
+        for piece in rows.pieces(keys):
             yield from self._read(self._select().where(_KEY.in_(piece)))
 
     def _write(self, changed: Sequence[Subscription], *, at: datetime) -> None:
@@ -230,7 +233,7 @@ class SqlCatalogue:
         )
 
     def _write_orders(self, changed: Sequence[Subscription]) -> None:
-        for piece in _pieces(each.key for each in changed):
+        for piece in rows.pieces(each.key for each in changed):
             self.work.connection.execute(
                 delete(orders).where(
                     orders.c.team_id == self.work.team_id,
@@ -241,58 +244,6 @@ class SqlCatalogue:
         if paid:
             self.work.connection.execute(orders.insert(), paid)
 
-    def _groups_of(self, keys: Collection[SubscriptionKey]) -> set[tuple[str, str]]:
-        """Account and group key of quotas and packages among the keys, as they stand now."""
-        found: set[tuple[str, str]] = set()
-        for piece in _pieces(keys):
-            for row in self.work.connection.execute(
-                select(_ROW.account, _ROW.group_key).where(
-                    self._mine(), _KEY.in_(piece), _ROW.group_rank < 2
-                )
-            ):
-                found.add((row.account, row.group_key))
-        return found
-
-    def _settle_groups(self, groups: Collection[tuple[str, str]]) -> None:
-        """A group stands where its quotas' earliest anchor is; without quotas, its packages'."""
-        if not groups:
-            return
-        earliest = self._earliest(groups)
-        self.work.connection.execute(
-            update(subscriptions)
-            .where(
-                self._mine(),
-                _ROW.account == bindparam("of_account"),
-                _ROW.group_key == bindparam("of_group"),
-                _ROW.group_anchor_at != bindparam("earliest"),
-            )
-            .values(group_anchor_at=bindparam("earliest")),
-            [
-                {"of_account": account, "of_group": group, "earliest": when}
-                for (account, group), when in earliest.items()
-            ],
-        )
-
-    def _earliest(self, groups: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], datetime]:
-        by_rank: dict[tuple[str, str], dict[int, datetime]] = {group: {} for group in groups}
-        wanted = sorted(groups)
-        for start in range(0, len(wanted), CHUNK):
-            found = self.work.connection.execute(
-                select(_ROW.account, _ROW.group_key, _ROW.group_rank, func.min(_ROW.anchor_at))
-                .where(
-                    self._mine(),
-                    _LIVE,
-                    tuple_(_ROW.account, _ROW.group_key).in_(wanted[start : start + CHUNK]),
-                )
-                .group_by(_ROW.account, _ROW.group_key, _ROW.group_rank)
-            )
-            for account, group, rank, when in found:
-                by_rank[account, group][rank] = when
-        return {
-            group: next((at for _, at in sorted(ranks.items()) if at != NEVER), NEVER)
-            for group, ranks in by_rank.items()
-        }
-
     def _date_again(self, wanted: ColumnElement[bool], *, at: datetime) -> int:
         keys = [
             SubscriptionKey(AccountName(row.account), row.id)
@@ -301,7 +252,7 @@ class SqlCatalogue:
             )
             if row.account in self._accounts
         ]
-        for piece in _pieces(keys):
+        for piece in rows.pieces(keys):
             dated = self._read(self._select().where(_KEY.in_(piece)))
             self.work.connection.execute(
                 update(subscriptions)
@@ -322,15 +273,9 @@ class SqlCatalogue:
                     for each in dated
                 ],
             )
-        self._settle_groups(self._groups_of(keys))
+        grouping.settle(self.work, grouping.of(self.work, keys))
         return len(keys)
 
 
 def _after(key: SubscriptionKey) -> ColumnElement[bool]:
-    return _KEY > tuple_(key.account, key.id)
-
-
-def _pieces(keys: Iterable[SubscriptionKey]) -> Iterator[list[tuple[AccountName, str]]]:
-    pairs = sorted((key.account, key.id) for key in keys)
-    for start in range(0, len(pairs), CHUNK):
-        yield pairs[start : start + CHUNK]
+    return tuple_(key.account, key.id) < _KEY

@@ -4,11 +4,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from storage.tables import NO_TEAM
 from storage.types import MICROSECOND, instant, microseconds
 from storage.work import told
 
-_OFFSET = f"coalesce((SELECT \"offset\" FROM clock WHERE team_id = '{NO_TEAM}'), 0)"
+_OFFSET = "coalesce((SELECT \"offset\" FROM clock WHERE team_id = ''), 0)"
 
 # SQLite runs in the machine and asks its clock, in whole milliseconds.
 _MACHINE = {
@@ -16,9 +15,9 @@ _MACHINE = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
 }
 _ADVANCE = {
-    "sqlite": "INSERT INTO clock (team_id, \"offset\") VALUES ('{team}', max(0, {by}))"
+    "sqlite": "INSERT INTO clock (team_id, \"offset\") VALUES ('', max(0, {by}))"
     ' ON CONFLICT (team_id) DO UPDATE SET "offset" = max("offset", {new})',
-    "postgresql": "INSERT INTO clock (team_id, \"offset\") VALUES ('{team}', greatest(0, {by}))"
+    "postgresql": "INSERT INTO clock (team_id, \"offset\") VALUES ('', greatest(0, {by}))"
     ' ON CONFLICT (team_id) DO UPDATE SET "offset" = greatest(clock."offset", {new})',
 }
 
@@ -33,7 +32,7 @@ class DatabaseClock:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._machine = _MACHINE[engine.dialect.name]
-        self._now = f"SELECT {self._machine} + {_OFFSET}"  # noqa: S608 - constants only
+        self._now = f"SELECT {self._machine} + {_OFFSET}"
 
     def now(self) -> datetime:
         """The current instant, aware, in UTC. Raises DatabaseAway."""
@@ -54,7 +53,7 @@ class DatabaseClock:
         return self.now()
 
     def _move(self, *, by: str, new: str) -> None:
-        statement = _ADVANCE[self._engine.dialect.name].format(team=NO_TEAM, by=by, new=new)
+        statement = _ADVANCE[self._engine.dialect.name].format(by=by, new=new)
         with told(writing=True), self._engine.begin() as connection:
             connection.exec_driver_sql(statement)
 

@@ -1,22 +1,21 @@
-"""Connections to SQLite and PostgreSQL, set up so that a commit is durable and a read consistent."""
+"""Connections to SQLite and PostgreSQL: a commit is durable, a read consistent."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
 from storage.clock import DatabaseClock
-from storage.errors import DatabaseAway, DatabaseUnknown, SchemaNewer, SchemaOlder
+from storage.errors import DatabaseUnknown, SchemaNewer, SchemaOlder
 from storage.store import SqlStore
 from storage.tables import SCHEMA
-from storage.work import is_away, told
+from storage.work import told
 
 EMPTY = "0000"
 """The revision of a database that was never migrated."""

@@ -151,7 +151,7 @@ class SqlOutbox:
             .where(_ROW.team_id == self._work.team_id)
             .group_by(_ROW.state)
         )
-        return dict.fromkeys(DeliveryState, 0) | {state: count for state, count in rows}
+        return dict.fromkeys(DeliveryState, 0) | {row[0]: row[1] for row in rows}
 
     def _held(self, delivery: Delivery) -> ColumnElement[bool]:
         return and_(

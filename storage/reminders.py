@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -58,19 +59,22 @@ class SqlReminders:
             self._work.connection.execute(self._move(), known)
         return len(fresh)
 
-    def disarm(self, keep: Collection[str], *, subscription: SubscriptionKey, reason: str) -> int:
+    def disarm(
+        self, keep: Collection[tuple[str, str]], *, subscription: SubscriptionKey, reason: str
+    ) -> int:
         """Cancel the armed ones of a subscription not in `keep`, unless they are on their way."""
         on_its_way = exists().where(
             _SENT.team_id == _ROW.team_id,
             _SENT.id == _ROW.delivery_id,
             _SENT.started_at.is_not(None),
         )
+        left_out = tuple_(_ROW.id, _ROW.destination).not_in(sorted(keep)) if keep else true()
         changed = self._work.connection.execute(
             update(_TABLE)
             .where(
                 self._mine(subscription),
                 _ROW.state == ReminderState.ARMED,
-                _ROW.id.not_in(keep),
+                left_out,
                 ~on_its_way,
             )
             .values(state=ReminderState.CANCELLED, reason=reason)

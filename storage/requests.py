@@ -9,59 +9,22 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
-from bot.billing.unsubscription import OPEN, Event, Item, Reason, Request, State, Step
+from bot.billing.subscription import SlackUser, SubscriptionKey
+from bot.billing.unsubscription import Request, State
 from bot.ports.store import ChangedMeanwhile, Delivery
+from storage import request_rows
 from storage.outbox import SqlOutbox
 from storage.tables import (
-    deliveries,
     decisions,
+    deliveries,
     request_items,
     request_steps,
     requests,
     workspaces,
 )
-from storage.types import EPOCH
 from storage.work import Work
 
 _ROW = requests.c
-_PLAIN = (
-    "number",
-    "account",
-    "scope",
-    "state",
-    "requested_by",
-    "requested_at",
-    "details",
-    "acknowledgement",
-    "deadline",
-    "required_approvals",
-    "dry_run",
-    "cooling_off_minutes",
-    "rules",
-    "if_kept",
-    "starts_at",
-    "closed",
-    "problem",
-    "version",
-)
-"""Fields that are columns of the same name and type."""
-
-_ITEM = (
-    "label",
-    "region",
-    "quote",
-    "state",
-    "error_code",
-    "error",
-    "gone_at",
-    "refund_order",
-    "refund_actual",
-    "fee_actual",
-    "auto_renew_off",
-)
-_STEP = ("number", "state", "attempt", "started_at", "accepted_at")
-_EVENT = ("number", "verb", "at", "by", "note")
 
 
 class SqlRequests:
@@ -94,10 +57,14 @@ class SqlRequests:
         saved = replace(request, version=request.version + 1)
         self._save_row(saved)
         try:
-            self._replace(request_items, saved.number, self._items(saved))
+            self._replace(
+                request_items, saved.number, request_rows.item_rows(self._work.team_id, saved)
+            )
         except IntegrityError as error:
             raise ChangedMeanwhile from error
-        self._replace(request_steps, saved.number, self._steps(saved))
+        self._replace(
+            request_steps, saved.number, request_rows.step_rows(self._work.team_id, saved)
+        )
         self._add_events(saved)
         return saved
 
@@ -160,7 +127,7 @@ class SqlRequests:
         """Look at it again from `at`; None: when its state, or a deadline, asks for it."""
         request = self.get(number)
         if request is not None:
-            when = _falls_due(request) if at is None or request.closed else at
+            when = request_rows.falls_due(request) if at is None or request.closed else at
             self._work.connection.execute(
                 update(requests)
                 .where(self._mine(), _ROW.number == number)
@@ -185,14 +152,11 @@ class SqlRequests:
         return _ROW.team_id == self._work.team_id
 
     def _save_row(self, saved: Request) -> None:
-        values = {name: getattr(saved, name) for name in _PLAIN}
-        values["reason"] = int(saved.reason)
-        values["left_behind"] = saved.left_behind
-        values["approvers"] = saved.approvers
+        values = request_rows.request_row(saved)
         connection = self._work.connection
         if saved.version == 1:
             new = self._work.insert(requests).values(
-                team_id=self._work.team_id, work_at=_work_at(saved), **values
+                team_id=self._work.team_id, work_at=request_rows.work_at(saved), **values
             )
             done = connection.execute(new.on_conflict_do_nothing())
         else:
@@ -203,7 +167,7 @@ class SqlRequests:
             ).one_or_none()
             moved = (saved.state, saved.deadline, saved.starts_at)
             if before is not None and tuple(before) != moved:
-                values["work_at"] = _work_at(saved)
+                values["work_at"] = request_rows.work_at(saved)
             done = connection.execute(
                 update(requests)
                 .where(
@@ -224,50 +188,15 @@ class SqlRequests:
         if rows:
             connection.execute(table.insert(), rows)
 
-    def _items(self, request: Request) -> list[dict[str, Any]]:
-        held = request.state in OPEN and not request.closed
-        return [
-            {
-                "team_id": self._work.team_id,
-                "request": request.number,
-                "position": position,
-                "account": item.key.account,
-                "subscription_id": item.key.id,
-                "held": held,
-                **{name: getattr(item, name) for name in _ITEM},
-            }
-            for position, item in enumerate(request.items)
-        ]
-
-    def _steps(self, request: Request) -> list[dict[str, Any]]:
-        return [
-            {
-                "team_id": self._work.team_id,
-                "request": request.number,
-                "subscriptions": [[key.account, key.id] for key in step.subscriptions],
-                "after": step.after,
-                **{name: getattr(step, name) for name in _STEP},
-            }
-            for step in request.steps
-        ]
-
     def _add_events(self, request: Request) -> None:
         known = self._work.connection.scalar(
             select(func.coalesce(func.max(decisions.c.number), 0)).where(
                 decisions.c.team_id == self._work.team_id, decisions.c.request == request.number
             )
         )
-        rows = [
-            {
-                "team_id": self._work.team_id,
-                "request": request.number,
-                **{name: getattr(event, name) for name in _EVENT},
-            }
-            for event in request.events
-            if event.number > (known or 0)
-        ]
-        if rows:
-            self._work.connection.execute(decisions.insert(), rows)
+        new = request_rows.event_rows(self._work.team_id, request, after=known or 0)
+        if new:
+            self._work.connection.execute(decisions.insert(), new)
 
     def _load(self, numbers: Collection[int]) -> list[Request]:
         """Requests in the order of the numbers; four queries, however many there are."""
@@ -277,7 +206,7 @@ class SqlRequests:
         steps = self._children(request_steps, numbers, order="number")
         events = self._children(decisions, numbers, order="number")
         found = {
-            row.number: _request(
+            row.number: request_rows.read_request(
                 row, items=items[row.number], steps=steps[row.number], events=events[row.number]
             )
             for row in self._work.connection.execute(
@@ -297,53 +226,3 @@ class SqlRequests:
         ):
             children[row.request].append(row)
         return children
-
-
-def _work_at(request: Request) -> datetime | None:
-    """When a replica must look at a request that came into its state: at once is the epoch."""
-    if request.closed:
-        return None
-    if request.state in {State.EXECUTING, State.VERIFYING}:
-        return EPOCH
-    return _falls_due(request)
-
-
-def _falls_due(request: Request) -> datetime | None:
-    """When its state asks for work by itself: at the deadline, or when cooling off is over."""
-    if request.closed:
-        return None
-    if request.state in {State.WAITING, State.STALE}:
-        return request.deadline
-    if request.state is State.APPROVED:
-        return request.starts_at or EPOCH
-    return None
-
-
-def _request(
-    row: Row[Any], *, items: list[Row[Any]], steps: list[Row[Any]], events: list[Row[Any]]
-) -> Request:
-    plain = {name: row._mapping[name] for name in _PLAIN}  # noqa: SLF001 - its public mapping
-    return Request(
-        **plain,
-        reason=Reason(row.reason),
-        left_behind=tuple(row.left_behind),
-        approvers=tuple(row.approvers),
-        items=tuple(_item(each) for each in items),
-        steps=tuple(_step(each) for each in steps),
-        events=tuple(Event(**{name: each._mapping[name] for name in _EVENT}) for each in events),
-    )
-
-
-def _item(row: Row[Any]) -> Item:
-    return Item(
-        key=SubscriptionKey(AccountName(row.account), row.subscription_id),
-        **{name: row._mapping[name] for name in _ITEM},
-    )
-
-
-def _step(row: Row[Any]) -> Step:
-    return Step(
-        subscriptions=tuple(SubscriptionKey(AccountName(a), i) for a, i in row.subscriptions),
-        after=tuple(row.after),
-        **{name: row._mapping[name] for name in _STEP},
-    )

@@ -1,7 +1,7 @@
 """Subscriptions and their orders as rows, and back."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from bot.billing.subscription import (
     SubscriptionKey,
 )
 from storage.types import NEVER
+from storage.work import picked
 
 PLAIN = tuple(f.name for f in fields(Subscription) if f.name not in {"key", "orders"})
 ORDER = tuple(f.name for f in fields(Order))
@@ -31,6 +32,9 @@ DERIVED = (
     "group_rank",
     "group_anchor_at",
 )
+CHUNK = 500
+"""Keys or rows that one statement reads or writes."""
+
 _RANKS = {Kind.QUOTA: 0, Kind.PACKAGE: 1}
 
 
@@ -100,15 +104,19 @@ def assembled(rows: Iterable[Row[Any]], orders: Iterable[Row[Any]]) -> list[Subs
     """Subscriptions in the order of their rows, each with its orders, which come numbered."""
     by_key: defaultdict[tuple[str, str], list[Order]] = defaultdict(list)
     for each in orders:
-        columns = each._mapping  # noqa: SLF001 - its public mapping
-        key = (columns["account"], columns["subscription_id"])
-        by_key[key].append(Order(**{name: columns[name] for name in ORDER}))
-    return [_subscription(row._mapping, by_key[row.account, row.id]) for row in rows]  # noqa: SLF001
+        by_key[each.account, each.subscription_id].append(Order(**picked(each, ORDER)))
+    return [
+        Subscription(
+            key=SubscriptionKey(AccountName(row.account), row.id),
+            orders=tuple(by_key[row.account, row.id]),
+            **picked(row, PLAIN),
+        )
+        for row in rows
+    ]
 
 
-def _subscription(columns: Mapping[Any, Any], orders: Sequence[Order]) -> Subscription:
-    return Subscription(
-        key=SubscriptionKey(AccountName(columns["account"]), columns["id"]),
-        orders=tuple(orders),
-        **{name: columns[name] for name in PLAIN},
-    )
+def pieces(keys: Iterable[SubscriptionKey]) -> Iterator[list[tuple[AccountName, str]]]:
+    """Keys as pairs, in lists that fit into one statement."""
+    pairs = sorted((key.account, key.id) for key in keys)
+    for start in range(0, len(pairs), CHUNK):
+        yield pairs[start : start + CHUNK]

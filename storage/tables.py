@@ -4,13 +4,9 @@ Instants are integers (storage/types.py). A partial index holds only what is sti
 that an idle tick costs the same however long the history grows.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Column,
-    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -19,7 +15,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeEngine
 
 from bot.billing.account import Account
 from bot.billing.money import Money
@@ -36,13 +31,11 @@ from bot.billing.subscription import (
 )
 from bot.billing.unsubscription import Acknowledgement, ItemState, State, StepState, Verb
 from bot.ports.store import DeliveryState, ReminderState
-from storage.types import TEXT, Document, Exact, Instant, Json, Word
+from storage.columns import belongs_to, key, maybe, number, partial, some
+from storage.types import Document, Exact, Instant, Json, Word
 
 SCHEMA = "0001"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
-
-NO_TEAM = ""
-"""The clock's offset belongs to the whole database."""
 
 metadata = MetaData(
     naming_convention={
@@ -54,86 +47,58 @@ metadata = MetaData(
 )
 
 
-def _id(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]] = TEXT) -> Column[Any]:
-    return Column(name, kind, primary_key=True)
-
-
-def _some(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]] = TEXT) -> Column[Any]:
-    return Column(name, kind, nullable=False)
-
-
-def _maybe(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]] = TEXT) -> Column[Any]:
-    return Column(name, kind, nullable=True)
-
-
-def _number(name: str, kind: type[TypeEngine[Any]] = Integer) -> Column[Any]:
-    return Column(name, kind, primary_key=True, autoincrement=False)
-
-
-def _of(parent: str, *columns: str, to: tuple[str, ...]) -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["team_id", *columns],
-        [f"{parent}.team_id", *(f"{parent}.{each}" for each in to)],
-        ondelete="CASCADE",
-    )
-
-
-def _due(name: str, *columns: str, where: str) -> Index:
-    return Index(name, "team_id", *columns, sqlite_where=text(where), postgresql_where=text(where))
-
-
-workspaces = Table("workspaces", metadata, _id("team_id"), _some("last_request", Integer))
+workspaces = Table("workspaces", metadata, key("team_id"), some("last_request", Integer))
 
 accounts = Table(
     "accounts",
     metadata,
-    _id("team_id"),
-    _id("name"),
-    _some("settings", Document(Account)),
-    _maybe("read_at", Instant),
-    _of("workspaces", to=()),
+    key("team_id"),
+    key("name"),
+    some("settings", Document(Account)),
+    maybe("read_at", Instant),
+    belongs_to("workspaces", to=()),
 )
 
 subscriptions = Table(
     "subscriptions",
     metadata,
-    _id("team_id"),
-    _id("account"),
-    _id("id"),
-    _maybe("name"),
-    _maybe("service"),
-    _maybe("region"),
-    _maybe("spec"),
-    _maybe("quantity", Exact),
-    _maybe("kind", Word(Kind)),
-    _maybe("edition", Word(Edition)),
-    _maybe("package", Word(Package)),
-    _maybe("parent_id"),
-    _maybe("billing_mode", Word(BillingMode)),
-    _maybe("status", Word(Status)),
-    _maybe("auto_renew", Boolean),
-    _maybe("auto_renew_months", Integer),
-    _maybe("renewal_price", Exact),
-    _maybe("notice_days", Integer),
-    _maybe("owner"),
-    _maybe("deputy"),
-    _maybe("channel"),
-    _some("tags", Json),
-    _maybe("note"),
-    _maybe("transaction_in_progress", Boolean),
-    _maybe("renewals_locked", Boolean),
+    key("team_id"),
+    key("account"),
+    key("id"),
+    maybe("name"),
+    maybe("service"),
+    maybe("region"),
+    maybe("spec"),
+    maybe("quantity", Exact),
+    maybe("kind", Word(Kind)),
+    maybe("edition", Word(Edition)),
+    maybe("package", Word(Package)),
+    maybe("parent_id"),
+    maybe("billing_mode", Word(BillingMode)),
+    maybe("status", Word(Status)),
+    maybe("auto_renew", Boolean),
+    maybe("auto_renew_months", Integer),
+    maybe("renewal_price", Exact),
+    maybe("notice_days", Integer),
+    maybe("owner"),
+    maybe("deputy"),
+    maybe("channel"),
+    some("tags", Json),
+    maybe("note"),
+    maybe("transaction_in_progress", Boolean),
+    maybe("renewals_locked", Boolean),
     # Derived when it is put, so that pages and windows are read in the order of an index.
-    _some("search"),
-    _maybe("anchor_kind", Word(AnchorKind)),
-    _some("anchor_at", Instant),
-    _maybe("anchor_date"),
-    _some("group_key"),
-    _some("group_rank", Integer),
-    _some("group_anchor_at", Instant),
-    _some("known_since", Instant),
-    _maybe("gone_at", Instant),
-    _of("accounts", "account", to=("name",)),
-    _due(
+    some("search"),
+    maybe("anchor_kind", Word(AnchorKind)),
+    some("anchor_at", Instant),
+    maybe("anchor_date"),
+    some("group_key"),
+    some("group_rank", Integer),
+    some("group_anchor_at", Instant),
+    some("known_since", Instant),
+    maybe("gone_at", Instant),
+    belongs_to("accounts", "account", to=("name",)),
+    partial(
         "ix_subscriptions_page",
         "group_anchor_at",
         "account",
@@ -143,7 +108,7 @@ subscriptions = Table(
         "id",
         where="gone_at IS NULL",
     ),
-    _due("ix_subscriptions_anchor", "anchor_at", where="gone_at IS NULL"),
+    partial("ix_subscriptions_anchor", "anchor_at", where="gone_at IS NULL"),
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
     Index("ix_subscriptions_id", "team_id", "id"),
     Index("ix_subscriptions_service", "team_id", "service"),
@@ -154,83 +119,83 @@ subscriptions = Table(
 orders = Table(
     "orders",
     metadata,
-    _id("team_id"),
-    _id("account"),
-    _id("subscription_id"),
-    _number("number"),
-    _some("order_type", Word(OrderType)),
-    _maybe("term_months", Integer),
-    _maybe("effective_at", Instant),
-    _maybe("expires_at", Instant),
-    _maybe("provisioned_at", Instant),
-    _maybe("currency"),
-    _maybe("cash", Exact),
-    _maybe("cash_coupon", Exact),
-    _maybe("flexi_coupon", Exact),
-    _maybe("stored_value", Exact),
-    _maybe("discount_coupon", Exact),
-    _maybe("cash_coupon_expires_at", Instant),
-    _maybe("promotion", Boolean),
-    _maybe("invoiced", Boolean),
-    _of("subscriptions", "account", "subscription_id", to=("account", "id")),
+    key("team_id"),
+    key("account"),
+    key("subscription_id"),
+    number("number"),
+    some("order_type", Word(OrderType)),
+    maybe("term_months", Integer),
+    maybe("effective_at", Instant),
+    maybe("expires_at", Instant),
+    maybe("provisioned_at", Instant),
+    maybe("currency"),
+    maybe("cash", Exact),
+    maybe("cash_coupon", Exact),
+    maybe("flexi_coupon", Exact),
+    maybe("stored_value", Exact),
+    maybe("discount_coupon", Exact),
+    maybe("cash_coupon_expires_at", Instant),
+    maybe("promotion", Boolean),
+    maybe("invoiced", Boolean),
+    belongs_to("subscriptions", "account", "subscription_id", to=("account", "id")),
 )
 
 requests = Table(
     "requests",
     metadata,
-    _id("team_id"),
-    _number("number"),
-    _some("version", Integer),
-    _some("account"),
-    _some("scope", Word(Scope)),
-    _some("left_behind", Json),
-    _some("state", Word(State)),
-    _some("requested_by"),
-    _some("requested_at", Instant),
-    _some("reason", Integer),
-    _some("details"),
-    _some("acknowledgement", Document(Acknowledgement)),
-    _some("deadline", Instant),
-    _some("required_approvals", Integer),
-    _some("approvers", Json),
-    _some("dry_run", Boolean),
-    _some("cooling_off_minutes", Integer),
-    _some("rules"),
-    _some("if_kept", Json),
-    _maybe("starts_at", Instant),
-    _some("closed", Boolean),
-    _maybe("problem"),
+    key("team_id"),
+    number("number"),
+    some("version", Integer),
+    some("account"),
+    some("scope", Word(Scope)),
+    some("left_behind", Json),
+    some("state", Word(State)),
+    some("requested_by"),
+    some("requested_at", Instant),
+    some("reason", Integer),
+    some("details"),
+    some("acknowledgement", Document(Acknowledgement)),
+    some("deadline", Instant),
+    some("required_approvals", Integer),
+    some("approvers", Json),
+    some("dry_run", Boolean),
+    some("cooling_off_minutes", Integer),
+    some("rules"),
+    some("if_kept", Json),
+    maybe("starts_at", Instant),
+    some("closed", Boolean),
+    maybe("problem"),
     # When a replica looks at it next: NULL when only a person can move it on.
-    _maybe("work_at", Instant),
-    _maybe("lease_until", Instant),
-    _of("workspaces", to=()),
-    _due("ix_requests_work", "work_at", where="work_at IS NOT NULL"),
-    _due("ix_requests_deadline", "deadline", where="state = 'waiting'"),
+    maybe("work_at", Instant),
+    maybe("lease_until", Instant),
+    belongs_to("workspaces", to=()),
+    partial("ix_requests_work", "work_at", where="work_at IS NOT NULL"),
+    partial("ix_requests_deadline", "deadline", where="state = 'waiting'"),
     Index("ix_requests_person", "team_id", "requested_by", "number"),
 )
 
 request_items = Table(
     "request_items",
     metadata,
-    _id("team_id"),
-    _number("request"),
-    _number("position"),
-    _some("account"),
-    _some("subscription_id"),
-    _some("label"),
-    _maybe("region"),
-    _some("quote", Document(Quote)),
-    _some("state", Word(ItemState)),
-    _maybe("error_code"),
-    _maybe("error"),
-    _maybe("gone_at", Instant),
-    _maybe("refund_order"),
-    _maybe("refund_actual", Document(Money)),
-    _maybe("fee_actual", Document(Money)),
-    _maybe("auto_renew_off", Boolean),
+    key("team_id"),
+    number("request"),
+    number("position"),
+    some("account"),
+    some("subscription_id"),
+    some("label"),
+    maybe("region"),
+    some("quote", Document(Quote)),
+    some("state", Word(ItemState)),
+    maybe("error_code"),
+    maybe("error"),
+    maybe("gone_at", Instant),
+    maybe("refund_order"),
+    maybe("refund_actual", Document(Money)),
+    maybe("fee_actual", Document(Money)),
+    maybe("auto_renew_off", Boolean),
     # An open request holds its subscriptions: the index below lets only one request do so.
-    _some("held", Boolean),
-    _of("requests", "request", to=("number",)),
+    some("held", Boolean),
+    belongs_to("requests", "request", to=("number",)),
     Index(
         "uq_request_items_held",
         "team_id",
@@ -245,51 +210,51 @@ request_items = Table(
 request_steps = Table(
     "request_steps",
     metadata,
-    _id("team_id"),
-    _number("request"),
-    _number("number"),
-    _some("subscriptions", Json),
-    _some("after", Json),
-    _some("state", Word(StepState)),
-    _some("attempt", Integer),
-    _maybe("started_at", Instant),
-    _maybe("accepted_at", Instant),
-    _of("requests", "request", to=("number",)),
+    key("team_id"),
+    number("request"),
+    number("number"),
+    some("subscriptions", Json),
+    some("after", Json),
+    some("state", Word(StepState)),
+    some("attempt", Integer),
+    maybe("started_at", Instant),
+    maybe("accepted_at", Instant),
+    belongs_to("requests", "request", to=("number",)),
 )
 
 decisions = Table(
     "decisions",
     metadata,
-    _id("team_id"),
-    _number("request"),
-    _number("number"),
-    _some("verb", Word(Verb)),
-    _some("at", Instant),
-    _maybe("by"),
-    _maybe("note"),
-    _of("requests", "request", to=("number",)),
+    key("team_id"),
+    number("request"),
+    number("number"),
+    some("verb", Word(Verb)),
+    some("at", Instant),
+    maybe("by"),
+    maybe("note"),
+    belongs_to("requests", "request", to=("number",)),
 )
 
 reminders = Table(
     "reminders",
     metadata,
-    _id("team_id"),
-    _id("id"),
-    _id("destination"),
-    _some("account"),
-    _some("subscription_id"),
-    _some("anchor_kind", Word(AnchorKind)),
-    _some("anchor_date"),
-    _maybe("anchor_at", Instant),
-    _some("lead_days", Integer),
-    _some("lead_due_at", Instant),
-    _some("due_at", Instant),
-    _some("state", Word(ReminderState)),
-    _maybe("delivery_id"),
-    _maybe("sent_at", Instant),
-    _some("reason"),
-    _due("ix_reminders_due", "due_at", where="state = 'armed' AND delivery_id IS NULL"),
-    _due("ix_reminders_delivery", "delivery_id", where="delivery_id IS NOT NULL"),
+    key("team_id"),
+    key("id"),
+    key("destination"),
+    some("account"),
+    some("subscription_id"),
+    some("anchor_kind", Word(AnchorKind)),
+    some("anchor_date"),
+    maybe("anchor_at", Instant),
+    some("lead_days", Integer),
+    some("lead_due_at", Instant),
+    some("due_at", Instant),
+    some("state", Word(ReminderState)),
+    maybe("delivery_id"),
+    maybe("sent_at", Instant),
+    some("reason"),
+    partial("ix_reminders_due", "due_at", where="state = 'armed' AND delivery_id IS NULL"),
+    partial("ix_reminders_delivery", "delivery_id", where="delivery_id IS NOT NULL"),
     Index("ix_reminders_subscription", "team_id", "account", "subscription_id", "anchor_date"),
     Index("ix_reminders_listed", "team_id", "due_at"),
 )
@@ -300,32 +265,32 @@ owed = Sequence("owed", metadata=metadata)
 deliveries = Table(
     "deliveries",
     metadata,
-    _id("team_id"),
-    _id("id"),
-    _some("key"),
-    _some("kind"),
-    _some("destination"),
-    _some("stream"),
-    _some("due_at", Instant),
-    _some("subject", Json),
-    _maybe("update_of"),
-    _maybe("thread_of"),
-    _some("state", Word(DeliveryState)),
-    _some("sequence", BigInteger),
-    _some("owed_as", BigInteger),
-    _some("attempt", Integer),
-    _some("fence", Integer),
-    _maybe("started_at", Instant),
-    _maybe("channel"),
-    _maybe("ts"),
-    _maybe("sent_at", Instant),
-    _maybe("error"),
-    # When it may be claimed next: due, to be tried again, or the end of a lease; NULL when finished.
-    _maybe("work_at", Instant),
+    key("team_id"),
+    key("id"),
+    some("key"),
+    some("kind"),
+    some("destination"),
+    some("stream"),
+    some("due_at", Instant),
+    some("subject", Json),
+    maybe("update_of"),
+    maybe("thread_of"),
+    some("state", Word(DeliveryState)),
+    some("sequence", BigInteger),
+    some("owed_as", BigInteger),
+    some("attempt", Integer),
+    some("fence", Integer),
+    maybe("started_at", Instant),
+    maybe("channel"),
+    maybe("ts"),
+    maybe("sent_at", Instant),
+    maybe("error"),
+    # When it may be claimed: due, to be tried again, or the end of a lease; NULL when finished.
+    maybe("work_at", Instant),
     UniqueConstraint("team_id", "key", name="uq_deliveries_key"),
-    _due("ix_deliveries_work", "work_at", where="work_at IS NOT NULL"),
-    _due("ix_deliveries_stream", "stream", "sequence", "owed_as", where="work_at IS NOT NULL"),
-    _due("ix_deliveries_update", "update_of", where="update_of IS NOT NULL"),
+    partial("ix_deliveries_work", "work_at", where="work_at IS NOT NULL"),
+    partial("ix_deliveries_stream", "stream", "sequence", "owed_as", where="work_at IS NOT NULL"),
+    partial("ix_deliveries_update", "update_of", where="update_of IS NOT NULL"),
     Index("ix_deliveries_owed", "team_id", "owed_as"),
     Index("ix_deliveries_state", "team_id", "state"),
 )
@@ -333,67 +298,68 @@ deliveries = Table(
 audit = Table(
     "audit",
     metadata,
-    _id("team_id"),
-    _number("number", BigInteger),
-    _some("at", Instant),
-    _some("actor"),
-    _some("action"),
-    _some("subject"),
-    _some("facts", Json),
-    _some("digest"),
+    key("team_id"),
+    number("number", BigInteger),
+    some("at", Instant),
+    some("actor"),
+    some("action"),
+    some("subject"),
+    some("facts", Json),
+    some("digest"),
     Index("ix_audit_subject", "team_id", "subject", "number"),
 )
 
 audit_heads = Table(
     "audit_heads",
     metadata,
-    _id("team_id"),
-    _some("entries", BigInteger),
-    _some("digest"),
-    _some("seal"),
+    key("team_id"),
+    some("entries", BigInteger),
+    some("digest"),
+    some("seal"),
 )
 
 book_subscriptions = Table(
     "book_subscriptions",
     metadata,
-    _id("team_id"),
-    _id("account"),
-    _id("id"),
-    _maybe("region"),
-    _maybe("kind", Word(Kind)),
-    _maybe("status", Word(Status)),
-    _maybe("next_event_at", Instant),
-    _some("subscription", Document(Subscription)),
-    _due("ix_book_subscriptions_due", "next_event_at", where="next_event_at IS NOT NULL"),
+    key("team_id"),
+    key("account"),
+    key("id"),
+    maybe("region"),
+    maybe("kind", Word(Kind)),
+    maybe("status", Word(Status)),
+    maybe("next_event_at", Instant),
+    some("subscription", Document(Subscription)),
+    partial("ix_book_subscriptions_due", "next_event_at", where="next_event_at IS NOT NULL"),
     Index("ix_book_subscriptions_region", "team_id", "account", "region"),
 )
 
 book_orders = Table(
     "book_orders",
     metadata,
-    _id("team_id"),
-    _id("id"),
-    _some("account"),
-    _some("subscription_id"),
-    _some("accepted_at", Instant),
-    _some("completes_at", Instant),
-    _some("refund", Document(Money)),
-    _some("handling_fee", Document(Money)),
-    _some("scope", Word(Scope)),
-    _some("done", Boolean),
-    _due("ix_book_orders_due", "completes_at", where="NOT done"),
+    key("team_id"),
+    key("id"),
+    some("account"),
+    some("subscription_id"),
+    some("accepted_at", Instant),
+    some("completes_at", Instant),
+    some("refund", Document(Money)),
+    some("handling_fee", Document(Money)),
+    some("scope", Word(Scope)),
+    some("done", Boolean),
+    partial("ix_book_orders_due", "completes_at", where="NOT done"),
     Index("ix_book_orders_subscription", "team_id", "account", "subscription_id"),
 )
 
-notes = Table("notes", metadata, _id("team_id"), _id("name"), _some("value", Json))
+notes = Table("notes", metadata, key("team_id"), key("name"), some("value", Json))
 
 seen_events = Table(
     "seen_events",
     metadata,
-    _id("team_id"),
-    _id("event"),
-    _some("at", Instant),
+    key("team_id"),
+    key("event"),
+    some("at", Instant),
     Index("ix_seen_events_at", "team_id", "at"),
 )
 
-clock = Table("clock", metadata, _id("team_id"), _some("offset", BigInteger))
+# Its one row has no workspace: the offset belongs to the whole database.
+clock = Table("clock", metadata, key("team_id"), some("offset", BigInteger))

@@ -1,7 +1,8 @@
 """Column types that lose nothing: instants, exact amounts, words of an enum, documents."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -46,11 +47,11 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
         """Refuse a naive datetime with ValueError."""
         return None if value is None else microseconds(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
         """Give it back in UTC."""
         return None if value is None else instant(value)
 
@@ -61,7 +62,7 @@ class Exact(TypeDecorator[Decimal]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Decimal | None, _dialect: Dialect) -> str | None:
         """Refuse floats, NaN and infinities."""
         if value is None:
             return None
@@ -69,7 +70,7 @@ class Exact(TypeDecorator[Decimal]):
             raise TypeError(f"{value!r} is not a finite Decimal")
         return str(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Decimal | None:
         """Give back the same digits."""
         return None if value is None else Decimal(value)
 
@@ -84,11 +85,11 @@ class Word(TypeDecorator[StrEnum]):
         super().__init__()
         self.members = members
 
-    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: StrEnum | None, _dialect: Dialect) -> str | None:
         """Refuse what is not a member with ValueError."""
         return None if value is None else self.members(value).value
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> StrEnum | None:
         """Give back the member."""
         return None if value is None else self.members(value)
 
@@ -99,11 +100,11 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
         """Write decimals, dates, money and keys as text; refuse what is no fact with TypeError."""
         return None if value is None else canonical(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         """Give back objects, lists, texts and numbers."""
         return None if value is None else json.loads(value)
 
@@ -118,17 +119,17 @@ class Document(TypeDecorator[Any]):
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
         """Write it field by field; amounts as text, instants with their offset."""
         return None if value is None else _adapter(self.kind).dump_json(value).decode()
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         """Give back an equal object."""
         return None if value is None else _adapter(self.kind).validate_json(value)
 
 
 def canonical(value: object) -> str:
-    """JSON of which there is one spelling only; NUL and surrogates are escaped, so any text fits."""
+    """JSON with one spelling only, in ASCII: NUL and surrogates are escaped, so any text fits."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
 
 
@@ -138,19 +139,19 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
 
 
 def _plain(value: object) -> object:
-    match value:
-        case Money():
-            return f"{value.currency} {value.amount:f}"
-        case Decimal() | SubscriptionKey():
-            return str(value)
-        case datetime():
-            return instant(microseconds(value)).isoformat()
-        case date():
-            return value.isoformat()
-        case Enum():
-            return value.value
-        case Mapping():
-            return dict(value)
-        case set() | frozenset():
-            return sorted(value)
+    for kind, spell in _SPELLED.items():
+        if isinstance(value, kind):
+            return spell(value)
     raise TypeError(f"{type(value).__name__} is not a fact that can be kept")
+
+
+_SPELLED: Mapping[type, Callable[[Any], object]] = {
+    Money: lambda money: f"{money.currency} {money.amount:f}",
+    Decimal: str,
+    SubscriptionKey: str,
+    datetime: lambda value: instant(microseconds(value)).isoformat(),
+    date: date.isoformat,  # after datetime, which is one too
+    Enum: lambda member: member.value,
+    Mapping: dict,
+    AbstractSet: sorted,
+}

@@ -1,12 +1,13 @@
 """One open transaction of one workspace, and how its trouble is told."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Sequence, Table, func, select
+from sqlalchemy import Connection, Row, Sequence, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -57,6 +58,12 @@ class Work:
             .where(table.c.team_id == self.team_id)
             .scalar_subquery()
         )
+
+
+def picked(row: Row[Any], names: Iterable[str]) -> dict[str, Any]:
+    """Some columns of a row by name."""
+    columns = row._mapping  # noqa: SLF001 - public: the underscore keeps column names free
+    return {name: columns[name] for name in names}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg
 import pytest
@@ -68,7 +68,7 @@ def chromium_path() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
-    _missing("Chromium", "apt-get install chromium")
+    raise _missing("Chromium", "apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +142,19 @@ def postgres() -> Iterator[str]:
         shutil.chown(home, user)
     data, log = home / "data", home / "log"
     try:
-        _as(user, programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8")
+        _as(
+            user,
+            programs / "initdb",
+            "-D",
+            data,
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-N",
+            "-E",
+            "UTF8",
+        )
         port = _free_port()
         settings = (
             f"-p {port} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off"
@@ -194,7 +206,7 @@ def _postgres_programs() -> Path:
     for place in [*([Path(on_path).resolve().parent] if on_path else []), *known]:
         if (place / "pg_ctl").exists() and (place / "initdb").exists():
             return place
-    _missing("PostgreSQL", "apt-get install postgresql")
+    raise _missing("PostgreSQL", "apt-get install postgresql")
 
 
 def _as(user: str | None, *command: object) -> None:
@@ -225,11 +237,11 @@ def _free_port() -> int:
         return port
 
 
-def _missing(tool: str, how: str) -> NoReturn:
+def _missing(tool: str, how: str) -> BaseException:
     sentence = f"{tool} is not installed; get it with `{how}`."
     if os.getenv("CI") == "true":
-        pytest.fail(sentence, pytrace=False)
-    pytest.skip(sentence)
+        return pytest.fail.Exception(sentence, pytrace=False)
+    return pytest.skip.Exception(sentence)
 
 
 def _guarded(original: Any) -> Any:

@@ -1,0 +1,74 @@
+"""Groups: the quotas and packages of an account and region, which stay together in a list."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, func, select, tuple_, update
+
+from bot.billing.subscription import Status, SubscriptionKey
+from storage import rows
+from storage.tables import subscriptions
+from storage.types import NEVER
+from storage.work import Work
+
+_ROW = subscriptions.c
+_KEY = tuple_(_ROW.account, _ROW.id)
+LIVE = and_(_ROW.gone_at.is_(None), _ROW.status.is_distinct_from(Status.UNSUBSCRIBED))
+"""What is there: neither gone nor unsubscribed from."""
+
+
+def of(work: Work, keys: Collection[SubscriptionKey]) -> set[tuple[str, str]]:
+    """Account and group key of quotas and packages among the keys, as they stand now."""
+    found: set[tuple[str, str]] = set()
+    for piece in rows.pieces(keys):
+        for row in work.connection.execute(
+            select(_ROW.account, _ROW.group_key).where(
+                _ROW.team_id == work.team_id, _KEY.in_(piece), _ROW.group_rank < 2
+            )
+        ):
+            found.add((row.account, row.group_key))
+    return found
+
+
+def settle(work: Work, groups: Collection[tuple[str, str]]) -> None:
+    """A group stands where its quotas' earliest anchor is; without quotas, its packages'."""
+    if not groups:
+        return
+    earliest = _earliest(work, groups)
+    work.connection.execute(
+        update(subscriptions)
+        .where(
+            _ROW.team_id == work.team_id,
+            _ROW.account == bindparam("of_account"),
+            _ROW.group_key == bindparam("of_group"),
+            _ROW.group_anchor_at != bindparam("earliest"),
+        )
+        .values(group_anchor_at=bindparam("earliest")),
+        [
+            {"of_account": account, "of_group": group, "earliest": when}
+            for (account, group), when in earliest.items()
+        ],
+    )
+
+
+def _earliest(
+    work: Work, groups: Collection[tuple[str, str]]
+) -> Mapping[tuple[str, str], datetime]:
+    by_rank: dict[tuple[str, str], dict[int, datetime]] = {group: {} for group in groups}
+    wanted = sorted(groups)
+    for start in range(0, len(wanted), rows.CHUNK):
+        found = work.connection.execute(
+            select(_ROW.account, _ROW.group_key, _ROW.group_rank, func.min(_ROW.anchor_at))
+            .where(
+                _ROW.team_id == work.team_id,
+                LIVE,
+                tuple_(_ROW.account, _ROW.group_key).in_(wanted[start : start + rows.CHUNK]),
+            )
+            .group_by(_ROW.account, _ROW.group_key, _ROW.group_rank)
+        )
+        for account, group, rank, when in found:
+            by_rank[account, group][rank] = when
+    return {
+        group: next((at for _, at in sorted(ranks.items()) if at != NEVER), NEVER)
+        for group, ranks in by_rank.items()
+    }

@@ -1,0 +1,156 @@
+"""Requests, their items, steps and events as rows, and back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.billing.subscription import AccountName, SubscriptionKey
+from bot.billing.unsubscription import OPEN, Event, Item, Reason, Request, State, Step
+from storage.types import EPOCH
+from storage.work import picked
+
+PLAIN = (
+    "number",
+    "account",
+    "scope",
+    "state",
+    "requested_by",
+    "requested_at",
+    "details",
+    "acknowledgement",
+    "deadline",
+    "required_approvals",
+    "dry_run",
+    "cooling_off_minutes",
+    "rules",
+    "if_kept",
+    "starts_at",
+    "closed",
+    "problem",
+    "version",
+)
+"""Fields that are columns of the same name and type."""
+
+ITEM = (
+    "label",
+    "region",
+    "quote",
+    "state",
+    "error_code",
+    "error",
+    "gone_at",
+    "refund_order",
+    "refund_actual",
+    "fee_actual",
+    "auto_renew_off",
+)
+STEP = ("number", "state", "attempt", "started_at", "accepted_at")
+EVENT = ("number", "verb", "at", "by", "note")
+
+
+def request_row(request: Request) -> dict[str, Any]:
+    """Its own columns, without those that say who works on it."""
+    return {
+        **{name: getattr(request, name) for name in PLAIN},
+        "reason": int(request.reason),
+        "left_behind": request.left_behind,
+        "approvers": request.approvers,
+    }
+
+
+def item_rows(team_id: str, request: Request) -> list[dict[str, Any]]:
+    """Its items in their order; while it is open they are held."""
+    held = request.state in OPEN and not request.closed
+    return [
+        {
+            "team_id": team_id,
+            "request": request.number,
+            "position": position,
+            "account": item.key.account,
+            "subscription_id": item.key.id,
+            "held": held,
+            **{name: getattr(item, name) for name in ITEM},
+        }
+        for position, item in enumerate(request.items)
+    ]
+
+
+def step_rows(team_id: str, request: Request) -> list[dict[str, Any]]:
+    """Its steps; the ids of a step are only ever read with it."""
+    return [
+        {
+            "team_id": team_id,
+            "request": request.number,
+            "subscriptions": [[key.account, key.id] for key in step.subscriptions],
+            "after": step.after,
+            **{name: getattr(step, name) for name in STEP},
+        }
+        for step in request.steps
+    ]
+
+
+def event_rows(team_id: str, request: Request, *, after: int) -> list[dict[str, Any]]:
+    """Its events with a number above `after`: history is only ever added to."""
+    return [
+        {
+            "team_id": team_id,
+            "request": request.number,
+            **{name: getattr(event, name) for name in EVENT},
+        }
+        for event in request.events
+        if event.number > after
+    ]
+
+
+def work_at(request: Request) -> datetime | None:
+    """When a replica must look at a request that came into its state: at once is the epoch."""
+    if request.closed:
+        return None
+    if request.state in {State.EXECUTING, State.VERIFYING}:
+        return EPOCH
+    return falls_due(request)
+
+
+def falls_due(request: Request) -> datetime | None:
+    """When its state asks for work by itself: at the deadline, or when cooling off is over."""
+    if request.closed:
+        return None
+    if request.state in {State.WAITING, State.STALE}:
+        return request.deadline
+    if request.state is State.APPROVED:
+        return request.starts_at or EPOCH
+    return None
+
+
+def read_request(
+    row: Row[Any],
+    *,
+    items: Sequence[Row[Any]],
+    steps: Sequence[Row[Any]],
+    events: Sequence[Row[Any]],
+) -> Request:
+    """The request of a row and its children, which come in their order."""
+    return Request(
+        **picked(row, PLAIN),
+        reason=Reason(row.reason),
+        left_behind=tuple(row.left_behind),
+        approvers=tuple(row.approvers),
+        items=tuple(_item(each) for each in items),
+        steps=tuple(_step(each) for each in steps),
+        events=tuple(Event(**picked(each, EVENT)) for each in events),
+    )
+
+
+def _item(row: Row[Any]) -> Item:
+    key = SubscriptionKey(AccountName(row.account), row.subscription_id)
+    return Item(key=key, **picked(row, ITEM))
+
+
+def _step(row: Row[Any]) -> Step:
+    return Step(
+        subscriptions=tuple(SubscriptionKey(AccountName(a), i) for a, i in row.subscriptions),
+        after=tuple(row.after),
+        **picked(row, STEP),
+    )
