@@ -20,7 +20,14 @@ from bot.facts.messages import (
     Settled,
     Timing,
 )
-from bot.ports.store import ArmedReminder, Delivery, ReminderState, Store, Transaction
+from bot.ports.store import (
+    ArmedReminder,
+    Delivery,
+    DeliveryState,
+    ReminderState,
+    Store,
+    Transaction,
+)
 from bot.services.arming import DIRECT, Arming, over
 from bot.services.people import People
 from bot.services.phrases import day
@@ -111,6 +118,13 @@ class Announcing:
         item = self.item(tx, row, timing=Timing.ON_TIME, now=now)
         return ReminderLine(item=_as_settled(item, _Now(fact.settled, fact, fact.note)))
 
+    def objections(
+        self, tx: Transaction, rows: Iterable[ArmedReminder], *, now: datetime
+    ) -> Sequence[tuple[ArmedReminder, str]]:
+        """Those that are not to be sent any more, each with the reason."""
+        asked = [(row, self._arming.objection(tx, row, now=now)) for row in rows]
+        return [(row, reason) for row, reason in asked if reason is not None]
+
     def item(
         self, tx: Transaction, row: ArmedReminder, *, timing: Timing, now: datetime
     ) -> ReminderItem:
@@ -188,8 +202,14 @@ class Announcing:
 
 
 def carried(tx: Transaction, post: Delivery) -> Sequence[ArmedReminder]:
-    """The rows of a delivery without those that were cancelled before it went out."""
+    """The rows that a delivery tells of.
+
+    Before anything was sent, those that still wait; afterwards all that may have been sent, so
+    that a repeat says exactly what the first attempt said.
+    """
     rows = tx.reminders.carried_by(post.id)
+    if post.state is DeliveryState.PENDING:
+        return [row for row in rows if row.state is ReminderState.ARMED]
     return [row for row in rows if row.state is not ReminderState.CANCELLED]
 
 

@@ -58,6 +58,7 @@ class Arming:
             self._disarm(tx, now=now, until=horizon)
         armed = self._arm_pages(watch, now=now, horizon=horizon)
         with self._store.transaction() as tx:
+            tx.catalogue.date_passed(at=now)
             tx.notes.put(WATCH, {"at": now.isoformat(), "until": horizon.isoformat()})
         return armed
 

@@ -1,0 +1,129 @@
+"""Composing: what a delivery says at the moment it is sent, from the present facts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.billing.unsubscription import Request, State
+from bot.facts.messages import (
+    Message,
+    OperatorWarning,
+    Receipt,
+    ReminderLine,
+    ReminderMessage,
+    ReminderRest,
+    RequestCard,
+    RequesterNote,
+    RequestLine,
+    Tour,
+)
+from bot.ports.messenger import Messenger, Posted
+from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
+from bot.services import owing
+from bot.services.alarming import OPERATOR_WARNING, read_warning
+from bot.services.announcing import Announcing, carried
+from bot.services.bundling import REMINDER_REST
+from bot.services.telling import REMINDER_LINE
+from bot.services.touring import TOUR, read_tour
+
+REMINDERS = frozenset({owing.REMINDER, REMINDER_REST})
+
+WAITS_FOR_CARD = timedelta(seconds=20)
+"""A note to the requester waits this long for the message that it links to."""
+
+
+class NotYet(Exception):
+    """The message depends on another one that is not out yet."""
+
+
+class Composing:
+    """Knows every kind of delivery; figures and words are never stored with one."""
+
+    def __init__(self, *, messenger: Messenger, announcing: Announcing) -> None:
+        self._messenger = messenger
+        self._announcing = announcing
+        self._kinds: Mapping[str, Callable[[Transaction, Delivery, datetime], Message | None]] = {
+            owing.REQUEST_CARD: self._card,
+            owing.REQUEST_LINE: self._line,
+            owing.RECEIPT: self._receipt,
+            owing.REQUESTER_NOTE: self._note,
+            owing.REMINDER: self._reminder,
+            REMINDER_REST: self._rest,
+            REMINDER_LINE: self._reminder_line,
+            OPERATOR_WARNING: self._warning,
+            TOUR: self._tour,
+        }
+
+    def compose(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> Message | None:
+        """The message as it reads now; None when there is nothing to say any more.
+
+        An update shows the newest state of what it replaces. Raises NotYet when another message
+        has to be out first.
+        """
+        about = delivery
+        if delivery.update_of is not None:
+            post = tx.outbox.get(delivery.update_of)
+            if post is None:
+                return None
+            about = post
+        return self._kinds[delivery.kind](tx, about, now)
+
+    def dropped(
+        self, tx: Transaction, delivery: Delivery, *, now: datetime
+    ) -> Sequence[tuple[ArmedReminder, str]]:
+        """Members of a reminder that was never sent which no longer hold, each with the reason."""
+        fresh = delivery.kind in REMINDERS and delivery.state is DeliveryState.PENDING
+        if not fresh or delivery.update_of is not None:
+            return ()
+        return self._announcing.objections(tx, carried(tx, delivery), now=now)
+
+    def reminder_ids(self, tx: Transaction, delivery: Delivery) -> tuple[str, ...]:
+        """The ids that travel with a reminder; none with the message that only counts the rest."""
+        if delivery.kind != owing.REMINDER:
+            return ()
+        return tuple(row.id for row in carried(tx, delivery))
+
+    def _card(self, tx: Transaction, post: Delivery, _: datetime) -> RequestCard | None:
+        request = _request(tx, post)
+        return RequestCard(request=request) if request else None
+
+    def _line(self, tx: Transaction, post: Delivery, _: datetime) -> RequestLine | None:
+        request = _request(tx, post)
+        number = post.subject.get("event")
+        events = request.events if request else ()
+        event = next((each for each in events if each.number == number), None)
+        return RequestLine(request=request, event=event) if request and event else None
+
+    def _receipt(self, tx: Transaction, post: Delivery, _: datetime) -> Receipt | None:
+        request = _request(tx, post)
+        return Receipt(request=request) if request else None
+
+    def _note(self, tx: Transaction, post: Delivery, now: datetime) -> RequesterNote | None:
+        request = _request(tx, post)
+        if request is None:
+            return None
+        card = tx.requests.card(request.number)
+        at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
+        if at is None and now - post.due_at < WAITS_FOR_CARD:
+            raise NotYet
+        link = self._messenger.link(at) if at else None
+        return RequesterNote(request=request, state=State(str(post.subject["state"])), link=link)
+
+    def _reminder(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderMessage | None:
+        return self._announcing.message(tx, post, now=now)
+
+    def _rest(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderRest | None:
+        return self._announcing.rest(tx, post, now=now)
+
+    def _reminder_line(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderLine | None:
+        return self._announcing.line(tx, post, now=now)
+
+    def _warning(self, _: Transaction, post: Delivery, __: datetime) -> OperatorWarning:
+        return read_warning(post.subject)
+
+    def _tour(self, tx: Transaction, _: Delivery, __: datetime) -> Tour | None:
+        return read_tour(tx)
+
+
+def _request(tx: Transaction, post: Delivery) -> Request | None:
+    number = post.subject.get("request")
+    return tx.requests.get(number) if isinstance(number, int) else None
