@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 
 from bot.billing.account import Account
 from bot.billing.money import Money
-from bot.billing.quote import Quote
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import Edition, Subscription
 from bot.billing.unsubscription import Request, State
+from bot.billing.ways_out import Way, WayKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,39 +60,11 @@ class NearestFilter:
     count: int
 
 
-class WayKind(StrEnum):
-    """The ways out of `/lapse show` (contract, section 6)."""
-
-    KEEP = "keep"
-    TURN_OFF = "turn-off"
-    GIVE_BACK = "give-back"
-    UNSUBSCRIBE = "unsubscribe"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """One way out: what it costs from now on (negative: what comes back), and until when.
-
-    `cost` is None when the amount is not known. `last_moment` is exclusive: acting is safe before
-    it. `works_until` is None when it ends at once. A closed way keeps a reason, or `opens_at`.
-    """
-
-    kind: WayKind
-    cost: Money | None
-    open: bool = True
-    at: datetime | None = None
-    last_moment: datetime | None = None
-    works_until: datetime | None = None
-    months: int | None = None
-    quote: Quote | None = None
-    closed_because: str | None = None
-    opens_at: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One subscription and its surroundings; `ways` are cheapest first, closed ones last.
+    """One subscription and its surroundings.
 
+    `ways` are cheapest first, closed ones last; `because` completes *Cheapest because*.
     `packages` are those of a quota, `quota` is the one of a package.
     """
 
@@ -103,6 +74,7 @@ class Shown:
     amount: Money | None
     current_edition: Edition | None
     ways: tuple[Way, ...]
+    because: str
     packages: tuple[Subscription, ...]
     quota: Subscription | None
     open_request: Request | None

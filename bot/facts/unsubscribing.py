@@ -12,7 +12,7 @@ from bot.billing.refund import Worst
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Reason
-from bot.facts.listing import Way
+from bot.billing.ways_out import Way
 
 DETAILS_LIMIT = 500
 """Characters of details (ux, section 2.6)."""

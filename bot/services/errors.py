@@ -1,9 +1,10 @@
 """Expected refusals: each is one sentence for what happened and one for what to do.
 
 Refused
-├── UnknownSubscription, AmbiguousId, SeveralAccounts, UnknownRequest, DaysOutOfRange
+├── UnknownSubscription, AmbiguousId, UnknownRequest, DaysOutOfRange
+├── SeveralAccounts, SeveralCurrencies
 ├── GuestRefused, NotAllowed
-├── NotPossible, AlreadyRequested, TooLate, NoApprover
+├── NotPossible, AlreadyRequested, TooLate, RenewalBeginsSoon, NoApprover
 ├── Incomplete, FiguresChanged
 ├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
 ├── AlreadyOff, AlreadyDeducted, CloudRefused
@@ -72,6 +73,16 @@ class SeveralAccounts(Refused):
         names = listed([str(name) for name in accounts])
         super().__init__(f"These belong to {names}.", "Ask for each account by itself.")
         self.accounts = tuple(accounts)
+
+
+class SeveralCurrencies(Refused):
+    """One request has one currency; sums are never converted."""
+
+    def __init__(self, currencies: Sequence[str]) -> None:
+        super().__init__(
+            f"These are paid in {listed(list(currencies))}.", "Ask for each currency by itself."
+        )
+        self.currencies = tuple(currencies)
 
 
 class UnknownRequest(Refused):
@@ -172,14 +183,24 @@ class TooLate(Refused):
 
     def __init__(self, anchor: Anchor) -> None:
         when = instant(anchor.at) if anchor.at else day(anchor.date)
-        verb = "It ends on" if anchor.kind is AnchorKind.EXPIRY else "The deduction is on"
-        advice = (
-            "Let it end by itself; nothing will be deducted."
-            if anchor.kind is AnchorKind.EXPIRY
-            else "Turn off auto-renewal instead."
-        )
-        super().__init__(f"{verb} {when}, too soon for an approval.", advice)
+        what, advice = {
+            AnchorKind.DEDUCTION: ("The deduction is on", "Turn off auto-renewal instead."),
+            AnchorKind.EXPIRY: ("It ends on", "Let it end; nothing will be deducted."),
+            AnchorKind.NOTICE: ("Notice is due by", "Give notice by yourself."),
+        }[anchor.kind]
+        super().__init__(f"{what} {when}, too soon for an approval.", advice)
         self.anchor = anchor
+
+
+class RenewalBeginsSoon(Refused):
+    """The renewal period begins before an approval could come, so it cannot be given back (R46)."""
+
+    def __init__(self, begins_at: datetime) -> None:
+        super().__init__(
+            f"The renewal period begins on {instant(begins_at)}, too soon for an approval.",
+            "Unsubscribe with the fee, or keep it.",
+        )
+        self.begins_at = begins_at
 
 
 class NoApprover(Refused):

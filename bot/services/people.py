@@ -53,8 +53,20 @@ class People:
     ) -> Actor:
         """Refuse unless the person may; raises GuestRefused, or NotAllowed naming who can."""
         actor = self.actor(user)
+        self.check(actor, action, subscription=subscription, requester=requester)
+        return actor
+
+    def check(
+        self,
+        actor: Actor,
+        action: Action,
+        *,
+        subscription: Subscription | None = None,
+        requester: SlackUser | None = None,
+    ) -> None:
+        """`demand` for a person who was looked up before, which needs no workspace."""
         if may(actor, action, subscription=subscription, requester=requester):
-            return actor
+            return
         if actor.guest:
             raise GuestRefused
         raise self._refusal(action, subscription=subscription, requester=requester)

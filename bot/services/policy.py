@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from bot.billing.account import Account
 from bot.billing.money import Money
@@ -103,10 +102,10 @@ class Policy:
         strict = (rule.required for rule in self.rules if rule.applies(subscriptions, paid=paid))
         return max(self.required, *strict, 1)
 
-    def cooling_off(self, account: Account) -> timedelta:
-        """The time between the last approval and the execution, as the account or all set it."""
+    def cooling_off_minutes_of(self, account: Account) -> int:
+        """The minutes between the last approval and the execution, as the account or all set it."""
         own = account.cooling_off_minutes
-        return timedelta(minutes=self.cooling_off_minutes if own is None else own)
+        return self.cooling_off_minutes if own is None else own
 
 
 def bears(subscription: Subscription, tag: str) -> bool:

@@ -7,11 +7,14 @@ from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotApproveOwnRequest,
+    DecidedMeanwhile,
     Event,
     NotAnApprover,
     OnlyTheRequester,
     Request,
-    State,
+    RequestExpired,
+    RequestStale,
+    StopTooLate,
     UnsubscriptionError,
     Verb,
 )
@@ -54,18 +57,21 @@ def _only_the_requester(request: Request) -> Verdict:
     )
 
 
+def _expired(request: Request) -> Verdict:
+    return Verdict(
+        f"Request {request.number} expired on {instant(request.deadline)}.", "Ask again to go on."
+    )
+
+
+def _stale(request: Request) -> Verdict:
+    return Verdict(
+        "The figures changed since it was sent.",
+        f"Wait until @{request.requested_by} acknowledges.",
+        (request.requested_by,),
+    )
+
+
 def _already_decided(request: Request) -> Verdict:
-    if request.state is State.EXPIRED:
-        return Verdict(
-            f"Request {request.number} expired on {instant(request.deadline)}.",
-            "Ask again to go on.",
-        )
-    if request.state is State.STALE:
-        return Verdict(
-            "The figures changed since it was sent.",
-            f"Wait until @{request.requested_by} acknowledges.",
-            (request.requested_by,),
-        )
     event = _decision(request)
     if event is None or event.by is None:
         return Verdict(
@@ -107,6 +113,10 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotApproveOwnRequest: _own,
     NotAnApprover: _not_an_approver,
     OnlyTheRequester: _only_the_requester,
+    DecidedMeanwhile: _already_decided,
     AlreadyDecided: _already_decided,
+    RequestExpired: _expired,
+    RequestStale: _stale,
+    StopTooLate: _too_late_to_stop,
 }
 """One for every error of the tree; a test fails when one is missing."""

@@ -1,0 +1,59 @@
+"""Finds the subscriptions that people name: by id where it is unique, else by account/id."""
+
+from collections.abc import Sequence
+
+from bot.billing.account import Account
+from bot.billing.money import Money
+from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
+from bot.ports.store import Store, Transaction
+from bot.services.errors import AmbiguousId, SeveralAccounts, UnknownSubscription
+
+
+def find(tx: Transaction, ref: str) -> Subscription:
+    """The subscription that `id` or `account/id` names, gone ones left out.
+
+    Raises UnknownSubscription with those spelled alike, AmbiguousId with the accounts.
+    """
+    exact = _exact(tx, ref)
+    if exact is not None:
+        return exact
+    named = [each for each in tx.catalogue.named(ref) if not tx.catalogue.is_gone(each.key)]
+    if not named:
+        raise UnknownSubscription(ref, tx.catalogue.near(ref))
+    if len(named) > 1:
+        raise AmbiguousId(ref, [each.key.account for each in named])
+    return named[0]
+
+
+def find_all(tx: Transaction, refs: Sequence[str]) -> tuple[Subscription, ...]:
+    """Those of one account, each once, in the order in which they are named.
+
+    Raises what `find` raises, and SeveralAccounts.
+    """
+    found = {each.key: each for each in (find(tx, ref) for ref in refs)}
+    accounts = sorted({key.account for key in found})
+    if len(accounts) > 1:
+        raise SeveralAccounts(accounts)
+    return tuple(found.values())
+
+
+def account_of(store: Store, name: AccountName) -> Account:
+    """The settings of an account; one that they do not name is an embedded one."""
+    return store.accounts.get(name) or Account(name=name)
+
+
+def expected_amount(subscription: Subscription, account: Account) -> Money | None:
+    """What the next renewal costs; None when it is not known."""
+    price = subscription.renewal_price
+    if price is None:
+        return None
+    return Money(price, subscription.currency or account.currency)
+
+
+def _exact(tx: Transaction, ref: str) -> Subscription | None:
+    account, separator, id_ = ref.partition("/")
+    if not separator:
+        return None
+    key = SubscriptionKey(AccountName(account), id_)
+    held = tx.catalogue.get(key)
+    return None if held is None or tx.catalogue.is_gone(key) else held

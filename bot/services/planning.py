@@ -1,0 +1,51 @@
+"""Planning: in which order named subscriptions would go, with figures; nothing is executed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.billing.account import Account
+from bot.billing.plan import Plan
+from bot.billing.plan import plan as ordered
+from bot.billing.quote import Scope
+from bot.billing.subscription import Kind, Subscription
+from bot.ports.clock import Clock
+from bot.ports.store import Store, Transaction
+from bot.services.finding import account_of, find_all
+
+GROUPED = frozenset({Kind.QUOTA, Kind.PACKAGE})
+
+
+class Planning:
+    """Answers `lapse plan`: the given ids alone, in executable order."""
+
+    def __init__(self, *, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def plan(self, refs: Sequence[str]) -> Plan:
+        """The plan now; raises UnknownSubscription, AmbiguousId and SeveralAccounts."""
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            chosen = find_all(tx, refs)
+            account = account_of(self._store, chosen[0].key.account)
+            return planned(tx, chosen, account=account, at=now)
+
+
+def planned(
+    tx: Transaction,
+    chosen: Sequence[Subscription],
+    *,
+    account: Account,
+    at: datetime,
+    scope: Scope = Scope.ALL,
+) -> Plan:
+    """The plan of some subscriptions of one account, with what else is in their regions."""
+    return ordered(chosen, group=surroundings(tx, chosen), account=account, at=at, scope=scope)
+
+
+def surroundings(tx: Transaction, chosen: Sequence[Subscription]) -> tuple[Subscription, ...]:
+    """All quotas and packages of the regions that the chosen quotas and packages are in."""
+    regions = {(each.key.account, each.region): None for each in chosen if each.kind in GROUPED}
+    return tuple(
+        each for account, region in regions for each in tx.catalogue.group(account, region)
+    )

@@ -1,0 +1,59 @@
+"""Recording: a request's change, its messages and its audit lines in one transaction."""
+
+from datetime import datetime
+
+from bot.billing.unsubscription import Event, Request
+from bot.ports.store import Transaction
+from bot.services import owing
+from bot.services.policy import Policy
+
+LAPSE = "lapse"
+"""The actor of what Lapse does by itself."""
+
+
+def request_subject(number: int) -> str:
+    """What audit lines of a request are filed under; those of a subscription under its key."""
+    return f"request/{number}"
+
+
+def save(
+    tx: Transaction, before: Request | None, moved: Request, *, policy: Policy, at: datetime
+) -> Request:
+    """Save a request with everything that its change owes; raises ChangedMeanwhile.
+
+    Card, thread lines, receipt, the requester's note, updates of reminders that show its items,
+    and an audit line for every event.
+    """
+    saved = tx.requests.save(moved)
+    for delivery in owing.after_save(before, saved, channel=policy.approvals_channel, at=at):
+        tx.outbox.owe(delivery)
+    if before is None or before.state is not saved.state:
+        cause = f"{request_subject(saved.number)}/v{saved.version}"
+        keys = [item.key for item in saved.items]
+        for delivery in owing.reminder_updates(tx, keys, cause=cause, at=at):
+            tx.outbox.owe(delivery)
+    for event in saved.events[len(before.events) if before else 0 :]:
+        _file(tx, saved, event)
+    return saved
+
+
+def _file(tx: Transaction, request: Request, event: Event) -> None:
+    facts: dict[str, object] = {
+        "state": request.state.value,
+        "note": event.note,
+        "worst_refund": str(request.acknowledgement.worst.refund),
+        "worst_fee": str(request.acknowledgement.worst.handling_fee),
+        "dry_run": request.dry_run,
+    }
+    action = f"request.{event.verb.value}"
+    actor = event.by or LAPSE
+    subject = request_subject(request.number)
+    tx.audit.append(at=event.at, actor=actor, action=action, subject=subject, facts=facts)
+    for item in request.items:
+        tx.audit.append(
+            at=event.at,
+            actor=actor,
+            action=action,
+            subject=str(item.key),
+            facts={"request": request.number, "item": item.state.value},
+        )

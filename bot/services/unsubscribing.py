@@ -1,0 +1,415 @@
+"""Unsubscribing: a person asks, others decide; nothing here reaches a cloud."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.billing import deciding, stepping
+from bot.billing.deciding import Asking
+from bot.billing.quote import Scope
+from bot.billing.rights import Action, Actor
+from bot.billing.subscription import SlackUser, SubscriptionKey
+from bot.billing.unsubscription import Item, Reason, Request, State, UnsubscriptionError
+from bot.billing.worst import is_worse
+from bot.facts.unsubscribing import DETAILS_LIMIT, Draft, Kept, NewFigures, Submission
+from bot.ports.clock import Clock
+from bot.ports.messenger import Messenger, Posted
+from bot.ports.store import ChangedMeanwhile, Store, Transaction
+from bot.services import recording
+from bot.services.drafting import Drafting, Wish
+from bot.services.errors import (
+    Busy,
+    FiguresChanged,
+    Incomplete,
+    NotPossible,
+    RequestRefused,
+    UnknownRequest,
+)
+from bot.services.fields import written_instant
+from bot.services.people import People
+from bot.services.policy import Policy
+
+ATTEMPTS = 5
+"""How often a decision is taken again when somebody else saved first."""
+
+Move = Callable[[Request, datetime], Request]
+
+
+class Unsubscribing:
+    """Everything that people do about requests; rights are checked at every call."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        policy: Policy,
+        people: People,
+        messenger: Messenger | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._people = people
+        self._messenger = messenger
+        self._drafting = Drafting(store=store, policy=policy)
+
+    def draft(
+        self,
+        refs: Sequence[str],
+        *,
+        by: SlackUser,
+        packages: Sequence[SubscriptionKey] | None = None,
+        scope: Scope = Scope.ALL,
+        opened_at: datetime | None = None,
+    ) -> Draft:
+        """What the form shows: the named subscriptions and the packages that go along.
+
+        `packages` None ticks all packages of the named quotas. `opened_at` is when the form was
+        opened first, from which its deadline counts. Raises what `Drafting.draft` raises.
+        """
+        self._people.demand(by, Action.ASK)
+        now = self._clock.now()
+        wish = Wish(
+            refs=tuple(refs),
+            packages=None if packages is None else tuple(packages),
+            scope=scope,
+            opened_at=opened_at or now,
+            by=by,
+            approvers=self._people.approvers(),
+        )
+        with self._store.reading() as tx:
+            return self._drafting.draft(tx, wish, now=now)
+
+    def submit(self, submission: Submission) -> Request:
+        """Make a request of a form that was filled in; the same form twice is one request.
+
+        Raises Incomplete, FiguresChanged when the facts are worse than the form showed, and what
+        `draft` raises.
+        """
+        self._people.demand(submission.by, Action.ASK)
+        with self._store.reading() as tx:
+            known = _made_of(tx, submission.form)
+        if known is not None:
+            return known
+        _demand_complete(submission)
+        approvers = self._people.approvers()
+        for _ in range(ATTEMPTS):
+            try:
+                with self._store.transaction() as tx:
+                    return self._ask(tx, submission, approvers, now=self._clock.now())
+            except ChangedMeanwhile:
+                continue
+        raise Busy(0)
+
+    def get(self, number: int) -> Request:
+        """One request; raises UnknownRequest."""
+        with self._store.reading() as tx:
+            return _load(tx, number)
+
+    def approve(self, number: int, *, by: SlackUser) -> Request:
+        """Approve; with enough approvals it starts after the cooling-off.
+
+        Raises RequestRefused when it is the person's own, decided, stale or expired, or the person
+        is no approver.
+        """
+        actor = self._people.demand(by, Action.LOOK)
+        return self._change(
+            number,
+            lambda request, at: deciding.approve(request, by=by, at=at, may_decide=actor.approver),
+        )
+
+    def reject(self, number: int, *, by: SlackUser, why: str) -> Request:
+        """Reject, saying why; raises Incomplete without a reason, and what `approve` raises."""
+        actor = self._people.demand(by, Action.LOOK)
+        reason = _demand_why(why)
+        return self._change(
+            number,
+            lambda request, at: deciding.reject(
+                request, by=by, at=at, why=reason, may_decide=actor.approver
+            ),
+        )
+
+    def withdraw(self, number: int, *, by: SlackUser) -> Request:
+        """Take one's own request back; raises RequestRefused."""
+        self._people.demand(by, Action.LOOK)
+        return self._change(number, lambda request, at: deciding.withdraw(request, by=by, at=at))
+
+    def stop(self, number: int, *, by: SlackUser) -> Request:
+        """Stop an approved request during its cooling-off; raises NotAllowed, RequestRefused."""
+        actor = self._people.actor(by)
+        return self._change(
+            number,
+            lambda request, at: deciding.stop(
+                request, by=by, at=at, may_stop=self._may(actor, Action.STOP, request)
+            ),
+        )
+
+    def retry(self, number: int, *, by: SlackUser) -> Request:
+        """Try again what the cloud refused, within the approved figures."""
+        actor = self._people.actor(by)
+        return self._repair(
+            number, actor, lambda request, at: stepping.retry(request, by=by, at=at)
+        )
+
+    def by_hand(self, number: int, *, by: SlackUser, why: str, evidence: str = "") -> Request:
+        """Say that a person finished it at the cloud; Lapse reads it back."""
+        said = _demand_why(why)
+        note = f"{said} ({evidence.strip()})" if evidence.strip() else said
+        actor = self._people.actor(by)
+        return self._repair(
+            number,
+            actor,
+            lambda request, at: stepping.done_by_hand(request, by=by, at=at, why=note),
+        )
+
+    def leave(self, number: int, *, by: SlackUser, why: str) -> Request:
+        """Accept what was not done: it stays failed and is closed, with the receipt."""
+        said = _demand_why(why)
+        actor = self._people.actor(by)
+        return self._repair(
+            number,
+            actor,
+            lambda request, at: stepping.leave_as_is(request, by=by, at=at, why=said),
+        )
+
+    def review(self, number: int, *, by: SlackUser) -> NewFigures:
+        """A stale request's figures as they are now, beside the acknowledged ones.
+
+        Raises RequestRefused unless it is stale and the person's own, NotPossible when one of its
+        items cannot go any more.
+        """
+        self._people.demand(by, Action.ASK)
+        approvers = self._people.approvers()
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            request = _load(tx, number)
+            self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
+            draft = self._again(tx, request, approvers, opened_at=now, now=now)
+        return NewFigures(
+            number=number,
+            draft=draft,
+            before=request.acknowledgement.worst,
+            acknowledged_at=request.acknowledgement.at,
+        )
+
+    def acknowledge_again(self, number: int, submission: Submission) -> Request:
+        """Accept the new figures of a stale request, which then waits again.
+
+        Of the submission only acknowledgement, person, figures and opening count. Raises
+        Incomplete, FiguresChanged, RequestRefused and what `review` raises.
+        """
+        self._people.demand(submission.by, Action.ASK)
+        if not submission.acknowledged:
+            raise Incomplete(checkbox=True)
+        approvers = self._people.approvers()
+
+        def move(tx: Transaction, request: Request, at: datetime) -> Request:
+            opened_at = submission.opened_at
+            draft = self._again(tx, request, approvers, opened_at=opened_at, now=at)
+            _demand_same(draft, submission)
+            return deciding.acknowledge_again(
+                request,
+                by=submission.by,
+                at=at,
+                worst=submission.worst,
+                items=_requoted(request, draft),
+                deadline=min(draft.deadline, submission.deadline),
+            )
+
+        return self._save(number, move)
+
+    def mine(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
+        """The person's newest requests."""
+        with self._store.reading() as tx:
+            return tx.requests.of(user, limit=limit)
+
+    def waiting_for(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
+        """Requests that the person can decide and has not, nearest deadline first."""
+        if user not in self._people.approvers():
+            return ()
+        with self._store.reading() as tx:
+            waiting = tx.requests.waiting()
+        return [request for request in waiting if _waits_for(request, user)][:limit]
+
+    def link(self, number: int) -> str | None:
+        """A link to the request's message, None while there is none."""
+        with self._store.reading() as tx:
+            card = tx.requests.card(number)
+        if card is None or card.channel is None or card.ts is None or self._messenger is None:
+            return None
+        return self._messenger.link(Posted(card.channel, card.ts))
+
+    def _ask(
+        self,
+        tx: Transaction,
+        submission: Submission,
+        approvers: tuple[SlackUser, ...],
+        *,
+        now: datetime,
+    ) -> Request:
+        known = _made_of(tx, submission.form)
+        if known is not None:
+            return known
+        wish = Wish(
+            refs=submission.refs,
+            packages=submission.packages,
+            scope=submission.scope,
+            opened_at=self._opening(submission, now=now),
+            by=submission.by,
+            approvers=approvers,
+        )
+        draft = self._drafting.draft(tx, wish, now=now)
+        _demand_same(draft, submission)
+        asking = Asking(
+            number=tx.requests.next_number(),
+            account=draft.account,
+            by=submission.by,
+            at=now,
+            reason=submission.reason or Reason.OTHER,
+            details=submission.details.strip(),
+            worst=submission.worst,
+            deadline=min(draft.deadline, submission.deadline),
+            required_approvals=draft.approvals_needed,
+            approvers=draft.approvers,
+            cooling_off_minutes=self._policy.cooling_off_minutes_of(draft.account),
+            if_kept=kept_facts(draft.if_kept),
+        )
+        asked = deciding.ask(asking, plan=draft.plan, subscriptions=draft.subscriptions)
+        saved = recording.save(tx, None, asked, policy=self._policy, at=now)
+        tx.notes.put(_form(submission.form), {"request": saved.number})
+        return saved
+
+    def _opening(self, submission: Submission, *, now: datetime) -> datetime:
+        """When the form was opened; one whose deadline has passed counts as opened now."""
+        lasts = timedelta(hours=self._policy.expires_after_hours)
+        return submission.opened_at if now < submission.opened_at + lasts else now
+
+    def _again(
+        self,
+        tx: Transaction,
+        request: Request,
+        approvers: tuple[SlackUser, ...],
+        *,
+        opened_at: datetime,
+        now: datetime,
+    ) -> Draft:
+        keys = tuple(item.key for item in request.items)
+        wish = Wish(
+            refs=tuple(str(key) for key in keys),
+            packages=keys,
+            scope=request.scope,
+            opened_at=opened_at,
+            by=request.requested_by,
+            approvers=approvers,
+            ignoring=request.number,
+        )
+        draft = self._drafting.draft(tx, wish, now=now)
+        if draft.left_out:
+            raise NotPossible(draft.left_out, subscriptions=draft.subscriptions)
+        return draft
+
+    def _may(self, actor: Actor, action: Action, request: Request) -> bool:
+        self._people.check(actor, action, requester=request.requested_by)
+        return True
+
+    def _repair(self, number: int, actor: Actor, move: Move) -> Request:
+        def checked(request: Request, at: datetime) -> Request:
+            self._people.check(actor, Action.REPAIR, requester=request.requested_by)
+            return move(request, at)
+
+        return self._change(number, checked)
+
+    def _change(self, number: int, move: Move) -> Request:
+        return self._save(number, lambda _, request, at: move(request, at))
+
+    def _save(
+        self, number: int, move: Callable[[Transaction, Request, datetime], Request]
+    ) -> Request:
+        """Load, decide, save with everything owed; decide again when somebody saved first."""
+        for _ in range(ATTEMPTS):
+            now = self._clock.now()
+            try:
+                with self._store.transaction() as tx:
+                    request = _load(tx, number)
+                    try:
+                        moved = move(tx, request, now)
+                    except UnsubscriptionError as error:
+                        raise RequestRefused(error, request) from error
+                    return recording.save(tx, request, moved, policy=self._policy, at=now)
+            except ChangedMeanwhile:
+                continue
+        raise Busy(number)
+
+
+def kept_facts(kept: Kept | None) -> Mapping[str, str]:
+    """What comes next if it is kept, as a request remembers it; an empty text is not known.
+
+    Keys: kind, date, at, amount and currency; empty when nothing comes.
+    """
+    if kept is None:
+        return {}
+    known = kept.amounts[0] if len(kept.amounts) == 1 and not kept.unknown else None
+    return {
+        "kind": kept.anchor.kind.value,
+        "date": kept.anchor.date.isoformat(),
+        "at": written_instant(kept.anchor.at) if kept.anchor.at else "",
+        "amount": f"{known.rounded().amount:.2f}" if known else "",
+        "currency": known.currency if known else "",
+    }
+
+
+def _load(tx: Transaction, number: int) -> Request:
+    request = tx.requests.get(number)
+    if request is None:
+        raise UnknownRequest(number)
+    return request
+
+
+def _form(form: str) -> str:
+    return f"form/{form}"
+
+
+def _made_of(tx: Transaction, form: str) -> Request | None:
+    note = tx.notes.get(_form(form))
+    return tx.requests.get(int(str(note["request"]))) if note else None
+
+
+def _demand_complete(submission: Submission) -> None:
+    details = submission.details.strip()
+    too_long = len(details) if len(details) > DETAILS_LIMIT else None
+    missing = submission.reason is Reason.OTHER and not details
+    if submission.reason is None or missing or too_long or not submission.acknowledged:
+        raise Incomplete(
+            reason=submission.reason is None,
+            details=missing,
+            too_long=too_long,
+            checkbox=not submission.acknowledged,
+        )
+
+
+def _demand_why(why: str) -> str:
+    said = why.strip()
+    if not said:
+        raise Incomplete(why=True)
+    return said
+
+
+def _demand_same(draft: Draft, submission: Submission) -> None:
+    """The form showed what would go and the worst of it; a full hour passing is no change."""
+    other = draft.fingerprint != submission.fingerprint
+    sooner = draft.deadline < submission.deadline
+    if other or sooner or is_worse(draft.worst, than=submission.worst):
+        raise FiguresChanged(draft, before=submission.worst)
+
+
+def _requoted(request: Request, draft: Draft) -> tuple[Item, ...]:
+    quotes = draft.plan.quotes
+    return tuple(
+        Item(key=item.key, label=item.label, region=item.region, quote=quotes[item.key])
+        for item in request.items
+    )
+
+
+def _waits_for(request: Request, user: SlackUser) -> bool:
+    decided = any(event.by == user for event in request.approvals)
+    return request.state is State.WAITING and request.requested_by != user and not decided
