@@ -1,0 +1,58 @@
+"""Everything that speaks Slack: `register` binds all of it to one Bolt app."""
+
+import logging
+
+from slack_bolt import App, Args, BoltResponse
+
+from bot.billing.rights import Action
+from bot.billing.subscription import SlackUser
+from handlers import errors, leftover
+from handlers.autorenew import AutoRenew
+from handlers.correlation import new_code
+from handlers.home import Home
+from handlers.reminders import Reminders
+from handlers.requests import Requests
+from handlers.services import Services
+from handlers.subscriptions import Subscriptions
+from handlers.tour import Tours
+from handlers.turns import Threads, Turns, Work
+from handlers.unsubscribe import Unsubscribe
+
+__all__ = ["Services", "Threads", "Work", "register"]
+
+log = logging.getLogger(__name__)
+
+
+def register(app: App, services: Services, *, work: Work) -> None:
+    """Bind every listener; what comes after an acknowledgement runs on `work`."""
+
+    def admit(user: SlackUser) -> None:
+        services.people.demand(user, Action.LOOK)
+
+    turns = Turns(app, work, seen=services.seen, admit=admit)
+    looking = Subscriptions(services)
+    asking, renewing = Unsubscribe(services), AutoRenew(services)
+    looking.also({**asking.commands, **renewing.commands})
+    conversations = (
+        looking,
+        asking,
+        renewing,
+        Requests(services),
+        Reminders(services),
+        Home(services),
+        Tours(services),
+    )
+    for conversation in conversations:
+        conversation.register(turns)
+    leftover.register(app, turns)
+    app.error(_failed)
+
+
+def _failed(error: Exception, args: Args) -> BoltResponse:
+    """Something failed outside of any turn: it is logged, acknowledged and answered."""
+    code = new_code()
+    log.error("slack.failed", extra={"code": code}, exc_info=error)
+    if args.respond.response_url:
+        shown = errors.surprise(code)
+        args.respond(text=shown.text, blocks=shown.blocks, replace_original=False)
+    return BoltResponse(status=200, body="")

@@ -140,6 +140,21 @@ def pressed(body: Mapping[str, Any]) -> str:
     return str(action.get("value") or option.get("value") or "")
 
 
+def is_button(body: Mapping[str, Any]) -> bool:
+    """Whether what was pressed is a button or an entry of a menu, and not a field."""
+    return all(action.get("type") in {"button", "overflow"} for action in body["actions"])
+
+
+def number(body: Mapping[str, Any]) -> int:
+    """The request that a button is about."""
+    return int(pressed(body))
+
+
+def tab(body: Mapping[str, Any]) -> str:
+    """Which tab of the app was opened: home, messages or about."""
+    return str(body["event"].get("tab", ""))
+
+
 def ticked(body: Mapping[str, Any], action_id: str) -> Sequence[str]:
     """The values of a form's ticked boxes."""
     blocks: Mapping[str, Mapping[str, Any]] = body["view"]["state"]["values"]

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.ports.clock import Clock
 from bot.services.homing import Homing
 from bot.services.listing import Listing
+from bot.services.renewing import Renewing
+from bot.services.status import Status
+
+from bot.ports.clock import Clock
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
-from bot.services.renewing import Renewing
-from bot.services.status import Status
+from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 
 
@@ -28,3 +30,4 @@ class Services:
     policy: Policy
     clock: Clock
     seen: Callable[[str], bool]
+    touring: Touring

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from re import Pattern
 from typing import Any, Protocol
 
 from slack_bolt import App, Args, Respond
 from slack_sdk import WebClient
 from slack_sdk.models.blocks import Option
+from slack_sdk.models.views import View
 
 from bot.billing.subscription import SlackUser
 from bot.services.errors import Refused
@@ -22,6 +24,7 @@ from handlers.correlation import correlated, new_code
 log = logging.getLogger(__name__)
 
 Task = Callable[[], None]
+Name = str | Pattern[str]
 OPTIONS = 100
 """Slack shows at most this many options."""
 
@@ -59,9 +62,20 @@ class Threads:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
+@dataclass(slots=True)
+class Progress:
+    """Whether something provisional is on show, which the final word is to replace."""
+
+    shown: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What a person did in Slack. `body` is Slack's own JSON: read it with `payloads` alone."""
+    """What a person did in Slack. `body` is Slack's own JSON: read it with `payloads` alone.
+
+    `later` runs a listener with this turn after the acknowledgement, which is how the answer to a
+    submitted modal goes on working; what goes wrong there is explained in the modal.
+    """
 
     body: Mapping[str, Any]
     user: SlackUser
@@ -71,18 +85,31 @@ class Turn:
     code: str
     client: WebClient
     respond: Respond
-    later: Callable[[Task], None]
+    later: Callable[["Listener"], None]
+    progress: Progress
 
     def answer(self, message: Content, *, replace: bool = False) -> None:
         """Answer this person alone; `replace` puts it in the place of the private answer pressed.
 
         From a modal it becomes the next modal, from the Home a first one.
         """
+        replaced = replace or self.progress.shown
         if self.surface in {Surface.MODAL, Surface.HOME}:
-            self._show_modal(message, replace=replace)
+            self._show_modal(message, replace=replaced)
         elif self.surface is not Surface.EVENT:
-            replaced = replace and self.surface is Surface.EPHEMERAL
-            self._respond(message, replace=replaced)
+            self._respond(message, replace=replaced and self.surface is Surface.EPHEMERAL)
+
+    def working(self, message: Content) -> None:
+        """Show at once that something happens; the next answer, also an error, replaces it."""
+        self.answer(message, replace=True)
+        self.progress.shown = True
+
+    def open(self, view: View) -> None:
+        """Open a modal, on top of the one that is open."""
+        if self.surface is Surface.MODAL:
+            self.client.views_push(trigger_id=self.trigger_id, view=view)
+        else:
+            self.client.views_open(trigger_id=self.trigger_id, view=view)
 
     def remove(self) -> None:
         """Take the private answer away whose button was pressed."""
@@ -139,17 +166,17 @@ class Turns:
         self._seen = seen
         self._admit = admit
 
-    def command(self, name: str, listener: Listener) -> None:
+    def command(self, name: Name, listener: Listener) -> None:
         """A slash command: acknowledged empty, answered afterwards."""
         self._app.command(name)(self._afterwards(listener, admit=True))
 
-    def action(self, action_id: str, listener: Listener) -> None:
+    def action(self, action_id: Name, listener: Listener) -> None:
         """A button, a menu or another element."""
         self._app.block_action(action_id)(self._afterwards(listener, admit=True))
 
-    def event(self, name: str, listener: Listener) -> None:
-        """Something that Slack tells."""
-        self._app.event(name)(self._afterwards(listener, admit=False))
+    def event(self, name: str, listener: Listener, *, otherwise: Listener | None = None) -> None:
+        """Something that Slack tells; `otherwise` is shown when the listener cannot answer."""
+        self._app.event(name)(self._afterwards(listener, admit=False, otherwise=otherwise))
 
     def closed(self, callback_id: str, listener: Listener) -> None:
         """A modal that was closed without being sent."""
@@ -171,37 +198,53 @@ class Turns:
 
         self._app.block_suggestion(action_id)(listen)
 
-    def _afterwards(self, listener: Listener, *, admit: bool) -> Callable[..., None]:
+    def _afterwards(
+        self, listener: Listener, *, admit: bool, otherwise: Listener | None = None
+    ) -> Callable[..., None]:
         def listen(args: Args) -> None:
             args.ack()
-            self._work.submit(partial(self._run, self._turn(args), listener, admit=admit))
+            run = partial(self._first, self._turn(args), listener, admit=admit, otherwise=otherwise)
+            self._work.submit(run)
 
         return listen
 
     def _turn(self, args: Args) -> Turn:
-        code = new_code()
-        return Turn(
+        turn = Turn(
             body=args.body,
             user=SlackUser(args.context.user_id or ""),
             channel=args.context.channel_id or "",
             trigger_id=args.body.get("trigger_id", ""),
             surface=surface(args.body),
-            code=code,
+            code=new_code(),
             client=args.client,
             respond=args.respond,
-            later=partial(self._later, code),
+            later=lambda listener: self._later(turn, listener),
+            progress=Progress(),
         )
+        return turn
 
-    def _run(self, turn: Turn, listener: Listener, *, admit: bool) -> None:
+    def _first(
+        self, turn: Turn, listener: Listener, *, admit: bool, otherwise: Listener | None
+    ) -> None:
+        def admitted(turn: Turn) -> None:
+            if self._is_first(turn):
+                if admit:
+                    self._admit(turn.user)
+                listener(turn)
+
+        self._run(turn, admitted, otherwise=otherwise)
+
+    def _later(self, turn: Turn, listener: Listener) -> None:
+        turn.progress.shown = turn.progress.shown or turn.surface is Surface.MODAL
+        self._work.submit(partial(self._run, turn, listener))
+
+    def _run(self, turn: Turn, listener: Listener, *, otherwise: Listener | None = None) -> None:
         with correlated(turn.code):
             try:
-                if self._is_first(turn):
-                    if admit:
-                        self._admit(turn.user)
-                    listener(turn)
+                listener(turn)
             except Exception as error:  # noqa: BLE001 - the person hears of it, the log too
                 note(error, turn)
-                self._explain(turn, error)
+                self._explain(turn, error, otherwise)
 
     def _answered(self, turn: Turn, submission: Submission) -> Mapping[str, Any]:
         with correlated(turn.code):
@@ -220,16 +263,6 @@ class Turns:
                 note(error, turn)
                 return []
 
-    def _later(self, code: str, task: Task) -> None:
-        def run() -> None:
-            with correlated(code):
-                try:
-                    task()
-                except Exception:
-                    log.exception("work.failed", extra={"code": code})
-
-        self._work.submit(run)
-
     def _is_first(self, turn: Turn) -> bool:
         event = turn.body.get("event_id") or turn.trigger_id
         if not event or self._seen(event):
@@ -237,9 +270,12 @@ class Turns:
         log.info("turn.repeated", extra={"event": event})
         return False
 
-    def _explain(self, turn: Turn, error: Exception) -> None:
+    def _explain(self, turn: Turn, error: Exception, otherwise: Listener | None) -> None:
         try:
-            turn.answer(errors.rendered(error, code=turn.code))
+            if otherwise is not None:
+                otherwise(turn)
+            else:
+                turn.answer(errors.rendered(error, code=turn.code))
         except Exception:
             log.exception("turn.unanswered", extra={"code": turn.code})
 

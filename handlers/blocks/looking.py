@@ -101,6 +101,12 @@ def requests(waiting: Sequence[Linked], mine: Sequence[Linked]) -> Content:
     return Content(text.fallback(*spoken, limit=3000), blocks, "Requests")
 
 
+def request(linked: Linked) -> Content:
+    """One request and the way to its message."""
+    spoken = f"Request {_request_words(linked.request)}."
+    return Content(spoken, [request_row(linked)], "Request")
+
+
 def request_row(linked: Linked, *, label: str = "Open request") -> SectionBlock:
     """A request in two lines, with the way to its message, where everything is decided."""
     request = linked.request

@@ -111,6 +111,13 @@ def in_progress(by: str) -> Content:
     return Content(words, [section(words)], TITLE)
 
 
+def progress_answer(by: str) -> dict[str, object]:
+    """The same as the answer to the form."""
+    shown = in_progress(by)
+    view = modal("Turn off auto-renewal", shown.blocks, close="Close")
+    return {"response_action": "update", "view": view.to_dict()}
+
+
 def nothing_ticked() -> dict[str, object]:
     """The answer to a form in which nothing was ticked."""
     errors = {ids.AUTORENEW_TICKS: "Tick at least one subscription."}

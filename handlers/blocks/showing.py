@@ -3,32 +3,30 @@
 from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject, SectionBlock
+from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.money import Money
 from bot.billing.quote import Quote
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import BillingMode, Order, Status
-from bot.facts.listing import Shown, Way, WayKind
+from bot.billing.ways_out import Way, WayKind
+from bot.facts.listing import Shown
 from handlers import ids, text
 from handlers.blocks.pieces import (
     DRY_RUN,
     Content,
     actions,
     button,
-    confirm,
     context,
     cut,
     fields,
     header,
-    section,
 )
 from handlers.blocks.subscriptions import plain_context
+from handlers.blocks.ways import way_section
 
 GROUP = 5
 """So many packages are named; of more the rest is counted."""
-
-Words = tuple[str, ...]
 
 
 def shown(facts: Shown, *, zone: ZoneInfo | None = None) -> Content:
@@ -38,34 +36,13 @@ def shown(facts: Shown, *, zone: ZoneInfo | None = None) -> Content:
         header(label, dry_run=facts.dry_run),
         fields(*_facts(facts, zone)),
         plain_context(" · ".join(_surroundings(facts))),
-        *(_way(way, facts) for way in facts.ways),
+        *(way_section(way, facts) for way in facts.ways),
         *_small_print(facts),
         *actions(_open_request(facts), _working(facts)),
     ]
     opening = "Dry run: " if facts.dry_run else ""
     spoken = text.fallback(*_spoken(facts, zone))
     return Content(f"{opening}{spoken}", blocks, cut(label, 24))
-
-
-def turn_off_button(facts: Shown) -> ButtonElement:
-    """Asks first; with packages beside it the press opens a form instead, as each has its own."""
-    label = facts.subscription.label
-    return button(
-        "Turn off auto-renewal",
-        ids.AUTORENEW_FORM if facts.packages else ids.AUTORENEW_OFF,
-        str(facts.subscription.key),
-        says=f"Turn off auto-renewal of {label}",
-        confirm=None if facts.packages else turn_off_question(facts),
-    )
-
-
-def turn_off_question(facts: Shown) -> ConfirmObject:
-    """What turning off means: until when it works, and what is then not deducted."""
-    ends = facts.subscription.expires_at
-    end = f"ends on {text.instant(ends)} unless someone renews it" if ends else "is not renewed"
-    saved = f"{text.money(facts.amount)} will not be deducted." if facts.amount else ""
-    words = f"{cut(facts.subscription.label, 80)} {end}. {saved}".strip()
-    return confirm("Turn off auto-renewal?", words, "Turn off")
 
 
 def _facts(facts: Shown, zone: ZoneInfo | None) -> Sequence[tuple[str, str]]:
@@ -141,111 +118,6 @@ def _surroundings(facts: Shown) -> Sequence[str]:
     return words
 
 
-def _way(way: Way, facts: Shown) -> SectionBlock:
-    title, lines = _WAYS[way.kind](way, facts)
-    if way == facts.cheapest:
-        title += " · cheapest"
-    accessory = _BUTTONS[way.kind](facts) if way.open and way.kind in _BUTTONS else None
-    return section("\n".join((f"*{title}*", *lines)), accessory=accessory)
-
-
-def _until(way: Way) -> Words:
-    if way.last_moment is None:
-        return ()
-    return (f"Last safe moment: {text.instant(text.last_safe(way.last_moment))}",)
-
-
-def _closed(way: Way) -> Words:
-    return (text.esc(text.sentence(way.closed_because or "Not possible now")).removesuffix("."),)
-
-
-def _turn_off(way: Way, facts: Shown) -> tuple[str, Words]:
-    if not way.open:
-        return "Turn auto-renewal off", _closed(way)
-    today = text.cloud_day(facts.now)
-    works = way.works_until or facts.subscription.expires_at
-    until = ""
-    if works is not None:
-        until = f" and keep it until {text.short_day(text.cloud_day(works), today=today)}"
-    return "Turn auto-renewal off", (f"You pay nothing more{until}", *_until(way))
-
-
-def _keep(way: Way, facts: Shown) -> tuple[str, Words]:
-    today = text.cloud_day(facts.now)
-    if facts.anchor is None or facts.anchor.kind is AnchorKind.EXPIRY:
-        works = way.works_until or facts.subscription.expires_at
-        ends = f"It ends on {text.short_day(text.cloud_day(works), today=today)}" if works else ""
-        return "Do nothing", tuple(line for line in ("You pay nothing more", ends) if line)
-    when = text.short_day(facts.anchor.date, today=today)
-    paid = text.money(way.cost) if way.cost is not None else text.NOT_KNOWN
-    months = f" for {text.plural(way.months, 'month')}" if way.months else ""
-    verb = " to give notice by" if facts.anchor.kind is AnchorKind.NOTICE else " on"
-    back = ""
-    if way.last_moment is not None:
-        back = f"Can be given back in full until {text.instant(text.last_safe(way.last_moment))}"
-    return "Do nothing", tuple(line for line in (f"{paid}{verb} {when}{months}", back) if line)
-
-
-def _unsubscribe(way: Way, facts: Shown) -> tuple[str, Words]:
-    figures = way.quote.total if way.quote else None
-    if not way.open or figures is None:
-        return "Unsubscribe now", _closed(way)
-    ends = "it ends at once"
-    if way.works_until is not None:
-        ends = f"it works until {text.instant(way.works_until)}"
-    lines = [
-        f"You get back {text.money(figures.refund)}, {ends}",
-        (
-            f"Paid {text.money(figures.paid)}, consumed {text.money(figures.consumed)}, "
-            f"fee {text.money(figures.handling_fee)}"
-        ),
-    ]
-    if facts.open_request is not None:
-        lines.append(f"It is part of request {facts.open_request.number}")
-    return "Unsubscribe now (estimate)", tuple(lines)
-
-
-def _give_back(way: Way, facts: Shown) -> tuple[str, Words]:
-    title = "Give back the renewal period"
-    figures = way.quote.total if way.quote else None
-    if way.open and figures is not None:
-        lines = (f"You get back {text.money(figures.refund)}, no fee", *_until(way))
-        return f"{title} (estimate)", lines
-    if way.opens_at is not None:
-        today = text.cloud_day(facts.now)
-        when = text.short_day(text.cloud_day(way.opens_at), today=today)
-        return title, (f"Closed until the deduction of {when}{_open_for(way)}",)
-    return title, _closed(way)
-
-
-def _open_for(way: Way) -> str:
-    if way.opens_at is None or way.last_moment is None:
-        return ""
-    days = (text.cloud_day(text.last_safe(way.last_moment)) - text.cloud_day(way.opens_at)).days
-    return f", then open for {text.plural(days, 'day')}"
-
-
-_WAYS: Mapping[WayKind, Callable[[Way, Shown], tuple[str, Words]]] = {
-    WayKind.TURN_OFF: _turn_off,
-    WayKind.KEEP: _keep,
-    WayKind.UNSUBSCRIBE: _unsubscribe,
-    WayKind.GIVE_BACK: _give_back,
-}
-
-
-def _unsubscribe_button(facts: Shown) -> ButtonElement | None:
-    if facts.open_request is not None:
-        return None
-    says = f"Unsubscribe {facts.subscription.label}"
-    return button("Unsubscribe…", ids.UNSUBSCRIBE, str(facts.subscription.key), says=says)
-
-
-_BUTTONS: Mapping[WayKind, Callable[[Shown], ButtonElement | None]] = {
-    WayKind.TURN_OFF: turn_off_button,
-    WayKind.UNSUBSCRIBE: _unsubscribe_button,
-}
-
-
 def _small_print(facts: Shown) -> Sequence[Block]:
     words = " ".join(part for part in (_why(facts), _binding(facts)) if part)
     lines = [line for line in (words, DRY_RUN if facts.dry_run else "") if line]
@@ -253,17 +125,9 @@ def _small_print(facts: Shown) -> Sequence[Block]:
 
 
 def _why(facts: Shown) -> str:
-    best, leave = facts.cheapest, facts.way(WayKind.UNSUBSCRIBE)
-    if best is None or leave is None or not leave.open:
+    if facts.cheapest is None or not facts.because:
         return ""
-    if best.kind is WayKind.UNSUBSCRIBE:
-        return f"Cheapest because it returns {_returned(leave.quote)}; it ends at once."
-    ends = best.works_until or facts.subscription.expires_at
-    days = (text.cloud_day(ends) - text.cloud_day(facts.now)).days if ends else 0
-    earlier = f" and ends it {text.plural(days, 'day')} earlier" if days > 0 else ""
-    if best.kind is WayKind.TURN_OFF and not _refund(leave.quote):
-        return f"Cheapest because unsubscribing returns nothing{earlier}."
-    return ""
+    return f"Cheapest because {text.sentence(text.esc(facts.because))}"
 
 
 def _refund(quote: Quote | None) -> Money | None:
@@ -326,11 +190,18 @@ def _by(way: Way, zone: ZoneInfo | None) -> str:
     return f" by {text.spoken(text.last_safe(way.last_moment), zone)}" if way.last_moment else ""
 
 
+def _from(way: Way, zone: ZoneInfo | None) -> str:
+    return f", from {text.spoken(way.at, zone)}" if way.at else ""
+
+
 _CHEAPEST: Mapping[WayKind, Callable[[Way, ZoneInfo | None], str]] = {
     WayKind.TURN_OFF: lambda way, zone: (
         f"Cheapest: turn auto-renewal off{_by(way, zone)}, pay nothing more"
     ),
     WayKind.KEEP: lambda _way, _zone: "Cheapest: do nothing",
+    WayKind.LATER: lambda way, zone: (
+        f"Cheapest: unsubscribe later{_from(way, zone)}, get back {_returned(way.quote)} (estimate)"
+    ),
     WayKind.UNSUBSCRIBE: lambda way, _: (
         f"Cheapest: unsubscribe now, get back {_returned(way.quote)} (estimate)"
     ),
