@@ -30,17 +30,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bot.billing import rulesets
+
 PREFIX = "LAPSE_"
-RULE_SETS = (
-    "huaweicloud-intl/2025-07-25",
-    "huaweicloud-eu/2025-05-26",
-    "huaweicloud-cn/2025-07-24",
-    "huaweicloud-intl/2024-06-28",
-    "huaweicloud-cn/2024-02-05",
-)
-PLAIN_NAMES = frozenset(
-    {"CONFIG", "DATABASE_URL", "TRANSPORT", "HTTP_HOST", "HTTP_PORT", "AUDIT_KEY", "ENCRYPTION_KEY"}
-)
+RULE_SETS = tuple(rules.id for rules in rulesets.RULE_SETS)
 ENCRYPTION_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 

@@ -28,8 +28,8 @@ def import_file(
     account: Annotated[
         str | None, typer.Option(help="The file is the whole of this account.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, change nothing.")] = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, change nothing.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Add and update subscriptions from a file: all of it or nothing."""
     from bot.cli.environment import open_core
@@ -70,7 +70,7 @@ def export(
             sys.stdout.write(piece)
 
 
-def sync(account: AccountOption = None, as_json: Json = False) -> None:  # noqa: FBT002
+def sync(account: AccountOption = None, as_json: Json = False) -> None:
     """Pull the catalogue from an account's cloud; without a name from all."""
     from bot.cli.environment import open_core
 
@@ -83,50 +83,52 @@ def sync(account: AccountOption = None, as_json: Json = False) -> None:  # noqa:
         say(f"{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
-def list_all(as_json: Json = False) -> None:  # noqa: FBT002
+def list_all(as_json: Json = False) -> None:
     """List the subscriptions, nearest anchor first."""
+    from bot.cli import rows
     from bot.cli.environment import open_core
-    from bot.cli.rows import catalogue_row
 
     with open_core() as core:
-        listed = core.looking.listed()
-    if as_json:
-        print_json([core.looking.as_json(each) for each in listed])
-        return
+        listed = rows.listed(core)
+        if as_json:
+            print_json(rows.as_json(core, [subscription for subscription, _ in listed]))
+            return
     columns = ("Id", "Name", "Comes next", "When", ">Amount", "Owner")
-    print_table(columns, [catalogue_row(each) for each in listed])
+    print_table(columns, [rows.catalogue_row(*each) for each in listed])
 
 
 def show(
     ref: Annotated[str, typer.Argument(metavar="ID", help="Id, or account/id.")],
-    as_json: Json = False,  # noqa: FBT002
+    as_json: Json = False,
 ) -> None:
     """Show one subscription with its ways out compared."""
+    from bot.cli import rows
     from bot.cli.environment import open_core
-    from bot.cli.rows import subscription_rows
 
     with open_core() as core:
         shown = core.listing.show(ref)
         if as_json:
-            print_json(core.looking.as_json(core.looking.one(shown.subscription)))
+            print_json(rows.as_json(core, [shown.subscription])[0])
             return
-    print_table(("", ""), subscription_rows(shown))
+    print_table(("", ""), rows.subscription_rows(shown))
 
 
 def upcoming(
     days: Annotated[int, typer.Option(help="How far ahead, 1 to 366.")] = 30,
-    as_json: Json = False,  # noqa: FBT002
+    as_json: Json = False,
 ) -> None:
     """List the deductions ahead, by day, with sums per currency."""
+    from bot.cli import rows
     from bot.cli.environment import open_core
-    from bot.cli.rows import upcoming_rows
 
     with open_core() as core:
         ahead = core.listing.upcoming(days)
         if as_json:
-            rows = [row.subscription for day in ahead.days for row in day.rows]
-            print_json([core.looking.as_json(core.looking.one(each)) for each in rows])
+            print_json(
+                rows.as_json(core, [row.subscription for day in ahead.days for row in day.rows])
+            )
             return
-    print_table(("When", "Last working day", "Id", "Name", ">Amount"), upcoming_rows(ahead))
-    for money, count in ahead.sums:
-        say(f"{money} in {count} deductions until {ahead.until.isoformat()}")
+    columns = ("When", "Last working day", "Id", "Name", ">Amount")
+    print_table(columns, rows.upcoming_rows(ahead))
+    for each in ahead.sums:
+        say(f"{each.total} in {each.count} deductions until {ahead.until.isoformat()}")

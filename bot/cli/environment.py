@@ -25,7 +25,7 @@ def open_core() -> "Core":
 
     environ = environment()
     settings = config.load_settings(environ, directory=Path.cwd())
-    return app.open_core(settings, config.load_secrets(environ), environ=environ)
+    return app.open_core(settings, config.load_secrets(environ))
 
 
 class JsonLines(logging.Formatter):
@@ -50,7 +50,9 @@ def start_log(*, default: str = "info") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     level = environment().get("LAPSE_LOG", default).upper()
-    logging.basicConfig(level=level if level in logging.getLevelNamesMapping() else "INFO", handlers=[handler])
+    logging.basicConfig(
+        level=level if level in logging.getLevelNamesMapping() else "INFO", handlers=[handler]
+    )
     # Bolt and the SDK log whole payloads at debug; those hold free text and never belong in a log.
     for name in ("slack_bolt", "slack_sdk", "urllib3", "apscheduler", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

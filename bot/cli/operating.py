@@ -73,7 +73,7 @@ def migrate() -> None:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check settings, database, schema, Slack, credentials, last sync and last tick."""
     from bot.cli.environment import environment

@@ -24,16 +24,18 @@ def quote(
         str | None, typer.Option(help="Instant with an offset; default: now.", metavar="INSTANT")
     ] = None,
     scope: Annotated[str, typer.Option(help="all, or renewals not yet in effect.")] = "all",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Quote a refund from a file: no database, no network."""
     from bot.billing.quote import Scope
     from bot.billing.refund import quote as quoted
     from bot.services import exchange
+    from bot.services.accounts import account_from_json
+    from bot.services.reading import subscription_from_json
 
     given = _object(file)
-    account = exchange.account_from_json(given["account"])
-    subscription = exchange.subscription_from_json(given["subscription"])
+    account = account_from_json(given["account"])
+    subscription = subscription_from_json(given["subscription"])
     if scope not in list(Scope):
         raise WrongInput(f"`--scope` is {scope}; allowed are all and renewals.")
     result = quoted(subscription, account, at=_instant(at), scope=Scope(scope))
@@ -47,7 +49,7 @@ def quote(
 
 def plan(
     ids: Annotated[list[str], typer.Argument(help="Ids, or account/id where one is not unique.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the ordered unsubscription plan with its quotes; nothing is executed."""
     from bot.cli.environment import open_core

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -19,15 +20,18 @@ def register(app: typer.Typer) -> None:
 
 def reminders(
     until: Annotated[str | None, typer.Option(help="Only those due by this date.")] = None,
-    as_json: Json = False,  # noqa: FBT002
+    as_json: Json = False,
 ) -> None:
     """List every reminder that is armed, sent, late, missed or unknown, with the reason."""
+    from bot.app import Nobody
     from bot.cli.environment import open_core
+    from bot.cli.rows import in_zone
 
     with open_core() as core:
         end = _end_of(until, core.zone) if until else None
-        core.reminding.arm()
-        rows = core.reminding.listed(until=end)
+        reminding = core.reminding(Nobody())
+        reminding.arm()
+        rows = reminding.listed(until=end)
     if as_json:
         print_json(
             [
@@ -49,7 +53,7 @@ def reminders(
         ("Due", "State", "To", "Reminder", "Reason"),
         [
             (
-                f"{row.due_at.astimezone(core.zone):%a %d %b %Y, %H:%M} {core.zone.key}",
+                in_zone(row.due_at, core.zone),
                 row.state.value,
                 row.destination,
                 row.id,
@@ -64,8 +68,8 @@ def audit(
     ref: Annotated[str | None, typer.Argument(metavar="[ID]", help="One subject's lines.")] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check that nothing was altered, removed or reordered.")
-    ] = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Print the append-only record, or verify it."""
     from bot.cli.environment import open_core
@@ -106,12 +110,9 @@ def audit(
     )
 
 
-def _end_of(text: str, zone: object) -> datetime:
-    from zoneinfo import ZoneInfo
-
+def _end_of(text: str, zone: ZoneInfo) -> datetime:
     try:
         day = date.fromisoformat(text)
     except ValueError:
         raise WrongInput(f"`--until` is {text}; write a date, 2026-12-31.") from None
-    assert isinstance(zone, ZoneInfo)  # noqa: S101 - narrows the type for the checker
     return datetime.combine(day + timedelta(days=1), time(0), zone)

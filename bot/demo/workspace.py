@@ -22,22 +22,27 @@ PEOPLE = (
     Person(
         id=APPROVERS[1], handle="approver-2", name="Approver 2", role="decides", tz="Europe/London"
     ),
-    Person(
-        id=OUTSIDER, handle="outsider", name="Outsider", role="may look", tz="America/New_York"
-    ),
+    Person(id=OUTSIDER, handle="outsider", name="Outsider", role="may look", tz="America/New_York"),
 )
-EVERYBODY = tuple(person.id for person in PEOPLE)
+BOT = "U0LAPSE"
+EVERYBODY = (*(person.id for person in PEOPLE), BOT)
 CHANNELS = (
     Channel(
-        id=FINOPS, name="finops", purpose="Reminders come here ahead of a deduction.",
+        id=FINOPS,
+        name="finops",
+        purpose="Reminders come here ahead of a deduction.",
         members=EVERYBODY,
     ),
     Channel(
-        id=APPROVALS, name="approvals", purpose="Requests wait here for a decision.",
+        id=APPROVALS,
+        name="approvals",
+        purpose="Requests wait here for a decision.",
         members=EVERYBODY,
     ),
     Channel(
-        id=SECURITY, name="security", purpose="Reminders of the security services.",
+        id=SECURITY,
+        name="security",
+        purpose="Reminders of the security services.",
         members=EVERYBODY,
     ),
 )
@@ -64,7 +69,7 @@ def practice_seed() -> Seed:
         team_domain="practice",
         app_id="A0LAPSE",
         bot_id="B0LAPSE",
-        bot_user_id="U0LAPSE",
+        bot_user_id=BOT,
         people=PEOPLE,
         channels=CHANNELS,
         manifest=manifest(),

@@ -1,0 +1,133 @@
+"""Rows of the command line's tables, and the catalogue as its JSON shows it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bot.billing.edition import current_edition
+from bot.billing.money import Money
+from bot.billing.renewal import CLOUD_ZONE, Anchor, anchor
+from bot.billing.subscription import Subscription
+from bot.facts.listing import Shown, Upcoming, WayKind
+from bot.services import exchange
+
+if TYPE_CHECKING:
+    from bot.app import Core
+    from bot.ports.store import Transaction
+
+WAYS = {
+    WayKind.KEEP: "Do nothing",
+    WayKind.TURN_OFF: "Turn auto-renewal off",
+    WayKind.GIVE_BACK: "Give back the renewal period",
+    WayKind.UNSUBSCRIBE: "Unsubscribe now (estimate)",
+}
+
+
+def listed(core: "Core") -> Sequence[tuple[Subscription, Anchor | None]]:
+    """Every listed subscription, nearest anchor first, with what comes next."""
+    now = core.clock.now()
+    with core.store.reading() as tx:
+        return [(each, _anchor(core, each, now)) for each in _pages(tx)]
+
+
+def as_json(core: "Core", subscriptions: Sequence[Subscription]) -> list[dict[str, object]]:
+    """Section 4 objects with the derived edition, deduction and anchor added."""
+    now = core.clock.now()
+    with core.store.reading() as tx:
+        return [
+            exchange.listed_json(
+                each,
+                account=core.store.accounts[each.key.account],
+                anchor=_anchor(core, each, now),
+                current_edition=current_edition(tx.catalogue.group(each.key.account, each.region))
+                if each.service == "SecMaster"
+                else None,
+            )
+            for each in subscriptions
+        ]
+
+
+def catalogue_row(subscription: Subscription, what: Anchor | None) -> Sequence[str]:
+    """Id, name, what comes next, when, how much, whose."""
+    return (
+        str(subscription.key),
+        subscription.label,
+        what.kind.value if what else "",
+        when(what.at or what.date) if what else "",
+        _price(subscription),
+        subscription.owner or "",
+    )
+
+
+def subscription_rows(shown: Shown) -> Iterator[Sequence[str]]:
+    """One subscription, then its ways out, cheapest first."""
+    subscription = shown.subscription
+    yield "Name", subscription.label
+    yield "Id", str(subscription.key)
+    yield "Status", subscription.status.value if subscription.status else ""
+    yield "Expires", when(subscription.expires_at) if subscription.expires_at else ""
+    if shown.anchor:
+        yield (
+            f"Next {shown.anchor.kind.value}",
+            f"{when(shown.anchor.at or shown.anchor.date)}, {_money(shown.amount)}",
+        )
+    if shown.last_working_day:
+        yield "Last working day before", when(shown.last_working_day)
+    for way in shown.ways:
+        state = "" if way.open else f"closed: {way.closed_because or 'not now'}"
+        until = f"until {when(way.last_moment)}" if way.last_moment else ""
+        cost = "" if way.cost is None else _cost(way.cost)
+        yield WAYS[way.kind], ", ".join(part for part in (cost, until, state) if part)
+
+
+def upcoming_rows(upcoming: Upcoming) -> Iterator[Sequence[str]]:
+    """One row for each deduction or notice, by day."""
+    for day in upcoming.days:
+        for row in day.rows:
+            yield (
+                when(day.anchor.at or day.anchor.date),
+                when(day.last_working_day),
+                str(row.subscription.key),
+                row.subscription.label,
+                _money(row.amount),
+            )
+
+
+def when(moment: datetime | date) -> str:
+    """An instant in the cloud's zone, or a date as it is."""
+    if isinstance(moment, datetime):
+        return f"{moment.astimezone(CLOUD_ZONE):%a %d %b %Y, %H:%M} GMT+08:00"
+    return f"{moment:%a %d %b %Y}"
+
+
+def in_zone(moment: datetime, zone: ZoneInfo) -> str:
+    """An instant in the reader's zone."""
+    return f"{moment.astimezone(zone):%a %d %b %Y, %H:%M} {zone.key}"
+
+
+def _pages(tx: "Transaction") -> Iterator[Subscription]:
+    from bot.ports.store import ListQuery
+
+    number = 1
+    while rows := tx.catalogue.page(ListQuery(page=number)).rows:
+        yield from rows
+        number += 1
+
+
+def _anchor(core: "Core", subscription: Subscription, now: datetime) -> Anchor | None:
+    return anchor(subscription, core.store.accounts[subscription.key.account], at=now)
+
+
+def _price(subscription: Subscription) -> str:
+    if subscription.renewal_price is None or subscription.currency is None:
+        return ""
+    return str(Money(subscription.renewal_price, subscription.currency))
+
+
+def _money(money: Money | None) -> str:
+    return str(money) if money is not None else "amount not known"
+
+
+def _cost(cost: Money) -> str:
+    return f"you get back {-cost}" if cost.amount < 0 else f"you pay {cost}"
