@@ -54,9 +54,11 @@ class Carried:
     review_of: int | None = None
 
     @classmethod
-    def fresh(cls, refs: tuple[str, ...], *, channel: str = "") -> "Carried":
+    def fresh(
+        cls, refs: tuple[str, ...], *, channel: str = "", review_of: int | None = None
+    ) -> "Carried":
         """A new form."""
-        return cls(form=uuid4().hex, refs=refs, channel=channel)
+        return cls(form=uuid4().hex, refs=refs, channel=channel, review_of=review_of)
 
     def showing(self, draft: Draft) -> "Carried":
         """The same form, after it was drawn with these figures."""

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.billing.quote import Scope
-from bot.billing.subscription import SubscriptionKey
+from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import Reason
+from bot.facts.unsubscribing import Submission
 from handlers import forms, ids
 from handlers.forms import Carried, Filled, read_key
 
@@ -46,6 +47,7 @@ class Snoozed:
 
     press: Press
     until: datetime | None
+    another: bool
 
 
 def number(body: Body) -> int:
@@ -101,6 +103,26 @@ def filled(body: Body) -> Filled:
     )
 
 
+def submission(carried: Carried, filled: Filled, *, by: SlackUser) -> Submission:
+    """The form filled in; ValueError for one that never showed figures."""
+    if carried.shown is None or carried.opened_at is None:
+        raise ValueError("a form without figures cannot be sent")
+    return Submission(
+        form=carried.form,
+        refs=carried.refs,
+        packages=carried.packages,
+        scope=carried.scope,
+        reason=filled.reason,
+        details=filled.details.strip(),
+        acknowledged=filled.acknowledged,
+        by=by,
+        opened_at=carried.opened_at,
+        deadline=carried.shown.deadline,
+        worst=carried.shown.worst,
+        fingerprint=carried.shown.fingerprint,
+    )
+
+
 def fee_block(body: Body) -> str:
     """The block of the checkbox, under which its error stands."""
     values = body["view"]["state"]["values"]
@@ -124,9 +146,9 @@ def press(body: Body) -> Press:
     return _press(str(action["block_id"]) if choice else value(body), choice=choice)
 
 
-def press_of(metadata: str) -> Press:
+def carried_press(body: Body) -> Press:
     """The reminder that a modal carries."""
-    return _press(metadata)
+    return _press(body["view"]["private_metadata"])
 
 
 def carry(pressed: Press) -> str:
@@ -144,10 +166,12 @@ def snoozed(body: Body) -> Snoozed:
     fields = _fields(body)
     picked = fields.get(ids.REMINDER_SNOOZE_DAY, {}).get("selected_date_time")
     choice = _option(fields.get(ids.REMINDER_SNOOZE_UNTIL))
-    seconds = picked if choice in {"", "another"} else int(choice)
+    another = not choice.isdigit()
+    seconds = picked if another else choice
     return Snoozed(
-        press=press_of(body["view"]["private_metadata"]),
+        press=carried_press(body),
         until=datetime.fromtimestamp(int(seconds), UTC) if seconds else None,
+        another=another,
     )
 
 

@@ -7,8 +7,7 @@ from slack_sdk.models.blocks import Option
 
 from bot.billing.quote import Quote
 from bot.billing.unsubscription import Request
-from bot.facts.listing import WayKind
-from bot.facts.unsubscribing import Submission
+from bot.billing.ways_out import WayKind
 from bot.services.errors import FiguresChanged, Incomplete, Refused
 from handlers import asking, ids, payloads, submissions
 from handlers.asking import Asking
@@ -125,12 +124,9 @@ class Unsubscribe:
 
     def show_working(self, turn: Turn) -> None:
         """*Show the working…*: over the form with the form's figures, else of what it names."""
-        quotes = self._quotes(turn)
-        view = figures.working(quotes)
-        if turn.surface is Surface.MODAL:
-            turn.client.views_push(trigger_id=turn.trigger_id, view=view)
-        else:
-            turn.client.views_open(trigger_id=turn.trigger_id, view=view)
+        over_form = turn.surface is Surface.MODAL
+        view = figures.working(self._quotes(turn), over_form=over_form)
+        turn.open(view)
 
     def _open(self, turn: Turn, refs: tuple[str, ...]) -> None:
         carried = Carried.fresh(refs, channel=turn.channel)
@@ -140,24 +136,8 @@ class Unsubscribe:
             turn.client.views_open(trigger_id=turn.trigger_id, view=blocks.which(carried))
 
     def _send(self, turn: Turn, carried: Carried, filled: Filled) -> Request:
-        if carried.shown is None or carried.opened_at is None:
-            raise ValueError("a form without figures cannot be sent")
-        return self._services.unsubscribing.submit(
-            Submission(
-                form=carried.form,
-                refs=carried.refs,
-                packages=carried.packages,
-                scope=carried.scope,
-                reason=filled.reason,
-                details=filled.details.strip(),
-                acknowledged=filled.acknowledged,
-                by=turn.user,
-                opened_at=carried.opened_at,
-                deadline=carried.shown.deadline,
-                worst=carried.shown.worst,
-                fingerprint=carried.shown.fingerprint,
-            )
-        )
+        submission = submissions.submission(carried, filled, by=turn.user)
+        return self._services.unsubscribing.submit(submission)
 
     def _quotes(self, turn: Turn) -> Sequence[tuple[str, Quote]]:
         if turn.surface is Surface.MODAL and turn.body["view"].get("private_metadata"):

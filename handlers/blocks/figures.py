@@ -46,9 +46,16 @@ def facts(draft: Draft) -> list[Block]:
     ]
 
 
-def working(quotes: Sequence[tuple[str, Quote]], *, dry_run: bool = False) -> View:
+def working(
+    quotes: Sequence[tuple[str, Quote]], *, dry_run: bool = False, over_form: bool = False
+) -> View:
     """*How it is worked out*: one preformatted block an order, one rule a line, 38 wide."""
-    return modal("How it is worked out", worked(quotes).blocks, close="Go back", dry_run=dry_run)
+    return modal(
+        "How it is worked out",
+        worked(quotes).blocks,
+        close="Go back" if over_form else "Close",
+        dry_run=dry_run,
+    )
 
 
 def worked(quotes: Sequence[tuple[str, Quote]]) -> Content:

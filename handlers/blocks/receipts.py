@@ -31,10 +31,11 @@ def request_line(line: RequestLine) -> Content:
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _DID[event.verb]
-    note = text.clip(event.note or "", 500)
-    blocks: list[Block] = [rich(_line(event, when, did, note))]
+    said = text.clip(event.note or "", 500) if event.verb not in _SENTENCE_SAID else ""
+    what = said if said and event.verb is Verb.STEP_DONE else f"{did}{f': {said}' if said else ''}"
+    blocks: list[Block] = [rich(_line(event, when, what))]
     who = f"{text.mention(event.by)} " if event.by else ""
-    spoken = f"{when} {who}{did}{f': {text.esc(note)}' if note else ''}"
+    spoken = f"{when} {who}{text.esc(what)}"
     return _dry(Content(spoken, blocks), request)
 
 
@@ -79,15 +80,15 @@ def requester_note(note: RequesterNote) -> Content:
     return _dry(Content(words, blocks), request)
 
 
-def _line(event: Event, when: str, did: str, note: str) -> Line:
+def _line(event: Event, when: str, what: str) -> Line:
     who: Line = (Who(event.by), " ") if event.by else ()
-    return (f"{when} ", *who, did, f": {note}" if note else "")
+    return (f"{when} ", *who, what)
 
 
 def _beginning(request: Request) -> list[Line]:
     worst = request.acknowledgement.worst
     acknowledged = (
-        f"Acknowledged: “{request.acknowledgement.text}”, fee at most "
+        f'Acknowledged: "{request.acknowledgement.text}", fee at most '
         f"{text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
     )
     lines: list[Line] = [
@@ -206,8 +207,8 @@ def _done(request: Request) -> str:
 def _rejected(request: Request) -> str:
     event = facts.last_event(request, Verb.REJECTED)
     who = text.mention(event.by) if event and event.by else "Lapse"
-    why = f": “{text.esc(text.clip(event.note, 300))}”" if event and event.note else ""
-    end = "" if why.endswith((".”", "!”", "?”")) else "."
+    why = f': "{text.esc(text.clip(event.note, 300))}"' if event and event.note else ""
+    end = "" if why.endswith(('."', '!"', '?"')) else "."
     return f"{who} rejected request {request.number}{why}{end} Nothing was changed."
 
 
@@ -257,8 +258,11 @@ _STILL: Mapping[ItemState, str] = {
     ItemState.UNKNOWN: "not known",
 }
 
+_SENTENCE_SAID = frozenset({Verb.ASKED, Verb.ACKNOWLEDGED})
+"""Their note is the acknowledgement, which the words quote already."""
+
 _DID: Mapping[Verb, str] = {
-    Verb.ASKED: f"asked and acknowledged: “{ACKNOWLEDGEMENT}”",
+    Verb.ASKED: f'asked and acknowledged: "{ACKNOWLEDGEMENT}"',
     Verb.APPROVED: "approved",
     Verb.REJECTED: "rejected",
     Verb.WITHDREW: "withdrew",

@@ -28,9 +28,11 @@ def headline(item: ReminderItem) -> str:
 
 
 def headline_short(item: ReminderItem) -> str:
-    """What would have come, as the subject of *No longer due*."""
+    """What comes, with its date: `USD 1,080.00 on Mon 23 Nov 2026`, `expires Mon 30 Nov 2026`."""
     anchor = item.reminder.anchor
-    return f"{item.subscription.label}, {text.day(anchor.date)}"
+    day = text.day(anchor.date)
+    verbs = {AnchorKind.EXPIRY: f"expires {day}", AnchorKind.NOTICE: f"notice by {day}"}
+    return verbs.get(anchor.kind, f"{text.money(item.amount)} on {day}")
 
 
 def comes(item: ReminderItem, zone: ZoneInfo) -> str:

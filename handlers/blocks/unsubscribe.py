@@ -103,13 +103,11 @@ def form(
     *,
     filled: Filled = NOTHING_FILLED,
     before: Worst | None = None,
-    reviewed: Sequence[Block] = (),
 ) -> View:
     """The modal with its figures; `before` when they changed while it was open."""
     changed: list[Block] = [_changed(draft, before)] if before else []
     blocks = [
         *changed,
-        *reviewed,
         *_cheaper(draft),
         *_scope(draft),
         *figures.facts(draft),
@@ -117,13 +115,13 @@ def form(
         *_packages(draft),
         _reason(filled),
         _details(filled),
-        _fee(draft, filled),
+        fee(draft, filled),
     ]
     return modal(
-        "Review new figures" if carried.review_of else TITLE,
+        TITLE,
         blocks,
-        callback_id=ids.REVIEW_FORM if carried.review_of else ids.UNSUBSCRIBE_FORM,
-        submit="Acknowledge" if carried.review_of else "Send request",
+        callback_id=ids.UNSUBSCRIBE_FORM,
+        submit="Send request",
         close=GO_BACK,
         metadata=forms.encode(carried.showing(draft)),
         dry_run=draft.dry_run,
@@ -157,7 +155,7 @@ def message(
         *_cheaper(draft),
         *figures.facts(draft),
         _reason(filled),
-        _fee(draft, filled),
+        fee(draft, filled),
         *([section("\n".join(f"*{each}*" for each in missing))] if missing else []),
         *actions(ask, as_form),
         context("Only you see this."),
@@ -219,6 +217,21 @@ EXPLAINED: Mapping[str, str] = {
 def as_view(content: Content) -> View:
     """An answer as a modal that can only be closed."""
     return modal(content.title, content.blocks, close="Close")
+
+
+def fee(draft: Draft, filled: Filled = NOTHING_FILLED) -> Block:
+    """The one checkbox: the sentence that is acknowledged, and the figure it stands for."""
+    tick = Option(
+        value="acknowledged",
+        text=PlainTextObject(text=ACKNOWLEDGEMENT),
+        description=PlainTextObject(text=_fee_says(draft)),
+    )
+    boxes = CheckboxesElement(
+        action_id=ids.FEE, options=[tick], initial_options=[tick] if filled.acknowledged else None
+    )
+    return InputBlock(
+        label=PlainTextObject(text="Handling fee"), element=boxes, block_id=fee_block_id(draft)
+    )
 
 
 def fee_block_id(draft: Draft) -> str:
@@ -338,20 +351,6 @@ def _details(filled: Filled) -> Block:
             text="Approvers read it, the cloud gets it. Needed when the reason is Other."
         ),
         optional=filled.reason is not Reason.OTHER,
-    )
-
-
-def _fee(draft: Draft, filled: Filled) -> Block:
-    tick = Option(
-        value="acknowledged",
-        text=PlainTextObject(text=ACKNOWLEDGEMENT),
-        description=PlainTextObject(text=_fee_says(draft)),
-    )
-    boxes = CheckboxesElement(
-        action_id=ids.FEE, options=[tick], initial_options=[tick] if filled.acknowledged else None
-    )
-    return InputBlock(
-        label=PlainTextObject(text="Handling fee"), element=boxes, block_id=fee_block_id(draft)
     )
 
 

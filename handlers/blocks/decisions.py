@@ -1,0 +1,74 @@
+"""The modals that ask why: reject, done by hand, leave as is."""
+
+from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, PlainTextObject
+from slack_sdk.models.views import View
+
+from bot.billing.unsubscription import Request
+from handlers import ids
+from handlers.blocks import request_facts as facts
+from handlers.blocks.pieces import modal, rich
+
+WHY_LIMIT = 500
+
+
+def reject(request: Request) -> View:
+    """*Reject request*: why, which the requester reads."""
+    return _asks(
+        request,
+        "Reject request",
+        ids.REJECT_FORM,
+        "Reject",
+        _lines("Why", ids.WHY, hint="The requester reads it."),
+        says="Nothing is changed at the cloud; the requester can ask again.",
+    )
+
+
+def by_hand(request: Request) -> View:
+    """*Done by hand*: what was done, and what proves it; then Lapse reads back."""
+    return _asks(
+        request,
+        "Done by hand",
+        ids.BY_HAND_FORM,
+        "Read back",
+        _lines("What was done", ids.WHY, hint="It goes into the request's history."),
+        _lines("Evidence", ids.EVIDENCE, hint="For example the cloud's order id.", optional=True),
+        says="Lapse reads the cloud and says what it finds.",
+    )
+
+
+def leave(request: Request) -> View:
+    """*Leave as is*: why; the request is closed as failed."""
+    return _asks(
+        request,
+        "Leave as is",
+        ids.LEAVE_FORM,
+        "Leave as is",
+        _lines("Why", ids.WHY, hint="It goes into the request's history and its receipt."),
+        says="The request ends as failed; what was done stays done.",
+    )
+
+
+def _asks(
+    request: Request, title: str, callback_id: str, submit: str, *inputs: Block, says: str
+) -> View:
+    subject = facts.subject(request, full=True)
+    about = f"Request {request.number}: {subject}, {request.account}."
+    return modal(
+        title,
+        [rich((about,), (says,)), *inputs],
+        callback_id=callback_id,
+        submit=submit,
+        close="Go back",
+        metadata=str(request.number),
+        dry_run=request.dry_run,
+    )
+
+
+def _lines(label: str, block_id: str, *, hint: str, optional: bool = False) -> Block:
+    return InputBlock(
+        label=PlainTextObject(text=label),
+        element=PlainTextInputElement(action_id=block_id, multiline=True, max_length=WHY_LIMIT),
+        block_id=block_id,
+        hint=PlainTextObject(text=hint),
+        optional=optional,
+    )

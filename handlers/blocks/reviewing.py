@@ -1,0 +1,42 @@
+"""*Review new figures*: what was acknowledged beside what the facts say today."""
+
+from slack_sdk.models.views import View
+
+from bot.billing.refund import Worst
+from bot.facts.unsubscribing import NewFigures
+from handlers import ids, text
+from handlers.blocks import figures, unsubscribe
+from handlers.blocks.pieces import fields, modal, section
+from handlers.forms import Carried, encode
+
+
+def form(new: NewFigures) -> View:
+    """Both columns, the items with today's figures, and the checkbox, empty again."""
+    draft = new.draft
+    carried = Carried.fresh(draft.refs, review_of=new.number).showing(draft)
+    now = f"Refund now {text.money(draft.total.refund)}\n{_worst(draft.worst)}"
+    return modal(
+        "Review new figures",
+        [
+            section(f"Request {new.number}: the figures got worse, nothing was executed."),
+            fields(
+                (f"Acknowledged {text.short_instant(new.acknowledged_at)}", _worst(new.before)),
+                (f"Read {text.short_instant(draft.now)}", now),
+            ),
+            *figures.facts(draft),
+            unsubscribe.fee(draft),
+        ],
+        callback_id=ids.REVIEW_FORM,
+        submit="Acknowledge",
+        close="Go back",
+        metadata=encode(carried),
+        dry_run=draft.dry_run,
+    )
+
+
+def _worst(worst: Worst) -> str:
+    return (
+        f"Refund at least {text.money(worst.refund)}\n"
+        f"Fee at most {text.money(worst.handling_fee)}\n"
+        f"Coupons lost {text.money(worst.coupons_lost)}"
+    )

@@ -1,0 +1,146 @@
+"""The windows that a reminder opens: *Snooze*, *Turn off several*, and *Show all*."""
+
+from collections.abc import Sequence
+
+from slack_sdk.models.blocks import (
+    Block,
+    CheckboxesElement,
+    DateTimePickerElement,
+    InputBlock,
+    Option,
+    PlainTextObject,
+    RadioButtonsElement,
+)
+from slack_sdk.models.views import View
+
+from bot.billing.reminder import SnoozeChoice, SnoozeKind
+from bot.facts.messages import ReminderItem, ReminderMessage
+from bot.facts.reminding import SnoozeOptions
+from handlers import ids, text
+from handlers.blocks import reminder_actions
+from handlers.blocks import reminder_words as words
+from handlers.blocks.pieces import Bold, Content, Line, context, cut, header, modal, rich
+
+ANOTHER = "another"
+MOST = 10
+LONG = 3000
+SHOWN = 50
+
+
+def snooze(options: SnoozeOptions, metadata: str, *, another: bool = False) -> View:
+    """*Snooze*: only moments before the last safe one; *Another day* adds a field for it."""
+    what = text.joined([each.label for each in options.subscriptions])
+    moments = [_option(str(int(c.at.timestamp())), _moment(c, options)) for c in options.choices]
+    other = _option(ANOTHER, "Another day")
+    radio = RadioButtonsElement(
+        action_id=ids.REMINDER_SNOOZE_UNTIL,
+        options=[*moments, other],
+        initial_option=other if another or not moments else moments[0],
+    )
+    until = InputBlock(
+        label=PlainTextObject(text="Until"),
+        element=radio,
+        block_id=ids.REMINDER_SNOOZE_UNTIL,
+        dispatch_action=True,
+    )
+    last = text.instant(text.last_safe(options.safe_until))
+    small_print = (
+        f"It comes back here for everyone. Hours are {text.esc(options.zone.key)}. "
+        f"Last safe moment: {last}."
+    )
+    return modal(
+        "Snooze",
+        [
+            rich((Bold(cut(what, 200)),)),
+            until,
+            *([_another_day()] if another or not moments else []),
+            context(small_print),
+        ],
+        callback_id=ids.REMINDER_SNOOZE_FORM,
+        submit="Snooze",
+        close="Go back",
+        metadata=metadata,
+    )
+
+
+def several(message: ReminderMessage, metadata: str) -> View:
+    """*Turn off several*: the items of the digest whose auto-renewal is on, all ticked."""
+    offered = [
+        item for item in message.items if reminder_actions.OFF in reminder_actions.offers(item)
+    ][:MOST]
+    options = [
+        _option(str(item.subscription.key), _item(item), describe=_ends(item)) for item in offered
+    ]
+    boxes = CheckboxesElement(
+        action_id=ids.REMINDER_TICKS, options=options, initial_options=options
+    )
+    return modal(
+        "Turn off auto-renewal",
+        [
+            InputBlock(
+                label=PlainTextObject(text="Turn off auto-renewal of"),
+                element=boxes,
+                block_id=ids.REMINDER_TICKS,
+            ),
+            context("Each ends with its term unless someone renews it."),
+        ],
+        callback_id=ids.REMINDER_OFF_FORM,
+        submit="Turn off",
+        close="Go back",
+        metadata=metadata,
+        dry_run=message.dry_run,
+    )
+
+
+def everything(items: Sequence[ReminderItem]) -> Content:
+    """*Show all*: one line an item that was only counted."""
+    lines: list[Line] = [
+        (
+            Bold(item.subscription.label),
+            f" · {item.subscription.key.account} · {words.headline_short(item)}",
+        )
+        for item in items[:SHOWN]
+    ]
+    rest = len(items) - SHOWN
+    lines += [(f"and {rest} more: see `/lapse list`",)] if rest > 0 else []
+    headline = text.plural(len(items), "reminder")
+    spoken = [
+        text.esc(f"{item.subscription.label}: {words.headline_short(item)}") for item in items
+    ]
+    blocks: list[Block] = [header(headline), *([rich(*lines)] if lines else [])]
+    return Content(text.fallback(headline, *spoken, limit=LONG), blocks, "Reminders")
+
+
+def _moment(choice: SnoozeChoice, options: SnoozeOptions) -> str:
+    hour = f"{choice.at.astimezone(options.zone):%H:%M}"
+    day = text.short_day(choice.date)
+    return {
+        SnoozeKind.TOMORROW: f"Tomorrow, {hour}",
+        SnoozeKind.LAST_WORKING_DAY: f"Last working day, {day}, {hour}",
+    }.get(choice.kind, f"{day}, {hour}")
+
+
+def _another_day() -> Block:
+    return InputBlock(
+        label=PlainTextObject(text="Another day"),
+        element=DateTimePickerElement(action_id=ids.REMINDER_SNOOZE_DAY),
+        block_id=ids.REMINDER_SNOOZE_DAY,
+        hint=PlainTextObject(text="In your own time zone, before the last safe moment."),
+    )
+
+
+def _item(item: ReminderItem) -> str:
+    return f"{text.clip(item.subscription.label, 50)} · {text.money(item.amount)}"
+
+
+def _ends(item: ReminderItem) -> str:
+    ends = item.subscription.expires_at
+    return f"ends on {text.instant(ends)}" if ends else ""
+
+
+def _option(value: str, label: str, *, describe: str = "") -> Option:
+    return Option(
+        value=value,
+        text=PlainTextObject(text=cut(label, 75)),
+        description=PlainTextObject(text=cut(describe, 75)) if describe else None,
+    )

@@ -1,0 +1,139 @@
+"""Settling what a reminder announced: turn off, unsubscribe, keep, snooze, for one or several."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bot.billing.rights import Action
+from bot.billing.subscription import SubscriptionKey
+from bot.services.errors import Incomplete, SnoozeTooFar
+from handlers import ids, submissions
+from handlers.asking import Asking
+from handlers.blocks import looking, settling, showing
+from handlers.blocks import reminder_actions as offers
+from handlers.blocks.looking import Linked
+from handlers.forms import Carried
+from handlers.services import Services
+from handlers.submissions import Press
+from handlers.turns import Turn, Turns
+
+
+class Reminders:
+    """The buttons of reminders and digests. The messages change through the outbox alone."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._reminding = services.reminding
+        self._renewing = services.renewing
+        self._asking = Asking(services.unsubscribing)
+        self._chosen: Mapping[str, Callable[[Turn, Press], None]] = {
+            offers.OFF: self._turn_off,
+            offers.UNSUBSCRIBE: self._unsubscribe,
+            offers.KEEP: self._keep,
+            offers.UNDO_KEEP: self._undo_keep,
+            offers.SNOOZE: self._snooze,
+            offers.SHOW: self._show,
+            offers.OPEN_REQUEST: self._open_request,
+        }
+
+    def register(self, turns: Turns) -> None:
+        """Bind everything that can be pressed or sent."""
+        turns.action(ids.REMINDER_OFF, self._pressed(self._turn_off))
+        turns.action(ids.REMINDER_UNSUBSCRIBE, self._pressed(self._unsubscribe))
+        turns.action(ids.REMINDER_KEEP, self._pressed(self._keep))
+        turns.action(ids.REMINDER_UNDO_KEEP, self._pressed(self._undo_keep))
+        turns.action(ids.REMINDER_SNOOZE, self._pressed(self._snooze))
+        turns.action(ids.REMINDER_MENU, self.choose)
+        turns.action(ids.REMINDER_SNOOZE_UNTIL, self.redraw_snooze)
+        turns.view(ids.REMINDER_SNOOZE_FORM, self.snooze)
+        turns.action(ids.REMINDER_OFF_SEVERAL, self.ask_which)
+        turns.view(ids.REMINDER_OFF_FORM, self.turn_off_several)
+        turns.action(ids.REMINDER_SHOW_ALL, self.show_all)
+
+    def choose(self, turn: Turn) -> None:
+        """One of the menu beside an item of a digest."""
+        press = submissions.press(turn.body)
+        self._chosen[press.choice](turn, press)
+
+    def redraw_snooze(self, turn: Turn) -> None:
+        """*Another day* was chosen, or left again: the field for it comes and goes."""
+        press = submissions.carried_press(turn.body)
+        another = submissions.chosen(turn.body) == settling.ANOTHER
+        options = self._reminding.snooze_options(press.delivery, press.keys)
+        view = settling.snooze(options, submissions.carry(press), another=another)
+        turn.client.views_update(view_id=submissions.opened(turn.body).id, view=view)
+
+    def snooze(self, turn: Turn) -> Mapping[str, object] | None:
+        """The moment was chosen."""
+        chosen = submissions.snoozed(turn.body)
+        if chosen.until is None:
+            return _error(ids.REMINDER_SNOOZE_UNTIL, "Choose when it comes back.")
+        press = chosen.press
+        try:
+            self._reminding.snooze(press.delivery, press.keys, until=chosen.until, by=turn.user)
+        except SnoozeTooFar as refusal:
+            where = ids.REMINDER_SNOOZE_DAY if chosen.another else ids.REMINDER_SNOOZE_UNTIL
+            return _error(where, f"{refusal.sentence} {refusal.advice}")
+        return None
+
+    def ask_which(self, turn: Turn) -> None:
+        """*Turn off several…*: the items of the digest as checkboxes."""
+        delivery = submissions.value(turn.body)
+        turn.open(settling.several(self._reminding.message(delivery), delivery))
+
+    def turn_off_several(self, turn: Turn) -> Mapping[str, object] | None:
+        """The ticked ones are turned off; the digest shows it item by item."""
+        keys = submissions.ticked_keys(turn.body)
+        if not keys:
+            return _error(ids.REMINDER_TICKS, Incomplete.NOTHING)
+        delivery = submissions.carried_press(turn.body).delivery
+        turn.later(lambda later: self._off(later, delivery, keys))
+        return None
+
+    def show_all(self, turn: Turn) -> None:
+        """*Show all*: what a message only counted."""
+        turn.answer(settling.everything(self._reminding.rest(submissions.value(turn.body))))
+
+    def _pressed(self, act: Callable[[Turn, Press], None]) -> Callable[[Turn], None]:
+        return lambda turn: act(turn, submissions.press(turn.body))
+
+    def _turn_off(self, turn: Turn, press: Press) -> None:
+        self._off(turn, press.delivery, press.keys)
+
+    def _off(self, turn: Turn, delivery: str, keys: Sequence[SubscriptionKey]) -> None:
+        """The message becomes *turning it off…*, then what was read back; all by the outbox."""
+        self._renewing.turn_off(keys, by=turn.user, reminder=delivery)
+
+    def _unsubscribe(self, turn: Turn, press: Press) -> None:
+        refs = tuple(str(key) for key in press.keys)
+        self._asking.answer(turn, Carried.fresh(refs, channel=turn.channel))
+
+    def _keep(self, turn: Turn, press: Press) -> None:
+        self._reminding.keep(press.delivery, press.keys, by=turn.user)
+
+    def _undo_keep(self, turn: Turn, press: Press) -> None:
+        self._reminding.undo_keep(press.delivery, press.keys, by=turn.user)
+
+    def _snooze(self, turn: Turn, press: Press) -> None:
+        """Opens the modal; who may not is told before choosing."""
+        options = self._reminding.snooze_options(press.delivery, press.keys)
+        for subscription in options.subscriptions:
+            self._services.people.demand(
+                turn.user, Action.SETTLE_REMINDER, subscription=subscription
+            )
+        turn.open(settling.snooze(options, submissions.carry(press)))
+
+    def _show(self, turn: Turn, press: Press) -> None:
+        zone = self._services.people.zone(turn.user)
+        for key in press.keys:
+            turn.answer(showing.shown(self._services.listing.show(str(key)), zone=zone))
+
+    def _open_request(self, turn: Turn, press: Press) -> None:
+        message = self._reminding.message(press.delivery)
+        for item in message.items:
+            if item.subscription.key in press.keys and item.request_number is not None:
+                request = self._services.unsubscribing.get(item.request_number)
+                link = self._services.unsubscribing.link(request.number)
+                turn.answer(looking.request(Linked(request=request, link=link)))
+
+
+def _error(block_id: str, sentence: str) -> Mapping[str, object]:
+    return {"response_action": "errors", "errors": {block_id: sentence}}
