@@ -1,0 +1,283 @@
+"""Calling: carries one step of a request to the cloud, exactly once, and follows it until gone.
+
+Intent is saved before the call and the outcome after it. Where the outcome is open, the cloud is
+read first; a step is sent again only when reading shows that the call never arrived.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.billing import stepping
+from bot.billing.quote import Scope
+from bot.billing.renewal import renewal_periods
+from bot.billing.subscription import Edition, Kind, Status, Subscription, SubscriptionKey
+from bot.billing.unsubscription import Request, Step, StepState
+from bot.ports.provider import (
+    Call,
+    ItemResult,
+    OutcomeUnknown,
+    Provider,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from bot.services.figures import exceeds, remaining
+from bot.services.finding import account_of
+from bot.services.phrases import listed
+from bot.services.progress import Progress
+
+SOON = timedelta(seconds=1)
+LATER = timedelta(seconds=30)
+LOOK_EVERY = timedelta(seconds=5)
+
+SETTLED_AFTER = timedelta(seconds=90)
+"""A call that took its full 60 s may still land up to 30 s later; then reading is conclusive."""
+
+EDITION_WITHIN = timedelta(minutes=30)
+"""For how long the edition may take to read basic after the quotas are gone (R8)."""
+
+CALLS = 3
+
+_NOT_LISTED = frozenset({"CBC.30000067", "CBC.99003012"})
+_NOT_TAKEN = "The cloud did not take it."
+
+log = logging.getLogger(__name__)
+
+
+class Calling:
+    """Works on the step of an executing request that is in flight or next."""
+
+    def __init__(self, *, progress: Progress) -> None:
+        self._progress = progress
+
+    def work(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
+        """One move of the request's current step; may raise any ProviderError of a reading."""
+        step = stepping.next_step(request)
+        if step is None:
+            self._finish(request)
+        elif step.state is StepState.PLANNED:
+            self._send(request, step, provider, lease_until=lease_until)
+        elif step.state is StepState.ACCEPTED:
+            self._follow(request, step, provider)
+        else:
+            self._look(request, step, provider)
+
+    def _finish(self, request: Request) -> None:
+        now = self._progress.clock.now()
+        if all(step.state is StepState.DONE for step in request.steps):
+            self._progress.save(request, stepping.verify(request, at=now), again=now)
+            return
+        failed = stepping.fail(request, at=now, problem=_what_failed(request))
+        self._progress.save(request, failed, again=None)
+
+    def _send(
+        self, request: Request, step: Step, provider: Provider, *, lease_until: datetime
+    ) -> None:
+        keys = stepping.open_items(request, step.number)
+        fresh = provider.read([key.id for key in keys])
+        here = [key for key in keys if not is_gone(fresh.get(key.id), request, self._now())]
+        if self._waits_for_basic(request, [fresh[key.id] for key in here], provider):
+            return
+        now = self._now()
+        account = account_of(self._progress.store, request.account)
+        held = [fresh[key.id] for key in here]
+        worse = exceeds(remaining(request, held, account, at=now), request)
+        if worse is not None:
+            failed = stepping.fail(request, at=now, problem=worse)
+            self._progress.save(request, failed, again=None)
+            return
+        started = stepping.step_started(request, step.number, at=now)
+        if request.dry_run:
+            note = "dry run: not sent to the cloud"
+            gone = stepping.step_gone(started, step.number, at=now, gone=keys, note=note)
+            self._progress.save(request, gone, again=now)
+            return
+        intended = self._progress.intend(request, started)
+        if intended is not None and self._now() < lease_until:
+            self._call(intended, step.number, here, provider)
+
+    def _call(
+        self,
+        request: Request,
+        number: int,
+        here: Sequence[SubscriptionKey],
+        provider: Provider,
+    ) -> None:
+        """Ask the cloud once; whatever it answers, or does not, is saved."""
+        gone = set(stepping.open_items(request, number)) - set(here)
+        moved, again = request, SOON
+        if here:
+            try:
+                results = provider.unsubscribe(_call(request, number, here))
+            except OutcomeUnknown as lost:
+                log.warning("step.unknown", extra={"request": request.number, "code": lost.code})
+                unknown = stepping.step_unknown(request, number)
+                self._progress.save(request, unknown, again=self._now() + LOOK_EVERY)
+                return
+            except ProviderUnavailable:
+                later = self._now() + LATER
+                undone = stepping.step_not_done(request, number)
+                self._progress.save(request, undone, again=later)
+                return
+            except ProviderRefused as refusal:
+                results = [_no(key, refusal) for key in here]
+            moved = _answered(request, number, results, at=self._now())
+        if gone:
+            moved = stepping.step_gone(moved, number, at=self._now(), gone=gone)
+        self._progress.save(request, moved, again=self._now() + again)
+
+    def _follow(self, request: Request, step: Step, provider: Provider) -> None:
+        """Read the list until what was accepted is gone from it."""
+        keys = stepping.open_items(request, step.number)
+        fresh = provider.read([key.id for key in keys])
+        now = self._now()
+        gone = [key for key in keys if is_gone(fresh.get(key.id), request, now)]
+        if not gone:
+            self._progress.again(request, at=now + _patience(step, now))
+            return
+        after, held = self._left(request, gone, fresh)
+        note = _edition_note(request, held, provider)
+        moved = stepping.step_gone(request, step.number, at=now, gone=gone, note=note)
+        self._progress.save(request, moved, again=now, read=after)
+
+    def _look(self, request: Request, step: Step, provider: Provider) -> None:
+        """The answer was lost, here or in a process that died: read what became of the call."""
+        if step.state is StepState.STARTED:
+            unknown = stepping.step_unknown(request, step.number)
+            self._progress.save(request, unknown, again=self._now())
+            return
+        keys = stepping.open_items(request, step.number)
+        results = provider.find_outcome(_call(request, step.number, keys))
+        found = [each for each in results if each.accepted or each.gone]
+        now = self._now()
+        conclusive = step.started_at is None or now >= step.started_at + SETTLED_AFTER
+        if not found and not conclusive:
+            self._progress.again(request, at=now + LOOK_EVERY)
+            return
+        missed = {key.id for key in keys} - {each.id for each in found}
+        if not found and step.attempt < CALLS:
+            moved = stepping.step_not_done(request, step.number)
+        elif missed and not conclusive:
+            self._progress.again(request, at=now + LOOK_EVERY)
+            return
+        else:
+            taken = [replace(each, accepted=True) for each in found]
+            refused = [_not_taken(id_) for id_ in sorted(missed)]
+            moved = _answered(request, step.number, [*taken, *refused], at=now)
+        self._progress.save(request, moved, again=now)
+
+    def _waits_for_basic(
+        self, request: Request, going: Collection[Subscription], provider: Provider
+    ) -> bool:
+        """Whether packages have to wait until the edition of their region reads basic (R8)."""
+        if request.scope is not Scope.ALL or request.dry_run:
+            return False
+        packages = [each for each in going if each.kind is Kind.PACKAGE]
+        editions = {each.region: provider.edition(each.region) for each in packages}
+        above = {r: e for r, e in editions.items() if e not in {Edition.BASIC, None}}
+        if not above:
+            return False
+        now = self._now()
+        since = max(event.at for event in request.events)
+        if now < since + EDITION_WITHIN:
+            self._progress.again(request, at=now + SOON)
+            return True
+        region, edition = next(iter(above.items()))
+        problem = f"The edition of {region or request.account} still reads {edition}."
+        failed = stepping.fail(request, at=now, problem=problem)
+        self._progress.save(request, failed, again=None)
+        return True
+
+    def _left(
+        self,
+        request: Request,
+        gone: Collection[SubscriptionKey],
+        fresh: Mapping[str, Subscription],
+    ) -> tuple[Sequence[Subscription], Sequence[Subscription]]:
+        """What the catalogue has to say about those that are gone, and what it said before."""
+        with self._progress.store.reading() as tx:
+            known = (tx.catalogue.get(key) for key in gone)
+            held = [each for each in known if each is not None]
+        if request.scope is Scope.ALL:
+            ended = [replace(each, status=Status.UNSUBSCRIBED, auto_renew=False) for each in held]
+            return ended, held
+        rest = [
+            replace(each, orders=fresh[each.key.id].orders) for each in held if each.key.id in fresh
+        ]
+        return rest, held
+
+    def _now(self) -> datetime:
+        return self._progress.clock.now()
+
+
+def _call(request: Request, number: int, keys: Sequence[SubscriptionKey]) -> Call:
+    step = next(each for each in request.steps if each.number == number)
+    return Call(
+        ids=tuple(key.id for key in keys),
+        scope=request.scope,
+        reason=int(request.reason),
+        details=request.details,
+        started_at=step.started_at or request.requested_at,
+    )
+
+
+def _answered(
+    request: Request, number: int, results: Sequence[ItemResult], *, at: datetime
+) -> Request:
+    """The request after the cloud took some ids and refused others."""
+
+    def key(result: ItemResult) -> SubscriptionKey:
+        return SubscriptionKey(request.account, result.id)
+
+    taken = {key(r): r.order_id for r in results if r.accepted or r.error_code in _NOT_LISTED}
+    refused = {
+        key(r): (r.error_code or "", r.error or _NOT_TAKEN) for r in results if key(r) not in taken
+    }
+    moved = request
+    if taken:
+        moved = stepping.step_accepted(moved, number, at=at, orders=taken)
+    if refused:
+        moved = stepping.step_refused(moved, number, at=at, refusals=refused)
+    return moved
+
+
+def is_gone(held: Subscription | None, request: Request, now: datetime) -> bool:
+    """Gone from the list; where only the renewal goes, without a period still ahead (R45)."""
+    if held is None:
+        return True
+    return request.scope is Scope.RENEWALS and not renewal_periods(held, at=now)
+
+
+def _no(key: SubscriptionKey, refusal: ProviderRefused) -> ItemResult:
+    return ItemResult(id=key.id, accepted=False, error_code=refusal.code, error=refusal.sentence)
+
+
+def _not_taken(id_: str) -> ItemResult:
+    return ItemResult(id=id_, accepted=False, error_code="", error=_NOT_TAKEN)
+
+
+def _patience(step: Step, now: datetime) -> timedelta:
+    """How long until the next reading: a tenth of the time waited so far, 1 s to 1 minute."""
+    waited = now - (step.accepted_at or now)
+    return max(SOON, min(waited / 10, timedelta(minutes=1)))
+
+
+def _edition_note(request: Request, held: Sequence[Subscription], provider: Provider) -> str | None:
+    """What the edition reads after quotas went, for the thread."""
+    quotas = [each for each in held if each.kind is Kind.QUOTA]
+    if not quotas or request.scope is not Scope.ALL:
+        return None
+    edition = provider.edition(quotas[0].region)
+    return f"edition is {edition}" if edition is not None else None
+
+
+def _what_failed(request: Request) -> str:
+    """One or two sentences for people who decide how to go on."""
+    refused = [item for item in request.items if item.error]
+    if not refused:
+        return "Not every step could be done."
+    first = refused[0]
+    said = (first.error or "").rstrip(".")
+    text = f"The cloud refused {listed([item.label for item in refused])}: {said}."
+    return text + " Retry when that is over, or unsubscribe by hand and say so."

@@ -1,0 +1,205 @@
+"""Executing: what Lapse itself does about requests, one claimed request at a time.
+
+Expires them, reads the facts again when the cooling-off is over, has the steps carried out, and
+reads back that everything is gone and paid.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.billing import deciding, stepping
+from bot.billing.deadline import STEPS
+from bot.billing.money import Money
+from bot.billing.plan import Plan
+from bot.billing.plan import plan as ordered
+from bot.billing.quote import Scope
+from bot.billing.subscription import AccountName, Subscription
+from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
+from bot.billing.worst import worst_of_plan
+from bot.ports.clock import Clock
+from bot.ports.provider import Provider, ProviderError, Refund
+from bot.ports.store import Store
+from bot.services.calling import LATER, SOON, Calling, is_gone
+from bot.services.figures import exceeds, keys_of
+from bot.services.finding import account_of
+from bot.services.phrases import counted, listed
+from bot.services.planning import surroundings
+from bot.services.policy import Policy
+from bot.services.progress import LEASE, Progress
+
+REFUNDS_WITHIN = timedelta(minutes=15)
+"""For how long reading back looks for refund orders before it says that some are missing."""
+
+NO_PROVIDER = timedelta(minutes=5)
+
+log = logging.getLogger(__name__)
+
+
+class Executing:
+    """Moves approved, executing and verifying requests on; safe with several replicas."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        policy: Policy,
+        providers: Mapping[AccountName, Provider],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._providers = providers
+        self._progress = Progress(store=store, clock=clock, policy=policy)
+        self._calling = Calling(progress=self._progress)
+
+    def run_due(self, limit: int = 20) -> int:
+        """Make up to `limit` moves that are due; returns how many were made.
+
+        Each request is claimed by itself, so that trouble with one does not hold up the others.
+        """
+        for made in range(limit):
+            now = self._clock.now()
+            lease_until = now + LEASE
+            with self._store.transaction() as tx:
+                claimed = tx.requests.claim_due(now=now, lease_until=lease_until, limit=1)
+            if not claimed:
+                return made
+            self._move(claimed[0], lease_until=lease_until)
+        return limit
+
+    def _move(self, request: Request, *, lease_until: datetime) -> None:
+        provider = self._providers.get(request.account)
+        now = self._clock.now()
+        if request.state in {State.WAITING, State.STALE}:
+            self._expire(request, now=now)
+        elif provider is None:
+            log.warning("account.unknown", extra={"request": request.number})
+            self._progress.again(request, at=now + NO_PROVIDER)
+        else:
+            try:
+                self._carry(request, provider, lease_until=lease_until)
+            except ProviderError as error:
+                log.warning("cloud.away", extra={"request": request.number, "code": error.code})
+                self._progress.again(request, at=self._clock.now() + LATER)
+
+    def _expire(self, request: Request, *, now: datetime) -> None:
+        if now > request.deadline:
+            self._progress.save(request, deciding.expire(request, at=now), again=None)
+        else:
+            self._progress.again(request, at=request.deadline + SOON)
+
+    def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
+        if request.state is State.APPROVED:
+            self._begin(request, provider)
+        elif request.state is State.EXECUTING:
+            self._calling.work(request, provider, lease_until=lease_until)
+        elif request.state is State.VERIFYING:
+            self._verify(request, provider)
+
+    def _begin(self, request: Request, provider: Provider) -> None:
+        """Read the facts again and start, or go stale when they are worse than acknowledged."""
+        fresh = provider.read([key.id for key in keys_of(request)])
+        now = self._clock.now()
+        problem = self._objection(request, fresh, now=now)
+        if problem is not None:
+            stale = deciding.go_stale(request, at=now, note=problem)
+            self._progress.save(request, replace(stale, problem=problem), again=None)
+            return
+        note = "within the approved limits"
+        read = deciding.read_again(request, at=now, note=note)
+        self._progress.save(request, stepping.start(read, at=now), again=now)
+
+    def _objection(
+        self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime
+    ) -> str | None:
+        """Why the request cannot start as it was approved; None when it can."""
+        missing = [item.label for item in request.items if item.key.id not in fresh]
+        if missing:
+            verb = "is" if len(missing) == 1 else "are"
+            return f"{listed(missing)} {verb} not at the cloud any more."
+        plan = self._plan(request, fresh, now=now)
+        for key, refusal in plan.refused.items():
+            return f"{request.item(key).label}: {refusal.reason}"
+        account = account_of(self._store, request.account)
+        held = {each.key: each for each in fresh.values()}
+        worst = worst_of_plan(plan, held, account, start=now, until=now + STEPS)
+        return exceeds(worst, request)
+
+    def _plan(self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime) -> Plan:
+        chosen = [fresh[key.id] for key in keys_of(request)]
+        with self._store.reading() as tx:
+            around = {each.key: each for each in surroundings(tx, chosen)}
+        around |= {each.key: each for each in chosen}
+        account = account_of(self._store, request.account)
+        group = tuple(around.values())
+        return ordered(chosen, group=group, account=account, at=now, scope=request.scope)
+
+    def _verify(self, request: Request, provider: Provider) -> None:
+        """The seventh step of the cloud's own procedure: check that it is gone, and paid."""
+        if request.dry_run:
+            now = self._clock.now()
+            note = "dry run: nothing was changed at the cloud"
+            done = stepping.verified(request, at=now, note=note)
+            self._progress.save(request, done, again=None)
+            return
+        ids = [key.id for key in keys_of(request)]
+        fresh = provider.read(ids)
+        found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
+        now = self._clock.now()
+        still = [item.label for item in request.items if _stays(item, fresh, request, now=now)]
+        if still:
+            verb = "is" if len(still) == 1 else "are"
+            problem = f"{listed(still)} {verb} still at the cloud."
+            failed = stepping.fail(request, at=now, problem=problem)
+            self._progress.save(request, failed, again=None)
+            return
+        moved = request
+        for item in request.items:
+            read = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
+            moved = stepping.with_item(moved, read)
+        self._settle(request, moved, found=len(found), now=now)
+
+    def _settle(self, request: Request, moved: Request, *, found: int, now: datetime) -> None:
+        since = max(
+            (e.at for e in request.events if e.verb in {Verb.VERIFYING, Verb.BY_HAND}),
+            default=now,
+        )
+        if found < len(request.items) and now < since + REFUNDS_WITHIN:
+            again = now + max(SOON, min((now - since) / 5, timedelta(minutes=1)))
+            if moved == request:
+                self._progress.again(request, at=again)
+            else:
+                self._progress.save(request, moved, again=again)
+            return
+        orders = counted(found, "refund order")
+        note = f"all gone, {orders} of {len(request.items)} found"
+        self._progress.save(request, stepping.verified(moved, at=now, note=note), again=None)
+
+
+def _stays(
+    item: Item, fresh: Mapping[str, Subscription], request: Request, *, now: datetime
+) -> bool:
+    """Whether what should be gone is still on the list; a renewal was read when it went."""
+    if request.scope is Scope.RENEWALS and item.state is ItemState.GONE:
+        return False
+    return not is_gone(fresh.get(item.key.id), request, now)
+
+
+def _read_back(
+    item: Item, held: Subscription | None, refund: Refund | None, *, at: datetime
+) -> Item:
+    known: Sequence[Money | None] = (refund.refund, refund.handling_fee) if refund else ()
+    actual, fee = known if known else (item.refund_actual, item.fee_actual)
+    return replace(
+        item,
+        state=ItemState.GONE,
+        gone_at=item.gone_at or at,
+        auto_renew_off=held is None or held.auto_renew is False,
+        refund_order=refund.order_id if refund else item.refund_order,
+        refund_actual=actual,
+        fee_actual=fee,
+        error_code=None,
+        error=None,
+    )

@@ -1,0 +1,91 @@
+"""Figures of a request as facts are read now, compared with what was acknowledged."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.billing.account import Account
+from bot.billing.figures import UnclearFacts
+from bot.billing.money import CurrencyMismatch, Money
+from bot.billing.quote import Quote
+from bot.billing.refund import Worst, quote, worst
+from bot.billing.subscription import Subscription, SubscriptionKey
+from bot.billing.unsubscription import ItemState, Request
+from bot.billing.worst import is_worse
+
+
+def remaining(
+    request: Request, held: Sequence[Subscription], account: Account, *, at: datetime
+) -> Worst:
+    """The request's figures: those still held quoted now, the others as they were asked for.
+
+    A subscription that cannot be quoted keeps its figures; the cloud says no to it by itself.
+    """
+    quotes: dict[str, Quote] = {str(item.key): item.quote for item in request.items}
+    for each in held:
+        found = _quoted(each, account, request=request, at=at)
+        if found is not None:
+            quotes[str(each.key)] = found
+    return _with_actual(request, quotes)
+
+
+def exceeds(now: Worst, request: Request) -> str | None:
+    """What is worse than acknowledged, in one sentence; None when nothing is."""
+    before = request.acknowledgement.worst
+    try:
+        if not is_worse(now, than=before):
+            return None
+    except CurrencyMismatch:
+        return f"The currency is {now.refund.currency}, before {before.refund.currency}."
+    said = [
+        text
+        for text, worse in (
+            (_said("Refund at least", now.refund, before.refund), now.refund < before.refund),
+            (
+                _said("handling fee at most", now.handling_fee, before.handling_fee),
+                now.handling_fee > before.handling_fee,
+            ),
+            (
+                _said("coupons lost", now.coupons_lost, before.coupons_lost),
+                now.coupons_lost > before.coupons_lost,
+            ),
+        )
+        if worse
+    ]
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _said(what: str, now: Money, before: Money) -> str:
+    return f"{what} {now}, acknowledged {before}"
+
+
+def _quoted(
+    subscription: Subscription, account: Account, *, request: Request, at: datetime
+) -> Quote | None:
+    try:
+        found = quote(subscription, account, at=at, scope=request.scope)
+    except UnclearFacts:
+        return None
+    return found if found.allowed else None
+
+
+def _with_actual(request: Request, quotes: Mapping[str, Quote]) -> Worst:
+    """The sum, with what the cloud has paid back already in place of its estimate."""
+    total = worst(quotes)
+    for item in request.items:
+        estimate = item.quote.total
+        known = item.state is ItemState.GONE and estimate is not None
+        if known and item.refund_actual is not None and estimate is not None:
+            total = Worst(
+                handling_fee=total.handling_fee
+                - estimate.handling_fee
+                + (item.fee_actual or estimate.handling_fee),
+                refund=total.refund - estimate.refund + item.refund_actual,
+                coupons_lost=total.coupons_lost,
+            )
+    return total
+
+
+def keys_of(request: Request) -> tuple[SubscriptionKey, ...]:
+    """The subscriptions of a request, in the order in which they go."""
+    return tuple(item.key for item in request.items)

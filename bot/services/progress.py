@@ -1,0 +1,61 @@
+"""Progress: saves what Lapse itself moved on, and says when to look at a request again."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from bot.billing.subscription import Subscription
+from bot.billing.unsubscription import Request
+from bot.ports.clock import Clock
+from bot.ports.store import ChangedMeanwhile, Store
+from bot.services import recording
+from bot.services.policy import Policy
+
+LEASE = timedelta(seconds=60)
+
+
+class Progress:
+    """Compare-and-set of claimed requests; whoever saved first wins, and we look again."""
+
+    def __init__(self, *, store: Store, clock: Clock, policy: Policy) -> None:
+        self.store = store
+        self.clock = clock
+        self._policy = policy
+
+    def save(
+        self,
+        before: Request,
+        moved: Request,
+        *,
+        again: datetime | None,
+        read: Collection[Subscription] = (),
+    ) -> Request | None:
+        """Save with everything owed and give the claim back until `again`; None when outrun.
+
+        `read` are subscriptions that the catalogue takes over in the same transaction.
+        """
+        now = self.clock.now()
+        try:
+            with self.store.transaction() as tx:
+                saved = recording.save(tx, before, moved, policy=self._policy, at=now)
+                if read:
+                    tx.catalogue.put(read, at=now)
+                tx.requests.attend(saved.number, at=again)
+        except ChangedMeanwhile:
+            self.again(before, at=now)
+            return None
+        return saved
+
+    def intend(self, before: Request, moved: Request) -> Request | None:
+        """Save an intent durably and keep the claim; None when outrun, then nothing may be sent."""
+        now = self.clock.now()
+        try:
+            with self.store.transaction() as tx:
+                return recording.save(tx, before, moved, policy=self._policy, at=now)
+        except ChangedMeanwhile:
+            self.again(before, at=now)
+            return None
+
+    def again(self, request: Request, *, at: datetime) -> None:
+        """Give the claim back without a change and look again at an instant."""
+        with self.store.transaction() as tx:
+            tx.requests.attend(request.number, at=at)
