@@ -115,24 +115,30 @@ class Arming:
         now: datetime,
         horizon: datetime,
     ) -> int:
-        wanted: list[ArmedReminder] = []
-        for anchor in self._anchors(tx, subscription, watch, now=now):
-            leads = self._leads(subscription, anchor)
-            if leads and leads[0].due_at <= horizon:
-                wanted += self._wanted(tx, subscription, leads, watch, now=now, horizon=horizon)
-        return tx.reminders.arm(wanted) if wanted else 0
+        anchor = self._unseen(tx, subscription, watch, now=now)
+        anchor = anchor or self._anchor(subscription, at=now)
+        leads = self._leads(subscription, anchor) if anchor else ()
+        if not leads or leads[0].due_at > horizon:
+            return 0
+        return tx.reminders.arm(
+            self._wanted(tx, subscription, leads, watch, now=now, horizon=horizon)
+        )
 
-    def _anchors(
+    def _unseen(
         self, tx: Transaction, subscription: Subscription, watch: Watch | None, *, now: datetime
-    ) -> Sequence[Anchor]:
-        """The present anchor, and one that passed unseen while Lapse was off."""
-        present = self._anchor(subscription, at=now)
-        unseen = None
-        if watch is not None and watch.until < now:
-            known = tx.catalogue.known_since(subscription.key)
-            if known is not None and known <= watch.until:
-                unseen = self._anchor(subscription, at=watch.until)
-        return [each for each in dict.fromkeys((unseen, present)) if each is not None]
+    ) -> Anchor | None:
+        """An anchor that passed beyond the horizon while Lapse was off.
+
+        What comes after it is armed the next time, when the cloud may have been read again.
+        """
+        if watch is None or watch.until >= now:
+            return None
+        known = tx.catalogue.known_since(subscription.key)
+        if known is None or known > watch.until:
+            return None
+        anchor = self._anchor(subscription, at=watch.until)
+        zone = self.schedule(subscription).zone
+        return anchor if anchor and over(anchor, zone=zone, now=now) else None
 
     def _wanted(
         self,

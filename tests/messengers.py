@@ -1,0 +1,134 @@
+"""A workspace in memory: posts, replaces and finds messages, and fails exactly as it is told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.billing.subscription import SlackUser
+from bot.facts.messages import Message
+from bot.ports.messenger import NotPosted, Posted, Undeliverable, Unsettled
+from tests.clocks import SettableClock
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One message as people see it now."""
+
+    to: str
+    ts: str
+    delivery_id: str
+    message: Message
+    reminder_ids: tuple[str, ...]
+    thread: str | None
+    at: datetime
+
+
+@dataclass
+class FakeMessenger:
+    """The Messenger port. `fail_next` runs instead of, or after, the next post."""
+
+    clock: SettableClock
+    shown: list[Shown] = field(default_factory=list)
+    posts: int = 0
+    updates: int = 0
+    history_unreadable: bool = False
+    closed: dict[str, str] = field(default_factory=dict)
+    refusals: list[NotPosted] = field(default_factory=list)
+    lose_answers: int = 0
+    lose_requests: int = 0
+    before_post: Callable[[], None] | None = None
+
+    def post(
+        self,
+        message: Message,
+        *,
+        to: str,
+        delivery_id: str,
+        reminder_ids: Sequence[str] = (),
+        thread: str | None = None,
+    ) -> Posted:
+        self.posts += 1
+        if self.before_post is not None:
+            self.before_post()
+        if to in self.closed:
+            raise Undeliverable(self.closed[to])
+        if self.refusals:
+            raise self.refusals.pop(0)
+        channel = f"D{to[1:]}" if to.startswith("U") else to
+        shown = Shown(
+            to=channel,
+            ts=f"{self.clock.now().timestamp():.0f}.{self.posts:06d}",
+            delivery_id=delivery_id,
+            message=message,
+            reminder_ids=tuple(reminder_ids),
+            thread=thread,
+            at=self.clock.now(),
+        )
+        if self.lose_requests:
+            self.lose_requests -= 1
+            raise Unsettled("timeout")
+        self.shown.append(shown)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise Unsettled("timeout")
+        return Posted(channel, shown.ts)
+
+    def update(self, message: Message, *, at: Posted) -> None:
+        self.updates += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+        for index, each in enumerate(self.shown):
+            if (each.to, each.ts) == (at.channel, at.ts):
+                self.shown[index] = replace(each, message=message)
+                return
+        raise Undeliverable("message_not_found")
+
+    def find(
+        self,
+        delivery_id: str,
+        *,
+        to: str,
+        since: datetime,
+        until: datetime,
+        thread: str | None = None,
+    ) -> Posted | None:
+        if self.history_unreadable:
+            raise Unsettled("ratelimited")
+        channel = f"D{to[1:]}" if to.startswith("U") else to
+        for each in self.shown:
+            here = (each.to, each.thread, each.delivery_id) == (channel, thread, delivery_id)
+            if here and since <= each.at <= until:
+                return Posted(each.to, each.ts)
+        return None
+
+    def link(self, at: Posted) -> str | None:
+        return f"https://slack.test/archives/{at.channel}/p{at.ts.replace('.', '')}"
+
+    def of(self, kind: type, *, to: str | None = None) -> list[Shown]:
+        """Messages of a kind, oldest first."""
+        return [
+            each for each in self.shown if isinstance(each.message, kind) and to in {None, each.to}
+        ]
+
+
+@dataclass
+class FakeDirectory:
+    """The Directory port with whom a test names."""
+
+    zones: dict[str, ZoneInfo] = field(default_factory=dict)
+    admins: set[str] = field(default_factory=set)
+    guests: set[str] = field(default_factory=set)
+    groups: dict[str, tuple[SlackUser, ...]] = field(default_factory=dict)
+
+    def zone(self, user: SlackUser) -> ZoneInfo:
+        return self.zones.get(user, ZoneInfo("UTC"))
+
+    def is_admin(self, user: SlackUser) -> bool:
+        return user in self.admins
+
+    def is_guest(self, user: SlackUser) -> bool:
+        return user in self.guests
+
+    def group_members(self, group: str) -> Sequence[SlackUser]:
+        return self.groups.get(group, ())

@@ -1,0 +1,216 @@
+"""Which reminders are armed, when, for whom, and which are not any more."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.billing.subscription import SlackChannel, Status
+from bot.facts.messages import Timing
+from bot.ports.store import ReminderState
+from storage.store import SqlStore
+from tests.clocks import SettableClock
+from tests.factories import DEPUTY, OWNER, instant, order, quota
+from tests.unit.services.rig import FINOPS, SECURITY, Rig
+
+DM = f"D{OWNER[1:]}"
+
+
+@pytest.fixture
+def rig(store: SqlStore, clock: SettableClock) -> Rig:
+    return Rig(store, clock)
+
+
+def yearly(ref: str = "sm-quota", *, expires: str = "2026-12-07 23:59:59", **changes):
+    """A quota whose deduction is seven days before it expires."""
+    return quota(ref, orders=(order("2025-12-07 09:20", expires_at=expires),), **changes)
+
+
+def test_a_lead_becomes_a_row_within_two_days_of_its_hour(rig: Rig) -> None:
+    rig.clock.set(instant("2026-10-28 08:59"))
+    rig.know(yearly())
+    rig.reminding.arm()
+    assert rig.rows() == []
+
+    rig.clock.set(instant("2026-10-29 09:00"))
+    rig.reminding.arm()
+
+    assert {(row.id, row.destination) for row in rig.rows()} == {
+        ("default/sm-quota/2026-11-30/30d", FINOPS),
+        ("default/sm-quota/2026-11-30/30d/dm", OWNER),
+    }
+    assert {row.due_at for row in rig.rows()} == {instant("2026-10-31 09:00")}
+
+
+def test_every_lead_is_told_once_in_its_channel_and_to_its_owner(rig: Rig) -> None:
+    rig.clock.set(instant("2026-10-28 09:00"))
+    rig.know(yearly())
+
+    rig.pass_time(to=instant("2026-11-30 02:00"), every=timedelta(hours=12))
+
+    leads = [f"default/sm-quota/2026-11-30/{days}d" for days in (30, 14, 7, 3, 1)]
+    assert rig.ids() == leads
+    assert rig.ids(DM) == [f"{lead}/dm" for lead in leads]
+
+
+def test_a_newly_found_subscription_gets_the_nearest_passed_lead_at_once_and_not_late(
+    rig: Rig,
+) -> None:
+    rig.clock.set(instant("2026-11-20 12:00"))
+    rig.know(yearly())
+
+    rig.run()
+
+    assert rig.ids() == ["default/sm-quota/2026-11-30/14d"]
+    [shown] = rig.reminders()
+    assert shown.message.timing is Timing.ON_TIME
+
+
+def test_what_fell_due_while_lapse_was_off_is_late_and_says_why(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-15 12:00"))
+    rig.know(yearly())
+    rig.run()
+    before = len(rig.reminders())
+
+    rig.clock.set(instant("2026-11-16 13:20"))
+    rig.run()
+
+    shown = rig.reminders()[before]
+    assert shown.reminder_ids == ("default/sm-quota/2026-11-30/14d",)
+    assert shown.message.timing is Timing.LATE
+    assert shown.message.why == "Lapse was not running."
+    assert {row.state for row in rig.rows() if row.id.endswith("14d")} == {ReminderState.LATE}
+
+
+def test_leads_beyond_the_horizon_that_passed_while_lapse_was_off_are_told_together_once(
+    rig: Rig,
+) -> None:
+    rig.clock.set(instant("2026-10-20 12:00"))
+    rig.know(yearly())
+    rig.run()
+
+    rig.clock.set(instant("2026-11-24 12:00"))
+    rig.run()
+    rig.run()
+
+    assert rig.ids() == [f"default/sm-quota/2026-11-30/{days}d" for days in (30, 14, 7)]
+    [shown] = rig.reminders()
+    assert len(shown.message.items) == 1
+    assert shown.message.items[0].reminder.lead_days == 7
+    assert shown.message.timing is Timing.LATE
+
+
+def test_what_was_deducted_while_lapse_was_off_is_told_as_missed(rig: Rig) -> None:
+    rig.clock.set(instant("2026-10-20 12:00"))
+    rig.know(yearly())
+    rig.run()
+
+    rig.clock.set(instant("2026-11-30 12:00"))
+    rig.run()
+
+    [shown] = rig.reminders()
+    assert shown.message.timing is Timing.MISSED
+    assert {row.state for row in rig.rows()} == {ReminderState.MISSED}
+
+
+def test_an_armed_reminder_of_something_unsubscribed_is_cancelled_with_its_reason(
+    rig: Rig,
+) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.know(yearly())
+    rig.reminding.arm()
+
+    rig.know(yearly(status=Status.UNSUBSCRIBED))
+    rig.reminding.arm()
+
+    assert {row.state for row in rig.rows()} == {ReminderState.CANCELLED}
+    assert {row.reason for row in rig.rows()} == {"unsubscribed"}
+
+
+def test_auto_renewal_turned_off_and_on_again_loses_no_reminder(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-15 12:00"))
+    rig.know(yearly())
+    rig.run()
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.run()
+
+    rig.know(yearly(auto_renew=False))
+    rig.reminding.arm()
+    rig.know(yearly(auto_renew=True))
+    rig.pass_time(to=instant("2026-11-23 10:00"))
+
+    assert rig.ids()[-1] == "default/sm-quota/2026-11-30/7d"
+
+
+def test_a_date_that_moves_later_waits_for_its_own_leads(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-20 12:00"))
+    rig.know(yearly())
+    rig.run()
+    before = len(rig.reminders())
+
+    rig.know(yearly(auto_renew=False))
+    rig.run()
+
+    assert len(rig.reminders()) == before
+    rig.pass_time(to=instant("2026-11-23 10:00"))
+    assert rig.ids()[before:] == ["default/sm-quota/2026-12-07/14d"]
+
+
+def test_a_date_that_moves_nearer_is_told_at_once(rig: Rig) -> None:
+    rig.clock.set(instant("2026-10-01 12:00"))
+    rig.know(yearly())
+    rig.run()
+    assert rig.reminders() == []
+
+    rig.know(yearly(expires="2026-10-10 23:59:59"))
+    rig.run()
+
+    assert rig.ids() == ["default/sm-quota/2026-10-03/3d"]
+
+
+def test_a_new_owner_is_told_at_once_and_the_former_one_no_more(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.know(yearly())
+    rig.run()
+
+    rig.know(yearly(owner=DEPUTY))
+    rig.pass_time(to=instant("2026-11-23 10:00"))
+
+    assert rig.ids(f"D{DEPUTY[1:]}") == [
+        "default/sm-quota/2026-11-30/14d/dm",
+        "default/sm-quota/2026-11-30/7d/dm",
+    ]
+    assert rig.ids(DM) == ["default/sm-quota/2026-11-30/14d/dm"]
+
+
+def test_a_subscriptions_own_channel_wins(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-20 12:00"))
+    rig.know(yearly(channel=SlackChannel("C0SECURITY")))
+
+    rig.run()
+
+    assert rig.ids() == []
+    assert rig.ids(SECURITY) == ["default/sm-quota/2026-11-30/14d"]
+
+
+def test_settings_that_drop_a_lead_cancel_what_was_armed_for_it(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.know(yearly())
+    rig.reminding.arm()
+
+    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(14,)))
+    rig.start()
+    rig.reminding.arm()
+
+    reasons = {row.reason for row in rig.rows() if "/7d" in row.id}
+    assert reasons == {"its lead is not wanted any more"}
+
+
+def test_the_next_lead_is_known_however_far_ahead(rig: Rig) -> None:
+    rig.clock.set(instant("2026-06-01 12:00"))
+    rig.know(yearly())
+
+    found = rig.reminding.next_lead()
+
+    assert found is not None
+    assert found[0] == instant("2026-10-31 09:00")

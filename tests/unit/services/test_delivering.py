@@ -1,0 +1,329 @@
+"""Every message once: faults of the network, crashes, and destinations that refuse."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.facts.messages import OperatorWarning, ReminderMessage, Timing
+from bot.ports.messenger import NotPosted
+from bot.ports.store import Delivery, DeliveryState, ReminderState
+from bot.services.owing import delivery_id, reminder_update
+from storage.store import SqlStore
+from tests.clocks import SettableClock
+from tests.factories import APPROVER_1, APPROVER_2, order, quota
+from tests.unit.services.rig import FINOPS, SECURITY, Rig
+
+SECOND = timedelta(seconds=1)
+LANDS = timedelta(seconds=40)
+LEASE = timedelta(seconds=60)
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.fixture
+def rig(store: SqlStore, clock: SettableClock) -> Rig:
+    """A reminder for #finops is bundled and due."""
+    rig = Rig(store, clock)
+    rig.know(quota(orders=(order("2025-12-07 09:20"),), owner=None))
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    return rig
+
+
+def delivery(rig: Rig) -> Delivery:
+    [row] = [row for row in rig.rows() if row.delivery_id]
+    with rig.store.reading() as tx:
+        found = tx.outbox.get(str(row.delivery_id))
+    assert found is not None
+    return found
+
+
+def row_state(rig: Rig) -> ReminderState:
+    [state] = {row.state for row in rig.rows() if row.delivery_id}
+    return state
+
+
+def test_a_due_message_is_posted_once_and_recorded(rig: Rig) -> None:
+    rig.delivering.send_due()
+    rig.delivering.send_due()
+
+    sent = delivery(rig)
+    assert rig.messenger.posts == 1
+    assert sent.state is DeliveryState.SENT
+    assert (sent.channel, sent.ts) == (FINOPS, rig.reminders()[0].ts)
+    assert rig.reminders()[0].delivery_id == sent.id
+    assert row_state(rig) is ReminderState.SENT
+
+
+def test_the_intent_is_durable_before_a_byte_is_sent(rig: Rig) -> None:
+    seen: list[DeliveryState] = []
+
+    def look() -> None:
+        seen.append(delivery(rig).state)
+
+    rig.messenger.before_post = look
+    rig.delivering.send_due()
+
+    assert seen == [DeliveryState.SENDING]
+
+
+def test_a_lost_answer_is_found_in_the_history_and_not_posted_again(rig: Rig) -> None:
+    rig.messenger.lose_answers = 1
+    rig.delivering.send_due()
+    assert row_state(rig) is ReminderState.UNKNOWN
+
+    rig.clock.advance(LANDS)
+    rig.delivering.send_due()
+
+    assert rig.messenger.posts == 1
+    assert delivery(rig).state is DeliveryState.SENT
+    assert row_state(rig) is ReminderState.SENT
+
+
+def test_a_lost_request_is_posted_again_only_when_it_can_no_longer_land(rig: Rig) -> None:
+    rig.messenger.lose_requests = 1
+    rig.delivering.send_due()
+
+    rig.clock.advance(LANDS - SECOND)
+    rig.delivering.send_due()
+    assert rig.messenger.posts == 1
+    rig.clock.advance(SECOND)
+    rig.delivering.send_due()
+
+    assert rig.messenger.posts == 2
+    assert len(rig.reminders()) == 1
+    assert delivery(rig).state is DeliveryState.SENT
+
+
+def test_without_a_readable_history_it_stays_unknown_and_is_not_repeated(rig: Rig) -> None:
+    rig.messenger.lose_answers = 1
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+
+    for _ in range(20):
+        rig.clock.advance(timedelta(minutes=10))
+        rig.delivering.send_due()
+    unknown = delivery(rig).state
+    rig.messenger.history_unreadable = False
+    rig.clock.advance(timedelta(minutes=16))
+    rig.delivering.send_due()
+
+    assert unknown is DeliveryState.UNKNOWN
+    assert rig.messenger.posts == 1
+    assert delivery(rig).state is DeliveryState.SENT
+
+
+def test_after_hours_without_a_history_it_is_repeated_and_says_so(rig: Rig) -> None:
+    rig.messenger.lose_requests = 1
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+
+    for _ in range(40):
+        rig.clock.advance(timedelta(minutes=10))
+        rig.delivering.send_due()
+
+    [shown] = rig.reminders()
+    assert isinstance(shown.message, ReminderMessage)
+    assert shown.message.may_repeat
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_a_crash_between_posting_and_recording_neither_loses_nor_repeats(
+    rig: Rig, landed: bool
+) -> None:
+    def die() -> None:
+        raise Killed
+
+    if landed:
+        real = rig.messenger.post
+
+        def post_and_die(*args: object, **kwargs: object) -> None:
+            real(*args, **kwargs)
+            raise Killed
+
+        rig.messenger.post = post_and_die
+    else:
+        rig.messenger.before_post = die
+    with pytest.raises(Killed):
+        rig.delivering.send_due()
+    if landed:
+        del rig.messenger.post
+    rig.messenger.before_post = None
+
+    rig.start()
+    rig.clock.advance(LEASE - SECOND)
+    rig.delivering.send_due()
+    held = len(rig.reminders())
+    rig.clock.advance(SECOND)
+    rig.delivering.send_due()
+
+    assert held == (1 if landed else 0)
+    assert len(rig.reminders()) == 1
+    assert delivery(rig).state is DeliveryState.SENT
+
+
+def test_two_replicas_hand_a_message_out_once(rig: Rig) -> None:
+    other = Rig(rig.store, rig.clock, rig.policy)
+    other.messenger = rig.messenger
+    other.start()
+    rig.messenger.before_post = lambda: other.delivering.send_due() and None
+
+    rig.delivering.send_due()
+
+    assert rig.messenger.posts == 1
+
+
+def test_who_lost_the_fence_records_nothing(rig: Rig) -> None:
+    def freeze() -> None:
+        rig.messenger.before_post = None
+        rig.clock.advance(LEASE)
+        other = Rig(rig.store, rig.clock, rig.policy)
+        other.messenger = rig.messenger
+        other.start()
+        other.delivering.send_due()
+
+    rig.messenger.before_post = freeze
+    rig.delivering.send_due()
+
+    # Frozen for longer than the lease: two at most, and one record, that of the holder.
+    sent = delivery(rig)
+    assert rig.messenger.posts == 2
+    assert sent.state is DeliveryState.SENT
+    assert sent.ts == rig.reminders()[0].ts
+    assert sent.fence == 2
+
+
+def test_slack_is_not_asked_again_before_it_allows_it(rig: Rig) -> None:
+    rig.messenger.refusals = [NotPosted("ratelimited", retry_after=30)]
+    rig.delivering.send_due()
+
+    rig.clock.advance(timedelta(seconds=29))
+    rig.delivering.send_due()
+    early = rig.messenger.posts
+    rig.clock.advance(SECOND)
+    rig.delivering.send_due()
+
+    assert early == 1
+    assert rig.messenger.posts == 2
+    assert row_state(rig) is ReminderState.SENT
+
+
+def test_definite_refusals_back_off(rig: Rig) -> None:
+    rig.messenger.refusals = [NotPosted("internal_error") for _ in range(100)]
+
+    for _ in range(360):
+        rig.clock.advance(10 * SECOND)
+        rig.delivering.send_due()
+
+    assert 10 <= rig.messenger.posts <= 25
+
+
+def test_what_slack_takes_hours_later_is_late_and_says_why(rig: Rig) -> None:
+    rig.messenger.refusals = [NotPosted("fatal_error", retry_after=7200)]
+    rig.delivering.send_due()
+
+    rig.clock.advance(timedelta(hours=2))
+    rig.delivering.send_due()
+
+    [shown] = rig.reminders()
+    assert isinstance(shown.message, ReminderMessage)
+    assert shown.message.timing is Timing.LATE
+    assert shown.message.why == "Slack did not take it in time."
+    assert row_state(rig) is ReminderState.LATE
+
+
+def test_an_archived_channel_sends_its_reminders_to_the_common_one_and_tells_operators_once(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    rig = Rig(store, clock)
+    rig.messenger.closed = {SECURITY: "is_archived"}
+    for name in ("sm-one", "sm-two"):
+        rig.know(quota(name, orders=(order("2025-12-07 09:20"),), owner=None, channel=SECURITY))
+        rig.run()
+        rig.run()
+
+    warnings = rig.messenger.of(OperatorWarning)
+    assert rig.ids() == [f"default/{name}/2026-11-30/7d" for name in ("sm-one", "sm-two")]
+    assert {each.to for each in warnings} == {f"D{user[1:]}" for user in (APPROVER_1, APPROVER_2)}
+    assert len(warnings) == 2
+    assert "the channel is archived" in warnings[0].message.text
+    assert rig.messenger.posts == 6
+
+
+def test_when_the_common_channel_refuses_too_operators_hear_and_nothing_storms(
+    rig: Rig,
+) -> None:
+    rig.messenger.closed = {FINOPS: "is_archived"}
+    for _ in range(30):
+        rig.clock.advance(SECOND)
+        rig.run()
+
+    assert rig.messenger.posts == 3
+    assert delivery(rig).state is DeliveryState.UNDELIVERABLE
+
+
+def test_updates_of_one_message_coalesce_to_the_newest_state(rig: Rig) -> None:
+    rig.delivering.send_due()
+    post = delivery(rig)
+    with rig.store.transaction() as tx:
+        for number in range(5):
+            tx.outbox.owe(reminder_update(post, cause=str(number), at=rig.clock.now()))
+
+    rig.delivering.send_due()
+
+    assert rig.messenger.updates == 1
+    with rig.store.reading() as tx:
+        counts = tx.outbox.counts()
+    assert counts[DeliveryState.SENT] == 2
+    assert counts[DeliveryState.CANCELLED] == 4
+
+
+def test_an_update_waits_for_the_message_and_goes_with_it(rig: Rig) -> None:
+    rig.messenger.lose_answers = 1
+    rig.delivering.send_due()
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(reminder_update(delivery(rig), cause="x", at=rig.clock.now()))
+
+    rig.delivering.send_due()
+    early = rig.messenger.updates
+    rig.clock.advance(LANDS)
+    rig.delivering.send_due()
+
+    assert early == 0
+    assert rig.messenger.updates == 1
+
+
+def test_a_refused_update_is_tried_again(rig: Rig) -> None:
+    rig.delivering.send_due()
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(reminder_update(delivery(rig), cause="x", at=rig.clock.now()))
+    rig.messenger.refusals = [NotPosted("ratelimited", retry_after=5)]
+    rig.delivering.send_due()
+
+    rig.clock.advance(timedelta(seconds=5))
+    rig.delivering.send_due()
+
+    assert rig.messenger.updates == 2
+
+
+def test_a_delivery_with_nothing_to_say_is_cancelled(rig: Rig) -> None:
+    empty = Delivery(
+        id=delivery_id("x"),
+        key="x",
+        kind="request-card",
+        destination=FINOPS,
+        stream="x",
+        due_at=rig.clock.now(),
+        subject={"request": 4711},
+    )
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(empty)
+
+    rig.delivering.send_due()
+
+    with rig.store.reading() as tx:
+        found = tx.outbox.get(empty.id)
+    assert found is not None
+    assert found.state is DeliveryState.CANCELLED
