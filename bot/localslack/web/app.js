@@ -33,7 +33,6 @@ class Page {
   #place = { channel: null, tab: null };
   #live = new Live({
     onEvent: (event) => hear(this, event),
-    onOpen: () => this.reload(),
     onLost: () => this.store.patch({ away: true }),
   });
 
@@ -61,7 +60,6 @@ class Page {
   async start(place) {
     this.#live.listen(this.api.as);
     await this.#arrive(place, { replace: true });
-    this.modal.show(this.store.get("modals"));
   }
 
   // What the parts ask for
@@ -82,11 +80,17 @@ class Page {
     announce(youAct(this.store));
   }
 
+  /** The stream is there; read everything again if something happened before it was. */
+  async greet(seq) {
+    if (seq !== this.store.get("seq")) await this.reload();
+    this.store.patch({ away: false });
+  }
+
   /** Read everything again: the stream was away, or everything began anew. */
   async reload() {
     const state = await this.api.state();
     if (!state.ok) return;
-    this.store.patch({ ...heard(state), away: false });
+    this.store.patch(heard(state));
     await this.conversation.catchUp();
     if (this.side.showing("thread")) await this.side.content.load();
     this.#markRead();

@@ -5,16 +5,17 @@ import { completions } from "./completion.js";
 import { el, refill, uniqueId } from "./dom.js";
 import { icon } from "./icons.js";
 
+const drafts = new Map();
+
 /**
  * A message box.
  *
  * `send(text)` resolves to null or to a sentence that says why not. `commands()` lists the slash commands.
- * Drafts are kept under the key given to `show`.
+ * What is half written is kept under the key given to `show`.
  */
 export class Composer {
   #send;
   #commands;
-  #drafts = new Map();
   #key = null;
   #offers = [];
   #active = 0;
@@ -60,9 +61,8 @@ export class Composer {
     this.hint.hidden = !hint;
     refill(this.hint, hint);
     if (key === this.#key) return;
-    if (this.#key) this.#drafts.set(this.#key, this.field.value);
     this.#key = key;
-    this.#write(this.#drafts.get(key) ?? "");
+    this.#write(drafts.get(key) ?? "");
     this.#complain(null);
   }
 
@@ -78,8 +78,8 @@ export class Composer {
     this.#complain(null);
     const problem = await this.#send(text);
     if (!problem) return;
-    if (key !== this.#key) this.#drafts.set(key, text);
-    else if (!this.field.value) this.#write(text);
+    if (!drafts.get(key)) drafts.set(key, text);
+    if (key === this.#key) this.#write(drafts.get(key));
     this.#complain(problem);
   }
 
@@ -91,11 +91,13 @@ export class Composer {
 
   #write(text) {
     this.field.value = text;
+    drafts.set(this.#key, text);
     this.#grow();
     this.#offer([]);
   }
 
   #typed() {
+    drafts.set(this.#key, this.field.value);
     this.#grow();
     this.#complain(null);
     this.#offer(completions(this.field.value, this.#commands()));

@@ -8,6 +8,7 @@ import { Feed } from "./feed.js";
 /** Shows a channel and sends what is written into it. */
 export class Conversation {
   #page;
+  #opened = 0;
   channel = null;
   feed = null;
 
@@ -24,10 +25,10 @@ export class Conversation {
 
   /** Turn to a channel and read it; resolves when it stands there. */
   async open(channel) {
-    this.channel = channel;
+    const opened = ++this.#opened;
     this.describe(channel);
     const answer = await this.#page.api.messages(channel.id);
-    if (this.channel.id !== channel.id || !answer.ok) return;
+    if (opened !== this.#opened || !answer.ok) return;
     this.feed = new Feed(
       {
         page: this.#page,

@@ -104,7 +104,7 @@ export class Feed {
     article.scrollIntoView({ block: "center" });
     article.classList.remove("message-found");
     requestAnimationFrame(() => article.classList.add("message-found"));
-    article.focus({ preventScroll: true });
+    article.focus({ preventScroll: true, focusVisible: true });
     return true;
   }
 

@@ -11,6 +11,8 @@ export function heard(state) {
 /** Take one event of the stream into the page. */
 export function hear(page, { type, seq, ...event }) {
   const { store, toasts } = page;
+  if (type === "hello") return page.greet(seq);
+  store.patch({ seq });
   const deed = {
     message: () => page.hearMessage(event),
     gone: () => page.hearGone(event),
@@ -26,7 +28,7 @@ export function hear(page, { type, seq, ...event }) {
     clock: () => store.patch(heard({ clock: event.clock })),
     reset: () => page.reload(),
   }[type];
-  deed?.();
+  return deed?.();
 }
 
 function withUnread(channels, { channel, unread, mentions, last_read: lastRead }) {

@@ -6,7 +6,7 @@ const LONGEST_PAUSE_MS = 3000;
 /**
  * Keep a stream open.
  *
- * `onEvent(event)` hears every event, `onOpen()` every new connection, `onLost()` the first loss.
+ * `onEvent(event)` hears every event; each connection begins with `hello`. `onLost()` hears that it went away.
  */
 export class Live {
   #listeners;
@@ -31,10 +31,7 @@ export class Live {
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     this.#socket = socket;
-    socket.onopen = () => {
-      this.#pause = FIRST_PAUSE_MS;
-      this.#listeners.onOpen();
-    };
+    socket.onopen = () => (this.#pause = FIRST_PAUSE_MS);
     socket.onmessage = ({ data }) => socket === this.#socket && this.#listeners.onEvent(JSON.parse(data));
     socket.onclose = () => socket === this.#socket && this.#lost();
   }

@@ -5,9 +5,10 @@
  * Everything else, markup of other languages included, is text.
  */
 
+import { fillDate } from "./dates.js";
 import { el, safeUrl } from "./dom.js";
 import { withEmoji } from "./emoji.js";
-import { fillDate } from "./dates.js";
+import { isOwn } from "./scope.js";
 
 const TOKEN = /<([^<>\n]+)>/;
 const BARE_URL = /https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]'"]/;
@@ -39,7 +40,7 @@ export function mrkdwn(text, scope, { verbatim = false } = {}) {
 export function link(address, label, scope) {
   const url = safeUrl(address);
   if (!url) return el("span", {}, label.length ? label : [address]);
-  const own = url.origin === location.origin && url.pathname === location.pathname;
+  const own = isOwn(url);
   return el(
     "a",
     {
