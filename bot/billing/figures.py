@@ -94,8 +94,9 @@ def _conditional(order: Order, account: Account, *, at: datetime) -> OrderQuote 
     """R41: paid - consumed - handling fee, each to the cent; below zero means nothing."""
     rules = rule_set(account)
     paid = _paid(order, account, rules.counts_as_paid)
-    duration, used = _use(order, rules, at=at)
-    rate = _fee_rate(order, account, rules, at=at)
+    begun, ends = _term(order)
+    duration, used = _use(begun, ends, rules, at=at)
+    rate = _fee_rate(order, account, rules, begun=begun, at=at)
     if isinstance(rate, Refusal):
         return rate
     consumed = paid.share(used, duration).rounded()
@@ -118,7 +119,7 @@ def _in_full(order: Order, account: Account, case: Case, *, at: datetime) -> Ord
     """R32, R38, R46: everything paid comes back, nothing counts as consumed, no fee."""
     paid = _paid(order, account, ALL_WAYS)
     dated = order.effective_at is not None and order.expires_at is not None
-    duration, used = _use(order, rule_set(account), at=at) if dated else (0, 0)
+    duration, used = _use(*_term(order), rule_set(account), at=at) if dated else (0, 0)
     return OrderQuote(
         order_type=order.order_type,
         case=case,
@@ -133,29 +134,33 @@ def _in_full(order: Order, account: Account, case: Case, *, at: datetime) -> Ord
     )
 
 
-def _use(order: Order, rules: RuleSet, *, at: datetime) -> tuple[int, int]:
-    """Duration and use of an order in hours (R42)."""
+def _term(order: Order) -> tuple[datetime, datetime]:
+    """When an order takes effect and when it ends."""
     if order.effective_at is None:
         raise missing("effective_at", rule="R42")
     if order.expires_at is None:
         raise missing("expires_at", rule="R42")
-    duration = duration_hours(order.effective_at, order.expires_at, unit=rules.unit)
+    return order.effective_at, order.expires_at
+
+
+def _use(begun: datetime, ends: datetime, rules: RuleSet, *, at: datetime) -> tuple[int, int]:
+    """Duration and use of a term in hours (R42)."""
+    duration = duration_hours(begun, ends, unit=rules.unit)
     if duration <= 0:
         sentence = "expires_at is not after effective_at; the figures need a term (R42)."
         raise UnclearFacts(sentence, field="expires_at", rule="R42")
-    used = used_hours(order.effective_at, at=at, unit=rules.unit)
-    return duration, max(0, min(used, duration))
+    return duration, max(0, min(used_hours(begun, at=at, unit=rules.unit), duration))
 
 
-def _fee_rate(order: Order, account: Account, rules: RuleSet, *, at: datetime) -> Decimal | Refusal:
+def _fee_rate(
+    order: Order, account: Account, rules: RuleSet, *, begun: datetime, at: datetime
+) -> Decimal | Refusal:
     """R43, or nothing with a waiver (R42); a term or year that is not listed is refused."""
     if account.fee_waiver:
         return NO_FEE
     if order.term_months is None:
         raise missing("term_months", rule="R43")
-    if order.effective_at is None:
-        raise missing("effective_at", rule="R43")
-    year = fee_year(order.effective_at, term_months=order.term_months, at=at)
+    year = fee_year(begun, term_months=order.term_months, at=at)
     rate = rules.fee_rate(term_months=order.term_months, year=year)
     if rate is not None:
         return rate
