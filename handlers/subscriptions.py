@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.billing.reminder import Schedule
 from bot.billing.unsubscription import Request
 from handlers import ids, payloads
-from handlers.blocks import looking, showing, subscriptions, upcoming
+from handlers.blocks import history, looking, showing, subscriptions, upcoming
 from handlers.blocks.looking import Around, Linked
 from handlers.blocks.pieces import Content
 from handlers.payloads import Paging
@@ -61,6 +61,7 @@ class Subscriptions:
             turns.action(action_id, self.other_page)
         for action_id in (ids.OPEN_SUBSCRIPTION, ids.SHOW):
             turns.action(action_id, self.open_subscription)
+        turns.action(ids.HISTORY, self.open_history)
         turns.action(ids.UPCOMING, self.open_upcoming)
         for action_id in ids.UPCOMING_SPANS:
             turns.action(action_id, self.other_span)
@@ -104,6 +105,11 @@ class Subscriptions:
     def open_subscription(self, turn: Turn) -> None:
         """The same from a button or a menu."""
         turn.answer(self._shown(turn, payloads.pressed(turn.body)))
+
+    def open_history(self, turn: Turn) -> None:
+        """Who did what with it, newest first, in a modal."""
+        ref = payloads.pressed(turn.body)
+        turn.open(history.history(ref, self._services.listing.history(ref)))
 
     def upcoming(self, turn: Turn, typed: str) -> None:
         """The deductions ahead."""

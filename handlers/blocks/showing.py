@@ -23,7 +23,7 @@ from handlers.blocks.pieces import (
     header,
 )
 from handlers.blocks.subscriptions import plain_context
-from handlers.blocks.ways import way_section
+from handlers.blocks.ways import in_order, way_section
 
 GROUP = 5
 """So many packages are named; of more the rest is counted."""
@@ -36,9 +36,9 @@ def shown(facts: Shown, *, zone: ZoneInfo | None = None) -> Content:
         header(label, dry_run=facts.dry_run),
         fields(*_facts(facts, zone)),
         plain_context(" · ".join(_surroundings(facts))),
-        *(way_section(way, facts) for way in facts.ways),
+        *(way_section(way, facts) for way in in_order(facts)),
         *_small_print(facts),
-        *actions(_open_request(facts), _working(facts)),
+        *actions(_open_request(facts), _working(facts), _history(facts)),
     ]
     opening = "Dry run: " if facts.dry_run else ""
     spoken = text.fallback(*_spoken(facts, zone))
@@ -156,6 +156,11 @@ def _working(facts: Shown) -> ButtonElement | None:
         return None
     says = f"Show the working for {facts.subscription.label}"
     return button("Show the working…", ids.WORKING, str(facts.subscription.key), says=says)
+
+
+def _history(facts: Shown) -> ButtonElement:
+    says = f"Show the history of {facts.subscription.label}"
+    return button("History…", ids.HISTORY, str(facts.subscription.key), says=says)
 
 
 def _spoken(facts: Shown, zone: ZoneInfo | None) -> Sequence[str]:

@@ -13,6 +13,15 @@ from handlers.blocks.pieces import button, confirm, cut, section
 Words = tuple[str, ...]
 
 
+_ORDER = (WayKind.TURN_OFF, WayKind.KEEP, WayKind.UNSUBSCRIBE, WayKind.LATER, WayKind.GIVE_BACK)
+
+
+def in_order(facts: Shown) -> list[Way]:
+    """The cheapest first, then those that are open, then those that are closed."""
+    best = facts.cheapest
+    return sorted(facts.ways, key=lambda way: (way != best, not way.open, _ORDER.index(way.kind)))
+
+
 def way_section(way: Way, facts: Shown) -> SectionBlock:
     """One way: its money, its last moment, what is lost; a closed one says why or until when."""
     title, lines = _WAYS[way.kind](way, facts)

@@ -1,0 +1,199 @@
+"""Use cases by hand: they answer what a test put there and remember what they were asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.billing.reminder import Schedule
+from bot.billing.rights import Action
+from bot.billing.subscription import SlackChannel, SlackUser, Subscription, SubscriptionKey
+from bot.billing.unsubscription import Request
+from bot.facts.homing import HomeFacts
+from bot.facts.listing import HistoryLine, ListPage, NearestFilter, Shown, Upcoming
+from bot.facts.renewing import Renewals, TurnedOff
+from bot.facts.status import StatusFacts
+from bot.ports.store import ListQuery
+from bot.services.errors import GuestRefused, Refused, UnknownRequest, UnknownSubscription
+from bot.services.policy import Policy, Route
+from handlers.services import Services
+from tests.factories import NOW
+from tests.unit.handlers.catalogue import sample_page, shown, upcoming
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+POLICY = Policy(
+    approvals_channel=SlackChannel("C0APPROVALS"),
+    reminders_channel=SlackChannel("C0FINOPS"),
+    schedule=Schedule(lead_days=(30, 14, 7, 3, 1), at=time(9), zone=SHANGHAI),
+    routes=(Route(channel=SlackChannel("C0SECURITY"), service="SecMaster", lead_days=(7, 1)),),
+)
+
+
+@dataclass
+class FakeListing:
+    page_: ListPage = field(default_factory=sample_page)
+    nearest_: NearestFilter | None = None
+    shown_: dict[str, Shown] = field(default_factory=lambda: {"sm-quota": shown()})
+    upcoming_: Upcoming = field(default_factory=upcoming)
+    history_: Sequence[HistoryLine] = ()
+    queries: list[ListQuery] = field(default_factory=list)
+    spans: list[int] = field(default_factory=list)
+    fails: Exception | None = None
+
+    def page(self, query: ListQuery) -> ListPage:
+        if self.fails:
+            raise self.fails
+        self.queries.append(query)
+        return replace(self.page_, page=query.page)
+
+    def nearest(self, query: ListQuery) -> NearestFilter | None:
+        return self.nearest_
+
+    def show(self, ref: str) -> Shown:
+        found = self.shown_.get(ref.rpartition("/")[2])
+        if found is None:
+            raise UnknownSubscription(ref, near=[each.subscription for each in self._all()])
+        return found
+
+    def history(self, ref: str) -> Sequence[HistoryLine]:
+        return self.history_
+
+    def upcoming(self, days: int) -> Upcoming:
+        self.spans.append(days)
+        return replace(self.upcoming_, span=days)
+
+    def suggestions(self, text: str) -> Sequence[Subscription]:
+        return [each.subscription for each in self._all()]
+
+    def _all(self) -> Sequence[Shown]:
+        return list(self.shown_.values())
+
+
+@dataclass
+class FakeUnsubscribing:
+    mine_: Sequence[Request] = ()
+    waiting_: Sequence[Request] = ()
+    links: Mapping[int, str] = field(default_factory=dict)
+
+    def mine(self, user: SlackUser) -> Sequence[Request]:
+        return self.mine_
+
+    def waiting_for(self, user: SlackUser) -> Sequence[Request]:
+        return self.waiting_
+
+    def get(self, number: int) -> Request:
+        for each in (*self.mine_, *self.waiting_):
+            if each.number == number:
+                return each
+        raise UnknownRequest(number)
+
+    def link(self, number: int) -> str | None:
+        return self.links.get(number)
+
+
+@dataclass
+class FakeRenewing:
+    settings: Renewals | None = None
+    result: TurnedOff | None = None
+    fails: Exception | None = None
+    turned: list[tuple[tuple[SubscriptionKey, ...], SlackUser]] = field(default_factory=list)
+
+    def settings_for(self, ref: str) -> Renewals:
+        if self.settings is None:
+            raise UnknownSubscription(ref)
+        return self.settings
+
+    def turn_off(self, keys: Sequence[SubscriptionKey], *, by: SlackUser) -> TurnedOff:
+        if self.fails:
+            raise self.fails
+        self.turned.append((tuple(keys), by))
+        assert self.result is not None
+        return self.result
+
+
+@dataclass
+class FakePeople:
+    guests: frozenset[str] = frozenset()
+    zones: Mapping[str, ZoneInfo] = field(default_factory=dict)
+
+    def demand(self, user: SlackUser, action: Action, **_: Any) -> None:
+        if user in self.guests:
+            raise GuestRefused
+
+    def zone(self, user: SlackUser) -> ZoneInfo:
+        return self.zones.get(user, SHANGHAI)
+
+
+@dataclass
+class FakeHoming:
+    facts: HomeFacts | None = None
+
+    def home(self, user: SlackUser) -> HomeFacts:
+        if self.facts is None:
+            raise RuntimeError("the database does not answer")
+        return replace(self.facts, user=user)
+
+
+@dataclass
+class FakeStatus:
+    facts: StatusFacts | None = None
+
+    def status(self) -> StatusFacts:
+        assert self.facts is not None
+        return self.facts
+
+
+@dataclass
+class FakeTouring:
+    saws: int = 0
+
+    def saw(self) -> None:
+        self.saws += 1
+
+
+@dataclass(frozen=True)
+class FixedClock:
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Fakes:
+    """The whole bundle; a repetition is what was seen before."""
+
+    listing: FakeListing = field(default_factory=FakeListing)
+    unsubscribing: FakeUnsubscribing = field(default_factory=FakeUnsubscribing)
+    renewing: FakeRenewing = field(default_factory=FakeRenewing)
+    homing: FakeHoming = field(default_factory=FakeHoming)
+    status: FakeStatus = field(default_factory=FakeStatus)
+    people: FakePeople = field(default_factory=FakePeople)
+    touring: FakeTouring = field(default_factory=FakeTouring)
+    events: set[str] = field(default_factory=set)
+
+    def seen(self, event: str) -> bool:
+        first = event not in self.events
+        self.events.add(event)
+        return first
+
+    def services(self) -> Services:
+        parts: dict[str, Any] = {
+            "listing": self.listing,
+            "unsubscribing": self.unsubscribing,
+            "renewing": self.renewing,
+            "homing": self.homing,
+            "status": self.status,
+            "people": self.people,
+            "touring": self.touring,
+            "reminding": None,
+            "policy": POLICY,
+            "clock": FixedClock(),
+            "seen": self.seen,
+        }
+        return Services(**parts)
+
+
+class Unlisted(Refused):
+    """A refusal of its own, for tests of how refusals are told."""
