@@ -38,13 +38,12 @@ def worst(subscription, settings=None, *, start="2026-11-23 10:12", until=None, 
 
 
 def test_a_refund_by_the_hour_is_lowest_at_the_end():
-    lab = quota(orders=(order("2026-07-01 09:20", cash="540.00", months=12),))
+    lab = quota(orders=(order("2026-07-01 14:20", cash="540.00"),))
 
     found = worst(lab)
 
-    assert found.refund == quote(lab, account(), at=NOW + THREE_DAYS).total.refund
-    assert found.refund < quote(lab, account(), at=NOW).total.refund
-    assert found.handling_fee == usd("54.00")
+    assert quote(lab, account(), at=NOW).total.refund == usd("271.97")
+    assert (found.refund, found.handling_fee) == (usd("267.48"), usd("54.00"))
 
 
 def test_the_refund_just_before_a_cheaper_fee_year_is_the_lowest():
@@ -103,12 +102,22 @@ def test_a_span_in_which_it_cannot_go_has_no_worst():
 
 
 def test_a_plan_adds_up_the_worst_of_its_items():
-    items = {each.key: each for each in (quota(), package())}
-    found = plan(list(items.values()), group=[], account=account(), at=NOW)
+    paid = {"sm-quota": "3600.00", "sm-screen": "900.00", "sm-orchestration": "1200.00"}
+    chosen = [
+        build(ref, orders=(order("2026-05-10 09:20", cash=paid[ref]),))
+        for build, ref in (
+            (quota, "sm-quota"),
+            (package, "sm-screen"),
+            (package, "sm-orchestration"),
+        )
+    ]
+    items = {each.key: each for each in chosen}
+    found = plan(chosen, group=[], account=account(), at=NOW)
 
     total = worst_of_plan(found, items, account(), start=NOW, until=NOW + THREE_DAYS)
 
-    assert total.handling_fee == usd("450.00")
+    assert found.total.refund == usd("2058.17")
+    assert (total.refund, total.handling_fee) == (usd("2010.76"), usd("570.00"))
 
 
 def test_r37_a_plan_uses_up_five_day_returns_in_its_worst_too():
