@@ -30,6 +30,8 @@ def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
     for column, exact in (("account", query.account), ("owner", query.owner), ("kind", query.kind)):
         if exact is not None:
             wanted.append(_ROW[column] == exact)
+    if query.unowned:
+        wanted.append(_ROW.owner.is_(None))
     if query.auto_renew is not None:
         wanted.append(_ROW.auto_renew.is_(query.auto_renew))
     if query.due_before is not None:

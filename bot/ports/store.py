@@ -39,6 +39,7 @@ class ListQuery:
     region: str | None = None
     status: Status | None = None
     owner: SlackUser | None = None
+    unowned: bool = False
     auto_renew: bool | None = None
     due_before: datetime | None = None
     kind: Kind | None = None

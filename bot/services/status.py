@@ -1,0 +1,88 @@
+"""Status: whether readings, reminders and deliveries go on as they should."""
+
+from datetime import datetime, timedelta
+
+from bot.billing.account import Account
+from bot.facts.status import AccountHealth, Health, StatusFacts, Trouble, TroubleKind
+from bot.ports.clock import Clock
+from bot.ports.store import DeliveryState, ListQuery, Store, Transaction
+from bot.services.arming import last_watch
+
+EMBEDDED = "ledger"
+
+READ_WITHIN = timedelta(hours=24)
+"""A cloud that was not read for longer is trouble; an embedded account is its own cloud."""
+
+ARMED_WITHIN = timedelta(minutes=2)
+COUNTED = 1000
+
+_ALWAYS = timedelta(days=36_500)
+
+
+class Status:
+    """Reads health out of the store; asks no cloud and no workspace."""
+
+    def __init__(self, *, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def status(self) -> StatusFacts:
+        """Everything that `/lapse status` says."""
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            counts = tx.outbox.counts()
+            accounts = tuple(
+                self._account(tx, account) for account in self._store.accounts.values()
+            )
+            return StatusFacts(
+                accounts=accounts,
+                health=health(tx, [each.read_at for each in accounts]),
+                armed=len(tx.reminders.due(now=now + _ALWAYS, limit=COUNTED)),
+                pending=counts[DeliveryState.PENDING] + counts[DeliveryState.SENDING],
+                sent=counts[DeliveryState.SENT],
+                unknown=counts[DeliveryState.UNKNOWN],
+                undeliverable=counts[DeliveryState.UNDELIVERABLE],
+                waiting_requests=len(tx.requests.waiting()),
+                troubles=tuple(self._troubles(tx, accounts, counts[DeliveryState.UNKNOWN], now)),
+                now=now,
+            )
+
+    def _account(self, tx: Transaction, account: Account) -> AccountHealth:
+        page = tx.catalogue.page(ListQuery(account=account.name))
+        return AccountHealth(
+            account=account,
+            read_at=tx.catalogue.read_at(account.name),
+            count=page.count,
+            more=page.more,
+        )
+
+    def _troubles(
+        self,
+        tx: Transaction,
+        accounts: tuple[AccountHealth, ...],
+        unknown: int,
+        now: datetime,
+    ) -> list[Trouble]:
+        found = [
+            Trouble(kind=TroubleKind.NOT_READ, subject=each.account.name, since=each.read_at)
+            for each in accounts
+            if each.account.provider != EMBEDDED
+            and (each.read_at is None or now - each.read_at > READ_WITHIN)
+        ]
+        watch = last_watch(tx)
+        if watch is not None and now - watch.at > ARMED_WITHIN:
+            found.append(Trouble(kind=TroubleKind.NOT_TICKING, since=watch.at))
+        if unknown:
+            found.append(Trouble(kind=TroubleKind.UNKNOWN, count=unknown))
+        return found
+
+
+def health(tx: Transaction, read: list[datetime | None]) -> Health:
+    """The four instants: oldest reading, last arming, next reminder, next delivery."""
+    watch = last_watch(tx)
+    return Health(
+        read_at=min((at for at in read if at is not None), default=None),
+        armed_at=watch.at if watch else None,
+        next_reminder_at=tx.reminders.next_due(),
+        next_delivery_at=tx.outbox.next_due(),
+    )

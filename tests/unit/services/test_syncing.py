@@ -1,0 +1,115 @@
+"""What a reading changes: the book goes on by itself, the catalogue follows, messages too."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bot.billing.bookkeeping import next_event
+from bot.billing.subscription import AccountName, SlackUser, Status, Subscription
+from bot.facts.messages import Settled
+from bot.providers.ledger import LedgerProvider
+from bot.services.syncing import Syncing
+from storage.store import SqlStore
+from tests.clocks import SettableClock
+from tests.factories import OWNER, instant, key, order, package, quota
+from tests.unit.services.rig import Rig
+
+DEFAULT = AccountName("default")
+ORDER = order("2025-12-07 09:20")
+
+
+@pytest.fixture
+def rig(store: SqlStore, clock: SettableClock) -> Rig:
+    return Rig(store, clock)
+
+
+@pytest.fixture
+def ledger(store: SqlStore, clock: SettableClock) -> LedgerProvider:
+    return LedgerProvider(account=store.accounts[DEFAULT], store=store, clock=clock)
+
+
+@pytest.fixture
+def syncing(store: SqlStore, clock: SettableClock, ledger: LedgerProvider) -> Syncing:
+    return Syncing(store=store, clock=clock, providers={DEFAULT: ledger})
+
+
+def hold(rig: Rig, *subscriptions: Subscription) -> None:
+    """The book has these, and the catalogue knows them."""
+    with rig.store.transaction() as tx:
+        for each in subscriptions:
+            account = rig.store.accounts[each.key.account]
+            at = next_event(each, account, after=rig.clock.now())
+            tx.book.put(each, next_event_at=at)
+    rig.know(*subscriptions)
+
+
+def known(rig: Rig, ref: str = "sm-quota") -> Subscription:
+    with rig.store.reading() as tx:
+        found = tx.catalogue.get(key(ref))
+    assert found is not None
+    return found
+
+
+def test_a_charge_extends_the_catalogue_and_settles_the_reminder(
+    rig: Rig, syncing: Syncing
+) -> None:
+    hold(rig, quota(orders=(ORDER,), owner=None))
+    rig.run()
+
+    rig.clock.set(instant("2026-11-30 03:00"))
+    syncing.tick()
+    rig.run()
+
+    renewed = known(rig)
+    assert renewed.expires_at == instant("2027-12-07 23:59:59")
+    assert renewed.orders[-1].cash == Decimal("3600.00")
+    item = rig.reminders()[0].message.items[0]
+    assert (item.settled, item.note) == (Settled.NO_LONGER_DUE, "It was renewed.")
+
+
+def test_a_book_that_did_not_move_is_not_read_again(rig: Rig, syncing: Syncing) -> None:
+    hold(rig, quota(orders=(ORDER,)))
+    syncing.tick()
+
+    assert syncing.tick() == 0
+
+
+def test_what_the_cloud_no_longer_lists_is_gone_from_lists(rig: Rig, syncing: Syncing) -> None:
+    hold(rig, quota(orders=(ORDER,)))
+    rig.know(package("stray", orders=(ORDER,)))
+
+    result = syncing.sync(DEFAULT)
+
+    assert result.gone == (key("stray"),)
+    with rig.store.reading() as tx:
+        assert tx.catalogue.is_gone(key("stray"))
+        assert not tx.catalogue.is_gone(key())
+
+
+def test_what_people_said_survives_a_reading(rig: Rig, syncing: Syncing) -> None:
+    hold(rig, quota(orders=(ORDER,), owner=None))
+    rig.know(quota(orders=(ORDER,), owner=SlackUser("U0NEW"), note="ask first"))
+
+    syncing.sync(DEFAULT)
+
+    assert known(rig).owner == "U0NEW"
+    assert known(rig).note == "ask first"
+
+
+def test_a_reading_counts_what_it_changed(
+    rig: Rig, syncing: Syncing, ledger: LedgerProvider
+) -> None:
+    hold(rig, quota(orders=(ORDER,)), package("a", orders=(ORDER,)))
+    with rig.store.transaction() as tx:
+        tx.book.put(package("new", orders=(ORDER,)), next_event_at=None)
+    ledger.set_auto_renew("a", on=False)
+
+    assert syncing.sync(DEFAULT).counts == {"added": 1, "changed": 1, "unchanged": 1, "gone": 0}
+
+
+def test_the_same_reading_twice_changes_nothing(rig: Rig, syncing: Syncing) -> None:
+    hold(rig, replace(quota(orders=(ORDER,)), owner=OWNER, status=Status.IN_USE))
+    syncing.sync(DEFAULT)
+
+    assert syncing.sync(DEFAULT).counts == {"added": 0, "changed": 0, "unchanged": 1, "gone": 0}
