@@ -2,7 +2,6 @@
 
 import { announce } from "./announce.js";
 import { Api } from "./api.js";
-import { CLOCK_PANEL, zoneField } from "./clock.js";
 import { Conversation } from "./conversation.js";
 import { el, refill } from "./dom.js";
 import { drawHeader } from "./header.js";
@@ -13,7 +12,6 @@ import { listenForKeys } from "./keys.js";
 import { Live } from "./live.js";
 import { ModalStack } from "./modal.js";
 import { openPalette } from "./palette.js";
-import { Panel } from "./panels.js";
 import { phoneBar } from "./phonebar.js";
 import { placeAddress, readPlace } from "./place.js";
 import { drawRail } from "./rail.js";
@@ -21,12 +19,10 @@ import { paletteEntries, regions } from "./reach.js";
 import { makeScope } from "./scope.js";
 import { Side } from "./side.js";
 import { remembered, Store } from "./store.js";
-import { Thread } from "./thread.js";
 import { toast } from "./toast.js";
 import { topBar } from "./topbar.js";
 
 const FIRST_PERSON = "requester";
-const REFUSED_PANEL = "refused";
 
 /** The page as its parts see it. */
 class Page {
@@ -52,7 +48,7 @@ class Page {
     this.hosts = new Hosts(this);
     this.conversation = new Conversation(this);
     this.home = new Home(this);
-    this.side = new Side(() => this.#writeAddress());
+    this.side = new Side(this, { moved: () => this.#writeAddress() });
     this.modal = new ModalStack(this);
     this.#build();
   }
@@ -73,7 +69,7 @@ class Page {
   async actAs(handle) {
     if (handle === this.store.get("me").handle) return;
     this.api.as = handle;
-    const thread = this.side.showing("thread") ? this.side.content.ts : null;
+    const thread = this.side.thread?.ts;
     this.store.patch(heard(await this.api.state()));
     this.#live.listen(handle);
     await this.#arrive({ ...this.#place, thread }, { again: true });
@@ -92,7 +88,7 @@ class Page {
     if (!state.ok) return;
     this.store.patch(heard(state));
     await this.conversation.catchUp();
-    if (this.side.showing("thread")) await this.side.content.load();
+    await this.side.thread?.load();
     this.#markRead();
   }
 
@@ -123,25 +119,6 @@ class Page {
     toast(this.toasts, sentence);
   }
 
-  async openThread(channel, ts, { highlight } = {}) {
-    const thread = new Thread(this, { channel, ts });
-    this.side.open(thread);
-    this.#writeAddress();
-    await thread.load();
-    if (highlight) thread.feed.highlight(highlight);
-  }
-
-  openPanel(id) {
-    const title = id === REFUSED_PANEL ? "Refused" : (this.#panel(id)?.title ?? "Clock");
-    this.side.open(new Panel(this, { id, title, face: id === CLOCK_PANEL && zoneField(this) }));
-    this.#drawPanel();
-  }
-
-  togglePanel(id) {
-    if (this.side.showing("panel", id)) this.side.close();
-    else this.openPanel(id);
-  }
-
   toggleSpoken() {
     this.store.patch({ screenReaderText: !this.store.get("screenReaderText") });
   }
@@ -165,12 +142,12 @@ class Page {
   hearMessage({ channel, message, new: isNew, announce: words }) {
     const spoken = words ?? (isNew && message.user !== this.store.get("me").id ? `${message.name}: ${message.text}` : null);
     if (channel === this.conversation.channel?.id) this.conversation.hear(message, spoken);
-    if (this.side.showing("thread") && this.side.content.channel === channel) this.side.content.hear(message, spoken);
+    if (channel === this.side.thread?.channel) this.side.thread.hear(message, spoken);
   }
 
   hearGone({ channel, ts }) {
     if (channel === this.conversation.channel?.id) this.conversation.feed?.drop(ts);
-    if (this.side.showing("thread")) this.side.content.feed.drop(ts);
+    this.side.thread?.feed.drop(ts);
   }
 
   // Drawing
@@ -201,7 +178,7 @@ class Page {
     store.watch(["channels", "app"], () => this.#drawPlaces());
     store.watch(["channels"], () => this.#markRead());
     store.watch(["screenReaderText", "zone"], () => this.#redrawMessages());
-    store.watch(["panels", "refused"], () => this.#drawPanel());
+    store.watch(["panels", "refused"], () => this.side.drawPanel());
     store.watch(["modals"], () => this.modal.show(store.get("modals")));
     store.watch(["modal_refused"], () => this.#drawModalRefused());
     listenForKeys({ regions: () => regions(this), palette: () => openPalette(paletteEntries(this)) });
@@ -210,11 +187,10 @@ class Page {
   }
 
   #drawNotice() {
-    const { connected, name } = this.store.get("app");
+    const { connected } = this.store.get("app");
     const away = this.store.get("away") && "The local Slack does not answer; this page goes on by itself when it is back.";
-    const text = away || (connected ? "" : `The app is not connected; clicks will fail until it is back.`);
+    const text = away || (connected ? "" : "The app is not connected; clicks will fail until it is back.");
     this.notice.hidden = !text;
-    this.notice.title = text && name;
     if (this.notice.textContent !== text) refill(this.notice, text);
   }
 
@@ -240,13 +216,7 @@ class Page {
 
   #redrawMessages() {
     this.conversation.feed?.redraw();
-    if (this.side.showing("thread")) this.side.content.feed.redraw();
-  }
-
-  #drawPanel() {
-    if (!this.side.showing("panel")) return;
-    const { key } = this.side.content;
-    this.side.content.draw(key === REFUSED_PANEL ? refusals(this.store.get("refused")) : (this.#panel(key) ?? { items: [] }));
+    this.side.thread?.feed.redraw();
   }
 
   #drawModalRefused() {
@@ -259,18 +229,18 @@ class Page {
 
   async #arrive({ channel, tab, message, thread }, { replace = false, again = false }) {
     const { dm } = this.store.get("app");
-    const chat = tab === "messages" ? dm : tab ? null : (this.#channel(channel)?.id ?? this.store.get("channels")[0].id);
+    const chat = tab === "messages" ? dm : tab ? null : (this.#channel(channel) ?? this.#firstChannel()).id;
     const moved = again || chat !== this.#place.channel || (chat && this.conversation.channel?.id !== chat);
     this.#place = { channel: chat, tab: chat === dm ? "messages" : tab };
     this.root.dataset.view = "main";
-    if (moved && !this.side.showing("panel")) this.side.close();
+    if (moved && this.side.thread) this.side.close({ quiet: true });
     this.#drawPlaces();
     this.#drawHead();
     this.#writeAddress({ replace: replace || !moved });
     if (this.#place.tab) this.#enterTab(this.#place.tab);
     if (chat) await this.#enterChannel(this.#channel(chat), moved);
-    if (thread) await this.openThread(chat, thread, { highlight: message });
-    else if (message && !this.conversation.feed?.highlight(message)) await this.openThread(chat, message, { highlight: message });
+    if (thread) await this.side.openThread(chat, thread, { highlight: message });
+    else if (message && !this.conversation.feed?.highlight(message)) await this.side.openThread(chat, message, { highlight: message });
   }
 
   async #enterTab(tab) {
@@ -287,7 +257,7 @@ class Page {
   }
 
   #writeAddress({ replace = true } = {}) {
-    const thread = this.side.showing("thread") ? this.side.content.ts : null;
+    const thread = this.side.thread?.ts;
     const url = placeAddress({ handle: this.store.get("me").handle, ...this.#place, thread });
     if (url.href !== location.href) history[replace ? "replaceState" : "pushState"](null, "", url);
   }
@@ -301,8 +271,9 @@ class Page {
     return this.store.get("channels").find(({ id, name }) => id === idOrName || name === idOrName);
   }
 
-  #panel(id) {
-    return this.store.get("panels").find((one) => one.id === id);
+  #firstChannel() {
+    const channels = this.store.get("channels");
+    return channels.find(({ kind, is_member: member }) => kind === "channel" && member) ?? channels[0];
   }
 
   /** Say it when the server refuses; resolves to the answer, or null. */
@@ -325,14 +296,6 @@ function youAct(store) {
     .filter(({ unread }) => unread > 0)
     .map(({ name, kind, unread }) => `${unread} unread in ${kind === "dm" ? name : `#${name}`}.`);
   return [`You act as ${store.get("me").name}.`, ...waiting].join(" ");
-}
-
-function refusals({ latest }) {
-  const items = latest.flatMap(({ method, sentence }) => [
-    { type: "text", text: method, tone: "muted" },
-    { type: "text", text: sentence },
-  ]);
-  return { items: items.length ? items : [{ type: "text", text: "Nothing was refused." }] };
 }
 
 const place = readPlace(location);

@@ -33,7 +33,7 @@ export class Conversation {
       {
         page: this.#page,
         inThread: false,
-        openThread: (message) => this.#page.openThread(channel.id, message.thread_ts ?? message.ts),
+        openThread: (message) => this.#page.side.openThread(channel.id, message.thread_ts ?? message.ts),
         leave: () => this.composer.focus(),
       },
       { label: channel.kind === "dm" ? `Messages with ${channel.name}` : `Messages in #${channel.name}`, earlier: () => this.#earlier() },

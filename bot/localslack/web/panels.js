@@ -7,7 +7,6 @@ import { picker } from "./picker.js";
 
 /** One panel in the right column; `draw(description)` shows a newer state and keeps what was entered. */
 export class Panel {
-  kind = "panel";
   #page;
   #entered = new Map();
   #description = { items: [] };
@@ -22,7 +21,7 @@ export class Panel {
 
   constructor(page, { id, title, face }) {
     this.#page = page;
-    this.key = id;
+    this.id = id;
     this.title = title;
     this.items = el("div", { class: "panel-items" });
     this.problem = el("p", { class: "message-failure", hidden: true });
@@ -58,7 +57,7 @@ export class Panel {
   async #press(control) {
     const fields = this.#description.items.filter(({ type }) => type === "select" || type === "input");
     const values = Object.fromEntries(fields.map((item) => [item.id, this.#value(item)]));
-    const { ok, sentence } = await this.#page.api.press(this.key, control, values);
+    const { ok, sentence } = await this.#page.api.press(this.id, control, values);
     this.problem.hidden = ok;
     refill(this.problem, ok ? null : sentence);
     if (ok && sentence) this.#page.say(sentence);

@@ -1,8 +1,10 @@
 /** The bar at the bottom of a narrow page: Chats, Home, Person, Controls. */
 
+import { CLOCK_PANEL } from "./clock.js";
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
 import { attachMenu } from "./menu.js";
+import { REFUSED_PANEL } from "./side.js";
 import { controlItems, personItems } from "./topbar.js";
 
 /** Build the bar; only a narrow page shows it. */
@@ -20,8 +22,8 @@ export function phoneBar(page) {
     attachMenu(item("sliders", "Controls", nothing), {
       label: "Controls",
       items: () => [
-        { label: "Clock", choose: () => page.togglePanel("clock") },
-        { label: `Refused ${refused()}`, choose: () => page.togglePanel("refused") },
+        { label: "Clock", choose: () => page.side.togglePanel(CLOCK_PANEL) },
+        { label: `Refused ${refused()}`, choose: () => page.side.togglePanel(REFUSED_PANEL) },
         ...controlItems(page),
       ],
     }),

@@ -1,6 +1,7 @@
 /** What the keyboard reaches from anywhere: the palette's entries and the page's regions. */
 
 import { CLOCK_PANEL } from "./clock.js";
+import { REFUSED_PANEL } from "./side.js";
 
 /** Everything the palette offers: channels, people, panels and steps of the clock, by name. */
 export function paletteEntries(page) {
@@ -22,10 +23,10 @@ export function paletteEntries(page) {
       .get("people")
       .filter(({ is_bot: bot }) => !bot)
       .map(({ name, handle, role }) => ({ label: name, kind: role ? `Act as · ${role}` : "Act as", run: () => page.actAs(handle) })),
-    ...[...panels, { id: "refused", title: "Refused" }].map(({ id, title }) => ({
+    ...[...panels, { id: REFUSED_PANEL, title: "Refused" }].map(({ id, title }) => ({
       label: title,
       kind: "Panel",
-      run: () => page.openPanel(id),
+      run: () => page.side.openPanel(id),
     })),
     ...steps.map(({ id, label }) => ({ label, kind: "Clock", run: () => page.pressControl(CLOCK_PANEL, id) })),
   ];
@@ -46,5 +47,5 @@ export function regions({ rail, main, content, conversation, side }) {
   };
   const writing = { holds: (node) => composer.root.contains(node), focus: () => composer.focus() };
   const panel = { holds: (node) => side.root.contains(node), focus: () => side.title.focus() };
-  return [seen(rail) && channels, seen(content) && middle, chatting && seen(composer.root) && writing, side.content && panel].filter(Boolean);
+  return [seen(rail) && channels, seen(content) && middle, chatting && seen(composer.root) && writing, side.isOpen && panel].filter(Boolean);
 }

@@ -7,7 +7,6 @@ import { Feed } from "./feed.js";
 
 /** Shows one thread. */
 export class Thread {
-  kind = "thread";
   title = "Thread";
   #page;
 
@@ -15,7 +14,6 @@ export class Thread {
     this.#page = page;
     this.channel = channel;
     this.ts = ts;
-    this.key = `${channel} ${ts}`;
     this.feed = new Feed(
       { page, inThread: true, openThread: () => {}, leave: () => this.composer.focus() },
       { label: "Thread", earlier: () => {} },
@@ -23,7 +21,7 @@ export class Thread {
     this.none = el("p", { class: "thread-none", hidden: true }, "No replies yet.");
     this.feed.list.after(this.none);
     this.composer = new Composer({ commands: () => [], send: (text) => page.send(channel, text, ts) });
-    this.composer.show({ key: this.key, label: `Reply as ${page.store.get("me").name}` });
+    this.composer.show({ key: `${channel} ${ts}`, label: `Reply as ${page.store.get("me").name}` });
     this.root = el(
       "div",
       { class: "conversation" },

@@ -5,6 +5,7 @@ import { el, refill } from "./dom.js";
 import { icon } from "./icons.js";
 import { showKeys } from "./keys.js";
 import { attachMenu } from "./menu.js";
+import { REFUSED_PANEL } from "./side.js";
 
 const THEMES = [
   ["system", "System"],
@@ -16,20 +17,20 @@ const THEMES = [
 export function topBar(page) {
   const { store } = page;
   const time = el("span", { class: "top-time" });
-  const clock = topButton([icon("clock"), el("span", { class: "visually-hidden" }, "Clock: "), time], () => page.togglePanel(CLOCK_PANEL), "top-clock");
+  const clock = topButton([icon("clock"), el("span", { class: "visually-hidden" }, "Clock: "), time], () => page.side.togglePanel(CLOCK_PANEL), "top-clock");
   showClock(time, page);
 
   const panels = el("div", { class: "top-group wide-only" });
   const badges = el("div", { class: "top-group top-badges" });
   store.watch(["panels"], () => {
-    refill(panels, otherPanels(store).map(({ id, title, summary }) => topButton(summary ?? title, () => page.togglePanel(id))));
+    refill(panels, otherPanels(store).map(({ id, title, summary }) => topButton(summary ?? title, () => page.side.togglePanel(id))));
     refill(badges, store.get("panels").filter(({ badge }) => badge).map((panel) => badgeOf(panel, page)));
   });
 
   const spoken = topButton("Screen reader text", () => page.toggleSpoken(), "wide-only");
   store.watch(["screenReaderText"], () => spoken.setAttribute("aria-pressed", String(store.get("screenReaderText"))));
 
-  const refused = topButton("", () => page.togglePanel("refused"), "top-refused");
+  const refused = topButton("", () => page.side.togglePanel(REFUSED_PANEL), "top-refused");
   store.watch(["refused"], () => {
     const { count } = store.get("refused");
     refill(refused, `Refused ${count}`);
@@ -68,7 +69,7 @@ export function personItems(page) {
 export function controlItems(page) {
   const { store } = page;
   return [
-    ...otherPanels(store).map(({ id, title }) => ({ label: title, choose: () => page.togglePanel(id) })),
+    ...otherPanels(store).map(({ id, title }) => ({ label: title, choose: () => page.side.togglePanel(id) })),
     {
       label: "Screen reader text",
       hint: store.get("screenReaderText") ? "shown" : "hidden",
