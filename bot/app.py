@@ -21,6 +21,7 @@ import handlers
 from bot.billing.account import Account, ExecuteMode, Site
 from bot.billing.money import Money
 from bot.billing.reminder import Schedule
+from bot.billing.rulesets import UnknownRuleSet, rule_set
 from bot.billing.subscription import AccountName, SlackChannel, SlackUser
 from bot.config import AccountSection, Secrets, Settings, WrongSetting, reader_zone
 from bot.ports.clock import AdjustableClock
@@ -45,8 +46,9 @@ from bot.services.syncing import Syncing
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from bot.web import WebServer, web_app
-from handlers.directory import SlackDirectory, slack_trouble
+from handlers.directory import SlackDirectory
 from handlers.endpoint import slack_endpoint
+from handlers.health import slack_trouble
 from handlers.messenger import SlackMessenger
 from handlers.services import Services
 from handlers.turns import Threads
@@ -64,11 +66,17 @@ KEY_BYTES = 32
 
 
 def accounts_of(settings: Settings) -> Mapping[AccountName, Account]:
-    """The accounts as the billing rules know them."""
-    return {
+    """The accounts as the billing rules know them; raises WrongSetting for a foreign rule set."""
+    accounts = {
         AccountName(name): _account(AccountName(name), section)
         for name, section in settings.accounts.items()
     }
+    for account in accounts.values():
+        try:
+            rule_set(account)
+        except UnknownRuleSet as error:
+            raise WrongSetting(f"`accounts.{account.name}.rules`: {error}") from None
+    return accounts
 
 
 def _account(name: AccountName, section: AccountSection) -> Account:
@@ -277,12 +285,12 @@ class Bot:
         """Answer people, and leave the ticks to whoever calls them."""
         self.web.start()
         if self.socket is not None:
-            self.socket.connect()
+            self.socket.connect()  # type: ignore[no-untyped-call]
 
     def stop(self) -> None:
         """Finish what was begun, then let go; what is owed is in the database."""
         if self.socket is not None:
-            self.socket.close()
+            self.socket.close()  # type: ignore[no-untyped-call]
         self.scheduler.stop()
         self.work.close()
         self.web.stop()
@@ -308,7 +316,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         process_before_response=True,  # acknowledge at once; work goes to threads of its own
         token_verification_enabled=False,
     )
-    handlers.register(app, services, work)
+    handlers.register(app, services, work=work)
     scheduler = Scheduler(_ticks(core, services, people, messenger) if role != "web" else ())
     health = partial(_health, core, client, scheduler)
     endpoint = (

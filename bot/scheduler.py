@@ -1,8 +1,10 @@
 """The ticks: APScheduler says when, the use cases say what; nothing is remembered here."""
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,6 +33,7 @@ class Scheduler:
 
     def __init__(self, ticks: Sequence[Tick]) -> None:
         self._ticks = {tick.name: tick for tick in ticks}
+        self._running = {tick.name: threading.RLock() for tick in ticks}
         self._finished: dict[str, float] = {}
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(max(1, len(ticks)))},
@@ -55,14 +58,26 @@ class Scheduler:
             self._scheduler.shutdown(wait=True)
 
     def run(self, name: str) -> object:
-        """Run one tick now; a surprise is logged once and the next tick tries again."""
+        """Run one tick now, after one of its name that runs; a surprise is logged once.
+
+        The next tick tries again.
+        """
         try:
-            result = self._ticks[name].run()
+            with self._running[name]:
+                result = self._ticks[name].run()
         except Exception:
             log.exception("tick.failed", extra={"tick": name})
             return None
         self._finished[name] = time.monotonic()
         return result
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing ticks inside the block but what its own thread runs."""
+        with ExitStack() as held:
+            for lock in self._running.values():
+                held.enter_context(lock)
+            yield
 
     def run_all(self) -> None:
         """Run every tick once, in order: for those who drive the time themselves."""

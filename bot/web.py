@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import uvicorn
 from starlette.applications import Starlette
@@ -10,13 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 Health = Callable[[], Mapping[str, str]]
 """Every part's name with its trouble in a sentence, or an empty text when it is well."""
 
 
-def web_app(*, health: Health, slack: ASGIApp | None) -> Starlette:
+def web_app(*, health: Health, slack: Endpoint | None) -> Starlette:
     """`/healthz`, `/readyz`, and `/slack/events` when Slack's endpoint is handed in."""
 
     async def healthz(_: Request) -> Response:

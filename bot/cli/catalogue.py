@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bot.billing.subscription import AccountName
 from bot.cli.failures import WrongInput
 from bot.cli.printing import print_json, print_table, say, working
 
@@ -75,7 +76,11 @@ def sync(account: AccountOption = None, as_json: Json = False) -> None:
     from bot.cli.environment import open_core
 
     with open_core() as core, working("Reading the cloud"):
-        results = core.sync(account)
+        if account is not None and account not in core.providers:
+            known = ", ".join(sorted(core.providers))
+            raise WrongInput(f"No account `{account}` can be read. Accounts: {known}.")
+        names = [AccountName(account)] if account is not None else list(core.providers)
+        results = {name: dict(core.syncing.sync(name).counts) for name in names}
     if as_json:
         print_json(results)
         return

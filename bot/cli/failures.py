@@ -30,13 +30,15 @@ def failure_of(error: Exception) -> Failed:
 
 
 def _known(error: Exception) -> Failed | None:
+    from bot.billing.figures import UnclearFacts
+    from bot.billing.rulesets import UnknownRuleSet
     from bot.config import WrongSetting
     from bot.ports.provider import ProviderError
     from bot.services.errors import Refused
     from bot.web import PortInUse
     from storage.errors import StorageError
 
-    if isinstance(error, WrongSetting):
+    if isinstance(error, WrongSetting | UnclearFacts | UnknownRuleSet):
         return WrongInput(str(error))
     if isinstance(error, Refused):
         return WrongInput(f"{error.sentence} {error.advice}".strip())

@@ -66,10 +66,12 @@ def migrate() -> None:
     """Bring the database to the newest schema; safe from several replicas at once."""
     from bot import config
     from bot.cli.environment import environment
-    from storage.migrate import migrate as to_newest
+    from storage import migrate as schema
 
     secrets = config.load_secrets(environment())
-    say(f"The database is at schema {to_newest(secrets.lapse_database_url)}.")
+    before = schema.migrate(secrets.lapse_database_url)
+    now = schema.needed()
+    say(f"The database is at schema {now}" + (f", before {before}." if before != now else "."))
 
 
 def doctor(
@@ -77,7 +79,7 @@ def doctor(
 ) -> None:
     """Check settings, database, schema, Slack, credentials, last sync and last tick."""
     from bot.cli.environment import environment
-    from bot.doctor import examine
+    from bot.cli.doctor import examine
 
     findings = examine(environment(), directory=Path.cwd())
     if as_json:

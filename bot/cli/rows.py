@@ -9,7 +9,8 @@ from bot.billing.edition import current_edition
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, Anchor, anchor
 from bot.billing.subscription import Subscription
-from bot.facts.listing import Shown, Upcoming, WayKind
+from bot.billing.ways_out import WayKind
+from bot.facts.listing import Shown, Upcoming
 from bot.services import exchange
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ WAYS = {
     WayKind.KEEP: "Do nothing",
     WayKind.TURN_OFF: "Turn auto-renewal off",
     WayKind.GIVE_BACK: "Give back the renewal period",
+    WayKind.LATER: "Unsubscribe later (estimate)",
     WayKind.UNSUBSCRIBE: "Unsubscribe now (estimate)",
 }
 

@@ -1,12 +1,8 @@
 """Who and what the practice workspace holds: people by role, channels, and the bot's settings."""
 
-from importlib import resources
-from pathlib import Path
-
-import yaml
-
 from bot.config import Settings
 from bot.localslack.seed import Channel, Person, Seed
+from handlers.manifest import manifest
 
 OWNER, REQUESTER, OUTSIDER = "U0OWNER", "U0REQUESTER", "U0OUTSIDER"
 APPROVERS = ("U0APPROVER1", "U0APPROVER2")
@@ -46,19 +42,6 @@ CHANNELS = (
         members=EVERYBODY,
     ),
 )
-
-
-def manifest() -> dict[str, object]:
-    """The Slack app's manifest, from the package or, in a checkout, from the root."""
-    packaged = resources.files("bot").joinpath("manifest.yml")
-    text = (
-        packaged.read_text("utf-8")
-        if packaged.is_file()
-        else Path(__file__).parents[2].joinpath("manifest.yml").read_text("utf-8")
-    )
-    parsed = yaml.safe_load(text)
-    assert isinstance(parsed, dict)  # noqa: S101 - our own file
-    return parsed
 
 
 def practice_seed() -> Seed:

@@ -96,3 +96,15 @@ class World:
         """Move the clock to an instant and tick."""
         self.clock.advance_to(instant)
         self.tick(rounds)
+
+    def remarks(self) -> list[str]:
+        """What a screen reader misses in the messages that were posted."""
+        return [
+            f"{message['text']}: {remark}"
+            for channel in (*self.slack.seed.channels, *self._direct())
+            for message in self.slack.messages(channel if isinstance(channel, str) else channel.id)
+            for remark in message.get("problems", [])
+        ]
+
+    def _direct(self) -> tuple[str, ...]:
+        return tuple(self.slack.seed.dm_of(person.id) for person in self.slack.seed.humans)

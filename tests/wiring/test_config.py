@@ -1,0 +1,123 @@
+"""Settings: what is read, and what is said when something is wrong."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.config import WrongSetting, load_secrets, load_settings
+
+
+def settings_of(toml: str, tmp_path: Path, **environ: str):
+    (tmp_path / "lapse.toml").write_text(toml, encoding="utf-8")
+    return load_settings(environ, directory=tmp_path)
+
+
+def test_without_a_file_there_is_a_ledger_named_default_and_the_defaults_of_the_contract(tmp_path):
+    settings = load_settings({}, directory=tmp_path)
+
+    assert settings.accounts["default"].provider == "ledger"
+    assert settings.accounts["default"].mode == "live"
+    assert settings.reminders.lead_days == (30, 14, 7, 3, 1)
+    assert settings.reminders.at == "09:00"
+    assert settings.approvals.required == 1
+    assert settings.approvals.expires_after_hours == 72
+    assert settings.approvals.cooling_off_minutes == 5
+
+
+def test_a_real_cloud_is_a_dry_run_unless_it_is_set_to_live(tmp_path):
+    toml = '[accounts.prod]\nprovider = "huaweicloud"\n[accounts.two]\nprovider = "huaweicloud"\n'
+    settings = settings_of(toml + 'execute = "live"\n', tmp_path)
+
+    assert settings.accounts["prod"].mode == "dry-run"
+    assert settings.accounts["two"].mode == "live"
+
+
+def test_the_environment_overrides_any_key_of_the_file(tmp_path):
+    settings = settings_of(
+        "[approvals]\nrequired = 2\n",
+        tmp_path,
+        LAPSE_APPROVALS__REQUIRED="3",
+        LAPSE_APPROVALS__APPROVERS='["U0APPROVER", "S0GROUP"]',
+        LAPSE_ACCOUNTS__PROD__SITE="eu",
+    )
+
+    assert settings.approvals.required == 3
+    assert settings.approvals.approvers == ("U0APPROVER", "S0GROUP")
+    assert settings.accounts["prod"].site == "eu"
+
+
+def test_a_rule_of_amount_is_exact_and_needs_its_currency(tmp_path):
+    rule = '[[approvals.rules]]\nmin_amount = "10000"\nrequired = 2\n'
+    settings = settings_of(rule + 'currency = "USD"\n', tmp_path)
+
+    assert settings.approvals.rules[0].min_amount == Decimal(10000)
+    with pytest.raises(WrongSetting, match="`min_amount` and `currency` go together"):
+        settings_of(rule, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        (
+            "[approvals]\nrequird = 2",
+            "`approvals.requird` is not a setting. Did you mean `approvals.required`?",
+        ),
+        (
+            "[accounts.prod]\ndeduction_days_before = 9",
+            "`accounts.prod.deduction_days_before` is 9; allowed are 2 to 7. Correct lapse.toml.",
+        ),
+        (
+            '[slack]\nroutes = [{match = {servce = "x"}, channel = "C0X"}]',
+            "`slack.routes.0.match.servce` is not a setting. "
+            "Did you mean `slack.routes.0.match.service`?",
+        ),
+        (
+            '[reminders]\ntimezone = "Mars/Base"',
+            '`reminders.timezone` is "Mars/Base"; '
+            "allowed are IANA zones, for example Asia/Shanghai. Correct lapse.toml.",
+        ),
+        (
+            '[reminders]\nat = "9 am"',
+            '`reminders.at` is "9 am"; '
+            "allowed is an hour, for example 09:00. Correct lapse.toml.",
+        ),
+        (
+            '[accounts.prod]\nsite = "us"',
+            "`accounts.prod.site` is \"us\"; allowed are 'cn', 'intl' or 'eu'. Correct lapse.toml.",
+        ),
+        (
+            '[slack]\napprovals_channel = "#approvals"',
+            '`slack.approvals_channel` is "#approvals"; '
+            "allowed is a channel id, for example C0FINOPS. Correct lapse.toml.",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_what_is_allowed(toml, sentence, tmp_path):
+    with pytest.raises(WrongSetting) as raised:
+        settings_of(toml, tmp_path)
+
+    assert str(raised.value) == sentence
+
+
+def test_an_unknown_section_in_the_environment_is_named(tmp_path):
+    with pytest.raises(WrongSetting, match="LAPSE_APROVALS__REQUIRED.*LAPSE_APPROVALS__"):
+        load_settings({"LAPSE_APROVALS__REQUIRED": "2"}, directory=tmp_path)
+
+
+def test_a_file_that_is_not_toml_and_one_that_is_not_there_are_told(tmp_path):
+    with pytest.raises(WrongSetting, match="is not TOML"):
+        settings_of("[slack", tmp_path)
+    with pytest.raises(WrongSetting, match="which is not there"):
+        load_settings({"LAPSE_CONFIG": str(tmp_path / "no.toml")}, directory=tmp_path)
+
+
+def test_a_secret_is_never_shown_not_even_when_it_is_wrong():
+    with pytest.raises(WrongSetting) as raised:
+        load_secrets({"LAPSE_AUDIT_KEY": "too short", "LAPSE_ENCRYPTION_KEY": "hunter2"})
+
+    assert "too short" not in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+    assert "LAPSE_ENCRYPTION_KEY" in str(raised.value)
+    shown = repr(load_secrets({"SLACK_BOT_TOKEN": "xoxb-1-secret"}))
+    assert "xoxb-1-secret" not in shown

@@ -1,0 +1,62 @@
+"""Ticks: each runs, a surprise does not stop the others, none overlaps itself."""
+
+import threading
+from datetime import timedelta
+
+from bot.scheduler import Scheduler, Tick
+
+
+def test_a_tick_that_fails_is_logged_and_the_next_one_still_runs(caplog):
+    ran = []
+
+    def fails():
+        raise RuntimeError("broken")
+
+    scheduler = Scheduler(
+        [
+            Tick(name="fails", every=timedelta(seconds=1), run=fails),
+            Tick(name="works", every=timedelta(seconds=1), run=lambda: ran.append("works")),
+        ]
+    )
+
+    scheduler.run_all()
+
+    assert ran == ["works"]
+    assert [record.message for record in caplog.records] == ["tick.failed"]
+
+
+def test_a_tick_never_overlaps_itself():
+    inside, overlaps, entered = [], [], threading.Barrier(2, timeout=5)
+
+    def run():
+        overlaps.append(len(inside))
+        inside.append(1)
+        inside.pop()
+
+    scheduler = Scheduler([Tick(name="one", every=timedelta(seconds=1), run=run)])
+
+    def caller():
+        entered.wait()
+        for _ in range(200):
+            scheduler.run("one")
+
+    threads = [threading.Thread(target=caller) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert overlaps == [0] * 400
+
+
+def test_the_scheduler_ticks_by_itself_and_is_not_late_then():
+    ticked = threading.Event()
+    scheduler = Scheduler(
+        [Tick(name="one", every=timedelta(milliseconds=20), run=ticked.set)]
+    )
+    scheduler.start()
+    try:
+        assert ticked.wait(timeout=5)
+        assert scheduler.late() == {}
+    finally:
+        scheduler.stop()
