@@ -77,10 +77,10 @@ def empty_catalogue() -> Content:
 
 def open_menu(choices: Sequence[tuple[str, Subscription]]) -> StaticSelectElement | None:
     """A menu that opens one of these subscriptions, each with the label that it has in the text."""
+    named = {str(each.key): label for label, each in choices if len(str(each.key)) <= VALUE}
     options = [
-        Option(text=PlainTextObject(text=cut(label, OPTION), emoji=False), value=str(each.key))
-        for label, each in choices
-        if len(str(each.key)) <= VALUE
+        Option(text=PlainTextObject(text=cut(label, OPTION), emoji=False), value=key)
+        for key, label in named.items()
     ]
     if not options:
         return None

@@ -143,7 +143,11 @@ def staged(
         stage.answers.append(sent)
         return WebhookResponse(url=self.url, status_code=200, body="ok", headers={})
 
+    def api_call(_: WebClient, method: str, **arguments: Any) -> SlackResponse:
+        return client.api_call(method, **arguments)
+
     monkeypatch.setattr("slack_sdk.webhook.WebhookClient.send_dict", send_dict)
+    monkeypatch.setattr(WebClient, "api_call", api_call)  # Bolt copies the client for each turn
     return stage
 
 
