@@ -1,7 +1,7 @@
 """What the workspace holds when it is new: people, channels, groups and the installed app."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
@@ -61,7 +61,6 @@ class Seed:
     app_id: str = "A0LOCAL"
     bot_id: str = "B0LOCAL"
     bot_user_id: str = "U0LOCALBOT"
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def app_name(self) -> str:
