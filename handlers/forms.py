@@ -16,6 +16,10 @@ from bot.billing.unsubscription import Reason
 from bot.facts.unsubscribing import Draft
 
 
+VERSION = "1"
+"""Forms live on in messages; a later one may carry other things."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
     """What stands in the fields; None where the surface does not show the field."""
@@ -90,15 +94,16 @@ def encode(carried: Carried) -> str:
         "w": _encode_shown(carried.shown) if carried.shown else None,
         "v": carried.review_of,
     }
-    return json.dumps(
-        {name: value for name, value in known.items() if value not in (None, "")},
-        separators=(",", ":"),
-    )
+    said = {name: value for name, value in known.items() if value not in (None, "")}
+    return f"{VERSION} {json.dumps(said, separators=(',', ':'))}"
 
 
 def decode(text: str) -> Carried:
     """Read what `encode` wrote; KeyError or ValueError when somebody else wrote it."""
-    known = json.loads(text)
+    version, _, written = text.partition(" ")
+    if version != VERSION:
+        raise ValueError(f"a form of version {version[:8]!r} is not known")
+    known = json.loads(written)
     packages = known.get("p")
     opened_at = known.get("o")
     shown = known.get("w")

@@ -1,15 +1,15 @@
 """The tour of the demo: its steps are buttons of other conversations, only skipping is its own."""
 
-from bot.services.touring import Touring
 from handlers import ids
+from handlers.services import Services
 from handlers.turns import Turn, Turns
 
 
 class Tours:
     """The one button that belongs to the tour alone."""
 
-    def __init__(self, touring: Touring) -> None:
-        self._touring = touring
+    def __init__(self, services: Services) -> None:
+        self._touring = services.touring
 
     def register(self, turns: Turns) -> None:
         """Bind the button."""

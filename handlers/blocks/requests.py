@@ -132,7 +132,7 @@ def _executing(request: Request) -> Face:
         emoji=WORKING,
         headline=headline,
         spoken=body.spoken(
-            f"Request {request.number}: {body.lower(headline)} ({request.account})",
+            f"Request {request.number} is {body.lower(headline)} ({request.account})",
             *body.plain(rows),
         ),
         body=(

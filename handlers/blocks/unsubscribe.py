@@ -21,6 +21,7 @@ from bot.billing.quote import Scope
 from bot.billing.refund import Worst
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason, Request
+from bot.billing.ways_out import WayKind
 from bot.facts.unsubscribing import Draft
 from handlers import forms, ids, text
 from handlers.blocks import figures
@@ -260,17 +261,16 @@ def _cheaper(draft: Draft) -> list[Block]:
         return []
     until = way.works_until or draft.ordered[0].expires_at
     keeps = f" and keeps it until {text.short_day(text.cloud_day(until))}" if until else ""
+    returns = f"Unsubscribing returns {text.money(draft.total.refund)} today."
+    if way.kind is not WayKind.TURN_OFF:
+        return [section(f"{returns} Letting it end costs nothing{keeps}.")]
     off = button(
         "Turn off auto-renewal",
         ids.AUTORENEW_OFF,
         " ".join(str(each.key) for each in draft.ordered),
         says=f"Turn off auto-renewal of {named(draft.ordered)}",
     )
-    words = (
-        f"Unsubscribing returns {text.money(draft.total.refund)} today. "
-        f"Turning auto-renewal off costs nothing{keeps}."
-    )
-    return [section(words, accessory=off)]
+    return [section(f"{returns} Turning auto-renewal off costs nothing{keeps}.", accessory=off)]
 
 
 def _working(draft: Draft) -> ButtonElement:

@@ -1,0 +1,248 @@
+"""The sample of the screens: SecMaster Professional and two packages in account staging.
+
+Everything is worked out by the billing rules from the orders, so that a figure on a screen is
+never typed twice. It is Mon 23 Nov 2026, 10:12 GMT+08:00; the request is sent at 10:14.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.billing import deciding, stepping
+from bot.billing.deciding import Asking
+from bot.billing.money import Money
+from bot.billing.plan import plan
+from bot.billing.quote import Scope
+from bot.billing.reminder import Reminder
+from bot.billing.renewal import Anchor, AnchorKind, safe_cutoff
+from bot.billing.subscription import Edition, Package, Subscription, SubscriptionKey
+from bot.billing.unsubscription import Item, Reason, Request
+from bot.billing.worst import worst_of_plan
+from bot.facts.messages import ReminderItem, ReminderMessage, Timing
+from bot.facts.unsubscribing import Draft, Kept
+from tests import factories as make
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OWNER, REQUESTER, instant
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+BERLIN = ZoneInfo("Europe/Berlin")
+DELIVERY = "7d3f6c1e-0000-5000-8000-000000000001"
+ASKED = instant("2026-11-23 10:14")
+APPROVED = instant("2026-11-23 10:53")
+BOUGHT = "2026-05-10 09:20"
+
+ACCOUNT = make.account("staging")
+QUOTA = make.quota("st-quota", account="staging", orders=(make.order(BOUGHT),))
+SCREEN = make.package("st-screen", account="staging", orders=(make.order(BOUGHT, cash="900.00"),))
+ORCHESTRATION = make.package(
+    "st-orchestration",
+    Package.SECURITY_ORCHESTRATION,
+    account="staging",
+    orders=(make.order(BOUGHT, cash="1200.00"),),
+)
+GROUP = (QUOTA, SCREEN, ORCHESTRATION)
+LAB_ACCOUNT = make.account("lab")
+LAB = make.quota(
+    "lab-quota",
+    account="lab",
+    name="SecMaster Standard, 10 ECS",
+    edition=Edition.STANDARD,
+    orders=(make.order("2026-07-01 14:30", cash="540.00"),),
+)
+IF_KEPT = {
+    "kind": "deduction",
+    "date": "2027-05-03",
+    "at": "2027-05-03T03:00:00+08:00",
+    "amount": "5700.00",
+    "currency": "USD",
+}
+
+
+def draft(*chosen: Subscription, group: tuple[Subscription, ...] = GROUP, **changes: Any) -> Draft:
+    """The form's figures for the chosen ones, by default all three of staging."""
+    items = chosen or group
+    account = changes.pop("account", ACCOUNT)
+    opened_at = changes.pop("opened_at", NOW)
+    scope = changes.pop("scope", Scope.ALL)
+    worked = plan(items, group=group, account=account, at=NOW, scope=scope)
+    deadline = opened_at + timedelta(hours=72)
+    known = {each.key: each for each in group}
+    until = deadline + timedelta(minutes=65)
+    assert worked.total is not None
+    facts: dict[str, Any] = {
+        "account": account,
+        "scope": scope,
+        "refs": (str(items[0].key),),
+        "plan": worked,
+        "subscriptions": known,
+        "optional_packages": tuple(each for each in group if each.package),
+        "chosen_packages": frozenset(each.key for each in items if each.package),
+        "total": worked.total,
+        "coupons_lost": make.usd(0),
+        "worst": worst_of_plan(worked, known, account, start=NOW, until=until),
+        "deadline": deadline,
+        "opened_at": opened_at,
+        "now": NOW,
+        "left_out": worked.refused,
+        "cheaper": None,
+        "renewal_scope_possible": False,
+        "renewal_begins_at": None,
+        "zero_fee_until": None,
+        "large_value": False,
+        "dry_run": False,
+        "approvals_needed": 1,
+        "approvers": (APPROVER_1, APPROVER_2),
+        "if_kept": Kept(
+            anchor=Anchor(
+                kind=AnchorKind.DEDUCTION,
+                date=instant("2027-05-03 03:00").date(),
+                at=instant("2027-05-03 03:00"),
+            ),
+            amounts=(make.usd("5700"),),
+            unknown=0,
+        ),
+        "fingerprint": "f1",
+    }
+    return Draft(**(facts | changes))
+
+
+def waiting(**changes: Any) -> Request:
+    """Request 1042, just sent."""
+    form = draft(opened_at=ASKED)
+    asking = Asking(
+        number=1042,
+        account=ACCOUNT,
+        by=REQUESTER,
+        at=ASKED,
+        reason=Reason.FEATURES_INSUFFICIENT,
+        details="The staging servers moved to another account in October.",
+        worst=form.worst,
+        deadline=form.deadline,
+        required_approvals=1,
+        approvers=(APPROVER_1, APPROVER_2),
+        cooling_off_minutes=5,
+        if_kept=IF_KEPT,
+    )
+    request = deciding.ask(asking, plan=form.plan, subscriptions=form.subscriptions)
+    return replace(request, **changes)
+
+
+def approved(**changes: Any) -> Request:
+    """Approved at 10:53, starts at 10:58."""
+    request = deciding.approve(waiting(), by=APPROVER_1, at=APPROVED, may_decide=True)
+    return replace(request, **changes)
+
+
+def executing() -> Request:
+    """The quota is gone at 11:01, the packages were sent at 11:01."""
+    request = stepping.start(approved(), at=instant("2026-11-23 10:58"))
+    request = stepping.step_started(request, 1, at=instant("2026-11-23 10:58"))
+    request = stepping.step_gone(
+        request, 1, at=instant("2026-11-23 11:01"), gone=(QUOTA.key,), note="edition is basic"
+    )
+    return stepping.step_started(request, 2, at=instant("2026-11-23 11:01"))
+
+
+def verifying() -> Request:
+    """Everything is gone, two of three refund orders are found."""
+    gone = (SCREEN.key, ORCHESTRATION.key)
+    request = stepping.step_gone(executing(), 2, at=instant("2026-11-23 11:02"), gone=gone)
+    request = stepping.verify(request, at=instant("2026-11-23 11:02"))
+    for key, back, fee in (
+        (QUOTA.key, "1299.90", "360"),
+        (SCREEN.key, "324.87", "90"),
+        (ORCHESTRATION.key, None, None),
+    ):
+        request = stepping.with_item(request, _read_back(request.item(key), back, fee))
+    return request
+
+
+def done() -> Request:
+    """Verified at 11:06."""
+    request = verifying()
+    item = _read_back(request.item(ORCHESTRATION.key), "433.16", "120")
+    request = stepping.with_item(request, item)
+    return stepping.verified(request, at=instant("2026-11-23 11:06"))
+
+
+def failed() -> Request:
+    """Large screen was refused, the other two are gone."""
+    request = stepping.step_gone(
+        executing(), 2, at=instant("2026-11-23 11:02"), gone=(ORCHESTRATION.key,)
+    )
+    refusal = ("CBC.99003651", "another transaction is in progress")
+    request = stepping.step_refused(
+        request, 2, at=instant("2026-11-23 11:02"), refusals={SCREEN.key: refusal}
+    )
+    for key, back, fee in ((QUOTA.key, "1299.90", "360"), (ORCHESTRATION.key, "433.30", "120")):
+        request = stepping.with_item(request, _read_back(request.item(key), back, fee))
+    return stepping.fail(
+        request,
+        at=instant("2026-11-23 11:03"),
+        problem="Large screen does not work without the edition and stays paid for. Retry when "
+        "the other transaction is over, or unsubscribe by hand and say so.",
+    )
+
+
+def reminder_item(subscription: Subscription | None = None, **changes: Any) -> ReminderItem:
+    """The reminder of `hk-quota`, seven days before its deduction."""
+    about = subscription or HK
+    at = changes.pop("at", instant("2026-11-23 03:00"))
+    kind = changes.pop("kind", AnchorKind.DEDUCTION)
+    anchor = Anchor(kind=kind, date=at.date(), at=None if kind is AnchorKind.NOTICE else at)
+    lead = changes.pop("lead_days", 7)
+    price = about.renewal_price
+    reminder = Reminder(
+        subscription=about.key,
+        anchor=anchor,
+        lead_days=lead,
+        due_at=changes.pop("due_at", instant("2026-11-16 09:00")),
+    )
+    facts: dict[str, Any] = {
+        "reminder": reminder,
+        "reminder_id": reminder.id,
+        "subscription": about,
+        "amount": Money(price, about.currency or "USD") if price is not None else None,
+        "last_working_day": instant("2026-11-20 00:00").date(),
+        "safe_until": safe_cutoff(anchor, reader=SHANGHAI),
+    }
+    return ReminderItem(**(facts | changes))
+
+
+def reminder(*items: ReminderItem, **changes: Any) -> ReminderMessage:
+    """A message that carries these, by default the one of `hk-quota`, for Asia/Shanghai."""
+    facts: dict[str, Any] = {
+        "items": items or (reminder_item(),),
+        "zone": SHANGHAI,
+        "timing": Timing.ON_TIME,
+        "sent_at": instant("2026-11-16 09:00"),
+        "delivery_id": DELIVERY,
+    }
+    return ReminderMessage(**(facts | changes))
+
+
+HK = make.quota(
+    "hk-quota",
+    account="hk",
+    name="SecMaster Standard, 20 ECS",
+    edition=Edition.STANDARD,
+    renewal_price=make.usd("1080").amount,
+    owner=OWNER,
+    orders=(make.order("2025-11-30 11:00", cash="1080.00"),),
+)
+
+
+def _read_back(item: Item, back: str | None, fee: str | None) -> Item:
+    order = f"CS26112311{item.key.id[-4:]}" if back else None
+    return replace(
+        item,
+        refund_actual=make.usd(back) if back else None,
+        fee_actual=make.usd(fee) if fee else None,
+        refund_order=order,
+        auto_renew_off=True,
+    )
+
+
+def keys(*refs: str) -> tuple[SubscriptionKey, ...]:
+    """`account/id` as keys."""
+    return tuple(make.key(ref.split("/")[1], ref.split("/")[0]) for ref in refs)

@@ -1,0 +1,334 @@
+"""The request's message reads as the screens say, in every state."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from bot.billing import deciding
+from bot.billing.quote import Notice
+from bot.billing.unsubscription import ItemState, Request, State
+from bot.facts.messages import RequestCard
+from handlers.blocks.requests import FACES, request_card
+from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, instant, usd
+from tests.unit.handlers import samples, seen
+
+ONE_SECOND = timedelta(seconds=1)
+SMALL_PRINT = (
+    "0 of 1 approvals · for @approver-1, @approver-2 · by Thu 26 Nov 2026, 10:14 GMT+08:00 · "
+    "rule set huaweicloud-intl/2025-07-25"
+)
+LATER = instant("2026-11-23 10:40")
+
+
+def card(request: Request):
+    return request_card(RequestCard(request=request))
+
+
+def ended(state: State) -> Request:
+    request = samples.waiting()
+    moves = {
+        State.REJECTED: lambda: deciding.reject(
+            request,
+            by=APPROVER_2,
+            at=LATER,
+            why="Wait until the audit of 1 December is over.",
+            may_decide=True,
+        ),
+        State.WITHDRAWN: lambda: deciding.withdraw(
+            request, by=REQUESTER, at=instant("2026-11-23 10:31")
+        ),
+        State.STOPPED: lambda: deciding.stop(
+            samples.approved(), by=APPROVER_2, at=instant("2026-11-23 10:56"), may_stop=True
+        ),
+        State.EXPIRED: lambda: deciding.expire(request, at=request.deadline + ONE_SECOND),
+        State.STALE: lambda: deciding.go_stale(
+            samples.approved(), at=instant("2026-11-24 08:55"), note="A coupon appeared."
+        ),
+    }
+    return moves[state]()
+
+
+EVERY_STATE = [
+    samples.waiting(),
+    samples.approved(),
+    samples.executing(),
+    samples.verifying(),
+    samples.done(),
+    samples.failed(),
+    *(ended(s) for s in (State.REJECTED, State.WITHDRAWN, State.STOPPED, State.EXPIRED)),
+    ended(State.STALE),
+]
+
+
+def test_every_state_has_a_face():
+    assert set(FACES) == set(State)
+
+
+@pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)
+def test_slack_accepts_the_message_in_every_state(request_):
+    assert seen.refused(card(request_)) == []
+
+
+@pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)
+def test_the_spoken_text_fits_and_has_no_date_token(request_):
+    spoken = card(request_).text
+
+    assert len(spoken) <= 600
+    assert "<!date" not in spoken
+
+
+@pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)
+def test_a_dry_run_says_so_in_every_state(request_):
+    content = card(replace(request_, dry_run=True))
+
+    assert content.text.startswith("Dry run: ")
+    assert seen.headline(content).split(": ", 2)[1].endswith("Dry run")
+    assert "Dry run: nothing is changed at the cloud." in seen.lines(content.blocks)
+    assert seen.refused(content) == []
+
+
+def test_a_waiting_request_is_told_whole():
+    assert seen.spoken(card(samples.waiting())) == (
+        "Request 1042 waits: @requester asks to unsubscribe SecMaster Professional, 50 ECS and 2 "
+        "packages (staging). Refund at least USD 2,010.76, handling fee at most USD 570.00 "
+        "(estimate). Approve or reject by Thu 26 Nov 2026, 10:14 GMT+08:00."
+    )
+
+
+def test_a_waiting_request_shows_who_why_figures_items_and_deadline_in_this_order():
+    assert seen.lines(card(samples.waiting()).blocks) == [
+        ":hourglass_flowing_sand: Waiting: unsubscribe SecMaster Professional and 2 packages",
+        "@requester asks to unsubscribe 3 subscriptions of staging, ap-southeast-1. Request 1042.",
+        "Reason: Features are not enough",
+        "The staging servers moved to another account in October.",
+        "*Refund now (estimate)*: USD 2,058.17",
+        "*At least, until the deadline*: USD 2,010.76",
+        "*Handling fee, at most*: USD 570.00",
+        "*Paid*: USD 5,700.00",
+        "*Coupons lost*: USD 0.00",
+        "*If kept*: USD 5,700.00 on Mon 3 May 2027",
+        "1 SecMaster Professional, 50 ECS · USD 1,299.90",
+        "2 Large screen · USD 324.97",
+        "3 Security orchestration · USD 433.30",
+        SMALL_PRINT,
+    ]
+
+
+def test_a_waiting_request_can_be_approved_rejected_and_withdrawn():
+    blocks = card(samples.waiting()).blocks
+
+    assert seen.buttons(blocks) == ["Approve", "Reject", "Withdraw", "Show the working…"]
+    assert seen.button(blocks, "Approve")["style"] == "primary"
+    assert seen.button(blocks, "Approve")["accessibility_label"] == "Approve request 1042"
+    assert {seen.button(blocks, label)["value"] for label in ("Approve", "Reject")} == {"1042"}
+
+
+def test_approve_asks_first_with_what_is_at_stake():
+    asks = seen.button(card(samples.waiting()).blocks, "Approve")["confirm"]
+
+    assert asks["title"]["text"] == "Approve request 1042?"
+    assert seen.named(asks["text"]["text"]) == (
+        "3 subscriptions of staging end, from 5 minutes after the last approval. Refund at least "
+        "USD 2,010.76, handling fee at most USD 570.00 (estimate). After the first step there is "
+        "no way back."
+    )
+    assert (asks["confirm"]["text"], asks["deny"]["text"]) == ("Approve", "Go back")
+
+
+def test_the_first_of_two_approvals_is_counted_by_name():
+    two = deciding.approve(
+        samples.waiting(required_approvals=2), by=APPROVER_1, at=samples.APPROVED, may_decide=True
+    )
+
+    assert seen.lines(card(two).blocks)[-1].startswith(
+        "1 of 2 approvals: @approver-1, 10:53 GMT+08:00 · for "
+    )
+
+
+def test_an_approved_request_says_until_when_it_can_be_stopped():
+    content = card(samples.approved())
+
+    assert seen.spoken(content) == (
+        "Request 1042 is approved by @approver-1 and starts at 10:58 GMT+08:00: 3 subscriptions of "
+        "staging, refund at least USD 2,010.76 (estimate). Until then it can be stopped."
+    )
+    assert seen.headline(content) == ":hourglass_flowing_sand: Approved: starts at 10:58 GMT+08:00"
+    assert seen.lines(content.blocks)[-1] == (
+        "Approved by @approver-1, 10:53 GMT+08:00 · requester and approvers can stop it until 10:58"
+    )
+    assert seen.button(content.blocks, "Stop")["style"] == "danger"
+
+
+def test_an_executing_request_says_what_became_of_each_item():
+    content = card(samples.executing())
+
+    assert seen.headline(content) == (
+        ":gear: Executing step 2 of 2: SecMaster Professional and 2 packages"
+    )
+    shown = seen.lines(content.blocks)
+    assert "1 SecMaster Professional, 50 ECS · done 11:01 GMT+08:00, edition is basic" in shown
+    assert "2 Large screen · now, sent 11:01, waiting until it is gone" in shown
+
+
+def test_a_verifying_request_counts_what_was_read_back():
+    shown = seen.lines(card(samples.verifying()).blocks)
+
+    assert ":gear: Verifying: reading 3 subscriptions back" in shown
+    assert "Gone from the cloud's list: 3 of 3" in shown
+    assert "Auto-renewal off: 3 of 3" in shown
+    assert "Refund orders found: 2 of 3, looking again" in shown
+
+
+def test_a_request_that_is_done_compares_the_refund_with_the_estimate():
+    content = card(samples.done())
+
+    assert seen.spoken(content) == (
+        "Request 1042 is done: SecMaster Professional and 2 packages are gone. Refund at the cloud "
+        "USD 2,057.93, USD 0.24 less than the estimate."
+    )
+    shown = seen.lines(content.blocks)
+    assert shown[0] == ":white_check_mark: Done: SecMaster Professional and 2 packages are gone"
+    assert "*Refund at the cloud*: USD 2,057.93" in shown
+    assert "*Against the estimate*: USD 0.24 less" in shown
+    assert shown[-1] == (
+        "Asked by @requester · approved by @approver-1 · verified 11:06 GMT+08:00 · receipt in the "
+        "thread"
+    )
+
+
+def test_what_may_still_cost_is_said_when_the_rules_know_of_it():
+    done = samples.done()
+    first = done.items[0]
+    quote = replace(first.quote, warnings=(Notice(rule="R11", text="collectors"),))
+    content = card(replace(done, items=(replace(first, quote=quote), *done.items[1:])))
+
+    assert "*May still cost*: collector servers, VPC endpoints" in seen.lines(content.blocks)
+    assert content.text.endswith("keep costing until someone releases them.")
+
+
+@pytest.mark.parametrize(
+    ("state", "headline", "sentence"),
+    [
+        (
+            State.REJECTED,
+            ":no_entry_sign: Rejected: SecMaster Professional and 2 packages stay",
+            "@approver-2 rejected it, 10:40 GMT+08:00. Nothing was changed.",
+        ),
+        (
+            State.WITHDRAWN,
+            ":no_entry_sign: Withdrawn: SecMaster Professional and 2 packages stay",
+            "@requester withdrew it, 10:31 GMT+08:00. Nothing was changed.",
+        ),
+        (
+            State.STOPPED,
+            ":no_entry_sign: Stopped: SecMaster Professional and 2 packages stay",
+            "@approver-2 stopped it during the cooling-off, 10:56 GMT+08:00. Nothing was changed.",
+        ),
+        (
+            State.EXPIRED,
+            ":no_entry_sign: Expired: nobody decided by Thu 26 Nov, 10:14 GMT+08:00",
+            "Nothing was changed. Next deduction: USD 5,700.00 on Mon 3 May 2027, 03:00 GMT+08:00.",
+        ),
+    ],
+)
+def test_an_ended_request_names_who_and_when_and_can_be_asked_again(state, headline, sentence):
+    shown = seen.lines(card(ended(state)).blocks)
+
+    assert shown[:2] == [headline, sentence]
+    assert seen.buttons(card(ended(state)).blocks) == ["Ask again…"]
+
+
+def test_a_rejection_quotes_its_reason():
+    content = card(ended(State.REJECTED))
+
+    assert "Wait until the audit of 1 December is over." in seen.lines(content.blocks)
+    assert "Wait until the audit of 1 December is over." in content.text
+
+
+def test_a_stale_request_asks_its_requester_to_acknowledge_again():
+    content = card(replace(ended(State.STALE), problem="A coupon appeared."))
+
+    assert seen.headline(content) == ":warning: Stale: the figures got worse, nothing was executed"
+    assert (
+        "A coupon appeared. @requester must acknowledge again, then approvers decide again."
+        in seen.lines(content.blocks)
+    )
+    assert seen.buttons(content.blocks) == ["Review new figures…", "Withdraw"]
+
+
+def test_a_failed_request_says_what_was_done_and_what_was_not():
+    content = card(samples.failed())
+    shown = seen.lines(content.blocks)
+
+    assert shown[0] == ":warning: Failed: 2 done, 1 refused"
+    assert (
+        "2 Large screen · refused: another transaction is in progress (CBC.99003651), nothing "
+        "changed" in shown
+    )
+    assert seen.buttons(content.blocks) == ["Retry", "Done by hand…", "Leave as is…"]
+    assert seen.button(content.blocks, "Retry")["confirm"]["title"]["text"] == "Retry 1 open item?"
+
+
+def test_a_failed_request_that_was_left_has_nothing_to_press():
+    assert seen.buttons(card(replace(samples.failed(), closed=True)).blocks) == []
+
+
+def test_an_outcome_that_is_open_reads_not_known():
+    request = samples.executing()
+    item = replace(request.item(samples.SCREEN.key), state=ItemState.UNKNOWN)
+    items = tuple(item if each.key == item.key else each for each in request.items)
+
+    assert (
+        "2 Large screen · not known: the cloud did not answer in 60 s; Lapse reads it every 5 "
+        "minutes and repeats nothing" in seen.lines(card(replace(request, items=items)).blocks)
+    )
+
+
+def test_of_more_than_ten_items_ten_are_shown_and_the_rest_counted():
+    one = samples.waiting().items[1]
+    many = tuple(
+        replace(one, key=replace(one.key, id=f"p-{n:02}"), label=f"Package {n}") for n in range(33)
+    )
+    content = card(samples.waiting(items=many, steps=()))
+
+    assert "and 23 more" in seen.lines(content.blocks)
+    assert len([x for x in seen.lines(content.blocks) if " Package " in x and "·" in x]) == 10
+    assert seen.refused(content) == []
+
+
+def test_foreign_text_cannot_come_alive():
+    evil = "<!channel> <https://evil.example|Pay> *bold*"
+    request = samples.waiting(
+        details=evil,
+        items=tuple(replace(item, label=evil) for item in samples.waiting().items),
+    )
+    content = card(request)
+
+    for block in (each.to_dict() for each in content.blocks):
+        for field in (block.get("text"), *(block.get("fields") or ()), *_context(block)):
+            if field and field["type"] == "mrkdwn":
+                assert "<!channel>" not in field["text"]
+                assert field["verbatim"] is True
+    assert "<!channel>" not in content.text
+
+
+def _context(block):
+    return block["elements"] if block["type"] == "context" else ()
+
+
+def test_a_later_day_is_named_beside_the_hour():
+    late = deciding.approve(
+        samples.waiting(), by=APPROVER_1, at=instant("2026-11-24 09:00"), may_decide=True
+    )
+
+    assert seen.headline(card(late)).endswith("starts at Tue 24 Nov, 09:05 GMT+08:00")
+
+
+def test_a_refund_above_the_estimate_is_more():
+    done = samples.done()
+    first = replace(done.items[0], refund_actual=usd(Decimal("1300.90")))
+    content = card(replace(done, items=(first, *done.items[1:])))
+
+    assert "*Against the estimate*: USD 0.76 more" in seen.lines(content.blocks)
