@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bot.billing.rights import Action
 from bot.billing.subscription import SubscriptionKey
-from bot.services.errors import Incomplete, SnoozeTooFar
+from bot.services.errors import Incomplete, NoLongerDue, SnoozeTooFar
 from handlers import ids, submissions
 from handlers.asking import Asking
 from handlers.blocks import looking, settling, showing
@@ -25,7 +25,7 @@ class Reminders:
         self._renewing = services.renewing
         self._asking = Asking(services.unsubscribing)
         self._chosen: Mapping[str, Callable[[Turn, Press], None]] = {
-            offers.OFF: self._turn_off,
+            offers.OFF: self._ask_first,
             offers.UNSUBSCRIBE: self._unsubscribe,
             offers.KEEP: self._keep,
             offers.UNDO_KEEP: self._undo_keep,
@@ -76,8 +76,7 @@ class Reminders:
 
     def ask_which(self, turn: Turn) -> None:
         """*Turn off several…*: the items of the digest as checkboxes."""
-        delivery = submissions.value(turn.body)
-        turn.open(settling.several(self._reminding.message(delivery), delivery))
+        self._ask_which(turn, submissions.value(turn.body))
 
     def turn_off_several(self, turn: Turn) -> Mapping[str, object] | None:
         """The ticked ones are turned off; the digest shows it item by item."""
@@ -94,6 +93,18 @@ class Reminders:
 
     def _pressed(self, act: Callable[[Turn, Press], None]) -> Callable[[Turn], None]:
         return lambda turn: act(turn, submissions.press(turn.body))
+
+    def _ask_first(self, turn: Turn, press: Press) -> None:
+        """A menu cannot ask before it acts, so a window does."""
+        self._ask_which(turn, press.delivery, only=press.keys)
+
+    def _ask_which(
+        self, turn: Turn, delivery: str, *, only: Sequence[SubscriptionKey] = ()
+    ) -> None:
+        view = settling.several(self._reminding.message(delivery), delivery, only=only)
+        if view is None:
+            raise NoLongerDue
+        turn.open(view)
 
     def _turn_off(self, turn: Turn, press: Press) -> None:
         self._off(turn, press.delivery, press.keys)

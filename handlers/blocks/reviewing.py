@@ -5,7 +5,7 @@ from slack_sdk.models.views import View
 from bot.billing.refund import Worst
 from bot.facts.unsubscribing import NewFigures
 from handlers import ids, text
-from handlers.blocks import figures, unsubscribe
+from handlers.blocks import figures, form_fields
 from handlers.blocks.pieces import fields, modal, section
 from handlers.forms import Carried, encode
 
@@ -24,7 +24,7 @@ def form(new: NewFigures) -> View:
                 (f"Read {text.short_instant(draft.now)}", now),
             ),
             *figures.facts(draft),
-            unsubscribe.fee(draft),
+            form_fields.fee(draft),
         ],
         callback_id=ids.REVIEW_FORM,
         submit="Acknowledge",

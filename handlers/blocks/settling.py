@@ -14,6 +14,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.billing.reminder import SnoozeChoice, SnoozeKind
+from bot.billing.subscription import SubscriptionKey
 from bot.facts.messages import ReminderItem, ReminderMessage
 from bot.facts.reminding import SnoozeOptions
 from handlers import ids, text
@@ -63,11 +64,21 @@ def snooze(options: SnoozeOptions, metadata: str, *, another: bool = False) -> V
     )
 
 
-def several(message: ReminderMessage, metadata: str) -> View:
-    """*Turn off several*: the items of the digest whose auto-renewal is on, all ticked."""
+def several(
+    message: ReminderMessage, metadata: str, *, only: Sequence[SubscriptionKey] = ()
+) -> View | None:
+    """*Turn off several*: the items of the digest whose auto-renewal is on, all ticked.
+
+    `only` offers these alone, as a menu's question before it is done. None when nothing is left.
+    """
     offered = [
-        item for item in message.items if reminder_actions.OFF in reminder_actions.offers(item)
+        item
+        for item in message.items
+        if reminder_actions.OFF in reminder_actions.offers(item)
+        and (not only or item.subscription.key in only)
     ][:MOST]
+    if not offered:
+        return None
     options = [
         _option(str(item.subscription.key), _item(item), describe=_ends(item)) for item in offered
     ]

@@ -1,30 +1,23 @@
 """The unsubscription form: as a modal, as message blocks, and the views around it."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 
 from slack_sdk.models.blocks import (
     Block,
     ButtonElement,
-    CheckboxesElement,
     ExternalDataSelectElement,
-    InputBlock,
     Option,
-    PlainTextInputElement,
     PlainTextObject,
-    RadioButtonsElement,
-    StaticSelectElement,
 )
 from slack_sdk.models.views import View
 
-from bot.billing.quote import Scope
 from bot.billing.refund import Worst
 from bot.billing.subscription import Subscription
-from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason, Request
+from bot.billing.unsubscription import Request
 from bot.billing.ways_out import WayKind
 from bot.facts.unsubscribing import Draft
 from handlers import forms, ids, text
-from handlers.blocks import figures
+from handlers.blocks import figures, form_fields
 from handlers.blocks.pieces import (
     DRY_RUN,
     Bold,
@@ -38,7 +31,6 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
-from handlers.blocks.request_facts import REASONS
 from handlers.forms import Carried, Filled
 
 TITLE = "Unsubscribe"
@@ -46,9 +38,6 @@ GO_BACK = "Go back"
 UNREADABLE = "The figures could not be read in 10 seconds."
 OTHER_NEEDS_FORM = "Other needs details: open it as form."
 TICK = "Tick the box to go on; nothing has been sent."
-TEN = 10
-
-NOTHING_FILLED = Filled()
 
 
 def which(carried: Carried) -> View:
@@ -102,7 +91,7 @@ def form(
     draft: Draft,
     carried: Carried,
     *,
-    filled: Filled = NOTHING_FILLED,
+    filled: Filled = form_fields.NOTHING_FILLED,
     before: Worst | None = None,
 ) -> View:
     """The modal with its figures; `before` when they changed while it was open."""
@@ -110,13 +99,13 @@ def form(
     blocks = [
         *changed,
         *_cheaper(draft),
-        *_scope(draft),
+        *form_fields.scope(draft),
         *figures.facts(draft),
         *actions(_working(draft)),
-        *_packages(draft),
-        _reason(filled),
-        _details(filled),
-        fee(draft, filled),
+        *form_fields.packages(draft),
+        form_fields.reason(filled),
+        form_fields.details(filled),
+        form_fields.fee(draft, filled),
     ]
     return modal(
         TITLE,
@@ -133,7 +122,7 @@ def message(
     draft: Draft,
     carried: Carried,
     *,
-    filled: Filled = NOTHING_FILLED,
+    filled: Filled = form_fields.NOTHING_FILLED,
     missing: Sequence[str] = (),
     before: Worst | None = None,
 ) -> Content:
@@ -155,8 +144,8 @@ def message(
         *changed,
         *_cheaper(draft),
         *figures.facts(draft),
-        _reason(filled),
-        fee(draft, filled),
+        form_fields.reason(filled),
+        form_fields.fee(draft, filled),
         *([section("\n".join(f"*{each}*" for each in missing))] if missing else []),
         *actions(ask, as_form),
         context("Only you see this."),
@@ -220,28 +209,6 @@ def as_view(content: Content) -> View:
     return modal(content.title, content.blocks, close="Close")
 
 
-def fee(draft: Draft, filled: Filled = NOTHING_FILLED) -> Block:
-    """The one checkbox: the sentence that is acknowledged, and the figure it stands for."""
-    tick = Option(
-        value="acknowledged",
-        text=PlainTextObject(text=ACKNOWLEDGEMENT),
-        description=PlainTextObject(text=_fee_says(draft)),
-    )
-    boxes = CheckboxesElement(
-        action_id=ids.FEE, options=[tick], initial_options=[tick] if filled.acknowledged else None
-    )
-    return InputBlock(
-        label=PlainTextObject(text="Handling fee"), element=boxes, block_id=fee_block_id(draft)
-    )
-
-
-def fee_block_id(draft: Draft) -> str:
-    """The checkbox's block: another one as soon as the figures are, so that it is empty again."""
-    worst = draft.worst
-    facts = f"{draft.scope}/{worst.refund}/{worst.handling_fee}/{worst.coupons_lost}"
-    return f"{ids.FEE}.{sha256(facts.encode()).hexdigest()[:12]}"
-
-
 def named(subscriptions: Sequence[Subscription]) -> str:
     """The first by name, and how many more."""
     first, *others = [each.label for each in subscriptions] or ["nothing"]
@@ -280,87 +247,3 @@ def _working(draft: Draft) -> ButtonElement:
         " ".join(str(each.key) for each in draft.ordered)[:2000],
         says=f"Show the working of {named(draft.ordered)}",
     )
-
-
-def _scope(draft: Draft) -> list[Block]:
-    if not draft.renewal_scope_possible:
-        return []
-    begins = draft.renewal_begins_at
-    only = f", from {text.day(text.cloud_day(begins))}" if begins else ""
-    everything = _option(Scope.ALL.value, "Everything: the running term and the renewal")
-    renewals = _option(Scope.RENEWALS.value, f"Only the renewal period{only}")
-    chosen = everything if draft.scope is Scope.ALL else renewals
-    choice = RadioButtonsElement(
-        action_id=ids.SCOPE, options=[everything, renewals], initial_option=chosen
-    )
-    return [
-        InputBlock(
-            label=PlainTextObject(text="What to give back"),
-            element=choice,
-            block_id=ids.SCOPE,
-            dispatch_action=True,
-        )
-    ]
-
-
-def _packages(draft: Draft) -> list[Block]:
-    offered = draft.optional_packages[:TEN]
-    if not offered:
-        return []
-    options = {each.key: _option(str(each.key), each.label) for each in offered}
-    ticked = [option for key, option in options.items() if key in draft.chosen_packages]
-    boxes = CheckboxesElement(
-        action_id=ids.PACKAGES, options=list(options.values()), initial_options=ticked or None
-    )
-    return [
-        InputBlock(
-            label=PlainTextObject(text="Packages that go along"),
-            element=boxes,
-            block_id=ids.PACKAGES,
-            optional=True,
-            dispatch_action=True,
-        )
-    ]
-
-
-def _reason(filled: Filled) -> Block:
-    options = {reason: _option(str(int(reason)), words) for reason, words in REASONS.items()}
-    menu = StaticSelectElement(
-        action_id=ids.REASON,
-        placeholder=PlainTextObject(text="Choose a reason"),
-        options=list(options.values()),
-        initial_option=options[filled.reason] if filled.reason else None,
-    )
-    return InputBlock(
-        label=PlainTextObject(text="Reason"),
-        element=menu,
-        block_id=ids.REASON,
-        dispatch_action=True,
-    )
-
-
-def _details(filled: Filled) -> Block:
-    lines = PlainTextInputElement(
-        action_id=ids.DETAILS, multiline=True, initial_value=filled.details or None
-    )
-    return InputBlock(
-        label=PlainTextObject(text="Details"),
-        element=lines,
-        block_id=ids.DETAILS,
-        hint=PlainTextObject(
-            text="Approvers read it, the cloud gets it. Needed when the reason is Other."
-        ),
-        optional=filled.reason is not Reason.OTHER,
-    )
-
-
-def _fee_says(draft: Draft) -> str:
-    fee = draft.total.handling_fee
-    if not fee and draft.zero_fee_until:
-        until = text.instant(text.last_safe(draft.zero_fee_until))
-        return cut(f"Today's fee is {text.money(fee)}, until {until}.", 75)
-    return f"At most {text.money(draft.worst.handling_fee)} (estimate)."
-
-
-def _option(value: str, label: str) -> Option:
-    return Option(value=value, text=PlainTextObject(text=cut(label, 75)))

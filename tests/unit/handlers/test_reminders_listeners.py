@@ -104,12 +104,26 @@ def test_the_menu_of_a_digest_does_what_the_buttons_do(acting, option, expected)
     assert acting.reminding.acts == [(expected, samples.DELIVERY, HK, REQUESTER)]
 
 
-def test_the_menu_turns_off_and_unsubscribes_one_item(acting):
-    choose(acting, "off")
+def test_the_menu_brings_the_form_for_one_item(acting):
     choose(acting, "unsubscribe")
 
-    assert acting.renewing.turned == [(HK, REQUESTER, samples.DELIVERY)]
     assert acting.unsubscribing.drafts[0]["refs"] == ("hk/hk-quota",)
+
+
+def test_the_menu_asks_before_it_turns_off(acting):
+    choose(acting, "off")
+
+    [view] = acting.views("views.open")
+    assert "SecMaster Standard, 20 ECS · USD 1,080.00" in words(view)
+    assert acting.renewing.turned == []
+
+
+def test_the_menu_of_a_message_that_changed_since_says_so(acting):
+    item = samples.reminder_item(settled=Settled.TURNED_OFF)
+    acting.reminding.message_ = samples.reminder(item)
+    choose(acting, "off")
+
+    assert "This reminder is no longer due." in words(acting.stage.answers)
 
 
 def test_show_in_the_menu_explains_an_unknown_one(acting):

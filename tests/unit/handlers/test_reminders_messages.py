@@ -74,8 +74,8 @@ def test_one_reminder_shows_what_how_much_when_and_until_when():
         "*Last safe moment*: Sun 22 Nov 2026, 23:59 GMT+08:00",
         "*Owner*: @owner",
         (
-            "7 days ahead · auto-renewal on · after the deduction it can be given back until Mon 30 "
-            "Nov 2026"
+            "7 days ahead · auto-renewal on · after the deduction it can be given back until "
+            "Mon 30 Nov 2026"
         ),
     ]
     assert seen.buttons(content.blocks) == FOUR
@@ -340,6 +340,7 @@ def test_the_thread_names_who_pressed():
 
 def test_turning_off_several_offers_those_that_renew_all_ticked():
     view = settling.several(digest(), samples.DELIVERY)
+    assert view is not None
     [boxes] = [each["element"] for each in seen.inputs(view.blocks).values()]
 
     assert len(boxes["options"]) == len(boxes["initial_options"]) == 5

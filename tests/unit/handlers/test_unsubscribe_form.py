@@ -11,7 +11,7 @@ from bot.billing.ways_out import ways_out
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from bot.facts.unsubscribing import NewFigures
 from handlers import forms, ids
-from handlers.blocks import decisions, figures, receipts, reviewing, unsubscribe
+from handlers.blocks import decisions, figures, form_fields, receipts, reviewing, unsubscribe
 from handlers.forms import Carried, Filled
 from tests import factories as make
 from tests.factories import NOW, instant, usd
@@ -118,8 +118,8 @@ def test_choosing_other_makes_details_required_and_keeps_every_block_id():
 def test_other_figures_empty_the_checkbox_by_a_new_block_id():
     few = samples.draft(samples.QUOTA, samples.ORCHESTRATION)
 
-    assert unsubscribe.fee_block_id(few) != unsubscribe.fee_block_id(samples.draft())
-    assert unsubscribe.fee_block_id(samples.draft()) == unsubscribe.fee_block_id(samples.draft())
+    assert form_fields.fee_block_id(few) != form_fields.fee_block_id(samples.draft())
+    assert form_fields.fee_block_id(samples.draft()) == form_fields.fee_block_id(samples.draft())
 
 
 def test_changed_figures_are_said_first_with_both_amounts():
