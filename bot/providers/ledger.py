@@ -126,6 +126,13 @@ class LedgerProvider:
                 switched = bookkeeping.charged(switched)
             self._put(tx, switched, after=now)
 
+    def enter(self, subscription: Subscription) -> None:
+        """Write what happened at the cloud without Lapse: a fact changed, or something is new."""
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            self._catch_up(tx, now=now)
+            self._put(tx, subscription, after=now)
+
     def _catch_up(self, tx: Transaction, *, now: datetime) -> None:
         while self._next_happens(tx, now=now):
             pass
