@@ -1,0 +1,1 @@
+"""Block Kit builders: values in, blocks out."""
