@@ -21,7 +21,7 @@ from bot.billing.money import Money
 from bot.billing.quote import Refusal
 from bot.billing.refund import Worst
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import AccountName, SlackUser, Subscription, SubscriptionKey
+from bot.billing.subscription import AccountName, SlackUser, Status, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request, UnsubscriptionError
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft
 from bot.services.phrases import counted, day, instant, last_minute, listed, quoted
@@ -161,8 +161,8 @@ class NotPossible(Refused):
         subscriptions: Mapping[SubscriptionKey, Subscription],
         together_with: Sequence[SubscriptionKey] = (),
     ) -> None:
-        first = next(iter(refusals.values()))
-        super().__init__(first.reason, _way_forward(first, together_with))
+        key, first = next(iter(refusals.items()))
+        super().__init__(first.reason, _way_forward(first, subscriptions[key], together_with))
         self.refusals = dict(refusals)
         self.subscriptions = dict(subscriptions)
         self.together_with = tuple(together_with)
@@ -387,21 +387,42 @@ class UnknownAccount(Refused):
         self.name = name
 
 
-def _way_forward(refusal: Refusal, together_with: Sequence[SubscriptionKey]) -> str:
-    if together_with:
+def _way_forward(
+    refusal: Refusal, subscription: Subscription, together_with: Sequence[SubscriptionKey]
+) -> str:
+    if refusal.rule == "R8" and together_with:
         return f"Unsubscribe from all {len(together_with)} together."
+    if refusal.rule == "R34":
+        return _after_r34(refusal, subscription)
     return _ADVICE.get(refusal.rule, "Turn off auto-renewal instead.")
+
+
+def _after_r34(refusal: Refusal, subscription: Subscription) -> str:
+    """What to do about the reasons that R34 gathers, in the order in which they are found."""
+    orders = subscription.orders
+    known = (
+        (subscription.status is Status.UNSUBSCRIBED, "Nothing to do."),
+        (subscription.status is Status.FROZEN, "Ask the cloud's support."),
+        ("expired" in refusal.reason, "Renew it or let it go; no fee."),
+        (subscription.transaction_in_progress, "Retry later."),
+        (any(order.promotion for order in orders), "Turn off auto-renewal."),
+        (
+            any(order.invoiced for order in orders),
+            "Ask the cloud to take the invoice back, or let it lapse.",
+        ),
+    )
+    return next((advice for holds, advice in known if holds), "Turn off auto-renewal instead.")
 
 
 _ADVICE: Mapping[str, str] = {
     "R1": "Nothing to do.",
-    "R8": "Unsubscribe from the edition first, or from all together.",
+    "R8": "Unsubscribe from the edition first.",
     "R31": "End it in the cloud's console.",
-    "R34": "Turn off auto-renewal, or let it end.",
     "R35": "Unsubscribe from the main one.",
     "R41": "Complete its facts, then ask again.",
     "R42": "Complete its facts, then ask again.",
     "R43": "Ask the cloud's support for the fee.",
+    "R45": "Unsubscribe with the fee, or keep it.",
     "R46": "Unsubscribe with the fee, or keep it.",
     "R48": "Remove what holds it first.",
 }

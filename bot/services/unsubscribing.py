@@ -1,6 +1,7 @@
 """Unsubscribing: a person asks, others decide; nothing here reaches a cloud."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing import deciding, stepping
@@ -207,7 +208,7 @@ class Unsubscribing:
             opened_at = submission.opened_at
             draft = self._again(tx, request, approvers, opened_at=opened_at, now=at)
             _demand_same(draft, submission)
-            return deciding.acknowledge_again(
+            waiting = deciding.acknowledge_again(
                 request,
                 by=submission.by,
                 at=at,
@@ -215,6 +216,7 @@ class Unsubscribing:
                 items=_requoted(request, draft),
                 deadline=min(draft.deadline, submission.deadline),
             )
+            return replace(waiting, problem=None)
 
         return self._save(number, move)
 

@@ -1,0 +1,405 @@
+"""What Lapse itself does about requests: once each, in order, and read back."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from bot.billing.account import ExecuteMode
+from bot.billing.subscription import Edition, Status
+from bot.billing.unsubscription import ItemState, State, StepState, Verb
+from bot.ports.provider import ProviderRefused
+from bot.ports.store import Store
+from tests.clocks import SettableClock
+from tests.factories import APPROVER_1, REQUESTER, account, quota, usd
+from tests.unit.services.desk import SECOND, Desk, secmaster
+
+
+@pytest.fixture
+def desk(store: Store, clock: SettableClock) -> Desk:
+    return Desk(store, clock)
+
+
+def test_an_approved_request_ends_everything_quota_first(desk: Desk) -> None:
+    request = desk.executed("sm-quota")
+
+    assert request.state is State.DONE
+    assert request.closed
+    assert [call.ids for call in desk.cloud.calls] == [
+        ("sm-quota",),
+        ("sm-orchestration", "sm-screen"),
+    ]
+    assert desk.cloud.read(["sm-quota", "sm-screen", "sm-orchestration"]) == {}
+
+
+def test_nothing_is_sent_before_the_cooling_off_is_over(desk: Desk) -> None:
+    desk.approved("sm-quota")
+
+    desk.clock.advance(timedelta(minutes=5) - SECOND)
+    desk.run()
+
+    assert desk.state() is State.APPROVED
+    assert desk.cloud.calls == []
+
+
+def test_packages_wait_until_the_quota_is_gone(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+
+    desk.run(seconds=1)
+
+    assert desk.state() is State.EXECUTING
+    assert [call.ids for call in desk.cloud.calls] == [("sm-quota",)]
+
+
+def test_packages_wait_until_the_edition_reads_basic(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.edition_reads = Edition.PROFESSIONAL
+
+    desk.run(seconds=20)
+    assert len(desk.cloud.calls) == 1
+
+    desk.cloud.edition_reads = None
+    desk.run(seconds=20)
+    assert desk.state() is State.DONE
+
+
+def test_an_edition_that_never_falls_back_is_told_and_not_waited_for_for_ever(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.edition_reads = Edition.PROFESSIONAL
+    desk.run(seconds=10)
+
+    desk.clock.advance(timedelta(minutes=31))
+    desk.run(seconds=2)
+
+    request = desk.get()
+    assert request.state is State.FAILED
+    assert request.problem == "The edition of ap-southeast-1 still reads professional."
+
+
+def test_done_says_what_the_cloud_paid_back_and_with_which_order(desk: Desk) -> None:
+    desk.cloud.pays_less = usd("0.24")
+
+    request = desk.executed("sm-quota")
+
+    for item in request.items:
+        assert item.state is ItemState.GONE
+        assert item.refund_order is not None
+        assert item.auto_renew_off is True
+        assert item.quote.total is not None
+        assert item.refund_actual is not None
+        assert item.refund_actual < item.quote.total.refund
+        assert item.fee_actual == item.quote.total.handling_fee
+
+
+def test_the_history_names_every_step(desk: Desk) -> None:
+    request = desk.executed("sm-quota")
+
+    assert [event.verb for event in request.events] == [
+        Verb.ASKED,
+        Verb.APPROVED,
+        Verb.READ_AGAIN,
+        Verb.STARTED,
+        Verb.STEP_DONE,
+        Verb.STEP_DONE,
+        Verb.VERIFYING,
+        Verb.VERIFIED,
+    ]
+    assert request.events[4].note == "edition is basic"
+
+
+def test_every_change_owes_card_line_note_and_the_end_a_receipt(desk: Desk) -> None:
+    request = desk.executed("sm-quota")
+
+    keys = desk.owed()
+    lines = [f"request/1001/line/{event.number}" for event in request.events]
+    notes = [1, 2, 4, 7, 8]
+    assert [key for key in keys if "/line/" in key] == lines
+    assert [key for key in keys if "/note/" in key] == [f"request/1001/note/{n}" for n in notes]
+    assert keys.count("request/1001/receipt") == 1
+    assert keys[0] == "request/1001/card"
+    assert all(f"request/1001/card/v{v}" in keys for v in range(2, request.version + 1))
+
+
+def test_the_catalogue_shows_at_once_that_it_is_gone(desk: Desk) -> None:
+    desk.executed("sm-quota")
+
+    with desk.store.reading() as tx:
+        for each in desk.subscriptions:
+            held = tx.catalogue.get(each.key)
+            assert held is not None
+            assert held.status is Status.UNSUBSCRIBED
+            assert held.auto_renew is False
+
+
+def test_facts_worse_than_acknowledged_make_it_stale_and_nothing_is_sent(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    [paid] = desk.subscriptions[0].orders
+    coupon = replace(paid, cash=Decimal("3200.00"), cash_coupon=Decimal(400))
+    desk.cloud.change("sm-quota", orders=(coupon,))
+    desk.cool_off()
+
+    desk.run(seconds=5)
+
+    request = desk.get()
+    assert request.state is State.STALE
+    assert request.problem is not None
+    assert "coupons lost USD 400.00, acknowledged USD 0.00" in request.problem
+    assert desk.cloud.calls == []
+
+
+def test_an_item_that_somebody_removed_makes_it_stale(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    del desk.cloud.held["sm-screen"]
+    desk.cool_off()
+
+    desk.run()
+
+    assert desk.state() is State.STALE
+    assert desk.get().problem == "Large screen is not at the cloud any more."
+
+
+def test_an_hour_passing_is_no_change(desk: Desk) -> None:
+    number = desk.ask("sm-quota").number
+    desk.clock.advance(timedelta(hours=71))
+    desk.unsubscribing.approve(number, by=APPROVER_1)
+    desk.cool_off()
+
+    desk.run(seconds=60)
+
+    assert desk.state() is State.DONE
+
+
+def test_nobody_deciding_lets_it_expire(desk: Desk) -> None:
+    request = desk.ask("sm-quota")
+
+    desk.clock.set(request.deadline)
+    desk.run()
+    assert desk.state() is State.WAITING
+
+    desk.clock.set(request.deadline + 2 * SECOND)
+    desk.run()
+    assert desk.state() is State.EXPIRED
+    assert desk.get().closed
+
+
+def test_a_lost_answer_is_looked_up_and_never_repeated(desk: Desk) -> None:
+    desk.cloud.lose_answers = 1
+
+    request = desk.executed("sm-quota")
+
+    assert request.state is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_a_lost_request_is_sent_again_only_when_reading_is_conclusive(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.lose_requests = 1
+
+    desk.run(seconds=80)
+    step = desk.get().steps[0]
+    assert step.state is StepState.UNKNOWN
+    assert len(desk.cloud.calls) == 1
+
+    desk.run(seconds=60)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 2
+
+
+def test_three_lost_requests_leave_it_to_people(desk: Desk) -> None:
+    desk.cloud.lose_requests = 9
+
+    request = desk.executed("sm-quota", seconds=600)
+
+    assert request.state is State.FAILED
+    assert len(desk.cloud.calls) == 3
+    assert request.items[0].state is ItemState.REFUSED
+
+
+def test_a_crash_after_the_intent_is_looked_up_by_the_next_holder(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    desk.cloud.before_call = die
+    with pytest.raises(KeyboardInterrupt):
+        desk.run()
+    desk.cloud.before_call = None
+    desk.start()
+
+    desk.run(seconds=50)
+    assert desk.get().steps[0].state is StepState.STARTED
+    assert desk.cloud.calls == []
+
+    desk.run(seconds=120)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_a_crash_after_the_call_does_not_call_again(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    ended = desk.cloud._end
+
+    def answer_and_die(call, ref):
+        ended(call, ref)
+        raise KeyboardInterrupt
+
+    desk.cloud._end = answer_and_die  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        desk.run()
+    desk.cloud._end = ended  # type: ignore[method-assign]
+    desk.start()
+
+    desk.run(seconds=120)
+
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_a_refused_item_fails_the_request_and_says_so(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003651", "Another transaction is in progress.")
+
+    request = desk.executed("sm-quota")
+
+    assert request.state is State.FAILED
+    assert not request.closed
+    states = {item.key.id: item.state for item in request.items}
+    assert states == {
+        "sm-quota": ItemState.GONE,
+        "sm-orchestration": ItemState.GONE,
+        "sm-screen": ItemState.REFUSED,
+    }
+    assert request.problem is not None
+    assert request.problem.startswith("The cloud refused Large screen: Another transaction")
+
+
+def test_retry_repeats_only_what_is_still_there(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003651", "Another transaction is in progress.")
+    desk.executed("sm-quota")
+    desk.cloud.refuses.clear()
+    before = len(desk.cloud.calls)
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=30)
+
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls[before:]] == [("sm-screen",)]
+
+
+def test_a_refused_quota_keeps_the_packages(desk: Desk) -> None:
+    desk.cloud.refuses_calls.append(ProviderRefused("It is a trial item.", code="CBC.99003649"))
+
+    request = desk.executed("sm-quota")
+
+    assert request.state is State.FAILED
+    assert len(desk.cloud.calls) == 1
+    assert set(desk.cloud.read(["sm-screen", "sm-orchestration"])) == {
+        "sm-screen",
+        "sm-orchestration",
+    }
+
+
+def test_a_busy_cloud_is_tried_again_later(desk: Desk) -> None:
+    desk.cloud.away = 1
+
+    request = desk.executed("sm-quota", seconds=60)
+
+    assert request.state is State.DONE
+
+
+def test_a_cloud_that_cannot_be_read_holds_the_request_where_it_is(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.away_reading = 1
+
+    desk.run()
+    assert desk.state() is State.APPROVED
+
+    desk.run(seconds=90)
+    assert desk.state() is State.DONE
+
+
+def test_done_by_hand_is_read_back(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003651", "Another transaction is in progress.")
+    desk.executed("sm-quota")
+
+    desk.unsubscribing.by_hand(1001, by=REQUESTER, why="Ended in the console.")
+    desk.run(seconds=2)
+    assert desk.state() is State.FAILED
+    assert desk.get().problem == "Large screen is still at the cloud."
+
+    desk.cloud.change("sm-screen", status=Status.UNSUBSCRIBED)
+    desk.unsubscribing.by_hand(1001, by=REQUESTER, why="Really ended now.")
+    desk.run(seconds=2)
+    desk.clock.advance(timedelta(minutes=16))
+    desk.run()
+    assert desk.state() is State.DONE
+
+
+def test_a_missing_refund_order_is_looked_for_and_then_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.cloud, "refunds", lambda ids, *, since: ())
+
+    desk.executed("sm-quota")
+    assert desk.state() is State.VERIFYING
+
+    desk.clock.advance(timedelta(minutes=15))
+    desk.run()
+    request = desk.get()
+    assert request.state is State.DONE
+    assert request.events[-1].note == "all gone, 0 refund orders of 3 found"
+
+
+def test_a_dry_run_ends_done_without_a_single_call(store: Store, clock: SettableClock) -> None:
+    store._accounts["prod"] = account("prod", execute=ExecuteMode.DRY_RUN)  # type: ignore[attr-defined]
+    desk = Desk(store, clock, secmaster("prod"))
+
+    request = desk.executed("sm-quota")
+
+    assert request.state is State.DONE
+    assert request.dry_run
+    assert desk.cloud.calls == []
+    assert request.events[-1].note == "dry run: nothing was changed at the cloud"
+    with store.reading() as tx:
+        held = tx.catalogue.get(desk.subscriptions[0].key)
+    assert held is not None
+    assert held.status is Status.IN_USE
+
+
+def test_two_replicas_send_each_step_once(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    other = Desk.__new__(Desk)
+    other.__dict__.update(desk.__dict__)
+    other.start()
+    other.executing._providers = {desk.account.name: desk.cloud}
+
+    for _ in range(60):
+        desk.executing.run_due(limit=1)
+        other.executing.run_due(limit=1)
+        desk.clock.advance(SECOND)
+
+    assert desk.state() is State.DONE
+    assert len(desk.cloud.calls) == 2
+
+
+def test_a_quota_bought_meanwhile_makes_it_stale(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([quota("sm-second", name="Second quota")], at=desk.clock.now())
+    desk.cool_off()
+
+    desk.run()
+
+    assert desk.state() is State.STALE
+    problem = desk.get().problem
+    assert problem is not None
+    assert "Second quota stays" in problem

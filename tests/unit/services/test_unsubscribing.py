@@ -1,0 +1,603 @@
+"""Asking and deciding: what the form shows, who may do what, and that nothing happens twice."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from threading import Barrier, Thread
+
+import pytest
+
+from bot.billing.account import ExecuteMode
+from bot.billing.money import Money
+from bot.billing.quote import Scope
+from bot.billing.subscription import BillingMode, Edition, SlackUser, Status
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    CannotApproveOwnRequest,
+    NotAnApprover,
+    Reason,
+    Request,
+    RequestExpired,
+    State,
+    StopTooLate,
+    Verb,
+)
+from bot.billing.ways_out import WayKind
+from bot.ports.store import Store
+from bot.services.errors import (
+    AlreadyRequested,
+    AmbiguousId,
+    FiguresChanged,
+    GuestRefused,
+    Incomplete,
+    NoApprover,
+    NotAllowed,
+    NotPossible,
+    Refused,
+    RequestRefused,
+    SeveralAccounts,
+    TooLate,
+    UnknownRequest,
+    UnknownSubscription,
+)
+from bot.services.policy import ApprovalRule
+from tests.clocks import SettableClock
+from tests.factories import (
+    APPROVER_1,
+    APPROVER_2,
+    OUTSIDER,
+    OWNER,
+    REQUESTER,
+    account,
+    instant,
+    key,
+    order,
+    package,
+    quota,
+    renewal,
+    resource,
+    usd,
+)
+from tests.unit.services.desk import LONG, SECOND, Desk, filled_in, secmaster
+from tests.unit.services.rig import APPROVALS, policy
+
+
+@pytest.fixture
+def desk(store: Store, clock: SettableClock) -> Desk:
+    return Desk(store, clock)
+
+
+def test_packages_of_a_quota_are_chosen_beforehand_and_go_after_it(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+
+    assert [each.key.id for each in draft.ordered] == ["sm-quota", "sm-orchestration", "sm-screen"]
+    assert [step.after for step in draft.plan.steps] == [(), (1,)]
+    assert draft.chosen_packages == {key("sm-orchestration"), key("sm-screen")}
+    assert draft.left_behind == ()
+
+
+def test_an_unticked_package_is_left_behind_by_name(desk: Desk) -> None:
+    draft = desk.draft("sm-quota", packages=[key("sm-orchestration")])
+
+    assert [each.key.id for each in draft.ordered] == ["sm-quota", "sm-orchestration"]
+    assert [each.label for each in draft.left_behind] == ["Large screen"]
+
+
+def test_the_worst_until_the_deadline_is_never_better_than_now(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+
+    assert draft.worst.refund < draft.total.refund
+    assert draft.worst.handling_fee == draft.total.handling_fee == usd("570.00")
+    assert draft.total.paid == usd("5700.00")
+    assert draft.coupons_lost == usd("0")
+
+
+def test_the_deadline_counts_from_the_opening_of_the_form(desk: Desk) -> None:
+    opened_at = desk.clock.now()
+    desk.clock.advance(timedelta(minutes=30))
+
+    draft = desk.draft("sm-quota", opened_at=opened_at)
+
+    assert draft.deadline == opened_at + timedelta(hours=72)
+
+
+def test_the_deadline_leaves_time_before_the_deduction(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, [quota(orders=(order("2025-12-02 09:20"),))])
+
+    draft = desk.draft("sm-quota")
+
+    assert draft.deadline == instant("2026-11-24 22:55")
+
+
+def test_too_late_for_an_approval_names_the_deduction(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, [quota(orders=(order("2025-12-01 09:20"),))])
+    desk.clock.set(instant("2026-11-23 23:30"))
+
+    with pytest.raises(TooLate) as refused:
+        desk.draft("sm-quota")
+
+    assert refused.value.sentence == (
+        "The deduction is on Tue 24 Nov 2026, 03:00 GMT+08:00, too soon for an approval."
+    )
+    assert refused.value.advice == "Turn off auto-renewal instead."
+
+
+def test_a_package_alone_is_refused_and_says_with_what_it_would_go(desk: Desk) -> None:
+    with pytest.raises(NotPossible) as refused:
+        desk.draft("sm-screen")
+
+    assert refused.value.refusals[key("sm-screen")].rule == "R8"
+    assert set(refused.value.together_with) == {each.key for each in desk.subscriptions}
+    assert refused.value.advice == "Unsubscribe from all 3 together."
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule", "advice"),
+    [
+        (
+            {"billing_mode": BillingMode.PAY_PER_USE},
+            "R31",
+            "End it in the cloud's console.",
+        ),
+        ({"edition": Edition.BASIC}, "R1", "Nothing to do."),
+        ({"status": Status.EXPIRED}, "R34", "Renew it or let it go; no fee."),
+        ({"status": Status.FROZEN}, "R34", "Ask the cloud's support."),
+    ],
+)
+def test_what_cannot_go_says_why_and_what_to_do(
+    store: Store, clock: SettableClock, facts: dict[str, object], rule: str, advice: str
+) -> None:
+    desk = Desk(store, clock, [quota(orders=(LONG,), **facts)])
+
+    with pytest.raises(NotPossible) as refused:
+        desk.draft("sm-quota")
+
+    assert refused.value.refusals[key("sm-quota")].rule == rule
+    assert refused.value.advice == advice
+
+
+def test_some_that_can_go_leave_the_others_out_with_a_reason(
+    store: Store, clock: SettableClock
+) -> None:
+    postpaid = resource(billing_mode=BillingMode.PAY_PER_USE)
+    desk = Desk(store, clock, [quota(orders=(LONG,)), postpaid])
+
+    draft = desk.draft("sm-quota", "build-runner-01")
+
+    assert [each.key.id for each in draft.ordered] == ["sm-quota"]
+    assert draft.left_out[postpaid.key].rule == "R31"
+
+
+def test_an_unknown_id_names_those_spelled_alike(desk: Desk) -> None:
+    with pytest.raises(UnknownSubscription) as refused:
+        desk.draft("sm-qouta")
+
+    assert refused.value.sentence == "No subscription `sm-qouta`."
+    assert refused.value.advice == "Did you mean `sm-quota`?"
+
+
+def test_an_id_of_two_accounts_asks_for_the_account(desk: Desk) -> None:
+    with desk.store.transaction() as tx:
+        tx.catalogue.put(secmaster("staging"), at=desk.clock.now())
+
+    with pytest.raises(AmbiguousId) as refused:
+        desk.draft("sm-quota")
+    with pytest.raises(SeveralAccounts):
+        desk.draft("default/sm-quota", "staging/sm-quota")
+
+    assert refused.value.sentence == "`sm-quota` exists in default and staging."
+    assert desk.draft("default/sm-quota").account.name == "default"
+
+
+def test_a_way_that_costs_nothing_is_said_when_nothing_comes_back(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, [quota()])
+    desk.clock.set(instant("2026-11-27 10:00"))
+
+    draft = desk.draft("sm-quota")
+
+    assert draft.total.refund == usd("0")
+    assert draft.cheaper is not None
+    assert draft.cheaper.kind is WayKind.TURN_OFF
+
+
+def test_the_renewal_alone_costs_no_fee_until_it_begins(store: Store, clock: SettableClock) -> None:
+    bought = order("2025-11-28 09:20")
+    desk = Desk(store, clock, [quota(orders=(bought, renewal(bought)))])
+
+    everything = desk.draft("sm-quota")
+    alone = desk.draft("sm-quota", scope=Scope.RENEWALS)
+
+    assert everything.renewal_scope_possible
+    assert alone.total.refund == usd("3600.00")
+    assert alone.total.handling_fee == usd("0.00")
+    assert alone.zero_fee_until == renewal(bought).effective_at
+    assert alone.deadline < renewal(bought).effective_at  # type: ignore[operator]
+
+
+def test_what_comes_if_it_is_kept_adds_up_what_shares_the_date(desk: Desk) -> None:
+    kept = desk.draft("sm-quota").if_kept
+
+    assert kept is not None
+    assert kept.anchor.date.isoformat() == "2027-05-03"
+    assert kept.amounts == (usd("5400.00"),)
+
+
+def test_the_requester_does_not_count_as_an_approver(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=(REQUESTER,)))
+
+    with pytest.raises(NoApprover):
+        desk.draft("sm-quota")
+
+
+def test_a_request_waits_with_card_line_and_note(desk: Desk) -> None:
+    request = desk.ask("sm-quota")
+
+    assert request.number == 1001
+    assert request.state is State.WAITING
+    assert request.acknowledgement.by == REQUESTER
+    assert request.approvers == (APPROVER_1, APPROVER_2)
+    [card, line, note] = sorted(desk.deliveries(), key=lambda each: each.key)
+    assert (card.key, card.destination) == ("request/1001/card", APPROVALS)
+    assert (line.key, line.thread_of) == ("request/1001/line/1", card.id)
+    assert (note.key, note.destination) == ("request/1001/note/1", REQUESTER)
+
+
+def test_messages_owed_hold_ids_and_numbers_only(desk: Desk) -> None:
+    desk.executed("sm-quota")
+
+    for each in desk.deliveries():
+        assert set(each.subject) <= {"request", "event", "state"}
+        assert "3600" not in str(each.subject)
+
+
+def test_the_same_form_twice_is_one_request(desk: Desk) -> None:
+    submission = filled_in(desk.draft("sm-quota"))
+
+    first = desk.unsubscribing.submit(submission)
+    second = desk.unsubscribing.submit(submission)
+
+    assert second.number == first.number
+    assert desk.owed("request/1002") == []
+
+
+def test_a_subscription_is_part_of_one_open_request(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+    desk.unsubscribing.submit(filled_in(draft))
+
+    with pytest.raises(AlreadyRequested) as refused:
+        desk.draft("sm-quota")
+    with pytest.raises(AlreadyRequested):
+        desk.unsubscribing.submit(filled_in(draft, form="another"))
+
+    assert refused.value.number == 1001
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"reason": None}, {"reason"}),
+        ({"acknowledged": False}, {"acknowledged"}),
+        ({"reason": Reason.OTHER, "details": "  "}, {"details"}),
+        ({"details": "x" * 501}, {"details"}),
+        ({"reason": None, "acknowledged": False}, {"reason", "acknowledged"}),
+    ],
+)
+def test_an_incomplete_form_says_at_each_field_why_and_sends_nothing(
+    desk: Desk, changes: dict[str, object], fields: set[str]
+) -> None:
+    with pytest.raises(Incomplete) as refused:
+        desk.ask("sm-quota", **changes)
+
+    assert set(refused.value.fields) == fields
+    assert desk.deliveries() == []
+    with pytest.raises(UnknownRequest):
+        desk.get(1001)
+
+
+def test_other_with_details_is_complete(desk: Desk) -> None:
+    request = desk.ask("sm-quota", reason=Reason.OTHER, details=" It moved. ")
+
+    assert request.details == "It moved."
+
+
+def test_a_full_hour_passing_while_the_form_is_open_is_no_change(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+    desk.clock.advance(timedelta(hours=5))
+
+    request = desk.unsubscribing.submit(filled_in(draft))
+
+    assert request.deadline == draft.deadline
+    assert request.acknowledgement.worst == draft.worst
+
+
+def test_worse_facts_while_the_form_is_open_send_nothing(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+    coupon = replace(LONG, cash=Decimal("3000.00"), cash_coupon=Decimal("600.00"))
+    _read(desk, replace(desk.subscriptions[0], orders=(coupon,)))
+
+    with pytest.raises(FiguresChanged) as refused:
+        desk.unsubscribing.submit(filled_in(draft))
+
+    assert refused.value.draft.worst.refund < refused.value.before.refund
+    assert refused.value.sentence.startswith("The figures changed while this was open: refund")
+    assert desk.deliveries() == []
+
+
+def test_a_package_more_than_the_form_showed_is_a_change(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+    _read(desk, package("sm-new", orders=(LONG,)))
+
+    with pytest.raises(FiguresChanged):
+        desk.unsubscribing.submit(filled_in(draft))
+
+
+def test_a_form_left_open_past_its_deadline_is_read_again(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+    desk.clock.advance(timedelta(hours=80))
+
+    with pytest.raises(FiguresChanged) as refused:
+        desk.unsubscribing.submit(filled_in(draft))
+
+    assert refused.value.draft.deadline > desk.clock.now()
+
+
+def test_the_requester_cannot_approve(desk: Desk) -> None:
+    desk = Desk(desk.store, desk.clock, policy=policy(approvers=(REQUESTER, APPROVER_1)))
+    number = desk.ask("sm-quota").number
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.approve(number, by=REQUESTER)
+
+    assert isinstance(refused.value.cause, CannotApproveOwnRequest)
+    assert desk.state() is State.WAITING
+
+
+def test_only_approvers_decide(desk: Desk) -> None:
+    number = desk.ask("sm-quota").number
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.approve(number, by=OUTSIDER)
+
+    assert isinstance(refused.value.cause, NotAnApprover)
+    assert refused.value.advice == "@U0APPROVER1 and @U0APPROVER2 can."
+    assert refused.value.people == (APPROVER_1, APPROVER_2)
+
+
+def test_members_of_an_approving_group_decide(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=("S0FINOPS",)))
+    desk.directory.groups["S0FINOPS"] = (APPROVER_2,)
+    number = desk.ask("sm-quota").number
+
+    assert desk.unsubscribing.approve(number, by=APPROVER_2).state is State.APPROVED
+
+
+def test_guests_can_do_nothing(desk: Desk) -> None:
+    desk.directory.guests.add(OUTSIDER)
+
+    for act in _everything(desk):
+        with pytest.raises(GuestRefused):
+            act(OUTSIDER)
+
+
+def test_the_second_decision_says_who_was_faster(desk: Desk) -> None:
+    number = desk.approved("sm-quota").number
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.reject(number, by=APPROVER_2, why="No.")
+
+    assert isinstance(refused.value.cause, AlreadyDecided)
+    assert refused.value.sentence == (
+        "@U0APPROVER1 approved request 1001 at 10:12 GMT+08:00, before your click."
+    )
+    assert desk.state() is State.APPROVED
+
+
+def test_two_approvers_at_once_decide_once(desk: Desk) -> None:
+    number = desk.ask("sm-quota").number
+    together = Barrier(2)
+    outcomes: list[object] = []
+
+    def press(user: SlackUser) -> None:
+        together.wait()
+        try:
+            outcomes.append(desk.unsubscribing.approve(number, by=user).state)
+        except Refused as refused:
+            outcomes.append(type(refused))
+
+    threads = [Thread(target=press, args=(user,)) for user in (APPROVER_1, APPROVER_2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+
+    assert sorted(map(str, outcomes)) == sorted([str(State.APPROVED), str(RequestRefused)])
+    assert len(desk.get().approvals) == 1
+
+
+def test_a_sum_from_which_two_must_approve_takes_two(store: Store, clock: SettableClock) -> None:
+    rule = ApprovalRule(required=2, min_amount=Money(Decimal(5000), "USD"))
+    desk = Desk(store, clock, policy=policy(rules=(rule,)))
+    number = desk.ask("sm-quota").number
+
+    first = desk.unsubscribing.approve(number, by=APPROVER_1)
+    with pytest.raises(RequestRefused):
+        desk.unsubscribing.approve(number, by=APPROVER_1)
+    second = desk.unsubscribing.approve(number, by=APPROVER_2)
+
+    assert first.state is State.WAITING
+    assert second.state is State.APPROVED
+
+
+def test_reject_wants_a_reason_and_ends_it(desk: Desk) -> None:
+    number = desk.ask("sm-quota").number
+
+    with pytest.raises(Incomplete) as incomplete:
+        desk.unsubscribing.reject(number, by=APPROVER_1, why="  ")
+    rejected = desk.unsubscribing.reject(number, by=APPROVER_1, why="The audit is not over.")
+
+    assert incomplete.value.fields == {"why": "Say why; the requester reads it."}
+    assert rejected.state is State.REJECTED
+    assert rejected.events[-1].note == "The audit is not over."
+    assert desk.ask("sm-quota").number == 1002
+
+
+def test_only_the_requester_withdraws(desk: Desk) -> None:
+    number = desk.ask("sm-quota").number
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.withdraw(number, by=APPROVER_1)
+    withdrawn = desk.unsubscribing.withdraw(number, by=REQUESTER)
+
+    assert refused.value.sentence == "Only @U0REQUESTER can withdraw request 1001."
+    assert withdrawn.state is State.WITHDRAWN
+
+
+@pytest.mark.parametrize("user", [REQUESTER, APPROVER_2])
+def test_requester_and_approvers_stop_during_the_cooling_off(desk: Desk, user: SlackUser) -> None:
+    number = desk.approved("sm-quota").number
+
+    assert desk.unsubscribing.stop(number, by=user).state is State.STOPPED
+    desk.cool_off()
+    desk.run(seconds=2)
+    assert desk.cloud.calls == []
+
+
+def test_an_outsider_cannot_stop(desk: Desk) -> None:
+    number = desk.approved("sm-quota").number
+
+    with pytest.raises(NotAllowed):
+        desk.unsubscribing.stop(number, by=OUTSIDER)
+
+
+def test_stopping_after_the_first_step_comes_too_late(desk: Desk) -> None:
+    number = desk.approved("sm-quota").number
+    desk.cool_off()
+    desk.run()
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.stop(number, by=REQUESTER)
+
+    assert isinstance(refused.value.cause, StopTooLate)
+    assert refused.value.sentence == "The first step went to the cloud at 10:17 GMT+08:00."
+
+
+def test_after_the_deadline_nobody_decides(desk: Desk) -> None:
+    request = desk.ask("sm-quota")
+    desk.clock.set(request.deadline + SECOND)
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.approve(request.number, by=APPROVER_1)
+
+    assert isinstance(refused.value.cause, RequestExpired)
+    assert refused.value.advice == "Ask again to go on."
+
+
+def test_a_stale_request_waits_again_once_acknowledged(desk: Desk) -> None:
+    number = _stale(desk)
+
+    figures = desk.unsubscribing.review(number, by=REQUESTER)
+    again = filled_in(figures.draft)
+    with pytest.raises(Incomplete):
+        desk.unsubscribing.acknowledge_again(number, replace(again, acknowledged=False))
+    waiting = desk.unsubscribing.acknowledge_again(number, again)
+
+    assert figures.draft.worst.refund < figures.before.refund
+    assert waiting.state is State.WAITING
+    assert waiting.approvals == ()
+    assert waiting.acknowledgement.worst == figures.draft.worst
+    assert waiting.problem is None
+    desk.unsubscribing.approve(number, by=APPROVER_2)
+    desk.cool_off()
+    desk.run(seconds=15)
+    assert desk.state() is State.DONE
+
+
+def test_only_the_requester_acknowledges_again(desk: Desk) -> None:
+    number = _stale(desk)
+
+    with pytest.raises(NotAllowed):
+        desk.unsubscribing.review(number, by=APPROVER_1)
+
+
+def test_leave_as_is_closes_a_failed_request_with_its_receipt(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003651", "Another transaction is in progress.")
+    number = desk.executed("sm-quota").number
+
+    with pytest.raises(NotAllowed):
+        desk.unsubscribing.leave(number, by=OUTSIDER, why="Never mind.")
+    left = desk.unsubscribing.leave(number, by=APPROVER_1, why="It ends in May anyway.")
+
+    assert left.state is State.FAILED
+    assert left.closed
+    assert desk.owed("request/1001/receipt") == ["request/1001/receipt"]
+
+
+def test_mine_and_waiting_for_me(desk: Desk) -> None:
+    desk.ask("sm-quota")
+
+    assert [each.number for each in desk.unsubscribing.mine(REQUESTER)] == [1001]
+    assert [each.number for each in desk.unsubscribing.waiting_for(APPROVER_1)] == [1001]
+    assert list(desk.unsubscribing.waiting_for(OWNER)) == []
+    assert list(desk.unsubscribing.mine(OWNER)) == []
+
+
+def test_the_record_names_who_did_what_for_request_and_subscription(desk: Desk) -> None:
+    desk.approved("sm-quota")
+
+    with desk.store.reading() as tx:
+        request = [(e.actor, e.action) for e in tx.audit.entries("request/1001")]
+        item = [(e.actor, e.action) for e in tx.audit.entries("default/sm-quota")]
+        assert tx.audit.first_bad() is None
+
+    assert request == item == [(REQUESTER, "request.asked"), (APPROVER_1, "request.approved")]
+
+
+def test_a_link_is_there_once_the_card_is(desk: Desk) -> None:
+    number = desk.ask("sm-quota").number
+
+    assert desk.unsubscribing.link(number) is None
+    desk.deliveries()
+    assert desk.unsubscribing.link(number) == "https://slack.test/archives/C0APPROVALS/p1000001"
+
+
+def test_a_dry_run_account_says_so_from_the_form_on(store: Store, clock: SettableClock) -> None:
+    store._accounts["prod"] = account("prod", execute=ExecuteMode.DRY_RUN)  # type: ignore[attr-defined]
+    desk = Desk(store, clock, secmaster("prod"))
+
+    assert desk.draft("sm-quota").dry_run
+    assert desk.ask("sm-quota").dry_run
+
+
+def _stale(desk: Desk) -> int:
+    number = desk.approved("sm-quota").number
+    coupon = replace(LONG, cash=Decimal("3200.00"), cash_coupon=Decimal("400.00"))
+    desk.cloud.change("sm-quota", orders=(coupon,))
+    _read(desk, replace(desk.subscriptions[0], orders=(coupon,)))
+    desk.cool_off()
+    desk.run()
+    assert desk.state() is State.STALE
+    assert desk.get().events[-1].verb is Verb.STALE
+    return number
+
+
+def _read(desk: Desk, subscription: object) -> None:
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([subscription], at=desk.clock.now())  # type: ignore[list-item]
+
+
+def _everything(desk: Desk) -> list[Callable[[SlackUser], object]]:
+    number = desk.ask("sm-quota").number
+    services = desk.unsubscribing
+    deciding: list[Callable[[SlackUser], Request]] = [
+        lambda by: services.approve(number, by=by),
+        lambda by: services.reject(number, by=by, why="No."),
+        lambda by: services.withdraw(number, by=by),
+        lambda by: services.stop(number, by=by),
+        lambda by: services.retry(number, by=by),
+        lambda by: services.by_hand(number, by=by, why="No."),
+        lambda by: services.leave(number, by=by, why="No."),
+    ]
+    return [*deciding, lambda by: services.draft(["sm-screen"], by=by)]
