@@ -33,7 +33,7 @@ export class Feed {
       { type: "button", class: "button feed-more", hidden: true, on: { click: () => this.toEnd() } },
       "New messages below",
     );
-    this.scroller = el("div", { class: "feed-scroll" }, el("div", { class: "feed-inner" }, this.earlier, this.empty, this.list));
+    this.scroller = el("div", { class: "feed-scroll", tabindex: "-1" }, el("div", { class: "feed-inner" }, this.earlier, this.empty, this.list));
     this.root = el("div", { class: "feed-holder" }, this.scroller, this.more);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.list.addEventListener("keydown", (event) => this.#keys(event));
@@ -114,11 +114,10 @@ export class Feed {
     this.more.hidden = true;
   }
 
-  /** Focus the message that was last in focus, else the newest. */
+  /** Focus the message that was last in focus, else the newest, else the empty place. */
   focus() {
     const article = this.#lastArticle?.isConnected ? this.#lastArticle : [...this.#articles.values()].at(-1);
-    if (article) article.focus();
-    else this.#place.leave();
+    (article ?? this.scroller).focus();
   }
 
   #scrolled() {

@@ -17,6 +17,7 @@ export function makeScope(store, { follow, leave }) {
     },
     userName: (id) => byId("people", id)?.handle ?? byId("people", id)?.name,
     channelName: (id) => byId("channels", id)?.name,
+    groupName: (id) => store.get("groups")?.find((group) => group.id === id)?.handle,
     follow,
     open: (url) => (isOwn(url) ? follow(url) : leave(url)),
   };

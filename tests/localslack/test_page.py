@@ -1,0 +1,375 @@
+"""The local Slack's page in a real browser: what is drawn, typed, kept apart and kept safe."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from bot.localslack.seed import Channel, Person, Seed
+from bot.localslack.server import LocalSlack
+from tests.clocks import SettableClock
+from tests.factories import NOW
+from tests.localslack.practice import EVERY_BLOCK, FOREIGN, MANIFEST, Practice, question
+
+pytestmark = pytest.mark.browser
+
+BOT = "U0LOCALBOT"
+PEOPLE = (
+    Person(id="U0OWNER", handle="owner", name="Owner", role="gets reminders", tz="Asia/Shanghai"),
+    Person(id="U0REQUESTER", handle="requester", name="Requester", role="asks", tz="UTC"),
+    Person(id="U0APPROVER", handle="approver-1", name="Approver 1", role="decides", tz="UTC"),
+)
+CHANNELS = (
+    "finops",
+    "blocks",
+    "form",
+    "confirm",
+    "secret",
+    "talk",
+    "foreign",
+    "narrow",
+    "links",
+    "unread",
+    "remarks",
+)
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def slack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSlack]:
+    everyone = (*(person.id for person in PEOPLE), BOT)
+    channels = tuple(
+        Channel(id=f"C0{name.upper()}", name=name, purpose=f"For {name}.", members=everyone)
+        for name in CHANNELS
+    )
+    seed = Seed(people=PEOPLE, channels=channels, manifest=MANIFEST)
+    data = tmp_path_factory.mktemp("localslack")
+    local = LocalSlack(seed=seed, data=data, clock=SettableClock(NOW))
+    local.start()
+    yield local
+    local.stop()
+
+
+@pytest.fixture(scope="module")
+def practice(slack: LocalSlack) -> Iterator[Practice]:
+    app = Practice(slack.api_url, bot_token=slack.bot_token, app_token=slack.app_token)
+    app.connect()
+    yield app
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    playwright: Playwright
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, slack: LocalSlack, practice: Practice) -> Iterator[Open]:
+    """Opens a channel as somebody; every error of the page fails the test."""
+    contexts = []
+    errors: list[str] = []
+
+    def opened(channel: str = "finops", *, person: str = "requester", **device: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **device})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{slack.url}/?as={person}&channel=C0{channel.upper()}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"#{channel}")
+        expect(page.get_by_role("feed")).to_be_attached()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def messages(page: Page):
+    return page.get_by_role("feed").get_by_role("article")
+
+
+def composer(page: Page):
+    return page.get_by_role("textbox", name=re.compile("^Message #"))
+
+
+def test_without_a_person_the_page_opens_the_first_channel_as_requester(open_page, slack, browser):
+    page = browser.new_page()
+    page.goto(slack.url)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("#finops")
+    expect(page.get_by_role("button", name="Acting as Requester")).to_be_visible()
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    page.close()
+
+
+def test_every_block_of_a_message_is_drawn(open_page, practice):
+    page = open_page("blocks")
+    practice.post("C0BLOCKS", "Every block", EVERY_BLOCK)
+
+    message = messages(page).last
+    expect(message.get_by_role("heading", name="Every block")).to_be_visible()
+    expect(message.get_by_role("img", name="bell")).to_have_text("\N{BELL}")
+    for tag, text in (("strong", "bold"), ("em", "italic"), ("s", "strike"), ("code", "code")):
+        expect(message.locator(tag).get_by_text(text, exact=True).first).to_be_visible()
+    expect(message.get_by_role("link", name="a link")).to_have_attribute(
+        "href", "https://example.com/"
+    )
+    expect(message.get_by_text("@owner")).to_be_visible()
+    expect(message.get_by_text("USD 54.00")).to_be_visible()
+    expect(message.get_by_role("listitem")).to_have_text("a point")
+    expect(message.get_by_role("blockquote")).to_have_text("a quote")
+    expect(message.locator("pre")).to_have_text("Paid  USD 540.00")
+    expect(message.get_by_text("2026-11-29 19:00")).to_be_visible()
+    expect(message.get_by_role("button", name="Go on")).to_be_visible()
+    expect(message.get_by_role("button", name="More actions")).to_be_visible()
+    expect(message.get_by_role("combobox")).to_have_count(2)
+    expect(message.get_by_role("checkbox", name="Tick me")).to_be_visible()
+    expect(message.get_by_role("radio")).to_have_count(2)
+    expect(message.locator("input[type=date]")).to_have_value("2026-11-30")
+    expect(message.locator("input[type=time]")).to_have_value("09:00")
+    expect(message.get_by_role("textbox", name="Remark")).to_be_visible()
+    expect(message.get_by_text("A chart of deductions")).to_be_visible()
+    expect(message.locator(".unknown", has_text="Unknown")).to_have_count(0)
+
+
+def test_foreign_text_stays_text(open_page, practice):
+    page = open_page("foreign")
+    composer(page).fill(FOREIGN)
+    page.keyboard.press("Enter")
+
+    expect(messages(page).last).to_contain_text("<script>")
+    practice.post("C0FOREIGN", "Foreign", [EVERY_BLOCK[3]])
+    expect(messages(page).last).to_contain_text(FOREIGN)
+    expect(messages(page).last.get_by_role("link", name="Pay")).to_have_count(0)
+    expect(messages(page).locator("script, .blocks .mention")).to_have_count(0)
+    assert page.title() != "alive"
+
+
+def test_a_command_is_completed_and_sent_by_keyboard_alone(open_page):
+    page = open_page("secret")
+    for _ in range(3):
+        page.keyboard.press("F6")
+    expect(composer(page)).to_be_focused()
+    page.keyboard.type("/pr")
+    offers = page.get_by_role("listbox", name="Commands").get_by_role("option")
+    expect(offers).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(offers).to_have_count(3)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    expect(composer(page)).to_have_value("/practice secret")
+    page.keyboard.press("Enter")
+
+    expect(messages(page).last).to_contain_text("You wrote: secret")
+
+
+def test_an_ephemeral_answer_is_seen_by_one_person_and_can_be_dismissed(open_page):
+    mine = open_page("talk")
+    theirs = open_page("talk", person="approver-1")
+    composer(mine).fill("/practice secret")
+    mine.keyboard.press("Enter")
+    answer = messages(mine).filter(has_text="You wrote: secret")
+
+    expect(answer).to_contain_text("Only visible to you")
+    composer(mine).fill("Good morning")
+    mine.keyboard.press("Enter")
+    expect(messages(theirs).last).to_contain_text("Good morning")
+    expect(theirs.get_by_text("You wrote: secret")).to_have_count(0)
+    answer.hover()
+    answer.get_by_role("button", name="Dismiss this message").click()
+    expect(answer).to_have_count(0)
+
+
+def test_errors_stand_under_their_fields_and_what_was_entered_stays(open_page, practice):
+    page = open_page("form")
+    composer(page).fill("/practice form")
+    page.keyboard.press("Enter")
+    form = page.get_by_role("dialog", name="A form")
+    reason = form.get_by_role("combobox", name="Reason")
+    expect(reason).to_be_visible()
+
+    page.keyboard.press("Control+Enter")
+    expect(form.get_by_text("Fill in this field.")).to_be_visible()
+    expect(reason).to_be_focused()
+    expect(reason).to_have_attribute("aria-invalid", "true")
+
+    form.get_by_role("combobox", name="Subject").click()
+    page.get_by_role("option", name="Small screen").click()
+    reason.click()
+    page.get_by_role("option", name="Other").click()
+    expect(form.get_by_text("Say more under Details.")).to_be_visible()
+    expect(reason).to_contain_text("Other")
+    expect(form.get_by_role("combobox", name="Subject")).to_contain_text("Small screen")
+
+    form.get_by_role("button", name="Send").click()
+    details = form.get_by_role("textbox", name="Details")
+    expect(form.get_by_text("Say in a few words why.")).to_be_visible()
+    expect(details).to_be_focused()
+    details.fill("It moved")
+    page.keyboard.press("Control+Enter")
+    expect(form).to_be_hidden()
+    sent = practice.submitted[-1]
+    assert sent["details"]["details"]["value"] == "It moved"
+    assert sent["subject"]["subject"]["selected_option"]["value"] == "Small screen"
+
+
+def test_the_question_before_a_deed_begins_on_no_and_its_result_reaches_everybody(
+    open_page, practice
+):
+    mine = open_page("confirm")
+    theirs = open_page("confirm", person="approver-1")
+    practice.post("C0CONFIRM", "It is on. Turn it off?", question())
+    press = messages(mine).last.get_by_role("button", name="Turn it off")
+    press.click()
+    asked = mine.get_by_role("alertdialog", name="Turn it off?")
+    expect(asked.get_by_role("button", name="Go back")).to_be_focused()
+    mine.keyboard.press("Escape")
+    expect(asked).to_have_count(0)
+    expect(press).to_be_focused()
+
+    press.click()
+    asked.get_by_role("button", name="Turn off").click()
+    for page in (mine, theirs):
+        expect(messages(page).last).to_contain_text("@requester turned it off.")
+        expect(page.get_by_role("button", name="Turn it off")).to_have_count(0)
+
+
+def test_a_link_into_the_page_stays_in_it_and_marks_the_message(open_page, practice, slack):
+    first = practice.post("C0LINKS", "The one that is meant")
+    for number in range(30):
+        practice.post("C0LINKS", f"Line {number}")
+    page = open_page("finops")
+    link = f"{slack.url}/?channel=C0LINKS&message={first}"
+    practice.post("C0FINOPS", f"See <{link}|the request>")
+    messages(page).last.get_by_role("link", name="the request").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("#links")
+    expect(messages(page).first).to_be_focused()
+    expect(messages(page).first).to_be_in_viewport()
+
+
+def test_what_is_half_written_outlives_an_update_of_its_message(open_page, practice):
+    page = open_page("remarks")
+    at = practice.post("C0REMARKS", "Remark", EVERY_BLOCK[:1] + EVERY_BLOCK[-2:-1])
+    field = messages(page).last.get_by_role("textbox", name="Remark")
+    field.fill("half a sen")
+
+    history = practice.client.conversations_history(channel="C0REMARKS")
+    [_, written] = history["messages"][0]["blocks"]
+    renamed = written | {"label": {"type": "plain_text", "text": "Your remark"}}
+    practice.client.chat_update(channel="C0REMARKS", ts=at, text="Remark", blocks=[renamed])
+    field = messages(page).last.get_by_role("textbox", name="Your remark")
+    expect(field).to_have_value("half a sen")
+    expect(field).to_be_focused()
+    page.keyboard.type("tence")
+    expect(field).to_have_value("half a sentence")
+
+
+def test_acting_as_someone_else_shows_their_unread_messages(open_page, practice):
+    page = open_page("finops")
+    practice.post("C0UNREAD", "For everybody")
+    rail = page.get_by_role("navigation", name="Channels")
+    expect(rail.get_by_role("button", name="unread 1 unread")).to_be_visible()
+    rail.get_by_role("button", name="unread").click()
+    expect(rail.get_by_role("button", name="unread", exact=True)).to_be_visible()
+
+    rail.get_by_role("button", name="finops").click()
+    page.get_by_role("button", name="Acting as Requester").click()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Acting as Approver 1")).to_be_visible()
+    expect(rail.get_by_role("button", name="unread 1 unread")).to_be_visible()
+    expect(page.locator("#polite")).to_contain_text("1 unread in #unread.")
+
+
+def test_a_reply_stands_in_its_thread_and_is_counted_below_the_message(open_page, practice):
+    page = open_page("talk")
+    practice.post("C0TALK", "Who decides?")
+    message = messages(page).filter(has_text="Who decides?")
+    message.press("t")
+    thread = page.get_by_role("complementary", name="Thread")
+    expect(thread.get_by_text("No replies yet.")).to_be_visible()
+    thread.get_by_role("textbox", name="Reply as Requester").fill("I do")
+    page.keyboard.press("Enter")
+
+    expect(thread.get_by_role("article").last).to_contain_text("I do")
+    expect(message.get_by_role("button", name=re.compile("^1 reply, last "))).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(thread).to_have_count(0)
+
+
+def test_the_page_goes_on_by_itself_when_the_server_is_back(browser, tmp_path):
+    seed = Seed(
+        people=PEOPLE,
+        channels=(Channel(id="C0ONE", name="one", members=("U0REQUESTER", BOT)),),
+        manifest=MANIFEST,
+    )
+    first = LocalSlack(seed=seed, data=tmp_path, clock=SettableClock(NOW))
+    first.start()
+    page = browser.new_page()
+    page.goto(f"{first.url}/?as=requester")
+    expect(page.get_by_role("status")).to_have_text(re.compile("^The app is not connected"))
+    composer(page).fill("not yet sent")
+    first.stop()
+    expect(page.get_by_role("status")).to_have_text(re.compile("does not answer"))
+
+    port = int(first.url.rsplit(":", 1)[1])
+    second = LocalSlack(seed=seed, data=tmp_path, clock=SettableClock(NOW), port=port)
+    second.start()
+    expect(page.get_by_role("status")).to_have_text(re.compile("^The app is not connected"))
+    expect(composer(page)).to_have_value("not yet sent")
+    composer(page).press("Enter")
+    expect(messages(page).last).to_contain_text("not yet sent")
+    page.close()
+    second.stop()
+
+
+@pytest.mark.parametrize(
+    ("theme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 25, 30)")]
+)
+def test_nothing_scrolls_sideways_in_either_theme(open_page, practice, theme, background):
+    page = open_page("narrow", color_scheme=theme, has_touch=True)
+    practice.post("C0NARROW", "Every block", EVERY_BLOCK)
+    expect(messages(page).last.get_by_text("A chart of deductions")).to_be_visible()
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == background
+    for width in (360, 720, 1100):
+        page.set_viewport_size({"width": width, "height": 740})
+        for scrolling in ("html", ".feed-scroll"):
+            hidden = f"document.querySelector('{scrolling}')"
+            assert page.evaluate(f"{hidden}.scrollWidth - {hidden}.clientWidth") == 0
+
+
+def test_a_phone_has_one_column_and_buttons_for_fingers(open_page, practice):
+    practice.post("C0NARROW", "It is on. Turn it off?", question())
+    page = open_page("narrow", viewport={"width": 360, "height": 740}, has_touch=True)
+    press = messages(page).last.get_by_role("button", name="Turn it off")
+    expect(press).to_be_visible()
+    box = press.bounding_box()
+
+    assert box is not None
+    assert box["height"] >= 44
+    expect(page.get_by_role("navigation", name="Channels")).to_be_hidden()
+    page.get_by_role("button", name="Chats", exact=True).click()
+    page.get_by_role("button", name="finops").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("#finops")
+    page.get_by_role("button", name="Person").click()
+    page.get_by_role("menuitemradio", name="Approver 1").click()
+    expect(composer(page)).to_have_attribute("placeholder", "Message #finops as Approver 1")
+    assert "as=approver-1" in page.url
