@@ -35,6 +35,11 @@ class Handles:
         return self._desk.courier.transport.connected
 
     @property
+    def sockets(self) -> int:
+        """How many sockets the app holds open."""
+        return len(self._pool)
+
+    @property
     def client_msg_id(self) -> Literal["ignore", "honour", "reject"]:
         """What chat.postMessage does with `client_msg_id`."""
         return self._desk.client_msg_id

@@ -48,6 +48,9 @@ class SocketPool:
         """Whether at least one socket is open."""
         return bool(self._sockets)
 
+    def __len__(self) -> int:
+        return len(self._sockets)
+
     def ticket(self) -> str:
         """The right to open one socket, for half a minute."""
         ticket = secrets.token_urlsafe(24)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -184,8 +185,8 @@ async def _arguments(request: Request) -> dict[str, Any]:
         except ValueError:
             said = {}
         return arguments | (said if isinstance(said, dict) else {})
-    async with request.form() as form:
-        return arguments | {key: value for key, value in form.items() if isinstance(value, str)}
+    body = (await request.body()).decode("utf-8", errors="replace")
+    return arguments | dict(parse_qsl(body, keep_blank_values=True))
 
 
 def _token(request: Request, arguments: Mapping[str, Any]) -> str:

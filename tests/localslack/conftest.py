@@ -1,0 +1,147 @@
+"""A small workspace, a local Slack with short waits, and Slack's own Bolt connected to it."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+
+from bot.localslack.seed import Channel, Group, Person, Seed
+from bot.localslack.server import LocalSlack, Timing
+
+MANIFEST = {
+    "display_information": {"name": "Probe"},
+    "features": {
+        "bot_user": {"display_name": "Probe"},
+        "slash_commands": [
+            {"command": "/probe", "description": "Probes.", "should_escape": True},
+            {"command": "/raw", "description": "Gets what was typed."},
+        ],
+    },
+    "oauth_config": {
+        "scopes": {
+            "bot": [
+                "commands",
+                "chat:write",
+                "users:read",
+                "channels:read",
+                "channels:history",
+                "groups:read",
+                "groups:history",
+                "im:history",
+                "im:write",
+                "usergroups:read",
+            ]
+        }
+    },
+    "settings": {
+        "event_subscriptions": {
+            "bot_events": ["app_home_opened", "channel_archive", "member_joined_channel"]
+        }
+    },
+}
+BOT = "U0LOCALBOT"
+SEED = Seed(
+    people=(
+        Person(id="U0ASKER", handle="requester", name="Requester", tz="Asia/Shanghai"),
+        Person(id="U0FIRST", handle="approver-1", name="Approver 1", tz="Europe/Berlin"),
+        Person(id="U0OUT", handle="outsider", name="Outsider", is_restricted=True),
+    ),
+    channels=(
+        Channel(id="C0FIN", name="finops", purpose="Money.", members=("U0ASKER", "U0FIRST", BOT)),
+        Channel(id="C0QUIET", name="quiet", members=("U0ASKER",)),
+        Channel(id="G0SECRET", name="secret", members=("U0FIRST", BOT), is_private=True),
+        Channel(id="G0CLOSED", name="closed", members=("U0FIRST",), is_private=True),
+    ),
+    groups=(Group(id="S0APPR", handle="approvers", name="Approvers", users=("U0FIRST",)),),
+    manifest=MANIFEST,
+)
+
+
+class HandClock:
+    """A clock that tests move."""
+
+    def __init__(self):
+        self.at = datetime(2026, 11, 23, 2, 12, tzinfo=UTC)
+
+    def now(self):
+        return self.at
+
+    def move(self, **by):
+        self.at += timedelta(**by)
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
+
+
+@pytest.fixture
+def timing():
+    return Timing(ack_seconds=0.4, trigger_seconds=0.4, retry_delays=(0.0, 0.05))
+
+
+@pytest.fixture
+def start(tmp_path, clock, timing):
+    """Starts local Slacks that are stopped at the end."""
+    started = []
+
+    def begin(**more):
+        settings = {"seed": SEED, "data": tmp_path / "slack", "clock": clock, "timing": timing}
+        slack = LocalSlack(**(settings | more))
+        slack.start()
+        started.append(slack)
+        return slack
+
+    yield begin
+    for slack in started:
+        slack.stop()
+
+
+@pytest.fixture
+def slack(start):
+    return start()
+
+
+@pytest.fixture
+def client(slack):
+    return WebClient(token=slack.bot_token, base_url=slack.api_url, retry_handlers=[])
+
+
+@pytest.fixture
+def until():
+    def wait(condition, *, seconds=5.0):
+        deadline = time.monotonic() + seconds
+        while not (found := condition()):
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.01)
+        return found
+
+    return wait
+
+
+@pytest.fixture
+def app(client):
+    logging.getLogger("slack_bolt").setLevel(logging.CRITICAL)
+    return App(client=client, process_before_response=True)
+
+
+@pytest.fixture
+def connected(slack, app, until):
+    """Connects the app by Socket Mode once its listeners are registered."""
+    handlers = []
+
+    def connect():
+        handler = SocketModeHandler(app, slack.app_token)
+        handlers.append(handler)
+        before = slack.sockets
+        handler.connect()
+        until(lambda: slack.sockets > before)
+        return handler
+
+    yield connect
+    for handler in handlers:
+        handler.close()
