@@ -1,32 +1,30 @@
 """Everything that speaks Slack: `register` binds all of it to one Bolt app."""
 
-from typing import TYPE_CHECKING
 import logging
+
 from slack_bolt import App, Args, BoltResponse
 
-if TYPE_CHECKING:
-    from handlers.services import Services
-    from handlers.turns import Work
+from bot.billing.rights import Action
+from bot.billing.subscription import SlackUser
+from handlers import errors, leftover
+from handlers.autorenew import AutoRenew
+from handlers.correlation import new_code
+from handlers.home import Home
+from handlers.reminders import Reminders
+from handlers.requests import Requests
+from handlers.services import Services
+from handlers.subscriptions import Subscriptions
+from handlers.tour import Tours
+from handlers.turns import Threads, Turns, Work
+from handlers.unsubscribe import Unsubscribe
 
+__all__ = ["Services", "Threads", "Work", "register"]
 
 log = logging.getLogger(__name__)
 
 
-def register(app: App, services: "Services", *, work: "Work") -> None:
+def register(app: App, services: Services, *, work: Work) -> None:
     """Bind every listener; what comes after an acknowledgement runs on `work`."""
-    from bot.billing.rights import Action
-    from bot.billing.subscription import SlackUser
-    from handlers import errors, leftover
-    from handlers.autorenew import AutoRenew
-    from handlers.correlation import new_code
-    from handlers.home import Home
-    from handlers.reminders import Reminders
-    from handlers.requests import Requests
-    from handlers.services import Services
-    from handlers.subscriptions import Subscriptions
-    from handlers.tour import Tours
-    from handlers.turns import Threads, Turns, Work
-    from handlers.unsubscribe import Unsubscribe
 
     def admit(user: SlackUser) -> None:
         services.people.demand(user, Action.LOOK)
@@ -52,8 +50,6 @@ def register(app: App, services: "Services", *, work: "Work") -> None:
 
 def _failed(error: Exception, args: Args) -> BoltResponse:
     """Something failed outside of any turn: it is logged, acknowledged and answered."""
-    from handlers import errors
-    from handlers.correlation import new_code
     code = new_code()
     log.error("slack.failed", extra={"code": code}, exc_info=error)
     if args.respond.response_url:

@@ -105,13 +105,11 @@ class SlackMessenger:
                 unfurl_media=False,
                 client_msg_id=str(uuid5(CLIENT_MESSAGES, delivery_id)),
             )
-            return Posted(answer["channel"], answer["ts"])
         except SlackApiError as error:
             raise translated(error) from error
-        except KeyError as error:
-            raise Unsettled("answer without a timestamp") from error
         except LOST as error:
             raise lost(error) from error
+        return _posted(answer)
 
     def update(self, message: Message, *, at: Posted) -> None:
         """Replace text and blocks in place; the metadata stays. Raises NotPosted, Undeliverable."""
@@ -196,3 +194,10 @@ class SlackMessenger:
         if not self._bot_id:
             self._bot_id = str(self._client.auth_test()["bot_id"])
         return self._bot_id
+
+
+def _posted(answer: SlackResponse) -> Posted:
+    channel, ts = answer.get("channel"), answer.get("ts")
+    if not channel or not ts:
+        raise Unsettled("no timestamp")
+    return Posted(str(channel), str(ts))

@@ -1,22 +1,18 @@
 """The use cases that the listeners call, as one bundle."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
 from collections.abc import Callable
 from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from bot.services.homing import Homing
-    from bot.services.listing import Listing
-    from bot.services.renewing import Renewing
-    from bot.services.status import Status
-    from bot.ports.clock import Clock
-    from bot.services.people import People
-    from bot.services.policy import Policy
-    from bot.services.reminding import Reminding
-    from bot.services.touring import Touring
-    from bot.services.unsubscribing import Unsubscribing
+from bot.ports.clock import Clock
+from bot.services.homing import Homing
+from bot.services.listing import Listing
+from bot.services.people import People
+from bot.services.policy import Policy
+from bot.services.reminding import Reminding
+from bot.services.renewing import Renewing
+from bot.services.status import Status
+from bot.services.touring import Touring
+from bot.services.unsubscribing import Unsubscribing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from bot.billing.unsubscription import Request
 from bot.facts.homing import HomeFacts, Role, Setup, SetupStep
 from bot.facts.listing import UpcomingDay
 from handlers import ids, text
-from handlers.blocks.looking import Linked, subject, trouble
+from handlers.blocks.looking import Linked, trouble
 from handlers.blocks.pieces import Bold, Line, actions, button, context, header, rich, section
+from handlers.blocks.request_facts import subject
 
 SHOWN = 5
 LABEL = 60

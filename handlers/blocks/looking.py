@@ -20,9 +20,9 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.request_facts import subject
 
 SHOWN = 5
-LABEL = 60
 SPOKEN = (
     "Lapse lists prepaid subscriptions, warns before a deduction and unsubscribes after a second "
     "person approved. Commands: list, show, upcoming, unsubscribe, autorenew, requests, remind, "
@@ -114,13 +114,6 @@ def request_row(linked: Linked, *, label: str = "Open request") -> SectionBlock:
     opens = button(label, ids.OPEN_LINK, "", says=says, url=linked.link) if linked.link else None
     first = f"*{request.number}* · {request.state.value} · {text.esc(subject(request))}"
     return section(f"{first}\n{_figures(request)}", accessory=opens)
-
-
-def subject(request: Request) -> str:
-    """The first item and how many go along: `SecMaster Professional and 2 packages`."""
-    label = text.clip(request.items[0].label.split(",")[0], LABEL) if request.items else "nothing"
-    others = len(request.items) - 1
-    return f"{label} and {others} more" if others > 0 else label
 
 
 def _figures(request: Request) -> str:

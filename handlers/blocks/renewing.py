@@ -89,7 +89,8 @@ def turned_off(result: TurnedOff) -> Content:
     """What was read back: off, or why not, one line a subscription; and who did it when."""
     off = [each for each in result.items if each.off]
     title, verb = _headline(result, off)
-    emoji = "white_check_mark" if len(off) == len(result.items) else "warning"
+    well = result.dry_run or len(off) == len(result.items)
+    emoji = "white_check_mark" if well else "warning"
     blocks: list[Block] = [
         header(title, emoji=emoji, dry_run=result.dry_run),
         rich(*(_result(each, result) for each in result.items)),

@@ -36,7 +36,12 @@ def accepted_view(view: View) -> View:
 
 def words(blocks: Sequence[Block]) -> list[str]:
     """Every block as one text: lines as they break, bold as `**`, fields with `|` between."""
-    return [_words(block) for block in as_json(blocks)]
+    return read(as_json(blocks))
+
+
+def read(blocks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same of blocks as they travelled."""
+    return [_words(block) for block in blocks]
 
 
 def plain(text: str) -> str:

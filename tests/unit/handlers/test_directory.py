@@ -1,0 +1,94 @@
+"""Who is who, remembered for five minutes."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from handlers.directory import FRESH, RETRY, SlackDirectory
+from tests.unit.handlers.stage import RecordingClient
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def directory(client: RecordingClient, seconds: Seconds) -> SlackDirectory:
+    client.answers["users.info"] = {"user": {"tz": "Europe/Berlin", "is_admin": True}}
+    client.answers["usergroups.users.list"] = {"users": ["U0ONE", "U0TWO"]}
+    return SlackDirectory(client, monotonic=seconds)
+
+
+def test_a_person_has_a_zone_and_rights(directory):
+    assert directory.zone("U0OWNER") == ZoneInfo("Europe/Berlin")
+    assert directory.is_admin("U0OWNER")
+    assert not directory.is_guest("U0OWNER")
+
+
+@pytest.mark.parametrize("flag", ["is_restricted", "is_ultra_restricted"])
+def test_guests_of_both_kinds_are_guests(directory, client, flag):
+    client.answers["users.info"] = {"user": {flag: True}}
+
+    assert directory.is_guest("U0GUEST")
+
+
+def test_an_owner_of_the_workspace_is_an_admin(directory, client):
+    client.answers["users.info"] = {"user": {"is_owner": True}}
+
+    assert directory.is_admin("U0OWNER")
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "../etc/passwd"])
+def test_an_unknown_zone_is_utc(directory, client, zone):
+    client.answers["users.info"] = {"user": {"tz": zone}}
+
+    assert directory.zone("U0OWNER") == ZoneInfo("UTC")
+
+
+def test_an_answer_holds_for_five_minutes(directory, client, seconds):
+    directory.zone("U0OWNER")
+    seconds.now += FRESH - 1
+    directory.is_admin("U0OWNER")
+    assert len(client.of("users.info")) == 1
+
+    seconds.now += 1
+    directory.zone("U0OWNER")
+    assert len(client.of("users.info")) == 2
+
+
+def test_a_person_whom_slack_does_not_know_has_no_rights_and_is_not_asked_for_at_once(
+    directory, client, seconds
+):
+    client.answers["users.info"] = TimeoutError()
+
+    assert directory.zone("U0OWNER") == ZoneInfo("UTC")
+    assert not directory.is_admin("U0OWNER")
+    assert len(client.of("users.info")) == 1
+
+    seconds.now += RETRY
+    directory.zone("U0OWNER")
+    assert len(client.of("users.info")) == 2
+
+
+def test_while_slack_is_away_what_was_known_holds(directory, client, seconds):
+    directory.zone("U0OWNER")
+    client.answers["users.info"] = TimeoutError()
+    seconds.now += FRESH
+
+    assert directory.zone("U0OWNER") == ZoneInfo("Europe/Berlin")
+
+
+def test_a_group_has_members_and_an_unreadable_one_none(directory, client):
+    assert directory.group_members("S0TEAM") == ("U0ONE", "U0TWO")
+
+    client.answers["usergroups.users.list"] = TimeoutError()
+    assert directory.group_members("S0OTHER") == ()

@@ -1,0 +1,385 @@
+"""The Messenger port in Slack: what travels, what a refusal means, how a message is found."""
+
+import io
+import urllib.error
+from datetime import timedelta
+from email.message import Message as Headers
+from http.client import RemoteDisconnected
+from typing import get_args
+from uuid import UUID
+
+import pytest
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+
+from bot.facts.messages import Message, OperatorWarning, ReminderRest, RequestCard, Tour
+from bot.localslack.validator import problems
+from bot.ports.messenger import NotPosted, Posted, Undeliverable, Unsettled
+from handlers import messenger, refusals
+from handlers.messenger import SlackMessenger
+from tests.factories import NOW, usd
+from tests.unit.handlers import samples
+from tests.unit.handlers.fakes import SHANGHAI
+from tests.unit.handlers.stage import RecordingClient
+
+WARNING = OperatorWarning(
+    subject="Lapse cannot read account prod",
+    since=NOW,
+    text="the cloud refuses the key (403). Renew the key, then run `lapse doctor`.",
+)
+REST = ReminderRest(batch_id="b-1", count=12, sums=(usd("12.00"),), zone=SHANGHAI)
+REMINDERS = ("prod/sm-quota/2026-11-30/7d", "prod/sm-screen/2026-11-30/7d")
+
+
+@pytest.fixture
+def quiet(client: RecordingClient) -> RecordingClient:
+    """A client that never retries and answers like a workspace."""
+    client.retry_handlers = []
+    client.answers |= {
+        "chat.postMessage": {"channel": "C0FINOPS", "ts": "1795399920.000100"},
+        "chat.getPermalink": {"permalink": "https://lapse.slack.com/archives/C0FINOPS/p1"},
+        "conversations.open": {"channel": {"id": "D0OWNER"}},
+        "conversations.history": {"messages": []},
+        "conversations.replies": {"messages": []},
+    }
+    return client
+
+
+@pytest.fixture
+def speaks(quiet: RecordingClient) -> SlackMessenger:
+    return SlackMessenger(quiet)
+
+
+def refused(code: str, *, status: int = 200, headers: dict | None = None) -> SlackApiError:
+    response = SlackResponse(
+        client=None,
+        http_verb="POST",
+        api_url="",
+        req_args={},
+        data={"ok": False, "error": code} if code else {},
+        headers=headers or {},
+        status_code=status,
+    )
+    return SlackApiError("refused", response)
+
+
+def post(speaks: SlackMessenger, message=WARNING, **changes) -> Posted:
+    sent = {"to": "C0FINOPS", "delivery_id": "d-1"} | changes
+    return speaks.post(message, **sent)
+
+
+def test_a_message_carries_text_and_blocks_and_unfurls_nothing(speaks, quiet):
+    assert post(speaks) == Posted("C0FINOPS", "1795399920.000100")
+
+    [sent] = quiet.of("chat.postMessage")
+    assert sent["channel"] == "C0FINOPS"
+    assert sent["text"].startswith("Lapse cannot read account prod.")
+    assert sent["blocks"][0]["text"]["text"] == ":warning: Lapse cannot read account prod"
+    assert (sent["unfurl_links"], sent["unfurl_media"]) == (False, False)
+    assert problems(sent, "message") == ()
+
+
+def test_reminders_carry_their_delivery_and_reminder_ids(speaks, quiet):
+    post(speaks, samples.reminder(), reminder_ids=REMINDERS)
+
+    [sent] = quiet.of("chat.postMessage")
+    assert sent["metadata"] == {
+        "event_type": "lapse_reminder",
+        "event_payload": {"delivery_id": "d-1", "reminder_ids": list(REMINDERS)},
+    }
+
+
+def test_the_message_that_counts_the_rest_names_its_batch_and_no_reminder(speaks, quiet):
+    post(speaks, REST, reminder_ids=REMINDERS)
+
+    [sent] = quiet.of("chat.postMessage")
+    assert sent["metadata"] == {
+        "event_type": "lapse_reminder",
+        "event_payload": {"delivery_id": "d-1", "reminder_ids": [], "batch_id": "b-1"},
+    }
+
+
+def test_every_other_message_carries_its_delivery_alone(speaks, quiet):
+    post(speaks, RequestCard(request=samples.waiting()))
+
+    [sent] = quiet.of("chat.postMessage")
+    assert sent["metadata"] == {
+        "event_type": "lapse_message",
+        "event_payload": {"delivery_id": "d-1"},
+    }
+
+
+def test_metadata_never_holds_an_amount(speaks, quiet):
+    post(speaks, samples.reminder(), reminder_ids=REMINDERS)
+
+    assert "1,080" not in str(quiet.of("chat.postMessage")[0]["metadata"])
+
+
+def test_the_client_message_id_follows_from_the_delivery(speaks, quiet):
+    post(speaks)
+    post(speaks)
+    post(speaks, delivery_id="d-2")
+
+    first, again, other = (sent["client_msg_id"] for sent in quiet.of("chat.postMessage"))
+    assert first == again != other
+    assert UUID(first).version == 5
+
+
+def test_a_thread_reply_names_its_parent(speaks, quiet):
+    post(speaks, thread="1.2")
+
+    assert quiet.of("chat.postMessage")[0]["thread_ts"] == "1.2"
+
+
+def test_a_client_that_retries_by_itself_is_not_accepted():
+    with pytest.raises(ValueError, match="must not retry"):
+        SlackMessenger(WebClient("xoxb"))
+
+
+def test_the_messengers_own_client_never_retries_and_waits_ten_seconds():
+    made = SlackMessenger.connect("xoxb", base_url="http://127.0.0.1:1/api/")
+
+    assert made._client.retry_handlers == []
+    assert made._client.timeout == 10
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"retry-after": "7"}, 7.0),
+        ({"Retry-After": ["7"]}, 7.0),
+        ({}, refusals.LATER),
+        ({"Retry-After": "soon"}, refusals.LATER),
+        ({"Retry-After": "nan"}, refusals.LATER),
+        ({"Retry-After": "-5"}, refusals.WAIT_AT_LEAST),
+        ({"Retry-After": "0"}, refusals.WAIT_AT_LEAST),
+        ({"Retry-After": "1e12"}, refusals.WAIT_AT_MOST),
+    ],
+)
+def test_a_rate_limit_was_not_posted_and_waits_as_long_as_slack_says(
+    speaks, quiet, headers, seconds
+):
+    quiet.answers["chat.postMessage"] = refused("ratelimited", status=429, headers=headers)
+
+    with pytest.raises(NotPosted) as raised:
+        post(speaks)
+
+    assert raised.value.retry_after == seconds
+
+
+def test_a_rate_limit_inside_a_good_answer_is_one_too(speaks, quiet):
+    quiet.answers["chat.postMessage"] = refused("ratelimited")
+
+    with pytest.raises(NotPosted):
+        post(speaks)
+
+
+@pytest.mark.parametrize("code", sorted(refusals.REFUSED_HERE))
+def test_a_destination_that_takes_nothing_is_undeliverable(speaks, quiet, code):
+    quiet.answers["chat.postMessage"] = refused(code)
+
+    with pytest.raises(Undeliverable) as raised:
+        post(speaks)
+
+    assert raised.value.error == code
+
+
+@pytest.mark.parametrize("code", sorted(refusals.LOCKED_OUT))
+def test_a_refused_token_was_not_posted_and_is_not_hurried(speaks, quiet, code):
+    quiet.answers["chat.postMessage"] = refused(code)
+
+    with pytest.raises(NotPosted) as raised:
+        post(speaks)
+
+    assert raised.value.retry_after == refusals.MUCH_LATER
+
+
+def test_an_unheard_of_refusal_was_not_posted(speaks, quiet):
+    quiet.answers["chat.postMessage"] = refused("brand_new_error")
+
+    with pytest.raises(NotPosted) as raised:
+        post(speaks)
+
+    assert raised.value.retry_after == refusals.LATER
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("internal_error"),
+        refused("fatal_error"),
+        refused("service_unavailable"),
+        refused("anything", status=503),
+        refused("", status=200),
+        SlackApiError("no json", {"status": 502, "headers": {}, "body": "<html>"}),
+        TimeoutError("timed out"),
+        urllib.error.URLError(TimeoutError("timed out")),
+        urllib.error.URLError(ConnectionResetError("reset")),
+        RemoteDisconnected("gone"),
+        ConnectionResetError("reset"),
+        AttributeError("'str' object has no attribute 'get'"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_never_came_clearly_is_unsettled(speaks, quiet, error):
+    quiet.answers["chat.postMessage"] = error
+
+    with pytest.raises(Unsettled):
+        post(speaks)
+
+
+def test_an_answer_without_a_timestamp_is_unsettled(speaks, quiet):
+    quiet.answers["chat.postMessage"] = {"channel": "C0FINOPS"}
+
+    with pytest.raises(Unsettled):
+        post(speaks)
+
+
+def test_where_no_connection_was_made_nothing_was_posted(speaks, quiet):
+    quiet.answers["chat.postMessage"] = urllib.error.URLError(ConnectionRefusedError())
+
+    with pytest.raises(NotPosted):
+        post(speaks)
+
+
+def test_an_update_replaces_text_and_blocks_and_leaves_the_metadata(speaks, quiet):
+    speaks.update(WARNING, at=Posted("C0FINOPS", "1.2"))
+
+    [sent] = quiet.of("chat.update")
+    assert (sent["channel"], sent["ts"]) == ("C0FINOPS", "1.2")
+    assert sent["text"]
+    assert sent["blocks"]
+    assert "metadata" not in sent
+
+
+def test_an_update_whose_answer_is_lost_is_simply_tried_again(speaks, quiet):
+    quiet.answers["chat.update"] = TimeoutError("timed out")
+
+    with pytest.raises(NotPosted):
+        speaks.update(WARNING, at=Posted("C0FINOPS", "1.2"))
+
+
+def test_an_update_of_a_deleted_message_is_undeliverable(speaks, quiet):
+    quiet.answers["chat.update"] = refused("message_not_found")
+
+    with pytest.raises(Undeliverable):
+        speaks.update(WARNING, at=Posted("C0FINOPS", "1.2"))
+
+
+def own(delivery_id: str, ts: str = "1.2", bot_id: str = "B0LAPSE") -> dict:
+    payload = {"event_type": "lapse_message", "event_payload": {"delivery_id": delivery_id}}
+    return {"ts": ts, "bot_id": bot_id, "metadata": payload}
+
+
+def find(speaks: SlackMessenger, **changes) -> Posted | None:
+    span = {"to": "C0FINOPS", "since": NOW, "until": NOW + timedelta(seconds=40)}
+    return speaks.find("d-1", **(span | changes))
+
+
+def test_a_delivery_is_found_by_its_metadata(speaks, quiet):
+    quiet.answers["conversations.history"] = {"messages": [own("d-0"), own("d-1", "1.3")]}
+
+    assert find(speaks) == Posted("C0FINOPS", "1.3")
+    [asked] = quiet.of("conversations.history")
+    assert asked["oldest"] == "1795399920.000000"
+    assert asked["latest"] == "1795399960.000000"
+    assert asked["include_all_metadata"]
+
+
+def test_a_message_of_somebody_else_with_the_same_metadata_is_not_ours(speaks, quiet):
+    quiet.answers["conversations.history"] = {"messages": [own("d-1", bot_id="B0OTHER")]}
+
+    assert find(speaks) is None
+
+
+def test_every_page_is_read_until_the_cursor_is_empty(speaks, quiet, monkeypatch):
+    pages = iter(
+        [
+            {"messages": [], "response_metadata": {"next_cursor": "two"}},
+            {"messages": [own("d-1")], "response_metadata": {"next_cursor": ""}},
+        ]
+    )
+    asked = []
+
+    def history(**arguments):
+        asked.append(arguments["cursor"])
+        return next(pages)
+
+    monkeypatch.setattr(quiet, "conversations_history", history)
+
+    assert find(speaks) == Posted("C0FINOPS", "1.2")
+    assert asked == [None, "two"]
+
+
+def test_what_is_nowhere_is_none(speaks):
+    assert find(speaks) is None
+
+
+def test_a_person_is_looked_for_in_their_own_conversation(speaks, quiet):
+    quiet.answers["conversations.history"] = {"messages": [own("d-1")]}
+
+    assert find(speaks, to="U0OWNER") == Posted("D0OWNER", "1.2")
+
+
+def test_a_thread_is_searched_in_its_replies(speaks, quiet):
+    quiet.answers["conversations.replies"] = {"messages": [own("d-1")]}
+
+    assert find(speaks, thread="1.1") == Posted("C0FINOPS", "1.2")
+    assert quiet.of("conversations.replies")[0]["ts"] == "1.1"
+
+
+@pytest.mark.parametrize("error", [refused("not_in_channel"), TimeoutError(), OSError()])
+def test_an_unreadable_history_stays_unsettled(speaks, quiet, error):
+    quiet.answers["conversations.history"] = error
+
+    with pytest.raises(Unsettled):
+        find(speaks)
+
+
+def test_a_link_is_asked_for_once(speaks, quiet):
+    at = Posted("C0FINOPS", "1.2")
+
+    assert speaks.link(at) == speaks.link(at) == "https://lapse.slack.com/archives/C0FINOPS/p1"
+    assert len(quiet.of("chat.getPermalink")) == 1
+
+
+def test_a_link_that_cannot_be_had_is_none(speaks, quiet):
+    quiet.answers["chat.getPermalink"] = refused("message_not_found")
+
+    assert speaks.link(Posted("C0FINOPS", "1.2")) is None
+
+
+def test_every_message_of_the_port_has_a_builder():
+    assert set(get_args(Message)) == set(messenger._BUILDERS)
+
+
+def test_the_tour_is_drawn():
+    tour = Tour(
+        seen=False,
+        asked=False,
+        decided=False,
+        subject_ids=("prod/sm-quota",),
+        approvals_channel="C0APPROVALS",
+    )
+
+    assert messenger.content(tour).text.startswith("Try Lapse in three steps")
+
+
+def test_a_real_http_error_of_slack_is_read_with_its_header(monkeypatch):
+    """slack_sdk builds the error of a 429 itself; the header must survive that."""
+    headers = Headers()
+    headers["Retry-After"] = "12"
+    error = urllib.error.HTTPError("", 429, "", headers, io.BytesIO(b'{"ok":false}'))
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr("slack_sdk.web.base_client.urlopen", refuse)
+    speaks = SlackMessenger.connect("xoxb", base_url="http://127.0.0.1:1/api/")
+
+    with pytest.raises(NotPosted) as raised:
+        post(speaks)
+
+    assert raised.value.retry_after == 12.0
