@@ -1,6 +1,7 @@
 """The embedded provider: Lapse keeps the book itself and behaves like a real cloud."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
@@ -45,28 +46,24 @@ class LedgerProvider:
 
         Returns the book's revision, which rises with everything that changes it.
         """
-        with self._store.transaction() as tx:
-            self._catch_up(tx, now=now)
+        with self._caught_up(now) as tx:
             return self._revision(tx)
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Everything in the book, unsubscribed ones included with their status."""
-        with self._store.transaction() as tx:
-            self._catch_up(tx, now=self._clock.now())
+        with self._caught_up(self._clock.now()) as tx:
             held = tuple(tx.book.of(self._account.name))
         return iter(held)
 
     def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
         """Those of the ids that are in the book and not unsubscribed from."""
-        with self._store.transaction() as tx:
-            self._catch_up(tx, now=self._clock.now())
+        with self._caught_up(self._clock.now()) as tx:
             found = {each: self._listed(tx, each) for each in ids}
         return {each: held for each, held in found.items() if held is not None}
 
     def edition(self, region: str | None) -> Edition | None:
         """The current edition of a region; basic when no quota is left there (R8)."""
-        with self._store.transaction() as tx:
-            self._catch_up(tx, now=self._clock.now())
+        with self._caught_up(self._clock.now()) as tx:
             return current_edition(tx.book.group(self._account.name, region))
 
     def unsubscribe(self, call: Call) -> Sequence[ItemResult]:
@@ -83,16 +80,14 @@ class LedgerProvider:
 
     def find_outcome(self, call: Call) -> Sequence[ItemResult]:
         """Per id, whether an order was accepted since the call began and whether it is gone."""
-        with self._store.transaction() as tx:
-            self._catch_up(tx, now=self._clock.now())
+        with self._caught_up(self._clock.now()) as tx:
             orders = tx.book.orders(self._account.name, call.ids, since=call.started_at)
             by_id = {order.subscription_id: order for order in orders}
             return tuple(self._outcome(tx, each, by_id.get(each)) for each in call.ids)
 
     def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
         """The completed unsubscription orders of these ids, with what was paid back."""
-        with self._store.transaction() as tx:
-            self._catch_up(tx, now=self._clock.now())
+        with self._caught_up(self._clock.now()) as tx:
             orders = tx.book.orders(self._account.name, ids, since=since)
         return tuple(
             Refund(
@@ -132,6 +127,20 @@ class LedgerProvider:
         with self._store.transaction() as tx:
             self._catch_up(tx, now=now)
             self._put(tx, subscription, after=now)
+
+    @contextmanager
+    def _caught_up(self, now: datetime) -> Iterator[Transaction]:
+        """A reading in which everything up to `now` has happened; mostly nothing had to."""
+        with self._store.reading() as tx:
+            behind = bool(
+                tx.book.due(self._account.name, now=now, limit=1)
+                or tx.book.orders_due(self._account.name, now=now)
+            )
+        if behind:
+            with self._store.transaction() as tx:
+                self._catch_up(tx, now=now)
+        with self._store.reading() as tx:
+            yield tx
 
     def _catch_up(self, tx: Transaction, *, now: datetime) -> None:
         while self._next_happens(tx, now=now):

@@ -28,7 +28,8 @@ from bot.ports.store import (
     Store,
     Transaction,
 )
-from bot.services.arming import DIRECT, Arming, over
+from bot.services.armed import DIRECT, over
+from bot.services.arming import Arming
 from bot.services.people import People
 from bot.services.phrases import day
 from bot.services.policy import Policy

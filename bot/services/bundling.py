@@ -9,7 +9,8 @@ from bot.facts.messages import Timing
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, Delivery, Store, Transaction
 from bot.services.announcing import LATE_AFTER
-from bot.services.arming import Arming, cancel, over
+from bot.services.armed import cancel, over
+from bot.services.arming import Arming
 from bot.services.owing import REMINDER, delivery_id
 
 REMINDER_REST = "reminder-rest"
@@ -46,6 +47,10 @@ class Bundling:
         messages of their own that say so.
         """
         now = self._clock.now()
+        with self._store.reading() as tx:
+            due_at = tx.reminders.next_due()
+        if due_at is None or due_at > now:
+            return 0
         with self._store.transaction() as tx:
             rows = [row for row in tx.reminders.due(now=now, limit=ROWS) if self._holds(tx, row)]
             parted: dict[tuple[str, Timing], list[ArmedReminder]] = {}

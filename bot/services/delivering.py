@@ -4,6 +4,7 @@ Claim, record the intent, attempt once, record the outcome. What is not known to
 never posted again before it can no longer land and the conversation's history does not show it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from bot.ports.clock import Clock
 from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.announcing import timing_of
-from bot.services.arming import cancel
+from bot.services.armed import cancel
 from bot.services.composing import REMINDERS, Composing, NotYet
 from bot.services.rerouting import Rerouting
 
@@ -81,10 +82,7 @@ class Delivering:
         handled = 0
         while handled < limit:
             now = self._clock.now()
-            with self._store.transaction() as tx:
-                claimed = tx.outbox.claim(
-                    now=now, lease_until=now + LEASE, limit=min(AT_ONCE, limit - handled)
-                )
+            claimed = self._claim(min(AT_ONCE, limit - handled), now=now)
             for delivery in claimed:
                 # What would outlast the lease is left to the next claim.
                 if self._clock.now() <= now + LEASE - TIMEOUT:
@@ -93,6 +91,14 @@ class Delivering:
             if not claimed:
                 break
         return handled
+
+    def _claim(self, limit: int, *, now: datetime) -> Sequence[Delivery]:
+        with self._store.reading() as tx:
+            due_at = tx.outbox.next_due()
+        if due_at is None or due_at > now:
+            return ()
+        with self._store.transaction() as tx:
+            return tx.outbox.claim(now=now, lease_until=now + LEASE, limit=limit)
 
     def _carry(self, delivery: Delivery) -> None:
         if delivery.update_of is not None:

@@ -11,7 +11,8 @@ from bot.facts.reminding import SnoozeOptions
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
 from bot.services.announcing import LATE_AFTER, Announcing, carried, nearest
-from bot.services.arming import DIRECT, Arming, base_of, over, repeat_of
+from bot.services.armed import DIRECT, base_of, over, repeat_of
+from bot.services.arming import Arming
 from bot.services.bundling import Bundling
 from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
 from bot.services.people import People
@@ -42,7 +43,7 @@ class Reminding:
 
     def next_lead(self) -> tuple[datetime, Subscription] | None:
         """When any lead falls due next, however far ahead, and of which subscription."""
-        return self._arming.next_lead(now=self._clock.now())
+        return self._arming.next_lead()
 
     def message(self, delivery: str) -> ReminderMessage:
         """A reminder message as it reads now; raises NoLongerDue when there is none."""

@@ -8,7 +8,7 @@ from bot.ports.clock import Clock
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.alarming import OPERATOR_WARNING, Trouble, alarm
 from bot.services.announcing import carried
-from bot.services.arming import DIRECT
+from bot.services.armed import DIRECT
 from bot.services.composing import REMINDERS
 from bot.services.people import People
 from bot.services.policy import Policy

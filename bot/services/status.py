@@ -6,7 +6,7 @@ from bot.billing.account import Account
 from bot.facts.status import AccountHealth, Health, StatusFacts, Trouble, TroubleKind
 from bot.ports.clock import Clock
 from bot.ports.store import DeliveryState, ListQuery, Store, Transaction
-from bot.services.arming import last_watch
+from bot.services.armed import last_watch
 
 EMBEDDED = "ledger"
 

@@ -6,7 +6,7 @@ from datetime import date
 from bot.billing.subscription import SubscriptionKey
 from bot.facts.messages import Settled
 from bot.ports.store import ArmedReminder, Delivery, ReminderState, Transaction
-from bot.services.arming import DIRECT
+from bot.services.armed import DIRECT
 from bot.services.owing import delivery_id, reminder_update
 from bot.services.settled import SettledFact, record, written
 

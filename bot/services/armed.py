@@ -1,0 +1,58 @@
+"""Armed reminders: what their ids say, and when what they announce is over."""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from bot.billing import renewal
+from bot.billing.renewal import Anchor
+from bot.ports.store import ArmedReminder, Transaction
+
+DIRECT = "/dm"
+
+_WATCH = "reminders/watch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """When arming ran last, and up to which due time it had armed everything then."""
+
+    at: datetime
+    until: datetime
+
+
+def last_watch(tx: Transaction) -> Watch | None:
+    """When arming ran last, as it noted it."""
+    note = tx.notes.get(_WATCH)
+    if note is None:
+        return None
+    at, until = (datetime.fromisoformat(str(note[name])) for name in ("at", "until"))
+    return Watch(at=at, until=until)
+
+
+def note_watch(tx: Transaction, watch: Watch) -> None:
+    """Remember that everything was armed."""
+    tx.notes.put(_WATCH, {"at": watch.at.isoformat(), "until": watch.until.isoformat()})
+
+
+def base_of(reminder_id: str) -> str:
+    """The id of the lead alone, without `/r<n>` and `/dm`; its four parts are percent-encoded."""
+    return "/".join(reminder_id.split("/")[:4])
+
+
+def repeat_of(reminder_id: str) -> int:
+    """Which repeat an id names: the n of `/r<n>`, 0 for the first send."""
+    extras = reminder_id.split("/")[4:]
+    return next((int(each[1:]) for each in extras if each.startswith("r")), 0)
+
+
+def over(anchor: Anchor, *, zone: tzinfo, now: datetime) -> bool:
+    """Whether what was announced has come: the deduction, the expiry, the end of a notice date."""
+    ends = anchor.at if anchor.at is not None else renewal.safe_cutoff(anchor, reader=zone)
+    return ends <= now
+
+
+def cancel(tx: Transaction, row: ArmedReminder, *, reason: str) -> None:
+    """Disarm one row and leave the others of its subscription alone."""
+    key = row.reminder.subscription
+    others = {(each.id, each.destination) for each in tx.reminders.of(key)}
+    tx.reminders.disarm(others - {(row.id, row.destination)}, subscription=key, reason=reason)
