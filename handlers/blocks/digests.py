@@ -192,7 +192,7 @@ def _spoken_group(message: ReminderMessage, anchor: Anchor, items: Sequence[Remi
 
 
 def _spoken_item(message: ReminderMessage, item: ReminderItem) -> str:
-    state = reminder_words.settled_word(item, message.zone).replace("*", "")
+    state = reminder_words.settled_word(item, message.zone)
     money = f" {_amount(item)}" if item.reminder.anchor.kind is not AnchorKind.EXPIRY else ""
     return f"{text.esc(item.subscription.label)}{money}{f' ({state})' if state else ''}"
 

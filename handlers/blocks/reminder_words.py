@@ -142,11 +142,11 @@ _HEADLINES: Mapping[AnchorKind, Callable[[ReminderItem], str]] = {
 
 _WORDS: Mapping[Settled, Callable[[ReminderItem, ZoneInfo], str]] = {
     Settled.TURNING_OFF: lambda item, _: f"{actor(item)} is turning it off…",
-    Settled.TURNED_OFF: lambda item, _: f"*off*: {actor(item)}{did_at(item)}",
-    Settled.KEPT: lambda item, _: f"*kept*: {actor(item)}",
-    Settled.SNOOZED: snoozed,
+    Settled.TURNED_OFF: lambda item, _: f"{actor(item)} turned it off{did_at(item)}",
+    Settled.KEPT: lambda item, _: f"{actor(item)} keeps it",
+    Settled.SNOOZED: lambda item, zone: snoozed(item, zone).rstrip("."),
     Settled.REQUESTED: lambda item, _: f"request {item.request_number} waits",
     Settled.NO_LONGER_DUE: lambda item, _: (
-        f"*no longer due*: {text.esc(item.note or 'it changed at the cloud')}"
+        f"no longer due: {text.esc(item.note or 'it changed at the cloud')}"
     ),
 }

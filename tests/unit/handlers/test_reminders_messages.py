@@ -305,7 +305,9 @@ def test_a_settled_item_of_a_digest_says_so_and_loses_its_actions():
     content = reminder(replace(message, items=(first, *message.items[1:])))
     menu = next(each for each in seen.elements(content.blocks) if each["type"] == "overflow")
 
-    assert "USD 3,600.00 · *off*: @owner, Mon 16 Nov, 10:05 GMT+08:00" in seen.lines(content.blocks)
+    assert "USD 3,600.00 · @owner turned it off, Mon 16 Nov, 10:05 GMT+08:00" in seen.lines(
+        content.blocks
+    )
     assert [o["text"]["text"] for o in menu["options"]] == ["Show"]
 
 
