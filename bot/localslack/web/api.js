@@ -1,6 +1,7 @@
 /** What the page asks of its server. Every answer is JSON with `ok`; a refusal brings a `sentence` to show. */
 
-const GONE = "The local Slack does not answer, so nothing is known about your click. Look before you repeat it.";
+const GONE =
+  "The local Slack does not answer, so nothing is known about your click. Look before you repeat it.";
 
 /** Speaks for one acting person; `as` changes when someone else acts. */
 export class Api {

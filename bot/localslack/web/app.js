@@ -107,11 +107,15 @@ class Page {
   }
 
   closeView(id, all) {
-    return this.#report(this.api.close(id, all)).then((answer) => answer && this.store.patch({ modals: answer.modals }));
+    return this.#report(this.api.close(id, all)).then(
+      (answer) => answer && this.store.patch({ modals: answer.modals }),
+    );
   }
 
   pressControl(panel, control) {
-    return this.#report(this.api.press(panel, control, {})).then((answer) => answer?.sentence && this.say(answer.sentence));
+    return this.#report(this.api.press(panel, control, {})).then(
+      (answer) => answer?.sentence && this.say(answer.sentence),
+    );
   }
 
   /** Say something in a short line over the conversation. */
@@ -140,7 +144,9 @@ class Page {
   }
 
   hearMessage({ channel, message, new: isNew, announce: words }) {
-    const spoken = words ?? (isNew && message.user !== this.store.get("me").id ? `${message.name}: ${message.text}` : null);
+    const spoken =
+      words ??
+      (isNew && message.user !== this.store.get("me").id ? `${message.name}: ${message.text}` : null);
     if (channel === this.conversation.channel?.id) this.conversation.hear(message, spoken);
     if (channel === this.side.thread?.channel) this.side.thread.hear(message, spoken);
   }
@@ -159,7 +165,13 @@ class Page {
     this.head = el("header", { class: "head" });
     this.toasts = el("div", { class: "toasts" });
     this.content = el("div", { class: "content" });
-    this.main = el("main", { class: "main", "aria-label": "Conversation" }, this.head, this.toasts, this.content);
+    this.main = el(
+      "main",
+      { class: "main", "aria-label": "Conversation" },
+      this.head,
+      this.toasts,
+      this.content,
+    );
     this.root = el(
       "div",
       { class: "page", data: { view: "main" } },
@@ -188,7 +200,9 @@ class Page {
 
   #drawNotice() {
     const { connected } = this.store.get("app");
-    const away = this.store.get("away") && "The local Slack does not answer; this page goes on by itself when it is back.";
+    const away =
+      this.store.get("away") &&
+      "The local Slack does not answer; this page goes on by itself when it is back.";
     const text = away || (connected ? "" : "The app is not connected; clicks will fail until it is back.");
     this.notice.hidden = !text;
     if (this.notice.textContent !== text) refill(this.notice, text);
@@ -222,7 +236,10 @@ class Page {
   #drawModalRefused() {
     const refused = this.store.get("modal_refused");
     if (!refused) return;
-    toast(this.toasts, refused.sentence, { failure: true, closed: () => this.api.dismiss({ modal_refused: true }) });
+    toast(this.toasts, refused.sentence, {
+      failure: true,
+      closed: () => this.api.dismiss({ modal_refused: true }),
+    });
   }
 
   // Arriving
@@ -240,7 +257,8 @@ class Page {
     if (this.#place.tab) this.#enterTab(this.#place.tab);
     if (chat) await this.#enterChannel(this.#channel(chat), moved);
     if (thread) await this.side.openThread(chat, thread, { highlight: message });
-    else if (message && !this.conversation.feed?.highlight(message)) await this.side.openThread(chat, message, { highlight: message });
+    else if (message && !this.conversation.feed?.highlight(message))
+      await this.side.openThread(chat, message, { highlight: message });
   }
 
   async #enterTab(tab) {
@@ -251,7 +269,8 @@ class Page {
   }
 
   async #enterChannel(channel, moved) {
-    if (this.content.firstElementChild !== this.conversation.root) refill(this.content, this.conversation.root);
+    if (this.content.firstElementChild !== this.conversation.root)
+      refill(this.content, this.conversation.root);
     if (moved) await this.conversation.open(channel);
     this.#markRead();
   }

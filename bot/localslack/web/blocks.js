@@ -1,8 +1,9 @@
 /** Block Kit blocks as DOM, and updates that leave alone what did not change. */
 
 import { el, uniqueId } from "./dom.js";
-import { picture, renderElement, textNodes } from "./elements.js";
+import { picture, renderElement } from "./elements.js";
 import { withEmoji } from "./emoji.js";
+import { textNodes } from "./entering.js";
 import { richText } from "./richtext.js";
 
 const RENDERERS = {
@@ -11,7 +12,11 @@ const RENDERERS = {
   rich_text: (block, host) => richText(block, host.scope),
   context,
   actions: (block, host) =>
-    el("div", { class: "actions" }, block.elements.map((element) => renderElement(element, { block, host }))),
+    el(
+      "div",
+      { class: "actions" },
+      block.elements.map((element) => renderElement(element, { block, host })),
+    ),
   input,
   divider: () => el("hr", { class: "divider" }),
   image,
@@ -46,7 +51,9 @@ export function drawBlocks(container, blocks, host) {
 /** Draw one block; a type that is not known is a box with its type. */
 export function drawBlock(block, host) {
   const renderer = RENDERERS[block.type];
-  const node = renderer ? renderer(block, host) : el("p", { class: "unknown" }, `Unknown block: ${block.type}`);
+  const node = renderer
+    ? renderer(block, host)
+    : el("p", { class: "unknown" }, `Unknown block: ${block.type}`);
   node.classList.add("block");
   return node;
 }
@@ -56,12 +63,13 @@ function sketch(block, index, host) {
   return JSON.stringify([block.block_id ?? index, block, host.errors?.get(block.block_id), host.version()]);
 }
 
-/** Find the same control again after its block was drawn anew; a control that is gone leaves focus to what held it. */
+/** Find the same control again after its block was drawn anew; if it is gone, what held it gets focus. */
 function rememberFocus(container) {
   const active = document.activeElement;
   if (!container.contains(active) || !active.dataset.action) return null;
   const { block, action, option } = active.dataset;
-  const range = typeof active.selectionStart === "number" ? [active.selectionStart, active.selectionEnd] : null;
+  const range =
+    typeof active.selectionStart === "number" ? [active.selectionStart, active.selectionEnd] : null;
   return () => {
     if (active.isConnected) return;
     const twin = [...container.querySelectorAll("[data-action]")].find(

@@ -33,12 +33,23 @@ export class Composer {
       "aria-controls": listId,
       "aria-describedby": errorId,
     });
-    this.list = el("div", { class: "completion", role: "listbox", id: listId, "aria-label": "Commands", hidden: true });
+    this.list = el("div", {
+      class: "completion",
+      role: "listbox",
+      id: listId,
+      "aria-label": "Commands",
+      hidden: true,
+    });
     this.error = el("p", { class: "composer-error", id: errorId, hidden: true });
     this.hint = el("p", { class: "composer-hint", hidden: true });
     this.button = el(
       "button",
-      { type: "button", class: "button button-plain composer-send", "aria-label": "Send", on: { click: () => this.#submit() } },
+      {
+        type: "button",
+        class: "button button-plain composer-send",
+        "aria-label": "Send",
+        on: { click: () => this.#submit() },
+      },
       icon("send"),
     );
     this.root = el(

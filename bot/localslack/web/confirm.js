@@ -9,7 +9,11 @@ export function askFirst({ title, text, confirm, deny, style }, scope) {
   const titleId = uniqueId("confirm");
   const textId = uniqueId("confirm");
   const no = el("button", { type: "button", class: "button" }, deny?.text ?? "Cancel");
-  const yes = el("button", { type: "button", class: `button button-${style ?? "primary"}` }, confirm?.text ?? "Yes");
+  const yes = el(
+    "button",
+    { type: "button", class: `button button-${style ?? "primary"}` },
+    confirm?.text ?? "Yes",
+  );
   const body = text?.type === "mrkdwn" ? mrkdwn(text.text, scope) : [text?.text ?? ""];
   const dialog = el(
     "dialog",

@@ -36,9 +36,17 @@ export class Conversation {
         openThread: (message) => this.#page.side.openThread(channel.id, message.thread_ts ?? message.ts),
         leave: () => this.composer.focus(),
       },
-      { label: channel.kind === "dm" ? `Messages with ${channel.name}` : `Messages in #${channel.name}`, earlier: () => this.#earlier() },
+      {
+        label: channel.kind === "dm" ? `Messages with ${channel.name}` : `Messages in #${channel.name}`,
+        earlier: () => this.#earlier(),
+      },
     );
-    refill(this.feed.empty, el("p", { class: "feed-empty-title" }, "Nothing here yet."), el("p", {}, channel.purpose));
+    const title = channel.kind === "dm" && channel.purpose ? null : "Nothing here yet.";
+    refill(
+      this.feed.empty,
+      title && el("p", { class: "feed-empty-title" }, title),
+      el("p", {}, channel.purpose),
+    );
     refill(this.holder, this.feed.root);
     this.#fill(answer);
   }
@@ -49,7 +57,11 @@ export class Conversation {
     const { name, handle } = this.#page.store.get("me");
     const app = this.#page.store.get("app").name;
     const words = `Message ${channel.kind === "dm" ? channel.name : `#${channel.name}`} as ${name}`;
-    this.composer.show({ key: `${handle} ${channel.id}`, label: words, hint: `Type / to see what ${app} can do` });
+    this.composer.show({
+      key: `${handle} ${channel.id}`,
+      label: words,
+      hint: `Type / to see what ${app} can do`,
+    });
     const outside = channel.is_archived || !channel.is_member;
     this.composer.root.hidden = outside;
     this.stranger.hidden = !outside;

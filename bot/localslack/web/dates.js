@@ -108,7 +108,12 @@ function relative(seconds, { zone, now }) {
 }
 
 function ago(distance) {
-  const units = [["day", DAY], ["hour", 3600], ["minute", 60], ["second", 1]];
+  const units = [
+    ["day", DAY],
+    ["hour", 3600],
+    ["minute", 60],
+    ["second", 1],
+  ];
   const [unit, size] = units.find(([, length]) => Math.abs(distance) >= length) ?? units[3];
   return new Intl.RelativeTimeFormat("en", { numeric: "always" }).format(Math.round(distance / size), unit);
 }

@@ -33,8 +33,7 @@ export function uniqueId(prefix) {
 export function focusable(root) {
   const selector = "a[href], button, input, textarea, select, [tabindex]";
   return [...root.querySelectorAll(selector)].filter(
-    (element) =>
-      !element.disabled && element.tabIndex >= 0 && element.getClientRects().length > 0,
+    (element) => !element.disabled && element.tabIndex >= 0 && element.getClientRects().length > 0,
   );
 }
 

@@ -6,15 +6,12 @@
  * `act(block, element, value)`, `suggest(block, element, query)`, `redraw(block)`, `people()`, `channels()`.
  */
 
-import { askFirst } from "./confirm.js";
 import { fromWallClock, toWallClock } from "./dates.js";
 import { el, safeUrl, uniqueId } from "./dom.js";
-import { withEmoji } from "./emoji.js";
-import { optionsOf } from "./forms.js";
+import { enter, send, shared, textNodes, textOf } from "./entering.js";
 import { icon } from "./icons.js";
 import { attachMenu } from "./menu.js";
-import { mrkdwn } from "./mrkdwn.js";
-import { picker } from "./picker.js";
+import { SELECTS } from "./selects.js";
 
 const RENDERERS = {
   button,
@@ -29,31 +26,15 @@ const RENDERERS = {
   timepicker: dated("time"),
   datetimepicker: dateTimePicker,
   image: (element) => picture(element, "thumbnail"),
-  ...selects("static_select", fromOptions),
-  ...selects("external_select", fromApp),
-  ...selects("users_select", fromPeople),
-  ...selects("conversations_select", fromChannels),
-  ...selects("channels_select", fromChannels),
+  ...SELECTS,
 };
 
 /** Render one element; a type that is not known is a box with its type. */
 export function renderElement(element, place) {
   const renderer = RENDERERS[element.type];
-  return renderer ? renderer(element, place) : el("span", { class: "unknown" }, `Unknown element: ${element.type}`);
-}
-
-/** Render a text object, mrkdwn or plain. */
-export function textNodes(text, scope) {
-  if (!text) return [];
-  if (text.type === "mrkdwn") return mrkdwn(text.text, scope, { verbatim: text.verbatim });
-  return text.text
-    .split("\n")
-    .flatMap((line, index) => [index ? el("br") : null, text.emoji === false ? line : withEmoji(line)]);
-}
-
-/** A text object as a string, for labels. */
-export function textOf(text) {
-  return text?.text ?? "";
+  return renderer
+    ? renderer(element, place)
+    : el("span", { class: "unknown" }, `Unknown element: ${element.type}`);
 }
 
 /** A picture, or its description where it cannot be loaded. */
@@ -61,27 +42,15 @@ export function picture({ image_url: address, alt_text: alt }, style) {
   const words = el("span", { class: "unknown" }, alt);
   const url = safeUrl(address);
   if (!url) return words;
-  const image = el("img", { class: style, src: url.href, alt, loading: "lazy", referrerpolicy: "no-referrer" });
+  const image = el("img", {
+    class: style,
+    src: url.href,
+    alt,
+    loading: "lazy",
+    referrerpolicy: "no-referrer",
+  });
   image.addEventListener("error", () => image.replaceWith(words));
   return image;
-}
-
-function shared(element, { block, labelledBy, describedBy, invalid }) {
-  return {
-    "data-block": block.block_id,
-    "data-action": element.action_id,
-    "aria-labelledby": labelledBy,
-    "aria-label": labelledBy ? null : (textOf(element.placeholder) || element.type.replaceAll("_", " ")),
-    "aria-describedby": describedBy,
-    "aria-invalid": invalid ? "true" : null,
-  };
-}
-
-/** Ask first if the element wants it, then tell the app; false if the person thought better of it. */
-async function send(element, { block, host }, value) {
-  if (element.confirm && !(await askFirst(element.confirm, host.scope))) return false;
-  await host.act(block, element, value);
-  return true;
 }
 
 function button(element, place) {
@@ -137,21 +106,6 @@ function overflow(element, place) {
   });
 }
 
-/** Keep what was entered and tell the app; a confirmation that is denied puts the old value back. */
-async function enter(element, place, value, restore = () => {}) {
-  const { block, host } = place;
-  const before = host.values.get(block.block_id, element);
-  host.values.set(block.block_id, element, value);
-  if (!dispatches(block)) return;
-  if (await send(element, place, value)) return;
-  host.values.set(block.block_id, element, before);
-  restore(before);
-}
-
-function dispatches(block) {
-  return block.type !== "input" || block.dispatch_action === true;
-}
-
 function choices(kind, element, place) {
   const { block, host, labelledBy, describedBy, invalid } = place;
   const many = kind === "checkbox";
@@ -168,7 +122,8 @@ function choices(kind, element, place) {
       on: { change: changed },
     }),
   );
-  const tick = (value) => boxes.forEach((box) => (box.checked = many ? value.includes(box.value) : value === box.value));
+  const tick = (value) =>
+    boxes.forEach((box) => (box.checked = many ? value.includes(box.value) : value === box.value));
   tick(host.values.get(block.block_id, element));
 
   function changed() {
@@ -194,7 +149,8 @@ function choices(kind, element, place) {
           "span",
           { class: "choice-text" },
           el("span", {}, textNodes(option.text, host.scope)),
-          option.description && el("span", { class: "choice-hint" }, textNodes(option.description, host.scope)),
+          option.description &&
+            el("span", { class: "choice-hint" }, textNodes(option.description, host.scope)),
         ),
       ),
     ),
@@ -255,79 +211,4 @@ function dateTimePicker(element, place) {
   show(place.host.values.get(place.block.block_id, element));
   node.addEventListener("change", () => enter(element, place, fromWallClock(node.value, zone), show));
   return node;
-}
-
-/** A select and its multi variant; `source` says where the options come from. */
-function selects(type, source) {
-  return { [type]: select(source, { many: false }), [`multi_${type}`]: select(source, { many: true }) };
-}
-
-function select(source, { many }) {
-  return (element, place) => {
-    const { block, host, labelledBy } = place;
-    const { load, known, value, remote } = source(element, place);
-    const chosen = host.values.get(block.block_id, element);
-    return picker({
-      label: textOf(element.placeholder) || textOf(block.label) || "Choose",
-      labelledBy,
-      placeholder: textOf(element.placeholder) || "Choose an option",
-      chosen: (many ? chosen : [chosen]).filter((one) => one !== null).map(known),
-      load,
-      remote,
-      multiple: many,
-      clears: block.type === "input" && block.optional,
-      attributes: shared(element, place),
-      onChange: (options) => {
-        const picked = options.map(value);
-        enter(element, place, many ? picked : (picked[0] ?? null), () => host.redraw(block));
-      },
-    });
-  };
-}
-
-const asEntry = (option) => ({
-  key: option.value,
-  text: textOf(option.text),
-  hint: textOf(option.description),
-  option,
-});
-const asGroups = ({ options, option_groups: groups }) =>
-  groups
-    ? groups.map((group) => ({ label: textOf(group.label), options: group.options.map(asEntry) }))
-    : [{ options: (options ?? []).map(asEntry) }];
-
-function fromOptions(element) {
-  const entries = optionsOf(element).map(asEntry);
-  return {
-    load: async () => asGroups(element),
-    known: (wanted) => entries.find(({ key }) => key === wanted),
-    value: ({ key }) => key,
-  };
-}
-
-function fromApp(element, { block, host }) {
-  const least = element.min_query_length ?? 3;
-  return {
-    load: async (query) => (query.length < least ? [] : asGroups(await host.suggest(block, element, query))),
-    known: asEntry,
-    value: ({ option }) => option,
-    remote: true,
-  };
-}
-
-function fromPeople(_, { host }) {
-  return directory(host.people(), "@");
-}
-
-function fromChannels(_, { host }) {
-  return directory(host.channels(), "#");
-}
-
-function directory(entries, mark) {
-  const options = entries.map(({ id, name }) => ({ key: id, text: `${mark}${name}` }));
-  return {
-    load: async () => [{ options }],
-    known: (id) => options.find(({ key }) => key === id) ?? { key: id, text: id },
-    value: ({ key }) => key,
-  };
 }

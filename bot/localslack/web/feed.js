@@ -33,7 +33,11 @@ export class Feed {
       { type: "button", class: "button feed-more", hidden: true, on: { click: () => this.toEnd() } },
       "New messages below",
     );
-    this.scroller = el("div", { class: "feed-scroll", tabindex: "-1" }, el("div", { class: "feed-inner" }, this.earlier, this.empty, this.list));
+    this.scroller = el(
+      "div",
+      { class: "feed-scroll", tabindex: "-1" },
+      el("div", { class: "feed-inner" }, this.earlier, this.empty, this.list),
+    );
     this.root = el("div", { class: "feed-holder" }, this.scroller, this.more);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.list.addEventListener("keydown", (event) => this.#keys(event));
@@ -197,7 +201,8 @@ export class Feed {
     const move = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: articles.length - 1 }[key];
     if (move !== undefined) articles[move]?.focus();
     else if (key === "Enter") focusable(article.querySelector(".blocks"))[0]?.focus();
-    else if (key.toLowerCase() === "t" && article.message.kind === "message") this.#place.openThread(article.message);
+    else if (key.toLowerCase() === "t" && article.message.kind === "message")
+      this.#place.openThread(article.message);
     else if (key.toLowerCase() === "r") article.toggleSpoken();
     else if (key === "Escape") this.#place.leave();
     else return false;

@@ -72,7 +72,9 @@ export class FormValues {
       if (block.type !== "input") continue;
       const value = this.get(block.block_id, element);
       const empty = value === null || value.length === 0;
-      const sentence = empty ? !block.optional && "Fill in this field." : CHECKS[element.type]?.(value, element);
+      const sentence = empty
+        ? !block.optional && "Fill in this field."
+        : CHECKS[element.type]?.(value, element);
       if (sentence) found.set(block.block_id, sentence);
     }
     return found;

@@ -15,7 +15,12 @@ export function drawHeader(root, { app, channel, tab, choose, back }) {
       { class: "head-line" },
       el(
         "button",
-        { type: "button", class: "button button-plain only-phone", "aria-label": "Back to chats", on: { click: back } },
+        {
+          type: "button",
+          class: "button button-plain only-phone",
+          "aria-label": "Back to chats",
+          on: { click: back },
+        },
         icon("back"),
       ),
       el("h1", { class: "head-title" }, tab ? null : el("span", { class: "head-hash" }, "#"), title),

@@ -32,5 +32,7 @@ export function hear(page, { type, seq, ...event }) {
 }
 
 function withUnread(channels, { channel, unread, mentions, last_read: lastRead }) {
-  return channels.map((one) => (one.id === channel ? { ...one, unread, mentions, last_read: lastRead } : one));
+  return channels.map((one) =>
+    one.id === channel ? { ...one, unread, mentions, last_read: lastRead } : one,
+  );
 }

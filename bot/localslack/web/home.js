@@ -57,7 +57,11 @@ export class Home {
     const view = store.get("home");
     const refused = store.get("home_refused");
     if (refused || !view) {
-      const waiting = el("p", { class: "home-empty" }, `${store.get("app").name} has not published a Home for you yet.`);
+      const waiting = el(
+        "p",
+        { class: "home-empty" },
+        `${store.get("app").name} has not published a Home for you yet.`,
+      );
       refill(this.blocks, refused ? el("p", { class: "refused" }, refused.sentence) : waiting);
       return;
     }
@@ -70,7 +74,11 @@ export class Home {
       refill(this.failure, sentence);
       if (sentence) alarm(sentence);
     };
-    drawBlocks(this.blocks, view.blocks, hosts.view({ home: true }, kept, { headings: "h2", failed, redraw: () => this.draw() }));
+    drawBlocks(
+      this.blocks,
+      view.blocks,
+      hosts.view({ home: true }, kept, { headings: "h2", failed, redraw: () => this.draw() }),
+    );
   }
 }
 
@@ -79,7 +87,11 @@ export function about(app, commands) {
   return panel(
     "about",
     el("h2", { class: "header" }, app.name),
-    el("p", { class: "about-text" }, app.connected ? `Connected by ${app.transport === "http" ? "HTTP" : "Socket Mode"}.` : "Not connected."),
+    el(
+      "p",
+      { class: "about-text" },
+      app.connected ? `Connected by ${app.transport === "http" ? "HTTP" : "Socket Mode"}.` : "Not connected.",
+    ),
     commands.length > 0 && el("h2", { class: "header about-head" }, "Commands"),
     el(
       "dl",

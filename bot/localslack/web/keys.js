@@ -48,7 +48,11 @@ export function showKeys() {
     el(
       "div",
       { class: "dialog-body", tabindex: "0" },
-      el("dl", { class: "key-list" }, LIST.map(([keys, deed]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, deed)])),
+      el(
+        "dl",
+        { class: "key-list" },
+        LIST.map(([keys, deed]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, deed)]),
+      ),
     ),
     el("div", { class: "dialog-foot dialog-buttons" }, done),
   );

@@ -31,7 +31,11 @@ export function messageArticle(message, { page, inThread, openThread }) {
     body: el("div", { class: "blocks", id: textId }),
     failure: el("p", { class: "message-failure", hidden: true }),
     spoken: el("div", { class: "spoken", hidden: true }),
-    replies: el("button", { type: "button", class: "message-replies", on: { click: () => openThread(article.message) } }),
+    replies: el("button", {
+      type: "button",
+      class: "message-replies",
+      on: { click: () => openThread(article.message) },
+    }),
     reply: tool("bubble", "Reply in thread", () => openThread(article.message)),
     read: tool("text", "Screen reader text", () => article.toggleSpoken()),
     dismiss: tool("close", "Dismiss this message", () => page.dismiss(article.message)),
@@ -65,7 +69,11 @@ export function messageArticle(message, { page, inThread, openThread }) {
     article.classList.toggle("message-tinted", PRIVATE.has(next.kind));
     article.classList.toggle("message-calls", next.mentions_me);
     drawHead(parts, next, page);
-    drawBody(parts.body, next, page, { failed, redraw: () => article.refresh(article.message), headings: inThread ? "h3" : "h2" });
+    drawBody(parts.body, next, page, {
+      failed,
+      redraw: () => article.refresh(article.message),
+      headings: inThread ? "h3" : "h2",
+    });
     drawReplies(parts.replies, next, { scope, inThread });
     parts.reply.hidden = inThread || next.kind !== "message";
     parts.read.hidden = next.kind === "refused";
@@ -123,7 +131,11 @@ function drawBody(body, message, page, around) {
     if (body.firstElementChild?.classList.contains("plain-text")) refill(body);
     drawBlocks(body, message.blocks, page.hosts.message(message, around));
   } else {
-    const text = el("div", { class: message.subtype ? "plain-text plain-event" : "plain-text" }, mrkdwn(message.text, page.scope));
+    const text = el(
+      "div",
+      { class: message.subtype ? "plain-text plain-event" : "plain-text" },
+      mrkdwn(message.text, page.scope),
+    );
     if (message.edited) text.append(el("span", { class: "edited" }, " (edited)"));
     refill(body, text);
   }

@@ -4,7 +4,7 @@ import { alarm, announce } from "./announce.js";
 import { drawBlocks } from "./blocks.js";
 import { keepInside } from "./confirm.js";
 import { el, refill, uniqueId } from "./dom.js";
-import { textOf } from "./elements.js";
+import { textOf } from "./entering.js";
 import { FormValues, stateful } from "./forms.js";
 import { icon } from "./icons.js";
 
@@ -140,7 +140,12 @@ export class ModalStack {
     const held = this.foot.contains(document.activeElement) && document.activeElement.dataset.role;
     const back = el(
       "button",
-      { type: "button", class: "button", data: { role: "close" }, on: { click: () => this.#leave({ all: false }) } },
+      {
+        type: "button",
+        class: "button",
+        data: { role: "close" },
+        on: { click: () => this.#leave({ all: false }) },
+      },
       textOf(view.close) || "Cancel",
     );
     const submit =
@@ -197,13 +202,19 @@ export class ModalStack {
   #refuse(view, kept, errors) {
     kept.errors = errors;
     const known = new Set(stateful(view.blocks).map(({ block }) => block.block_id));
-    kept.alert = [...errors].filter(([block]) => !known.has(block)).map(([, text]) => text).join(" ") || null;
+    kept.alert =
+      [...errors]
+        .filter(([block]) => !known.has(block))
+        .map(([, text]) => text)
+        .join(" ") || null;
     if (this.#top?.id !== view.id) return;
     this.#draw();
     const [first] = view.blocks.filter((block) => errors.has(block.block_id));
     if (!first) return;
     alarm(errors.get(first.block_id));
-    const field = [...this.body.querySelectorAll("[data-block]")].find(({ dataset }) => dataset.block === first.block_id);
+    const field = [...this.body.querySelectorAll("[data-block]")].find(
+      ({ dataset }) => dataset.block === first.block_id,
+    );
     field?.focus({ focusVisible: true });
     field?.closest(".input")?.scrollIntoView({ block: "nearest" });
   }

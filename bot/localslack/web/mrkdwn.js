@@ -123,10 +123,12 @@ function emphasis(text, before, context) {
   const mark = text[0];
   if (!EMPHASIS[mark] || /[\p{L}\p{N}]/u.test(before)) return null;
   const match = EMPHASIS[mark].pattern.exec(text);
-  return match && {
-    length: match[0].length,
-    nodes: [el(EMPHASIS[mark].tag, {}, inline(match[1], context))],
-  };
+  return (
+    match && {
+      length: match[0].length,
+      nodes: [el(EMPHASIS[mark].tag, {}, inline(match[1], context))],
+    }
+  );
 }
 
 function token(text, { scope }) {

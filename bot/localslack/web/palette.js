@@ -25,7 +25,10 @@ export function openPalette(entries) {
 
   function draw() {
     matches = rank(entries, field.value);
-    refill(list, matches.length ? matches.map(drawEntry) : el("p", { class: "picker-none" }, "Nothing by that name."));
+    refill(
+      list,
+      matches.length ? matches.map(drawEntry) : el("p", { class: "picker-none" }, "Nothing by that name."),
+    );
     point(0);
   }
 

@@ -1,4 +1,8 @@
-/** Panels drawn from a description: texts, buttons, selects, inputs and logs. The page knows none by its meaning. */
+/**
+ * Panels drawn from a description: texts, buttons, selects, inputs and logs.
+ *
+ * The page knows none of them by its meaning.
+ */
 
 import { alarm } from "./announce.js";
 import { askFirst } from "./confirm.js";
@@ -13,7 +17,12 @@ export class Panel {
   #drawn = "";
   #items = {
     text: ({ text, tone }) => el("p", { class: `panel-text ${tone ? `panel-${tone}` : ""}`.trim() }, text),
-    buttons: ({ controls }) => el("div", { class: "actions" }, controls.map((control) => this.#button(control))),
+    buttons: ({ controls }) =>
+      el(
+        "div",
+        { class: "actions" },
+        controls.map((control) => this.#button(control)),
+      ),
     select: (item) => this.#field(item, (id) => this.#select(item, id)),
     input: (item) => this.#field(item, (id) => this.#input(item, id)),
     log: (item) => log(item),
@@ -34,14 +43,21 @@ export class Panel {
     if (sketch === this.#drawn) return;
     this.#drawn = sketch;
     const held = this.items.contains(document.activeElement) ? document.activeElement.dataset.control : null;
-    refill(this.items, description.items.map((item) => this.#items[item.type](item)));
+    refill(
+      this.items,
+      description.items.map((item) => this.#items[item.type](item)),
+    );
     if (held) this.items.querySelector(`[data-control="${CSS.escape(held)}"]`)?.focus();
   }
 
   #button(control) {
     const node = el(
       "button",
-      { type: "button", class: `button ${control.style ? `button-${control.style}` : ""}`.trim(), data: { control: control.id } },
+      {
+        type: "button",
+        class: `button ${control.style ? `button-${control.style}` : ""}`.trim(),
+        data: { control: control.id },
+      },
       control.label,
     );
     node.addEventListener("click", async () => {
@@ -66,7 +82,8 @@ export class Panel {
 
   #value({ id, value, options }) {
     const entered = this.#entered.get(id);
-    const possible = entered !== undefined && (!options || options.some((option) => option.value === entered));
+    const possible =
+      entered !== undefined && (!options || options.some((option) => option.value === entered));
     return possible ? entered : (value ?? options?.[0]?.value ?? "");
   }
 
@@ -77,7 +94,12 @@ export class Panel {
 
   #field({ label }, draw) {
     const id = uniqueId("control");
-    return el("div", { class: "panel-field" }, el("label", { class: "panel-label", id, for: `${id}-field` }, label), draw(id));
+    return el(
+      "div",
+      { class: "panel-field" },
+      el("label", { class: "panel-label", id, for: `${id}-field` }, label),
+      draw(id),
+    );
   }
 
   #select(item, labelId) {
@@ -127,8 +149,20 @@ function log({ title, columns, rows, empty }) {
           el(
             "table",
             {},
-            el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
-            el("tbody", {}, rows.map((row) => el("tr", {}, cells(row)))),
+            el(
+              "thead",
+              {},
+              el(
+                "tr",
+                {},
+                columns.map((name) => el("th", { scope: "col" }, name)),
+              ),
+            ),
+            el(
+              "tbody",
+              {},
+              rows.map((row) => el("tr", {}, cells(row))),
+            ),
           ),
         ),
   );

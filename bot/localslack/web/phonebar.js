@@ -10,7 +10,12 @@ import { controlItems, personItems } from "./topbar.js";
 /** Build the bar; only a narrow page shows it. */
 export function phoneBar(page) {
   const item = (name, label, press) =>
-    el("button", { type: "button", class: "phone-item", on: { click: press } }, icon(name), el("span", {}, label));
+    el(
+      "button",
+      { type: "button", class: "phone-item", on: { click: press } },
+      icon(name),
+      el("span", {}, label),
+    );
   const nothing = () => {};
   const refused = () => page.store.get("refused").count;
   return el(

@@ -14,7 +14,18 @@ const TYPING_PAUSE_MS = 150;
  * `load(query)` resolves to groups `{label, options: [{key, text, hint}]}`. With `remote` it is asked at
  * every keystroke, otherwise once. `chosen` is a list of options; `onChange` hears the new list.
  */
-export function picker({ label, labelledBy, placeholder, chosen, load, remote, multiple, clears, attributes = {}, onChange }) {
+export function picker({
+  label,
+  labelledBy,
+  placeholder,
+  chosen,
+  load,
+  remote,
+  multiple,
+  clears,
+  attributes = {},
+  onChange,
+}) {
   const listId = uniqueId("list");
   const valueId = uniqueId("value");
   let selected = [...chosen];
@@ -120,7 +131,17 @@ export function picker({ label, labelledBy, placeholder, chosen, load, remote, m
 
 /** What stands in the open list, and which of it is active. */
 function optionList({ listbox, holder, choose, isChosen }) {
-  const list = { gone: false, count: 0, active: null, draw, filter, activate, current, visible, choose: pick };
+  const list = {
+    gone: false,
+    count: 0,
+    active: null,
+    draw,
+    filter,
+    activate,
+    current,
+    visible,
+    choose: pick,
+  };
   let groups = [];
 
   function draw(next) {
@@ -230,10 +251,13 @@ function debouncedLoad(load, list) {
     new Promise((resolve) => {
       const mine = ++asked;
       clearTimeout(timer);
-      timer = setTimeout(async () => {
-        const groups = await load(query);
-        if (mine === asked && !list.gone) list.draw(groups);
-        resolve();
-      }, now ? 0 : TYPING_PAUSE_MS);
+      timer = setTimeout(
+        async () => {
+          const groups = await load(query);
+          if (mine === asked && !list.gone) list.draw(groups);
+          resolve();
+        },
+        now ? 0 : TYPING_PAUSE_MS,
+      );
     });
 }

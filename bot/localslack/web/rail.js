@@ -12,18 +12,27 @@ export function drawRail(root, { store, current, go }) {
   const direct = channels.find(({ id }) => id === app.dm);
   refill(
     root,
-    group("Channels", chat.map((channel) =>
-      entry({
-        place: channel.id,
-        icon: "hash",
-        label: channel.name,
-        unread: channel.unread,
-        current: current.channel === channel.id && !current.tab,
-        press: () => go({ channel: channel.id }),
-      }),
-    )),
+    group(
+      "Channels",
+      chat.map((channel) =>
+        entry({
+          place: channel.id,
+          icon: "hash",
+          label: channel.name,
+          unread: channel.unread,
+          current: current.channel === channel.id && !current.tab,
+          press: () => go({ channel: channel.id }),
+        }),
+      ),
+    ),
     group(app.name, [
-      entry({ place: "home", icon: "home", label: "Home", current: current.tab === "home" || current.tab === "about", press: () => go({ tab: "home" }) }),
+      entry({
+        place: "home",
+        icon: "home",
+        label: "Home",
+        current: current.tab === "home" || current.tab === "about",
+        press: () => go({ tab: "home" }),
+      }),
       direct &&
         entry({
           place: direct.id,
@@ -43,7 +52,11 @@ function group(title, entries) {
     "section",
     { class: "rail-group", "aria-label": title },
     el("h2", { class: "rail-title" }, title),
-    el("ul", { class: "rail-list" }, entries.filter(Boolean).map((one) => el("li", {}, one))),
+    el(
+      "ul",
+      { class: "rail-list" },
+      entries.filter(Boolean).map((one) => el("li", {}, one)),
+    ),
   );
 }
 
@@ -59,6 +72,12 @@ function entry({ place, icon: name, label, unread = 0, current, press }) {
     },
     icon(name),
     el("span", { class: "rail-label" }, label),
-    unread > 0 && el("span", { class: "rail-count" }, String(unread), el("span", { class: "visually-hidden" }, " unread")),
+    unread > 0 &&
+      el(
+        "span",
+        { class: "rail-count" },
+        String(unread),
+        el("span", { class: "visually-hidden" }, " unread"),
+      ),
   );
 }

@@ -10,7 +10,9 @@ export function paletteEntries(page) {
   const panels = store.get("panels");
   const steps = panels
     .filter(({ id }) => id === CLOCK_PANEL)
-    .flatMap(({ items }) => items.filter(({ type }) => type === "buttons").flatMap(({ controls }) => controls))
+    .flatMap(({ items }) =>
+      items.filter(({ type }) => type === "buttons").flatMap(({ controls }) => controls),
+    )
     .filter(({ confirm }) => !confirm);
   return [
     ...store.get("channels").map(({ id, name, kind }) => ({
@@ -22,13 +24,21 @@ export function paletteEntries(page) {
     ...store
       .get("people")
       .filter(({ is_bot: bot }) => !bot)
-      .map(({ name, handle, role }) => ({ label: name, kind: role ? `Act as · ${role}` : "Act as", run: () => page.actAs(handle) })),
+      .map(({ name, handle, role }) => ({
+        label: name,
+        kind: role ? `Act as · ${role}` : "Act as",
+        run: () => page.actAs(handle),
+      })),
     ...[...panels, { id: REFUSED_PANEL, title: "Refused" }].map(({ id, title }) => ({
       label: title,
       kind: "Panel",
       run: () => page.side.openPanel(id),
     })),
-    ...steps.map(({ id, label }) => ({ label, kind: "Clock", run: () => page.pressControl(CLOCK_PANEL, id) })),
+    ...steps.map(({ id, label }) => ({
+      label,
+      kind: "Clock",
+      run: () => page.pressControl(CLOCK_PANEL, id),
+    })),
   ];
 }
 
@@ -47,5 +57,10 @@ export function regions({ rail, main, content, conversation, side }) {
   };
   const writing = { holds: (node) => composer.root.contains(node), focus: () => composer.focus() };
   const panel = { holds: (node) => side.root.contains(node), focus: () => side.title.focus() };
-  return [seen(rail) && channels, seen(content) && middle, chatting && seen(composer.root) && writing, side.isOpen && panel].filter(Boolean);
+  return [
+    seen(rail) && channels,
+    seen(content) && middle,
+    chatting && seen(composer.root) && writing,
+    side.isOpen && panel,
+  ].filter(Boolean);
 }

@@ -2,7 +2,7 @@
 
 const HUES = 5;
 
-/** The view of the store that text is drawn with; `follow(url)` moves inside the page, `leave(url)` leaves it. */
+/** What text is drawn with; `follow(url)` moves inside the page, `leave(url)` leaves it. */
 export function makeScope(store, { follow, leave }) {
   const byId = (list, id) => store.get(list).find((entry) => entry.id === id);
   return {

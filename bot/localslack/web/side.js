@@ -24,7 +24,13 @@ export class Side {
     this.root = el(
       "aside",
       { class: "side", "aria-labelledby": "side-title", hidden: true },
-      el("div", { class: "side-head" }, this.#closer("back", "Back", "only-phone"), this.title, this.#closer("close", "Close", "not-phone")),
+      el(
+        "div",
+        { class: "side-head" },
+        this.#closer("back", "Back", "only-phone"),
+        this.title,
+        this.#closer("close", "Close", "not-phone"),
+      ),
       this.body,
     );
     this.root.addEventListener("keydown", (event) => {
@@ -102,7 +108,12 @@ export class Side {
   #closer(name, label, where) {
     return el(
       "button",
-      { type: "button", class: `button button-plain ${where}`, "aria-label": label, on: { click: () => this.close() } },
+      {
+        type: "button",
+        class: `button button-plain ${where}`,
+        "aria-label": label,
+        on: { click: () => this.close() },
+      },
       icon(name),
     );
   }

@@ -14,7 +14,11 @@ export function toast(holder, text, { failure = false, closed = () => {} } = {})
     closed();
   };
   line.append(
-    el("button", { type: "button", class: "button button-plain", "aria-label": "Close this line", on: { click: close } }, icon("close")),
+    el(
+      "button",
+      { type: "button", class: "button button-plain", "aria-label": "Close this line", on: { click: close } },
+      icon("close"),
+    ),
   );
   if (failure) alarm(text);
   else {

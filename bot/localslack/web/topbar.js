@@ -17,18 +17,35 @@ const THEMES = [
 export function topBar(page) {
   const { store } = page;
   const time = el("span", { class: "top-time" });
-  const clock = topButton([icon("clock"), el("span", { class: "visually-hidden" }, "Clock: "), time], () => page.side.togglePanel(CLOCK_PANEL), "top-clock");
+  const clock = topButton(
+    [icon("clock"), el("span", { class: "visually-hidden" }, "Clock: "), time],
+    () => page.side.togglePanel(CLOCK_PANEL),
+    "top-clock",
+  );
   showClock(time, page);
 
   const panels = el("div", { class: "top-group wide-only" });
   const badges = el("div", { class: "top-group top-badges" });
   store.watch(["panels"], () => {
-    refill(panels, otherPanels(store).map(({ id, title, summary }) => topButton(summary ?? title, () => page.side.togglePanel(id))));
-    refill(badges, store.get("panels").filter(({ badge }) => badge).map((panel) => badgeOf(panel, page)));
+    refill(
+      panels,
+      otherPanels(store).map(({ id, title, summary }) =>
+        topButton(summary ?? title, () => page.side.togglePanel(id)),
+      ),
+    );
+    refill(
+      badges,
+      store
+        .get("panels")
+        .filter(({ badge }) => badge)
+        .map((panel) => badgeOf(panel, page)),
+    );
   });
 
   const spoken = topButton("Screen reader text", () => page.toggleSpoken(), "wide-only");
-  store.watch(["screenReaderText"], () => spoken.setAttribute("aria-pressed", String(store.get("screenReaderText"))));
+  store.watch(["screenReaderText"], () =>
+    spoken.setAttribute("aria-pressed", String(store.get("screenReaderText"))),
+  );
 
   const refused = topButton("", () => page.side.togglePanel(REFUSED_PANEL), "top-refused");
   store.watch(["refused"], () => {
@@ -37,8 +54,14 @@ export function topBar(page) {
     refused.classList.toggle("top-trouble", count > 0);
   });
 
-  const theme = attachMenu(topButton("Theme", () => {}, "wide-only"), { label: "Theme", items: () => themeItems(page) });
-  const controls = attachMenu(topButton("Controls", () => {}, "middle-only"), { label: "Controls", items: () => controlItems(page) });
+  const theme = attachMenu(
+    topButton("Theme", () => {}, "wide-only"),
+    { label: "Theme", items: () => themeItems(page) },
+  );
+  const controls = attachMenu(
+    topButton("Controls", () => {}, "middle-only"),
+    { label: "Controls", items: () => controlItems(page) },
+  );
 
   return el(
     "header",
@@ -47,7 +70,16 @@ export function topBar(page) {
     personMenu(page),
     clock,
     badges,
-    el("div", { class: "top-group top-end" }, panels, controls, spoken, refused, theme, topButton("Keys", showKeys, "wide-only")),
+    el(
+      "div",
+      { class: "top-group top-end" },
+      panels,
+      controls,
+      spoken,
+      refused,
+      theme,
+      topButton("Keys", showKeys, "wide-only"),
+    ),
   );
 }
 
@@ -90,7 +122,11 @@ function themeItems({ store }) {
 
 function personMenu(page) {
   const name = el("span", { class: "top-person-name" });
-  const button = topButton([icon("person"), el("span", {}, "Acting as ", name), icon("down")], () => {}, "top-person");
+  const button = topButton(
+    [icon("person"), el("span", {}, "Acting as ", name), icon("down")],
+    () => {},
+    "top-person",
+  );
   page.store.watch(["me"], () => refill(name, page.store.get("me").name));
   return attachMenu(button, { label: "Act as", items: () => personItems(page) });
 }
@@ -104,7 +140,12 @@ function badgeOf({ id, badge, badge_clear: clear }, page) {
     clear &&
       el(
         "button",
-        { type: "button", class: "badge-clear", "aria-label": `Clear ${badge}`, on: { click: () => page.pressControl(id, clear) } },
+        {
+          type: "button",
+          class: "badge-clear",
+          "aria-label": `Clear ${badge}`,
+          on: { click: () => page.pressControl(id, clear) },
+        },
         "Clear",
       ),
   );
