@@ -255,6 +255,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((_LOOPBACK, port))
+        listener.listen()  # so that whoever connects before the server accepts waits a moment
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:

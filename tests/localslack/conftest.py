@@ -1,16 +1,14 @@
 """A small workspace, a local Slack with short waits, and Slack's own Bolt connected to it."""
 
-import logging
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
 from bot.localslack.seed import Channel, Group, Person, Seed
 from bot.localslack.server import LocalSlack, Timing
+from tests.localslack.robot import Robot
 
 MANIFEST = {
     "display_information": {"name": "Probe"},
@@ -124,24 +122,8 @@ def until():
 
 
 @pytest.fixture
-def app(client):
-    logging.getLogger("slack_bolt").setLevel(logging.CRITICAL)
-    return App(client=client, process_before_response=True)
-
-
-@pytest.fixture
-def connected(slack, app, until):
-    """Connects the app by Socket Mode once its listeners are registered."""
-    handlers = []
-
-    def connect():
-        handler = SocketModeHandler(app, slack.app_token)
-        handlers.append(handler)
-        before = slack.sockets
-        handler.connect()
-        until(lambda: slack.sockets > before)
-        return handler
-
-    yield connect
-    for handler in handlers:
-        handler.close()
+def robot(slack):
+    """The app, connected by one socket."""
+    robot = Robot(slack).connect()
+    yield robot
+    robot.close()
