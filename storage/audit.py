@@ -88,7 +88,7 @@ class SqlAudit:
         query = select(audit).where(audit.c.team_id == self._team).order_by(audit.c.number)
         if subject is not None:
             query = query.where(audit.c.subject == subject)
-        return self._read(query)
+        return self._read(query.limit(CHUNK))
 
     def first_bad(self) -> AuditEntry | int | None:
         """The first altered or moved entry, or the number of the first that is missing.
@@ -125,23 +125,29 @@ class SqlAudit:
         return self._work.team_id
 
     def _read(self, query: Select[Any]) -> Iterator[AuditEntry]:
-        lines = self._work.connection.execution_options(yield_per=CHUNK).execute(query)
-        for row in lines:
-            yield AuditEntry(
-                number=row.number,
-                at=row.at,
-                actor=row.actor,
-                action=row.action,
-                subject=row.subject,
-                facts=row.facts,
-                digest=row.digest,
-            )
+        lines = self._work.connection.execute(query).all()
+        while lines:
+            yield from (_entry(row) for row in lines)
+            further = query.where(audit.c.number > lines[-1].number)
+            lines = self._work.connection.execute(further).all() if len(lines) == CHUNK else []
 
     def _read_head(self, *, lock: bool) -> Row[Any] | None:
         query = select(audit_heads).where(audit_heads.c.team_id == self._team)
         if lock:
             query = query.with_for_update()
         return self._work.connection.execute(query).one_or_none()
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        number=row.number,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        subject=row.subject,
+        facts=row.facts,
+        digest=row.digest,
+    )
 
 
 def _text(number: int, line: _Line) -> str:

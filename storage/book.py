@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, delete, func, select, tuple_, union_all, update
+from sqlalchemy import Row, delete, func, select, union_all, update
 
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
 from bot.ports.store import BookOrder
 from storage import rows
-from storage.tables import book_orders, book_subscriptions
-from storage.work import Work
+from storage.tables import UNDONE, book_orders, book_subscriptions
+from storage.work import Work, among
 
 _BOOK = book_subscriptions.c
 _ORDER = book_orders.c
@@ -75,7 +75,7 @@ class SqlBook:
         for piece in rows.pieces(keys):
             self._work.connection.execute(
                 delete(book_subscriptions).where(
-                    _BOOK.team_id == self._work.team_id, tuple_(_BOOK.account, _BOOK.id).in_(piece)
+                    _BOOK.team_id == self._work.team_id, among(_BOOK.account, _BOOK.id, piece)
                 )
             )
 
@@ -152,7 +152,7 @@ class SqlBook:
             .where(
                 _ORDER.team_id == self._work.team_id,
                 _ORDER.account == account,
-                ~_ORDER.done,
+                UNDONE,
                 _ORDER.completes_at <= now,
             )
             .order_by(_ORDER.completes_at, _ORDER.id)
@@ -175,7 +175,7 @@ class SqlBook:
             _BOOK.team_id == self._work.team_id, _BOOK.next_event_at.is_not(None)
         )
         completions = select(func.min(_ORDER.completes_at).label("at")).where(
-            _ORDER.team_id == self._work.team_id, ~_ORDER.done
+            _ORDER.team_id == self._work.team_id, UNDONE
         )
         both = self._work.connection.scalars(union_all(charges, completions)).all()
         return min((at for at in both if at is not None), default=None)

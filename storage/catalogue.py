@@ -23,10 +23,9 @@ from bot.ports.store import PAGE, ListQuery, Page
 from storage import grouping, rows, searching
 from storage.tables import accounts as account_rows
 from storage.tables import orders, subscriptions
-from storage.work import Work
+from storage.work import Work, among
 
 _ROW = subscriptions.c
-_KEY = tuple_(_ROW.account, _ROW.id)
 _ORDER = (
     _ROW.group_anchor_at,
     _ROW.account,
@@ -140,7 +139,7 @@ class SqlCatalogue:
         for piece in rows.pieces(keys):
             self.work.connection.execute(
                 update(subscriptions)
-                .where(self._mine(), _KEY.in_(piece), _ROW.gone_at.is_(None))
+                .where(self._mine(), among(_ROW.account, _ROW.id, piece), _ROW.gone_at.is_(None))
                 .values(gone_at=at)
             )
         grouping.settle(self.work, touched)
@@ -199,7 +198,7 @@ class SqlCatalogue:
             select(orders)
             .where(
                 orders.c.team_id == self.work.team_id,
-                tuple_(orders.c.account, orders.c.subscription_id).in_(keys),
+                among(orders.c.account, orders.c.subscription_id, keys),
             )
             .order_by(orders.c.account, orders.c.subscription_id, orders.c.number)
         )
@@ -207,7 +206,7 @@ class SqlCatalogue:
 
     def _of_keys(self, keys: Collection[SubscriptionKey]) -> Iterator[Subscription]:
         for piece in rows.pieces(keys):
-            yield from self._read(self._select().where(_KEY.in_(piece)))
+            yield from self._read(self._select().where(among(_ROW.account, _ROW.id, piece)))
 
     def _write(self, changed: Sequence[Subscription], *, at: datetime) -> None:
         insert = self.work.insert(subscriptions)
@@ -237,7 +236,7 @@ class SqlCatalogue:
             self.work.connection.execute(
                 delete(orders).where(
                     orders.c.team_id == self.work.team_id,
-                    tuple_(orders.c.account, orders.c.subscription_id).in_(piece),
+                    among(orders.c.account, orders.c.subscription_id, piece),
                 )
             )
         paid = [row for each in changed for row in rows.order_rows(self.work.team_id, each)]
@@ -253,7 +252,7 @@ class SqlCatalogue:
             if row.account in self._accounts
         ]
         for piece in rows.pieces(keys):
-            dated = self._read(self._select().where(_KEY.in_(piece)))
+            dated = self._read(self._select().where(among(_ROW.account, _ROW.id, piece)))
             self.work.connection.execute(
                 update(subscriptions)
                 .where(
@@ -278,4 +277,4 @@ class SqlCatalogue:
 
 
 def _after(key: SubscriptionKey) -> ColumnElement[bool]:
-    return tuple_(key.account, key.id) < _KEY
+    return tuple_(_ROW.account, _ROW.id) > tuple_(key.account, key.id)

@@ -28,6 +28,10 @@ _SETTINGS = (
 )
 
 
+# A generic plan knows no values: it passes partial indexes by and compares long lists one by one.
+_OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """One database, shared by the stores of its workspaces and by the clock."""
@@ -131,7 +135,7 @@ def engines(where: URL) -> Database:
         max_overflow=20,
         pool_pre_ping=True,  # a restarted server costs one reconnection, not an error
         isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+        connect_args={"connect_timeout": 5, "options": _OPTIONS},
     )
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Database(reader=reader, writer=writer)

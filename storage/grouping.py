@@ -3,16 +3,15 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, func, select, tuple_, update
+from sqlalchemy import and_, bindparam, func, select, update
 
 from bot.billing.subscription import Status, SubscriptionKey
 from storage import rows
 from storage.tables import subscriptions
 from storage.types import NEVER
-from storage.work import Work
+from storage.work import Work, among
 
 _ROW = subscriptions.c
-_KEY = tuple_(_ROW.account, _ROW.id)
 LIVE = and_(_ROW.gone_at.is_(None), _ROW.status.is_distinct_from(Status.UNSUBSCRIBED))
 """What is there: neither gone nor unsubscribed from."""
 
@@ -23,7 +22,9 @@ def of(work: Work, keys: Collection[SubscriptionKey]) -> set[tuple[str, str]]:
     for piece in rows.pieces(keys):
         for row in work.connection.execute(
             select(_ROW.account, _ROW.group_key).where(
-                _ROW.team_id == work.team_id, _KEY.in_(piece), _ROW.group_rank < 2
+                _ROW.team_id == work.team_id,
+                among(_ROW.account, _ROW.id, piece),
+                _ROW.group_rank < 2,
             )
         ):
             found.add((row.account, row.group_key))
@@ -62,7 +63,7 @@ def _earliest(
             .where(
                 _ROW.team_id == work.team_id,
                 LIVE,
-                tuple_(_ROW.account, _ROW.group_key).in_(wanted[start : start + rows.CHUNK]),
+                among(_ROW.account, _ROW.group_key, wanted[start : start + rows.CHUNK]),
             )
             .group_by(_ROW.account, _ROW.group_key, _ROW.group_rank)
         )

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text, tuple_, update
 
 from bot.ports.store import Delivery, DeliveryState
-from storage.tables import deliveries, owed
+from storage.tables import UNFINISHED, deliveries, owed
 from storage.work import Work
 
 _ROW = deliveries.c
@@ -117,10 +117,7 @@ class SqlOutbox:
             this.c.id == delivery.id,
             _ROW.team_id == self._work.team_id,
             _ROW.update_of == delivery.update_of,
-            or_(
-                _ROW.sequence > this.c.sequence,
-                and_(_ROW.sequence == this.c.sequence, _ROW.owed_as > this.c.owed_as),
-            ),
+            tuple_(_ROW.sequence, _ROW.owed_as) > tuple_(this.c.sequence, this.c.owed_as),
         )
         return bool(self._work.connection.scalar(select(later)))
 
@@ -167,11 +164,9 @@ class SqlOutbox:
         return exists().where(
             earlier.c.team_id == _ROW.team_id,
             earlier.c.stream == _ROW.stream,
-            earlier.c.work_at.is_not(None),
-            or_(
-                earlier.c.sequence < _ROW.sequence,
-                and_(earlier.c.sequence == _ROW.sequence, earlier.c.owed_as < _ROW.owed_as),
-            ),
+            # Not by its work_at, though that says the same: SQLite would search all that is open.
+            text(f"earlier.state IN {UNFINISHED}"),
+            tuple_(earlier.c.sequence, earlier.c.owed_as) < tuple_(_ROW.sequence, _ROW.owed_as),
         )
 
 

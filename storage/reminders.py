@@ -13,8 +13,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    true,
-    tuple_,
     update,
 )
 
@@ -23,7 +21,7 @@ from bot.billing.renewal import Anchor
 from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.ports.store import ArmedReminder, ChangedMeanwhile, ReminderState
 from storage import tables
-from storage.work import Work
+from storage.work import Work, among
 
 CHUNK = 500
 _TABLE = tables.reminders
@@ -68,13 +66,13 @@ class SqlReminders:
             _SENT.id == _ROW.delivery_id,
             _SENT.started_at.is_not(None),
         )
-        left_out = tuple_(_ROW.id, _ROW.destination).not_in(sorted(keep)) if keep else true()
+        kept = among(_ROW.destination, _ROW.id, ((channel, ref) for ref, channel in keep))
         changed = self._work.connection.execute(
             update(_TABLE)
             .where(
                 self._mine(subscription),
                 _ROW.state == ReminderState.ARMED,
-                left_out,
+                ~kept,
                 ~on_its_way,
             )
             .values(state=ReminderState.CANCELLED, reason=reason)
@@ -113,14 +111,14 @@ class SqlReminders:
 
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie them to a delivery; raises ChangedMeanwhile when one is no longer armed and free."""
-        pairs = sorted(ids)
+        pairs = sorted((destination, ref) for ref, destination in ids)
         tied = 0
         for start in range(0, len(pairs), CHUNK):
             tied += self._work.connection.execute(
                 update(_TABLE)
                 .where(
                     self._open(),
-                    tuple_(_ROW.id, _ROW.destination).in_(pairs[start : start + CHUNK]),
+                    among(_ROW.destination, _ROW.id, pairs[start : start + CHUNK]),
                 )
                 .values(delivery_id=delivery_id)
             ).rowcount
@@ -187,8 +185,7 @@ class SqlReminders:
     def _open(self) -> ColumnElement[bool]:
         return and_(
             _ROW.team_id == self._work.team_id,
-            _ROW.state == ReminderState.ARMED,
-            _ROW.delivery_id.is_(None),
+            tables.ARMED,
         )
 
     def _mine(self, key: SubscriptionKey) -> ColumnElement[bool]:

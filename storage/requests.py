@@ -8,13 +8,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from bot.billing.subscription import SlackUser, SubscriptionKey
-from bot.billing.unsubscription import Request, State
+from bot.billing.unsubscription import Request
 from bot.ports.store import ChangedMeanwhile, Delivery
 from storage import request_rows
 from storage.outbox import SqlOutbox
 from storage.tables import (
+    HELD,
+    WAITING,
     decisions,
     deliveries,
     request_items,
@@ -75,7 +78,7 @@ class SqlRequests:
                 request_items.c.team_id == self._work.team_id,
                 request_items.c.account == key.account,
                 request_items.c.subscription_id == key.id,
-                request_items.c.held,
+                HELD,
             )
         )
         return None if number is None else self.get(number)
@@ -94,7 +97,7 @@ class SqlRequests:
         """Requests that wait for a decision, nearest deadline first."""
         numbers = self._work.connection.scalars(
             select(_ROW.number)
-            .where(self._mine(), _ROW.state == State.WAITING)
+            .where(self._mine(), WAITING)
             .order_by(_ROW.deadline, _ROW.number)
             .limit(limit)
         ).all()
@@ -153,32 +156,33 @@ class SqlRequests:
 
     def _save_row(self, saved: Request) -> None:
         values = request_rows.request_row(saved)
-        connection = self._work.connection
+        statement: ReturningInsert[Any] | ReturningUpdate[Any]
         if saved.version == 1:
-            new = self._work.insert(requests).values(
-                team_id=self._work.team_id, work_at=request_rows.work_at(saved), **values
+            statement = (
+                self._work.insert(requests)
+                .values(team_id=self._work.team_id, work_at=request_rows.work_at(saved), **values)
+                .on_conflict_do_nothing()
+                .returning(_ROW.number)
             )
-            done = connection.execute(new.on_conflict_do_nothing())
         else:
-            before = connection.execute(
-                select(_ROW.state, _ROW.deadline, _ROW.starts_at).where(
-                    self._mine(), _ROW.number == saved.number
-                )
-            ).one_or_none()
-            moved = (saved.state, saved.deadline, saved.starts_at)
-            if before is not None and tuple(before) != moved:
+            if self._moves(saved):
                 values["work_at"] = request_rows.work_at(saved)
-            done = connection.execute(
-                update(requests)
-                .where(
-                    self._mine(),
-                    _ROW.number == saved.number,
-                    _ROW.version == saved.version - 1,
-                )
-                .values(values)
+            same = and_(
+                self._mine(), _ROW.number == saved.number, _ROW.version == saved.version - 1
             )
-        if done.rowcount != 1:
+            statement = update(requests).where(same).values(values).returning(_ROW.number)
+        if not self._work.connection.scalars(statement).all():
             raise ChangedMeanwhile
+
+    def _moves(self, saved: Request) -> bool:
+        """Whether it leaves its state or its times, so that it is to be looked at anew."""
+        before = self._work.connection.execute(
+            select(_ROW.state, _ROW.closed, _ROW.deadline, _ROW.starts_at).where(
+                self._mine(), _ROW.number == saved.number
+            )
+        ).one_or_none()
+        after = (saved.state, saved.closed, saved.deadline, saved.starts_at)
+        return before is None or tuple(before) != after
 
     def _replace(self, table: Table, number: int, rows: list[dict[str, Any]]) -> None:
         connection = self._work.connection

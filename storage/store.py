@@ -77,6 +77,11 @@ class SqlStore:
         with told(writing=False), self._reader.begin() as connection:
             yield self._open(connection, writing=False)
 
+    def dispose(self) -> None:
+        """Close every connection that is not in use, of other stores of this database too."""
+        self._reader.dispose()
+        self._writer.dispose()
+
     def settle_accounts(self, *, at: datetime) -> None:
         """Enter a new workspace and its accounts; date anew what changed settings date."""
         with self.reading() as tx:

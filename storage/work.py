@@ -1,13 +1,14 @@
 """One open transaction of one workspace, and how its trouble is told."""
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Row, Sequence, Table, func, select
+from sqlalchemy import Connection, Row, Sequence, Table, and_, false, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -64,6 +65,21 @@ def picked(row: Row[Any], names: Iterable[str]) -> dict[str, Any]:
     """Some columns of a row by name."""
     columns = row._mapping  # noqa: SLF001 - public: the underscore keeps column names free
     return {name: columns[name] for name in names}
+
+
+def among(
+    first: ColumnElement[Any], second: ColumnElement[Any], pairs: Iterable[tuple[str, str]]
+) -> ColumnElement[bool]:
+    """Whether two columns are one of the pairs: an indexed list for each value of the first.
+
+    A list of pairs, which SQL has too, is compared one by one by PostgreSQL.
+    """
+    by_first: defaultdict[str, list[str]] = defaultdict(list)
+    for one, other in pairs:
+        by_first[one].append(other)
+    return or_(
+        false(), *(and_(first == one, second.in_(others)) for one, others in by_first.items())
+    )
 
 
 @contextmanager

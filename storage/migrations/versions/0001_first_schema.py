@@ -144,8 +144,8 @@ def upgrade() -> None:
         "deliveries",
         ["team_id", "stream", "sequence", "owed_as"],
         unique=False,
-        sqlite_where=sa.text("work_at IS NOT NULL"),
-        postgresql_where=sa.text("work_at IS NOT NULL"),
+        sqlite_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
+        postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
     )
     op.create_index(
         "ix_deliveries_update",

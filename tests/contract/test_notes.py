@@ -1,0 +1,65 @@
+"""What every store promises of notes and redeliveries."""
+
+from datetime import timedelta
+from threading import Barrier, Thread
+
+from tests.contract.samples import HOUR
+from tests.factories import NOW
+
+
+def test_a_note_is_replaced_whole(any_store):
+    with any_store.transaction() as tx:
+        assert tx.notes.get("sync/prod") is None
+        tx.notes.put("sync/prod", {"at": NOW.isoformat(), "changed": 3, "nested": {"a": [None]}})
+        tx.notes.put("sync/default", {})
+        tx.notes.put("sync/prod", {"changed": 4})
+
+    with any_store.reading() as tx:
+        assert tx.notes.get("sync/prod") == {"changed": 4}
+        assert tx.notes.get("sync/default") == {}
+
+
+def test_an_event_is_new_once(any_store):
+    def seen(event, at=NOW):
+        with any_store.transaction() as tx:
+            return tx.notes.seen(event, at=at)
+
+    assert seen("Ev1")
+    assert not seen("Ev1")
+    assert seen("Ev2")
+    assert not seen("Ev1", NOW + 23 * HOUR)
+
+
+def test_an_event_is_forgotten_after_a_day(any_store):
+    with any_store.transaction() as tx:
+        assert tx.notes.seen("Ev1", at=NOW)
+        assert tx.notes.seen("Ev1", at=NOW + timedelta(days=1, seconds=1))
+
+
+def test_an_event_of_a_transaction_that_failed_is_new_again(any_store):
+    try:
+        with any_store.transaction() as tx:
+            assert tx.notes.seen("Ev1", at=NOW)
+            raise ZeroDivisionError
+    except ZeroDivisionError:
+        pass
+
+    with any_store.transaction() as tx:
+        assert tx.notes.seen("Ev1", at=NOW)
+
+
+def test_of_two_deliveries_at_once_one_is_new(any_store):
+    start = Barrier(2, timeout=10)
+    answers = []
+
+    def deliver():
+        start.wait()
+        with any_store.transaction() as tx:
+            answers.append(tx.notes.seen("Ev1", at=NOW))
+
+    threads = [Thread(target=deliver) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert sorted(answers) == [False, True]

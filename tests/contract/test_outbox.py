@@ -1,0 +1,304 @@
+"""What every store promises of the outbox (delivery.md, section 2)."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+
+from bot.ports.store import DeliveryState
+from tests.contract.samples import HOUR, LEASE, delivery
+from tests.factories import NOW
+
+SECOND = timedelta(seconds=1)
+
+
+def owe(store, *deliveries):
+    with store.transaction() as tx:
+        return [tx.outbox.owe(each) for each in deliveries]
+
+
+def claim(store, now=NOW, *, limit=100):
+    with store.transaction() as tx:
+        return tx.outbox.claim(now=now, lease_until=now + LEASE, limit=limit)
+
+
+def begin(store, held, at=NOW):
+    with store.transaction() as tx:
+        return tx.outbox.begin(held, at=at)
+
+
+def settle(store, held, state, at=NOW, **facts):
+    with store.transaction() as tx:
+        return tx.outbox.settle(held, state=state, at=at, **facts)
+
+
+def get(store, ref):
+    with store.reading() as tx:
+        return tx.outbox.get(f"id-{ref}")
+
+
+def test_a_delivery_comes_back_as_it_was_owed(any_store):
+    whole = delivery(
+        "a",
+        subject={"reminders": ["default/sm-quota/2026-11-30/7d"], "batch": None, "n": 1},
+        update_of="id-b",
+        thread_of="id-c",
+        sequence=2**40,
+    )
+    owe(any_store, whole)
+
+    assert get(any_store, "a") == whole
+    assert get(any_store, "b") is None
+
+
+def test_owing_a_known_key_again_changes_nothing(any_store):
+    assert owe(any_store, delivery("a")) == [True]
+    assert owe(any_store, delivery("other", key="key-a", destination="C0OTHER")) == [False]
+
+    assert get(any_store, "other") is None
+    assert get(any_store, "a").destination == "C0APPROVALS"
+
+
+def test_what_is_due_is_handed_to_one_holder_until_the_lease_ends(any_store):
+    owe(any_store, delivery("a"), delivery("later", due_at=NOW + HOUR))
+
+    [held] = claim(any_store)
+    assert (held.id, held.fence, held.state) == ("id-a", 1, DeliveryState.PENDING)
+    assert claim(any_store, NOW + LEASE - SECOND) == []
+    [again] = claim(any_store, NOW + LEASE)
+    assert (again.id, again.fence) == ("id-a", 2)
+
+
+def test_the_earliest_go_first_and_no_more_than_asked_for(any_store):
+    owe(any_store, *(delivery(ref, due_at=NOW - n * SECOND) for n, ref in enumerate("abc")))
+
+    assert [each.id for each in claim(any_store, limit=2)] == ["id-c", "id-b"]
+    assert [each.id for each in claim(any_store, limit=2)] == ["id-a"]
+
+
+def test_the_intent_is_recorded_before_a_byte_is_sent(any_store):
+    owe(any_store, delivery("a"))
+    [held] = claim(any_store)
+
+    started = begin(any_store, held, NOW + SECOND)
+    assert started == replace(held, state=DeliveryState.SENDING, attempt=1, started_at=NOW + SECOND)
+    assert get(any_store, "a") == started
+
+
+def test_a_sent_one_is_finished(any_store):
+    owe(any_store, delivery("a"))
+    started = begin(any_store, claim(any_store)[0])
+
+    assert settle(any_store, started, DeliveryState.SENT, channel="C1", ts="1.5")
+    sent = get(any_store, "a")
+    assert (sent.state, sent.channel, sent.ts, sent.sent_at) == (
+        DeliveryState.SENT,
+        "C1",
+        "1.5",
+        NOW,
+    )
+    assert claim(any_store, NOW + 100 * HOUR) == []
+    assert not settle(any_store, started, DeliveryState.PENDING)
+    assert begin(any_store, started) is None
+    assert get(any_store, "a") == sent
+
+
+def test_only_the_newest_holder_may_begin_or_settle(any_store):
+    owe(any_store, delivery("a"))
+    [frozen] = claim(any_store)
+    [holder] = claim(any_store, NOW + LEASE)
+
+    assert begin(any_store, frozen, NOW + LEASE) is None
+    started = begin(any_store, holder, NOW + LEASE)
+    assert not settle(any_store, frozen, DeliveryState.UNDELIVERABLE, error="archived")
+    assert get(any_store, "a") == started
+    assert settle(any_store, started, DeliveryState.SENT, channel="C1", ts="1.5")
+
+
+def test_a_crash_after_the_intent_leaves_it_open_for_the_next_holder(any_store):
+    owe(any_store, delivery("a"))
+    begin(any_store, claim(any_store)[0])
+
+    [next_holder] = claim(any_store, NOW + LEASE)
+    assert (next_holder.state, next_holder.started_at, next_holder.attempt) == (
+        DeliveryState.SENDING,
+        NOW,
+        1,
+    )
+
+
+def test_an_unknown_outcome_is_looked_at_again_when_it_is_due(any_store):
+    owe(any_store, delivery("a"))
+    started = begin(any_store, claim(any_store)[0])
+    settle(any_store, started, DeliveryState.UNKNOWN, error="timeout", again_at=NOW + 40 * SECOND)
+
+    assert claim(any_store, NOW + 39 * SECOND) == []
+    [held] = claim(any_store, NOW + 40 * SECOND)
+    assert (held.state, held.started_at, held.attempt, held.error) == (
+        DeliveryState.UNKNOWN,
+        NOW,
+        1,
+        "timeout",
+    )
+    assert begin(any_store, held, NOW + 41 * SECOND).attempt == 2
+
+
+def test_certainly_not_posted_is_pending_without_intent(any_store):
+    owe(any_store, delivery("a"))
+    started = begin(any_store, claim(any_store)[0])
+    settle(any_store, started, DeliveryState.PENDING, error="ratelimited", again_at=NOW + HOUR)
+
+    waiting = get(any_store, "a")
+    assert (waiting.state, waiting.started_at, waiting.error) == (
+        DeliveryState.PENDING,
+        None,
+        "ratelimited",
+    )
+    assert claim(any_store, NOW + HOUR - SECOND) == []
+    assert [each.id for each in claim(any_store, NOW + HOUR)] == ["id-a"]
+
+
+@pytest.mark.parametrize("state", [DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED])
+def test_what_nobody_will_take_is_finished_too(any_store, state):
+    owe(any_store, delivery("a"))
+    [held] = claim(any_store)
+
+    assert settle(any_store, held, state, error="is_archived")
+    assert get(any_store, "a").error == "is_archived"
+    assert claim(any_store, NOW + 100 * HOUR) == []
+
+
+def test_deliveries_of_one_stream_go_one_after_the_other(any_store):
+    owe(
+        any_store,
+        delivery("third", stream="s", sequence=201),
+        delivery("first", stream="s", sequence=100, due_at=NOW + SECOND),
+        delivery("second", stream="s", sequence=101),
+        delivery("other"),
+    )
+
+    assert [each.id for each in claim(any_store)] == ["id-other"]  # the first is not due yet
+    [first] = claim(any_store, NOW + SECOND)
+    assert first.id == "id-first"
+    assert claim(any_store, NOW + SECOND) == []
+    settle(any_store, begin(any_store, first), DeliveryState.UNKNOWN, again_at=NOW + HOUR)
+    assert [each.id for each in claim(any_store, NOW + LEASE)] == ["id-other"]
+    [first] = (each for each in claim(any_store, NOW + HOUR) if each.stream == "s")
+    settle(any_store, begin(any_store, first), DeliveryState.SENT, channel="C1", ts="1")
+    [second] = claim(any_store, NOW + SECOND)
+    assert second.id == "id-second"
+    settle(any_store, second, DeliveryState.UNDELIVERABLE)
+    assert [each.id for each in claim(any_store, NOW + SECOND)] == ["id-third"]
+
+
+def test_in_one_stream_equal_sequences_go_in_the_order_they_were_owed(any_store):
+    for ref in ("z", "a", "m"):
+        owe(any_store, delivery(ref, stream="s"))
+
+    order = []
+    for _ in range(3):
+        [held] = claim(any_store)
+        order.append(held.id)
+        settle(any_store, held, DeliveryState.SENT, channel="C1", ts="1")
+    assert order == ["id-z", "id-a", "id-m"]
+
+
+def test_an_update_is_superseded_by_a_later_one_of_the_same_message(any_store):
+    first = delivery("first", stream="s", sequence=100, update_of="id-card")
+    second = delivery("second", stream="s", sequence=200, update_of="id-card")
+    other = delivery("other", stream="s", sequence=300, update_of="id-another")
+    post = delivery("card", stream="s", sequence=1)
+    owe(any_store, post, second, first, other)
+
+    with any_store.reading() as tx:
+        assert tx.outbox.superseded(first)
+        assert not tx.outbox.superseded(second)
+        assert not tx.outbox.superseded(other)
+        assert not tx.outbox.superseded(post)
+
+
+def test_the_next_due_is_the_earliest_unfinished(any_store):
+    with any_store.reading() as tx:
+        assert tx.outbox.next_due() is None
+    owe(any_store, delivery("a", due_at=NOW + HOUR), delivery("b"))
+    with any_store.reading() as tx:
+        assert tx.outbox.next_due() == NOW
+    [held] = claim(any_store)
+    with any_store.reading() as tx:
+        assert tx.outbox.next_due() == NOW + LEASE
+    settle(any_store, held, DeliveryState.SENT, channel="C1", ts="1")
+    with any_store.reading() as tx:
+        assert tx.outbox.next_due() == NOW + HOUR
+
+
+def test_deliveries_are_counted_by_state(any_store):
+    owe(any_store, delivery("a"), delivery("b"), delivery("c"))
+    settle(any_store, claim(any_store, limit=1)[0], DeliveryState.SENT, channel="C1", ts="1")
+
+    with any_store.reading() as tx:
+        counts = tx.outbox.counts()
+    assert counts == dict.fromkeys(DeliveryState, 0) | {
+        DeliveryState.SENT: 1,
+        DeliveryState.PENDING: 2,
+    }
+
+
+def test_two_replicas_that_race_for_a_thousand_get_each_exactly_once(any_store):
+    owe(any_store, *(delivery(str(number)) for number in range(1000)))
+    taken: list[str] = []
+
+    def work():
+        while held := claim(any_store, limit=20):
+            for each in held:
+                taken.append(each.id)
+                assert each.fence == 1
+
+    race(work)
+    assert Counter(taken) == {f"id-{number}": 1 for number in range(1000)}
+
+
+def test_replicas_that_race_keep_the_order_of_every_stream(any_store):
+    owe(
+        any_store,
+        *(
+            delivery(f"{stream}-{number}", stream=f"s{stream}", sequence=number)
+            for number in range(20)
+            for stream in range(10)
+        ),
+    )
+    posted: dict[str, list[int]] = {}
+
+    def work():
+        while True:
+            held = claim(any_store, limit=3)
+            with any_store.reading() as tx:
+                unfinished = tx.outbox.counts()[DeliveryState.PENDING]
+            if not held and not unfinished:
+                return
+            for each in held:
+                posted.setdefault(each.stream, []).append(each.sequence)
+                assert settle(any_store, each, DeliveryState.SENT, channel="C1", ts="1")
+
+    race(work)
+    assert posted == {f"s{stream}": list(range(20)) for stream in range(10)}
+
+
+def race(work, *, replicas=2):
+    failed = []
+
+    def watched():
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    threads = [Thread(target=watched) for _ in range(replicas)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert failed == []
+    assert not any(thread.is_alive() for thread in threads)

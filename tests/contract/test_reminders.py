@@ -1,0 +1,333 @@
+"""What every store promises of the rows of reminders."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from threading import Barrier, Thread
+
+import pytest
+
+from bot.billing.renewal import Anchor, AnchorKind
+from bot.ports.store import ChangedMeanwhile, ReminderState
+from tests.contract.samples import HOUR, LEASE, armed, delivery
+from tests.factories import NOW, key
+
+SECOND = timedelta(seconds=1)
+
+
+def arm(store, *rows):
+    with store.transaction() as tx:
+        return tx.reminders.arm(rows)
+
+
+def rows(store, ref="sm-quota"):
+    with store.reading() as tx:
+        return list(tx.reminders.of(key(ref)))
+
+
+def due(store, now=NOW, *, limit=100):
+    with store.reading() as tx:
+        return [(each.destination, each.id) for each in tx.reminders.due(now=now, limit=limit)]
+
+
+def bundle(store, delivery_id, *members):
+    with store.transaction() as tx:
+        tx.reminders.bundle(
+            [(each.id, each.destination) for each in members], delivery_id=delivery_id
+        )
+
+
+def send(store, delivery_id):
+    """Owe the delivery and record the intent of its first attempt."""
+    with store.transaction() as tx:
+        tx.outbox.owe(delivery("x", id=delivery_id, key=delivery_id))
+        held = tx.outbox.claim(now=NOW, lease_until=NOW + LEASE, limit=10)
+        assert tx.outbox.begin(next(each for each in held if each.id == delivery_id), at=NOW)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        armed(),
+        armed(
+            "ünïcode/%2F",
+            id="default/x/2026-11-30/7d/r2/dm",
+            destination="U0OWNER",
+            state=ReminderState.SNOOZED,
+            sent_at=NOW + HOUR,
+            delivery_id="id-a",
+            reason="until tomorrow",
+        ),
+    ],
+)
+def test_a_reminder_comes_back_as_it_was(any_store, row):
+    assert arm(any_store, row) == 1
+    assert rows(any_store, row.reminder.subscription.id) == [row]
+
+
+def test_a_notice_has_a_date_and_no_instant(any_store):
+    plain = armed()
+    notice = replace(
+        plain,
+        reminder=replace(
+            plain.reminder, anchor=Anchor(kind=AnchorKind.NOTICE, date=date(2026, 12, 1), at=None)
+        ),
+    )
+    arm(any_store, notice)
+
+    assert rows(any_store) == [notice]
+
+
+def test_the_same_reminder_is_armed_once_for_each_destination(any_store):
+    assert arm(any_store, armed(), armed(), armed(destination="C0SECURITY")) == 2
+    assert arm(any_store, armed(), armed(lead_days=3)) == 1
+    assert arm(any_store) == 0
+    assert len(rows(any_store)) == 3
+
+
+def test_an_armed_one_takes_the_new_due_time(any_store):
+    arm(any_store, armed())
+    assert arm(any_store, armed(due_at=NOW + HOUR)) == 0
+
+    assert rows(any_store) == [armed(due_at=NOW + HOUR)]
+
+
+def test_one_that_was_cancelled_before_it_was_sent_is_armed_again(any_store):
+    arm(any_store, armed())
+    bundle(any_store, "id-a", armed())
+    with any_store.transaction() as tx:
+        assert tx.reminders.disarm([], subscription=key(), reason="auto-renewal is off") == 1
+    assert rows(any_store) == [
+        armed(state=ReminderState.CANCELLED, delivery_id="id-a", reason="auto-renewal is off")
+    ]
+
+    assert arm(any_store, armed(due_at=NOW + HOUR)) == 0
+    assert rows(any_store) == [armed(due_at=NOW + HOUR)]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        ReminderState.SENT,
+        ReminderState.LATE,
+        ReminderState.MISSED,
+        ReminderState.UNKNOWN,
+        ReminderState.KEPT,
+        ReminderState.SNOOZED,
+    ],
+)
+def test_one_that_was_dealt_with_is_never_armed_again(any_store, state):
+    settled = armed(state=state, delivery_id="id-a", sent_at=NOW)
+    arm(any_store, settled)
+    assert arm(any_store, armed(due_at=NOW + HOUR)) == 0
+
+    assert rows(any_store) == [settled]
+    assert due(any_store, NOW + HOUR) == []
+
+
+def test_one_cancelled_after_it_was_sent_stays_cancelled(any_store):
+    sent = armed(state=ReminderState.CANCELLED, delivery_id="id-a", sent_at=NOW)
+    arm(any_store, sent)
+    arm(any_store, armed())
+
+    assert rows(any_store) == [sent]
+
+
+def test_disarming_spares_what_is_kept_and_other_subscriptions(any_store):
+    kept, gone = armed(lead_days=7), armed(lead_days=3)
+    elsewhere = armed(lead_days=7, destination="C0SECURITY")
+    other = armed("sm-screen")
+    arm(any_store, kept, gone, elsewhere, other)
+
+    with any_store.transaction() as tx:
+        pairs = [(kept.id, kept.destination)]
+        assert tx.reminders.disarm(pairs, subscription=key(), reason="moved") == 2
+        assert tx.reminders.disarm(pairs, subscription=key(), reason="moved") == 0
+    states = {(each.id, each.destination): each.state for each in rows(any_store)}
+    assert states == {
+        (kept.id, kept.destination): ReminderState.ARMED,
+        (gone.id, gone.destination): ReminderState.CANCELLED,
+        (elsewhere.id, elsewhere.destination): ReminderState.CANCELLED,
+    }
+    assert rows(any_store, "sm-screen") == [other]
+
+
+def test_what_is_on_its_way_is_not_disarmed(any_store):
+    arm(any_store, armed())
+    bundle(any_store, "id-x", armed())
+    send(any_store, "id-x")
+
+    with any_store.transaction() as tx:
+        assert tx.reminders.disarm([], subscription=key(), reason="moved") == 0
+    assert rows(any_store)[0].state is ReminderState.ARMED
+
+
+def test_due_ones_come_with_their_whole_destination_first_come_first_served(any_store):
+    later = [armed(f"b-{n}", destination="C2", due_at=NOW - HOUR) for n in range(3)]
+    first = [armed(f"a-{n}", destination="C1", due_at=NOW - n * HOUR) for n in range(3)]
+    not_yet = armed("z", destination="C1", due_at=NOW + SECOND)
+    kept = armed("k", destination="C1", state=ReminderState.KEPT)
+    arm(any_store, *later, *first, not_yet, kept)
+
+    assert due(any_store, limit=1) == [
+        ("C1", each.id) for each in sorted(first, key=lambda each: each.due_at)
+    ]
+    assert due(any_store, limit=4) == [
+        *(("C1", each.id) for each in reversed(first)),
+        *(("C2", each.id) for each in later),
+    ]
+    assert due(any_store, NOW - 2 * HOUR - SECOND) == []
+
+
+def test_bundled_ones_are_not_due_again(any_store):
+    arm(any_store, armed("a"), armed("b"))
+    bundle(any_store, "id-a", armed("a"))
+
+    assert due(any_store) == [("C0FINOPS", armed("b").id)]
+    with any_store.reading() as tx:
+        assert [each.id for each in tx.reminders.carried_by("id-a")] == [armed("a").id]
+
+
+@pytest.mark.parametrize(
+    "already",
+    [
+        armed(delivery_id="id-other"),
+        armed(state=ReminderState.CANCELLED),
+        armed(destination="C0SECURITY"),
+    ],
+)
+def test_bundling_what_is_no_longer_free_is_a_lost_race(any_store, already):
+    arm(any_store, already, armed("free"))
+
+    with pytest.raises(ChangedMeanwhile):
+        bundle(any_store, "id-a", armed(), armed("free"))
+    with any_store.reading() as tx:
+        assert tx.reminders.carried_by("id-a") == []
+
+
+def test_many_are_bundled_at_once(any_store):
+    many = [armed(f"s-{number}") for number in range(1200)]
+    arm(any_store, *many)
+    bundle(any_store, "id-a", *many)
+
+    with any_store.reading() as tx:
+        assert len(tx.reminders.carried_by("id-a")) == 1200
+
+
+@pytest.mark.parametrize("state", [ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED])
+def test_settling_a_delivery_says_when_its_members_were_told(any_store, state):
+    arm(any_store, armed("a"), armed("b"), armed("c"))
+    bundle(any_store, "id-a", armed("a"), armed("b"))
+    with any_store.transaction() as tx:
+        tx.reminders.settle("id-a", state=state, at=NOW + HOUR, reason="it was down")
+
+    told = {"state": state, "sent_at": NOW + HOUR, "reason": "it was down", "delivery_id": "id-a"}
+    assert rows(any_store, "a") == [armed("a", **told)]
+    assert rows(any_store, "b") == [armed("b", **told)]
+    assert rows(any_store, "c") == [armed("c")]
+
+
+def test_an_unknown_outcome_is_no_sending(any_store):
+    arm(any_store, armed())
+    bundle(any_store, "id-a", armed())
+    with any_store.transaction() as tx:
+        tx.reminders.settle("id-a", state=ReminderState.UNKNOWN, at=NOW)
+
+    assert rows(any_store) == [armed(state=ReminderState.UNKNOWN, delivery_id="id-a")]
+
+
+@pytest.mark.parametrize(
+    "state", [ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED]
+)
+def test_what_people_settled_stays_so(any_store, state):
+    arm(any_store, armed())
+    bundle(any_store, "id-a", armed())
+    with any_store.transaction() as tx:
+        tx.reminders.set_state([armed().id], state=state, reason="by U0OWNER")
+        tx.reminders.settle("id-a", state=ReminderState.SENT, at=NOW)
+
+    assert rows(any_store) == [armed(state=state, delivery_id="id-a", reason="by U0OWNER")]
+
+
+def test_keeping_holds_in_every_destination_and_forgets_nothing(any_store):
+    sent = {"state": ReminderState.SENT, "sent_at": NOW, "delivery_id": "id-a"}
+    arm(any_store, armed(**sent), armed(destination="C0SECURITY"), armed(lead_days=3))
+    with any_store.transaction() as tx:
+        tx.reminders.set_state([armed().id, "unknown"], state=ReminderState.KEPT, reason="by U1")
+
+    kept = {"state": ReminderState.KEPT, "reason": "by U1"}
+    assert sorted(rows(any_store), key=lambda each: (each.id, each.destination)) == [
+        armed(lead_days=3),
+        armed(**(sent | kept)),
+        armed(destination="C0SECURITY", **kept),
+    ]
+
+
+def test_rows_of_one_anchor_date(any_store):
+    arm(any_store, armed(), armed(day=date(2027, 11, 30), due_at=NOW + HOUR), armed("other"))
+
+    with any_store.reading() as tx:
+        assert tx.reminders.of(key(), "2026-11-30") == [armed()]
+        assert len(tx.reminders.of(key())) == 2
+        assert tx.reminders.of(key(), "2026-11-29") == []
+
+
+def test_the_list_goes_by_due_time_until_a_moment(any_store):
+    rows_in_order = [
+        armed("a", due_at=NOW, state=ReminderState.SENT),
+        armed("b", due_at=NOW + HOUR, destination="C0SECURITY"),
+        armed("c", due_at=NOW + 2 * HOUR),
+    ]
+    arm(any_store, *reversed(rows_in_order))
+
+    with any_store.reading() as tx:
+        listed = tx.reminders.listed
+        assert listed(until=None, destination=None, limit=10) == rows_in_order
+        assert listed(until=NOW + HOUR, destination=None, limit=10) == rows_in_order[:2]
+        assert listed(until=None, destination="C0FINOPS", limit=10) == rows_in_order[::2]
+        assert listed(until=None, destination=None, limit=1) == rows_in_order[:1]
+
+
+def test_the_next_due_is_the_earliest_armed_and_free(any_store):
+    with any_store.reading() as tx:
+        assert tx.reminders.next_due() is None
+    arm(any_store, armed("a"), armed("b", due_at=NOW + HOUR), armed("c", due_at=NOW - HOUR))
+    bundle(any_store, "id-c", armed("c"))
+    with any_store.transaction() as tx:
+        tx.reminders.set_state([armed("a").id], state=ReminderState.KEPT, reason="")
+        assert tx.reminders.next_due() == NOW + HOUR
+
+
+def test_replicas_that_bundle_at_once_share_no_reminder_and_split_no_destination(any_store):
+    arm(
+        any_store,
+        *(armed(f"s-{number}", destination=f"C{number % 10}") for number in range(200)),
+    )
+    start = Barrier(2, timeout=10)
+
+    def work(replica):
+        start.wait()
+        turn = 0
+        while True:
+            turn += 1
+            with any_store.transaction() as tx:
+                found = tx.reminders.due(now=NOW, limit=1)
+                if not found:
+                    return
+                tx.reminders.bundle(
+                    [(each.id, each.destination) for each in found],
+                    delivery_id=f"{replica}-{turn}",
+                )
+
+    threads = [Thread(target=work, args=(replica,)) for replica in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+
+    with any_store.reading() as tx:
+        listed = tx.reminders.listed(until=None, destination=None, limit=1000)
+    carried = {each.delivery_id: set() for each in listed}
+    for each in listed:
+        carried[each.delivery_id].add(each.destination)
+    assert len(carried) == 10
+    assert all(len(destinations) == 1 for destinations in carried.values())

@@ -1,0 +1,284 @@
+"""What every store promises of requests."""
+
+from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier, Thread
+
+import pytest
+
+from bot.billing.unsubscription import Event, State, Verb
+from bot.ports.store import ChangedMeanwhile
+from tests.contract.samples import DEADLINE, HOUR, LEASE, delivery, fully_told, request
+from tests.factories import APPROVER_1, NOW, OUTSIDER, key
+
+SECOND = timedelta(seconds=1)
+
+
+def saved(store, new):
+    with store.transaction() as tx:
+        return tx.requests.save(new)
+
+
+def claimed(store, now, *, limit=20):
+    with store.transaction() as tx:
+        found = tx.requests.claim_due(now=now, lease_until=now + LEASE, limit=limit)
+        return [each.number for each in found]
+
+
+@pytest.mark.parametrize(
+    "whole", [request(), fully_told(), request(items=(), steps=(), events=(), left_behind=())]
+)
+def test_a_request_comes_back_as_it_was(any_store, whole):
+    after = saved(any_store, whole)
+
+    assert after == replace(whole, version=1)
+    with any_store.reading() as tx:
+        found = tx.requests.get(1001)
+        assert found == after
+        assert tx.requests.get(1002) is None
+    for item, was in zip(found.items, whole.items, strict=True):
+        assert item.quote.total == was.quote.total
+        assert item.quote.at.utcoffset() == was.quote.at.utcoffset()
+
+
+def test_what_was_acknowledged_keeps_every_digit(any_store):
+    saved(any_store, request())
+
+    with any_store.reading() as tx:
+        worst = tx.requests.get(1001).acknowledgement.worst
+        total = tx.requests.get(1001).items[0].quote.total
+    assert str(worst.handling_fee.amount) == "153.16"
+    assert str(total.refund.amount) == "1E+2"
+
+
+def test_a_save_counts_the_version_and_replaces_everything_but_history(any_store):
+    first = saved(any_store, request(1001, "sm-quota", "sm-screen"))
+    approved = replace(
+        first,
+        items=first.items[:1],
+        steps=(replace(first.steps[1], number=1),),
+        state=State.APPROVED,
+        starts_at=NOW + HOUR,
+        events=(*first.events, Event(number=2, verb=Verb.APPROVED, at=NOW, by=APPROVER_1)),
+    )
+    second = saved(any_store, approved)
+
+    assert second == replace(approved, version=2)
+    with any_store.reading() as tx:
+        assert tx.requests.get(1001) == second
+        assert tx.requests.open_with(key("sm-screen")) is None
+
+
+def test_of_two_who_decide_at_once_the_second_is_told(any_store):
+    seen = saved(any_store, request())
+    saved(any_store, replace(seen, state=State.APPROVED, starts_at=NOW))
+
+    with pytest.raises(ChangedMeanwhile):
+        saved(any_store, replace(seen, state=State.REJECTED, closed=True))
+    with any_store.reading() as tx:
+        assert tx.requests.get(1001).state is State.APPROVED
+        assert tx.requests.get(1001).version == 2
+
+
+def test_a_new_request_never_overwrites_one(any_store):
+    saved(any_store, request())
+
+    with pytest.raises(ChangedMeanwhile):
+        saved(any_store, request(1001, "another"))
+
+
+def test_a_lost_race_undoes_the_messages_that_it_owed(any_store):
+    seen = saved(any_store, request())
+    saved(any_store, seen)
+
+    with pytest.raises(ChangedMeanwhile), any_store.transaction() as tx:
+        tx.outbox.owe(delivery("rejected"))
+        tx.requests.save(replace(seen, state=State.REJECTED))
+    with any_store.reading() as tx:
+        assert tx.outbox.get("id-rejected") is None
+
+
+def test_numbers_count_from_1001_and_a_rolled_back_one_is_given_again(any_store):
+    with any_store.transaction() as tx:
+        assert [tx.requests.next_number(), tx.requests.next_number()] == [1001, 1002]
+    with pytest.raises(ZeroDivisionError), any_store.transaction() as tx:
+        assert tx.requests.next_number() == 1003
+        raise ZeroDivisionError
+
+    with any_store.transaction() as tx:
+        assert tx.requests.next_number() == 1003
+
+
+def test_concurrent_writers_leave_no_gap(any_store):
+    start = Barrier(4, timeout=10)
+
+    def ask(person):
+        start.wait()
+        for turn in range(10):
+            with any_store.transaction() as tx:
+                number = tx.requests.next_number()
+                tx.requests.save(request(number, f"{person}-{turn}"))
+
+    threads = [Thread(target=ask, args=(person,)) for person in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+
+    with any_store.reading() as tx:
+        numbers = {each.number for each in tx.requests.waiting(limit=100)}
+    assert numbers == set(range(1001, 1041))
+
+
+def test_an_open_request_holds_its_subscriptions(any_store):
+    first = saved(any_store, request(1001, "sm-quota", "sm-screen"))
+
+    with any_store.reading() as tx:
+        assert tx.requests.open_with(key("sm-screen")) == first
+        assert tx.requests.open_with(key("sm-orch")) is None
+        assert tx.requests.open_with(key("sm-quota", account="prod")) is None
+    with pytest.raises(ChangedMeanwhile):
+        saved(any_store, request(1002, "sm-screen"))
+
+
+@pytest.mark.parametrize(
+    ("state", "closed", "held"),
+    [
+        (State.WAITING, False, True),
+        (State.STALE, False, True),
+        (State.VERIFYING, False, True),
+        (State.FAILED, False, True),
+        (State.FAILED, True, False),
+        (State.DONE, True, False),
+        (State.WITHDRAWN, True, False),
+        (State.EXPIRED, False, False),
+    ],
+)
+def test_a_request_that_ended_holds_nothing(any_store, state, closed, held):
+    saved(any_store, replace(saved(any_store, request()), state=state, closed=closed))
+
+    with any_store.reading() as tx:
+        assert (tx.requests.open_with(key()) is not None) is held
+
+
+def test_the_newest_of_a_person_come_first(any_store):
+    for number in range(1001, 1009):
+        saved(any_store, request(number, f"s-{number}"))
+    saved(any_store, request(1009, "other", requested_by=OUTSIDER))
+
+    with any_store.reading() as tx:
+        mine = tx.requests.of(request().requested_by)
+        assert [each.number for each in mine] == [1008, 1007, 1006, 1005, 1004]
+        assert [each.number for each in tx.requests.of(OUTSIDER, limit=1)] == [1009]
+
+
+def test_waiting_ones_come_by_deadline(any_store):
+    saved(any_store, request(1001, "late", deadline=DEADLINE + HOUR))
+    saved(any_store, request(1002, "soon", deadline=DEADLINE - HOUR))
+    saved(any_store, request(1003, "stale", state=State.STALE))
+    saved(any_store, request(1004, "done", state=State.DONE, closed=True))
+
+    with any_store.reading() as tx:
+        assert [each.number for each in tx.requests.waiting()] == [1002, 1001]
+        assert [each.number for each in tx.requests.waiting(limit=1)] == [1002]
+
+
+@pytest.mark.parametrize(
+    ("changes", "due_at"),
+    [
+        ({"state": State.WAITING}, DEADLINE),
+        ({"state": State.STALE}, DEADLINE),
+        ({"state": State.APPROVED, "starts_at": NOW + HOUR}, NOW + HOUR),
+        ({"state": State.EXECUTING}, NOW),
+        ({"state": State.VERIFYING}, NOW),
+        ({"state": State.FAILED}, None),
+        ({"state": State.DONE, "closed": True}, None),
+        ({"state": State.WAITING, "closed": True}, None),
+    ],
+)
+def test_a_request_is_worked_on_when_its_state_asks_for_it(any_store, changes, due_at):
+    saved(any_store, replace(saved(any_store, request()), **changes))
+
+    if due_at is None:
+        assert claimed(any_store, DEADLINE + 100 * HOUR) == []
+    else:
+        assert due_at == NOW or claimed(any_store, due_at - SECOND) == []
+        assert claimed(any_store, due_at) == [1001]
+
+
+def test_a_claimed_request_is_nobody_elses_until_the_lease_ends(any_store):
+    saved(any_store, request(state=State.EXECUTING))
+
+    assert claimed(any_store, NOW) == [1001]
+    assert claimed(any_store, NOW + LEASE - SECOND) == []
+    assert claimed(any_store, NOW + LEASE) == [1001]
+
+
+def test_a_new_state_saved_by_the_holder_keeps_the_claim(any_store):
+    saved(any_store, request(state=State.APPROVED, starts_at=NOW))
+    with any_store.transaction() as tx:
+        [mine] = tx.requests.claim_due(now=NOW, lease_until=NOW + LEASE, limit=1)
+    saved(any_store, replace(mine, state=State.EXECUTING))
+
+    assert claimed(any_store, NOW + SECOND) == []
+    with any_store.transaction() as tx:
+        assert tx.requests.next_due() == NOW + LEASE
+        tx.requests.attend(1001, at=NOW + 2 * SECOND)
+        assert tx.requests.next_due() == NOW + 2 * SECOND
+    assert claimed(any_store, NOW + SECOND) == []
+    assert claimed(any_store, NOW + 2 * SECOND) == [1001]
+
+
+def test_attending_without_a_time_waits_for_the_state_to_change(any_store):
+    executing = saved(any_store, request(state=State.EXECUTING))
+    claimed(any_store, NOW)
+    with any_store.transaction() as tx:
+        tx.requests.attend(1001, at=None)
+        assert tx.requests.next_due() is None
+    assert claimed(any_store, DEADLINE) == []
+
+    saved(any_store, replace(executing, state=State.VERIFYING))
+    assert claimed(any_store, DEADLINE) == [1001]
+
+
+def test_attending_without_a_time_keeps_the_deadline(any_store):
+    saved(any_store, request())
+    with any_store.transaction() as tx:
+        tx.requests.attend(1001, at=None)
+        tx.requests.attend(9999, at=None)
+
+    assert claimed(any_store, DEADLINE - SECOND) == []
+    assert claimed(any_store, DEADLINE) == [1001]
+
+
+def test_a_claim_takes_no_more_than_it_was_asked_for_and_the_oldest_first(any_store):
+    for number in (1001, 1002, 1003):
+        saved(any_store, request(number, f"s-{number}", deadline=DEADLINE - number * SECOND))
+
+    assert claimed(any_store, DEADLINE, limit=2) == [1002, 1003]
+    assert claimed(any_store, DEADLINE, limit=2) == [1001]
+
+
+def test_two_replicas_never_work_on_the_same_request(any_store):
+    for number in range(1001, 1101):
+        saved(any_store, request(number, f"s-{number}", state=State.EXECUTING))
+    taken = []
+
+    def work():
+        while found := claimed(any_store, NOW, limit=7):
+            taken.extend(found)
+
+    threads = [Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(taken) == list(range(1001, 1101))
+
+
+def test_the_card_is_the_delivery_of_the_requests_message(any_store):
+    with any_store.transaction() as tx:
+        tx.outbox.owe(delivery("other", key="request/1001/line/1"))
+        assert tx.requests.card(1001) is None
+        tx.outbox.owe(delivery("card", key="request/1001/card"))
+        assert tx.requests.card(1001).id == "id-card"
