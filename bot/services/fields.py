@@ -180,6 +180,10 @@ def _written_tags(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
 
 
+def _sorted_tags(value: object) -> object:
+    return dict(sorted(value.items())) if isinstance(value, Mapping) else value
+
+
 def _same(value: object) -> object:
     return value
 
@@ -196,7 +200,7 @@ TEXT = _textual(_text)
 AMOUNT = _textual(_amount)
 INSTANT = _textual(_instant)
 FLAG = Codec(_flag, _is_flag, _written, _same)
-TAGS = Codec(_tags_text, _tags, _written_tags, _same)
+TAGS = Codec(_tags_text, _tags, _written_tags, _sorted_tags)
 MONTHS = _numeric(_whole(1, 1200))
 DAYS = _numeric(_whole(0, 3660))
 USER = _textual(_shaped(_USER, "a Slack user id like `U0123ABCD`"))

@@ -48,7 +48,7 @@ class _Reader:
     found: dict[SubscriptionKey, tuple[int, Subscription]] = field(default_factory=dict)
 
     def wrong(self, line: int, column: str, text: str) -> None:
-        self.problems.append((line, column, f"{text}."))
+        self.problems.append((line, column, text if text.endswith("?") else f"{text}."))
 
     def refuse(self, *, advice: str = "") -> BadFile:
         return BadFile(
@@ -219,6 +219,7 @@ def _close(
         return
     line, own, _ = block[0]
     seen: list[Order | None] = []
+    orders: list[tuple[int, str, Order]] = []
     for at, again, order in block:
         for name in [
             each.name for each in OWN_FIELDS if again.get(each.name) != own.get(each.name)
@@ -226,8 +227,10 @@ def _close(
             reader.wrong(at, name, f"differs from line {line} of the same subscription")
         if order in seen or (seen and order is None):
             reader.repeated(at, key, line)
+            continue
         seen.append(order)
-    orders = [(at, "", order) for at, _, order in block if order is not None]
+        if order is not None:
+            orders.append((at, "", order))
     reader.orders(line, orders)
     reader.add(line, _subscription(key, own, [order for _, _, order in orders]))
 
