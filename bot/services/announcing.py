@@ -34,12 +34,10 @@ from bot.services.people import People
 from bot.services.phrases import day
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, read
+from bot.services.telling import ANSWERED_WITHIN
 
 LATE_AFTER = timedelta(minutes=2)
 """A takeover after a crash takes at most 90 s and is not worth the word *late*."""
-
-ANSWERED_WITHIN = timedelta(minutes=1)
-"""A cloud that has not answered by then leaves the buttons usable again."""
 
 WAS_OFF = "Lapse was not running."
 NOT_TAKEN = "Slack did not take it in time."

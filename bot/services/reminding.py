@@ -18,7 +18,7 @@ from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about
-from bot.services.telling import tell
+from bot.services.telling import give_back, tell
 
 
 class Reminding:
@@ -34,7 +34,12 @@ class Reminding:
         self.announcing = Announcing(store=store, policy=policy, people=people, arming=self._arming)
 
     def arm(self) -> int:
-        """Bring the rows of the next 48 hours in step with the catalogue; how many are new."""
+        """Bring the rows of the next 48 hours in step with the catalogue; how many are new.
+
+        What was being turned off when Lapse stopped is settled as well.
+        """
+        with self._store.transaction() as tx:
+            give_back(tx, now=self._clock.now())
         return self._arming.arm()
 
     def bundle_due(self) -> int:

@@ -1,16 +1,23 @@
 """Telling: one press or fact shows in every message about the deduction, and in one thread."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
-from bot.billing.subscription import SubscriptionKey
+from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.facts.messages import Settled
 from bot.ports.store import ArmedReminder, Delivery, ReminderState, Transaction
 from bot.services.armed import DIRECT
 from bot.services.owing import delivery_id, reminder_update
-from bot.services.settled import SettledFact, record, written
+from bot.services.settled import SettledFact, fact_about, record, written
 
 REMINDER_LINE = "reminder-line"
+
+ANSWERED_WITHIN = timedelta(minutes=1)
+"""A cloud that has not answered by then leaves the buttons usable again."""
+
+NOT_KNOWN = "It is not known whether the cloud turned it off. Look, then press again."
+
+_UNANSWERED = "settled/unanswered"
 
 
 def tell(
@@ -27,6 +34,7 @@ def tell(
     the newest message in a channel, so that nobody's change is known in private alone.
     """
     cause = record(tx, key, anchor_date, fact)
+    _watch(tx, key, anchor_date, unanswered=fact.settled is Settled.TURNING_OFF)
     rows = [
         row
         for row in tx.reminders.of(key, anchor_date.isoformat())
@@ -39,6 +47,52 @@ def tell(
     post = _told_in(tx, rows, pressed)
     if post is not None and fact.settled is not Settled.TURNING_OFF:
         tx.outbox.owe(_line(post, key, fact, cause=cause))
+
+
+def give_back(tx: Transaction, *, now: datetime) -> int:
+    """Settle what was being turned off when Lapse stopped; how many there were.
+
+    What the catalogue shows as off was turned off by whoever pressed; for the others the buttons
+    come back, with the reason.
+    """
+    settled = 0
+    for key, anchor_date in _unanswered(tx):
+        fact = fact_about(tx, key, anchor_date)
+        if fact is None or fact.settled is not Settled.TURNING_OFF:
+            _watch(tx, key, anchor_date, unanswered=False)
+        elif now - fact.at >= ANSWERED_WITHIN:
+            held = tx.catalogue.get(key)
+            off = held is not None and held.auto_renew is False
+            became = (
+                SettledFact(settled=Settled.TURNED_OFF, at=fact.at, by=fact.by)
+                if off
+                else SettledFact(settled=Settled.OPEN, at=now, note=NOT_KNOWN)
+            )
+            tell(tx, key, anchor_date, became)
+            settled += 1
+    return settled
+
+
+def _unanswered(tx: Transaction) -> Sequence[tuple[SubscriptionKey, date]]:
+    found = []
+    for name in tx.notes.get(_UNANSWERED) or {}:
+        about, _, day = name.rpartition("/")
+        account, _, ref = about.partition("/")
+        found.append((SubscriptionKey(AccountName(account), ref), date.fromisoformat(day)))
+    return found
+
+
+def _watch(tx: Transaction, key: SubscriptionKey, on: date, *, unanswered: bool) -> None:
+    """Keep a list of what is being turned off, since nobody else would look after a crash."""
+    known = dict(tx.notes.get(_UNANSWERED) or {})
+    name = f"{key}/{on.isoformat()}"
+    if unanswered is (name in known):
+        return
+    if unanswered:
+        known[name] = True
+    else:
+        del known[name]
+    tx.notes.put(_UNANSWERED, known)
 
 
 def _told_in(

@@ -285,11 +285,30 @@ def test_a_turning_off_that_nobody_finished_gives_the_buttons_back(rig: Rig) -> 
         fact = SettledFact(settled=Settled.TURNING_OFF, at=rig.clock.now(), by=OWNER)
         tell(tx, key(), date(2026, 11, 30), fact, pressed=pressed)
 
-    at_once = rig.reminding.message(pressed).items[0].settled
+    rig.run()
+    at_once = settled(rig)
+    rig.start()
     rig.clock.advance(timedelta(minutes=1))
+    rig.run()
 
     assert at_once is Settled.TURNING_OFF
-    assert rig.reminding.message(pressed).items[0].settled is Settled.OPEN
+    assert settled(rig) is Settled.OPEN
+    assert newest(rig).items[0].note
+    [line] = rig.messenger.of(ReminderLine)
+    assert line.message.item.settled is Settled.OPEN
+
+
+def test_a_turning_off_that_reached_the_cloud_before_a_crash_names_who_did_it(rig: Rig) -> None:
+    with rig.store.transaction() as tx:
+        fact = SettledFact(settled=Settled.TURNING_OFF, at=rig.clock.now(), by=OWNER)
+        tell(tx, key(), date(2026, 11, 30), fact, pressed=newest(rig).delivery_id)
+    rig.know(quota(orders=(ORDER,), auto_renew=False))
+
+    rig.clock.advance(timedelta(minutes=1))
+    rig.run()
+
+    item = next(i for i in rig.reminders()[1].message.items if i.subscription.key == key())
+    assert (item.settled, item.settled_by) == (Settled.TURNED_OFF, OWNER)
 
 
 def test_what_was_unsubscribed_is_no_longer_due(rig: Rig) -> None:

@@ -1,0 +1,154 @@
+"""What requests say: card, thread, receipt and notes, each once and with the newest facts."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.billing.unsubscription import State, Verb
+from bot.facts.messages import Receipt, RequestCard, RequesterNote, RequestLine, Tour
+from bot.ports.messenger import NotPosted
+from bot.services.composing import Composing
+from bot.services.delivering import Delivering
+from bot.services.reminding import Reminding
+from bot.services.rerouting import Rerouting
+from bot.services.touring import Touring
+from storage.store import SqlStore
+from tests.clocks import SettableClock
+from tests.factories import APPROVER_1, APPROVER_2, REQUESTER
+from tests.unit.services.desk import Desk
+from tests.unit.services.rig import APPROVALS, FINOPS
+
+DM = f"D{REQUESTER[1:]}"
+
+
+@pytest.fixture
+def desk(store: SqlStore, clock: SettableClock) -> Desk:
+    return Desk(store, clock)
+
+
+@pytest.fixture
+def delivering(desk: Desk) -> Delivering:
+    shared = {"store": desk.store, "clock": desk.clock, "policy": desk.policy}
+    reminding = Reminding(**shared, people=desk.people)
+    return Delivering(
+        store=desk.store,
+        clock=desk.clock,
+        messenger=desk.messenger,
+        composing=Composing(messenger=desk.messenger, announcing=reminding.announcing),
+        rerouting=Rerouting(**shared, people=desk.people),
+    )
+
+
+def card(desk: Desk) -> RequestCard:
+    [only] = desk.messenger.of(RequestCard)
+    assert only.to == APPROVALS
+    assert isinstance(only.message, RequestCard)
+    return only.message
+
+
+def notes(desk: Desk) -> list[State]:
+    shown = desk.messenger.of(RequesterNote)
+    assert {each.to for each in shown} <= {DM}
+    return [each.message.state for each in shown]
+
+
+def test_a_request_is_one_message_whose_thread_holds_the_history(
+    desk: Desk, delivering: Delivering
+) -> None:
+    number = desk.ask().number
+    delivering.send_due()
+    desk.unsubscribing.approve(number, by=APPROVER_1)
+    delivering.send_due()
+
+    assert card(desk).request.state is State.APPROVED
+    lines = desk.messenger.of(RequestLine)
+    assert [line.message.event.verb for line in lines] == [Verb.ASKED, Verb.APPROVED]
+    assert {line.thread for line in lines} == {desk.messenger.of(RequestCard)[0].ts}
+
+
+def test_the_requester_hears_of_every_change_with_a_link(
+    desk: Desk, delivering: Delivering
+) -> None:
+    number = desk.ask().number
+    delivering.send_due()
+    desk.unsubscribing.reject(number, by=APPROVER_2, why="Wait for the audit.")
+    delivering.send_due()
+
+    assert notes(desk) == [State.WAITING, State.REJECTED]
+    posted = desk.messenger.of(RequestCard)[0]
+    for each in desk.messenger.of(RequesterNote):
+        assert each.message.link
+        assert posted.ts.replace(".", "") in each.message.link
+
+
+def test_a_finished_request_has_its_receipt_in_the_thread(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.ask()
+    delivering.send_due()
+    desk.unsubscribing.approve(1001, by=APPROVER_1)
+    desk.cool_off()
+    desk.run(seconds=15)
+    delivering.send_due(limit=500)
+
+    assert card(desk).request.state is State.DONE
+    [receipt] = desk.messenger.of(Receipt)
+    assert receipt.thread == desk.messenger.of(RequestCard)[0].ts
+    assert notes(desk)[-1] is State.DONE
+
+
+def test_changes_that_came_while_slack_was_away_arrive_as_one_update_and_all_lines(
+    desk: Desk, delivering: Delivering
+) -> None:
+    number = desk.ask().number
+    delivering.send_due()
+    desk.unsubscribing.approve(number, by=APPROVER_1)
+    desk.unsubscribing.stop(number, by=APPROVER_2)
+
+    delivering.send_due()
+
+    assert card(desk).request.state is State.STOPPED
+    assert desk.messenger.updates == 1
+    assert len(desk.messenger.of(RequestLine)) == 3
+
+
+def test_thread_and_note_wait_for_the_card(desk: Desk, delivering: Delivering) -> None:
+    desk.messenger.refusals = [NotPosted("ratelimited", retry_after=10) for _ in range(1)]
+    desk.ask()
+    delivering.send_due()
+    early = list(desk.messenger.shown)
+
+    desk.clock.advance(timedelta(seconds=10))
+    delivering.send_due()
+
+    assert early == []
+    assert isinstance(desk.messenger.shown[0].message, RequestCard)
+    assert desk.messenger.of(RequesterNote)[0].message.link
+
+
+def test_a_note_does_not_wait_for_ever(desk: Desk, delivering: Delivering) -> None:
+    desk.messenger.closed = {APPROVALS: "is_archived"}
+    desk.ask()
+    for _ in range(25):
+        delivering.send_due()
+        desk.clock.advance(timedelta(seconds=1))
+
+    [note] = desk.messenger.of(RequesterNote)
+    assert note.message.link is None
+    assert desk.messenger.of(RequestLine) == []
+
+
+def test_the_tour_ticks_asking_and_deciding_off(desk: Desk, delivering: Delivering) -> None:
+    touring = Touring(store=desk.store, clock=desk.clock, policy=desk.policy)
+    touring.begin(subject_ids=("sm-quota",), channel=FINOPS)
+    delivering.send_due()
+
+    desk.ask()
+    asked = touring.tick()
+    desk.unsubscribing.approve(1001, by=APPROVER_1)
+    decided = touring.tick()
+    delivering.send_due()
+
+    [tour] = desk.messenger.of(Tour)
+    assert (asked, decided) == (1, 1)
+    assert (tour.message.asked, tour.message.decided) == (True, True)
