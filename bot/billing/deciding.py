@@ -9,7 +9,7 @@ from bot.billing.plan import Plan
 from bot.billing.quote import Scope
 from bot.billing.refund import Worst
 from bot.billing.rulesets import rule_set
-from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
+from bot.billing.subscription import Kind, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import (
     ACKNOWLEDGEMENT,
     Acknowledgement,
@@ -185,10 +185,14 @@ def acknowledge_again(
 
 
 def _items(plan: Plan, subscriptions: Mapping[SubscriptionKey, Subscription]) -> Iterator[Item]:
+    """The items in order; what outlives an edition (R11) is remembered with its quotas."""
+    outlives = tuple(notice for notice in plan.warnings if notice.rule == "R11")
     for step in plan.steps:
         for key in step.subscriptions:
-            each = subscriptions[key]
-            yield Item(key=key, label=each.label, region=each.region, quote=plan.quotes[key])
+            each, quote = subscriptions[key], plan.quotes[key]
+            if each.kind is Kind.QUOTA:
+                quote = replace(quote, warnings=(*quote.warnings, *outlives))
+            yield Item(key=key, label=each.label, region=each.region, quote=quote)
 
 
 def _steps(plan: Plan) -> Iterator[Step]:

@@ -231,7 +231,8 @@ def _ending(draft: Draft) -> str:
 
 
 def _warnings(draft: Draft) -> list[str]:
-    plan = [notice for notice in draft.plan.warnings if notice.rule != "R9"]
+    shown = ("R9", *(refusal.rule for refusal in draft.left_out.values()))
+    plan = [notice for notice in draft.plan.warnings if notice.rule not in shown]
     own = [notice for quote in draft.plan.quotes.values() for notice in quote.warnings]
     said = {
         COLLECTORS if notice.rule == "R11" else text.esc(notice.text): None

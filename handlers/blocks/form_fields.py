@@ -14,6 +14,7 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.billing.quote import Scope
+from bot.billing.subscription import Package, Subscription
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason
 from bot.facts.unsubscribing import Draft
 from handlers import ids, text
@@ -49,7 +50,7 @@ def scope(draft: Draft) -> list[Block]:
 
 def packages(draft: Draft) -> list[Block]:
     """The packages that may go along, ticked where they do; figures follow each tick."""
-    offered = draft.optional_packages[:TEN]
+    offered = sorted(draft.optional_packages, key=_place)[:TEN]
     if not offered:
         return []
     options = {each.key: _option(str(each.key), each.label) for each in offered}
@@ -66,6 +67,10 @@ def packages(draft: Draft) -> list[Block]:
             dispatch_action=True,
         )
     ]
+
+
+def _place(package: Subscription) -> int:
+    return list(Package).index(package.package) if package.package else len(Package)
 
 
 def reason(filled: Filled) -> Block:
