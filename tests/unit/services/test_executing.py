@@ -28,7 +28,7 @@ def test_an_approved_request_ends_everything_quota_first(desk: Desk) -> None:
     assert request.closed
     assert [call.ids for call in desk.cloud.calls] == [
         ("sm-quota",),
-        ("sm-orchestration", "sm-screen"),
+        ("sm-screen", "sm-orchestration"),
     ]
     assert desk.cloud.read(["sm-quota", "sm-screen", "sm-orchestration"]) == {}
 

@@ -71,7 +71,7 @@ def desk(store: Store, clock: SettableClock) -> Desk:
 def test_packages_of_a_quota_are_chosen_beforehand_and_go_after_it(desk: Desk) -> None:
     draft = desk.draft("sm-quota")
 
-    assert [each.key.id for each in draft.ordered] == ["sm-quota", "sm-orchestration", "sm-screen"]
+    assert [each.key.id for each in draft.ordered] == ["sm-quota", "sm-screen", "sm-orchestration"]
     assert [step.after for step in draft.plan.steps] == [(), (1,)]
     assert draft.chosen_packages == {key("sm-orchestration"), key("sm-screen")}
     assert draft.left_behind == ()
@@ -395,26 +395,37 @@ def test_the_second_decision_says_who_was_faster(desk: Desk) -> None:
     assert desk.state() is State.APPROVED
 
 
-def test_two_approvers_at_once_decide_once(desk: Desk) -> None:
+def test_two_approvers_at_once_decide_once(any_store: Store, clock: SettableClock) -> None:
+    desk = Desk(any_store, clock)
     number = desk.ask("sm-quota").number
-    together = Barrier(2)
-    outcomes: list[object] = []
-
-    def press(user: SlackUser) -> None:
-        together.wait()
-        try:
-            outcomes.append(desk.unsubscribing.approve(number, by=user).state)
-        except Refused as refused:
-            outcomes.append(type(refused))
-
-    threads = [Thread(target=press, args=(user,)) for user in (APPROVER_1, APPROVER_2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
+    outcomes = _at_once(
+        lambda: desk.unsubscribing.approve(number, by=APPROVER_1).state,
+        lambda: desk.unsubscribing.approve(number, by=APPROVER_2).state,
+    )
 
     assert sorted(map(str, outcomes)) == sorted([str(State.APPROVED), str(RequestRefused)])
     assert len(desk.get().approvals) == 1
+
+
+def test_the_same_form_sent_twice_at_once_is_one_request(
+    any_store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(any_store, clock)
+    submission = filled_in(desk.draft("sm-quota"))
+
+    outcomes = _at_once(*[lambda: desk.unsubscribing.submit(submission).number] * 2)
+
+    assert outcomes == [1001, 1001]
+
+
+def test_two_people_asking_for_the_same_at_once_make_one_request(
+    any_store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(any_store, clock)
+
+    outcomes = _at_once(lambda: desk.ask("sm-quota").number, lambda: desk.ask("sm-quota").number)
+
+    assert sorted(map(str, outcomes)) == ["1001", str(AlreadyRequested)]
 
 
 def test_a_sum_from_which_two_must_approve_takes_two(store: Store, clock: SettableClock) -> None:
@@ -569,6 +580,26 @@ def test_a_dry_run_account_says_so_from_the_form_on(store: Store, clock: Settabl
 
     assert desk.draft("sm-quota").dry_run
     assert desk.ask("sm-quota").dry_run
+
+
+def _at_once(*presses: Callable[[], object]) -> list[object]:
+    """What several people at the same moment get: an answer, or the kind of refusal."""
+    together = Barrier(len(presses))
+    outcomes: list[object] = []
+
+    def press(act: Callable[[], object]) -> None:
+        together.wait()
+        try:
+            outcomes.append(act())
+        except Refused as refused:
+            outcomes.append(type(refused))
+
+    threads = [Thread(target=press, args=(act,)) for act in presses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    return outcomes
 
 
 def _stale(desk: Desk) -> int:
