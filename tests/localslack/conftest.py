@@ -72,24 +72,73 @@ class HandClock:
         self.at += timedelta(**by)
 
 
-@pytest.fixture
-def clock():
-    return HandClock()
+TIMING = Timing(ack_seconds=0.4, trigger_seconds=0.4, retry_delays=(0.0, 0.05))
+
+
+class ClockPanel:
+    """The host's panel in these tests: it moves the clock."""
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    def describe(self):
+        controls = [{"id": "hour", "label": "+1 hour"}]
+        return {
+            "id": "clock",
+            "title": "Clock",
+            "badge": None,
+            "badge_clear": None,
+            "summary": self._clock.now().isoformat(),
+            "items": [{"type": "buttons", "controls": controls}],
+        }
+
+    def press(self, control_id, values):
+        if control_id != "hour":
+            raise LookupError("This clock goes forward by hours only.")
+        self._clock.move(hours=int(values.get("count", "1")))
+        return "Moved."
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """One local Slack for all tests that need no other; `slack` hands it out as new."""
+    clock = HandClock()
+    slack = LocalSlack(
+        seed=SEED,
+        data=tmp_path_factory.mktemp("shared"),
+        clock=clock,
+        panels=[ClockPanel(clock)],
+        timing=TIMING,
+    )
+    slack.start()
+    yield slack, clock
+    slack.stop()
 
 
 @pytest.fixture
-def timing():
-    return Timing(ack_seconds=0.4, trigger_seconds=0.4, retry_delays=(0.0, 0.05))
+def clock(shared):
+    _, clock = shared
+    clock.at = HandClock().at
+    return clock
 
 
 @pytest.fixture
-def start(tmp_path, clock, timing):
-    """Starts local Slacks that are stopped at the end."""
+def slack(shared, clock, until):
+    slack, _ = shared
+    until(lambda: slack.sockets == 0)
+    slack.reset()
+    slack.client_msg_id = "ignore"
+    return slack
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts local Slacks of their own that are stopped at the end."""
     started = []
 
     def begin(**more):
-        settings = {"seed": SEED, "data": tmp_path / "slack", "clock": clock, "timing": timing}
-        slack = LocalSlack(**(settings | more))
+        settings = {"seed": SEED, "data": tmp_path / "slack", "clock": HandClock()}
+        slack = LocalSlack(**(settings | {"timing": TIMING} | more))
         slack.start()
         started.append(slack)
         return slack
@@ -100,16 +149,11 @@ def start(tmp_path, clock, timing):
 
 
 @pytest.fixture
-def slack(start):
-    return start()
-
-
-@pytest.fixture
 def client(slack):
     return WebClient(token=slack.bot_token, base_url=slack.api_url, retry_handlers=[])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def until():
     def wait(condition, *, seconds=5.0):
         deadline = time.monotonic() + seconds

@@ -20,12 +20,13 @@ class Robot:
         self.got = []
         self.hello = None
         self.said_goodbye = None
+        self._open = contextlib.ExitStack()
         self._socket = None
         self._thread = None
 
     def connect(self):
         address = self.client.apps_connections_open(app_token=self.client.token)["url"]
-        self._socket = connect(address)
+        self._socket = self._open.enter_context(connect(address))
         self.hello = json.loads(self._socket.recv(timeout=5))
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -60,7 +61,7 @@ class Robot:
 
     def close(self):
         if self._socket is not None:
-            self._socket.close()
+            self._open.close()
             self._thread.join(5)
 
 
