@@ -29,6 +29,7 @@ from bot.ports.messenger import Directory
 from bot.ports.provider import Provider
 from bot.providers.ledger import LedgerProvider
 from bot.scheduler import Scheduler, Tick
+from bot.services.arming import Arming
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.executing import Executing
@@ -235,15 +236,21 @@ def open_core(
         for name, account in accounts.items()
         if account.provider == "ledger"
     }
+    policy = policy_of(settings)
     return Core(
         settings=settings,
         secrets=secrets,
         database=database,
         store=store,
         clock=clock,
-        policy=policy_of(settings),
+        policy=policy,
         providers=providers,
-        syncing=Syncing(store=store, clock=clock, providers=providers),
+        syncing=Syncing(
+            store=store,
+            clock=clock,
+            providers=providers,
+            arming=Arming(store=store, clock=clock, policy=policy),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from bot.billing.subscription import AccountName, Status, Subscription, Subscrip
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider
 from bot.ports.store import Store, Transaction
+from bot.services.arming import Arming
 from bot.services.owing import reminder_updates
 
 _OURS = frozenset({"owner", "deputy", "channel", "tags", "note", "notice_days"})
@@ -44,14 +45,23 @@ class SyncResult:
 
 
 class Syncing:
-    """Reads accounts; every reminder message that shows something changed is brought up to date."""
+    """Reads accounts; every reminder message that shows something changed is brought up to date.
+
+    What fell due while Lapse was off is armed by the old reading, before a new one replaces it.
+    """
 
     def __init__(
-        self, *, store: Store, clock: Clock, providers: Mapping[AccountName, Provider]
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        providers: Mapping[AccountName, Provider],
+        arming: Arming | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._providers = providers
+        self._arming = arming
 
     def tick(self) -> int:
         """Let embedded accounts go on, and read those whose book changed; how many were read."""
@@ -76,6 +86,8 @@ class Syncing:
         What the cloud does not list any more is kept for history; what people said about a
         subscription (owner, channel, labels) stays.
         """
+        if self._arming is not None:
+            self._arming.arm()
         now = self._clock.now()
         read = {each.key: each for each in self._providers[account].subscriptions()}
         with self._store.transaction() as tx:

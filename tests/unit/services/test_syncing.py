@@ -7,13 +7,14 @@ import pytest
 
 from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, SlackUser, Status, Subscription
-from bot.facts.messages import Settled
+from bot.facts.messages import Settled, Timing
 from bot.providers.ledger import LedgerProvider
+from bot.services.arming import Arming
 from bot.services.syncing import Syncing
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import OWNER, instant, key, order, package, quota
-from tests.unit.services.rig import Rig
+from tests.unit.services.rig import Rig, policy
 
 DEFAULT = AccountName("default")
 ORDER = order("2025-12-07 09:20")
@@ -31,7 +32,8 @@ def ledger(store: SqlStore, clock: SettableClock) -> LedgerProvider:
 
 @pytest.fixture
 def syncing(store: SqlStore, clock: SettableClock, ledger: LedgerProvider) -> Syncing:
-    return Syncing(store=store, clock=clock, providers={DEFAULT: ledger})
+    arming = Arming(store=store, clock=clock, policy=policy())
+    return Syncing(store=store, clock=clock, providers={DEFAULT: ledger}, arming=arming)
 
 
 def hold(rig: Rig, *subscriptions: Subscription) -> None:
@@ -113,3 +115,24 @@ def test_the_same_reading_twice_changes_nothing(rig: Rig, syncing: Syncing) -> N
     syncing.sync(DEFAULT)
 
     assert syncing.sync(DEFAULT).counts == {"added": 0, "changed": 0, "unchanged": 1, "gone": 0}
+
+
+@pytest.mark.parametrize("away_since", ["2026-10-20 12:00", "2026-11-28 12:00"])
+def test_a_deduction_missed_while_lapse_was_off_is_told_although_the_reading_comes_first(
+    rig: Rig, syncing: Syncing, away_since: str
+) -> None:
+    rig.clock.set(instant(away_since))
+    hold(rig, quota(orders=(ORDER,), owner=None))
+    syncing.tick()
+    rig.run()
+    before = len(rig.reminders())
+
+    rig.clock.set(instant("2026-11-30 12:00"))
+    syncing.tick()
+    rig.run()
+    rig.run()
+
+    [shown] = rig.reminders()[before:]
+    assert shown.message.timing is Timing.MISSED
+    assert shown.message.items[0].settled is Settled.OPEN
+    assert known(rig).expires_at == instant("2027-12-07 23:59:59")
