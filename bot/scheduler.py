@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -78,6 +79,11 @@ class Scheduler:
             for lock in self._running.values():
                 held.enter_context(lock)
             yield
+
+    @property
+    def runs(self) -> Sequence[Callable[[], object]]:
+        """The ticks in their order, each as a call of its own."""
+        return [partial(self.run, name) for name in self._ticks]
 
     def run_all(self) -> None:
         """Run every tick once, in order: for those who drive the time themselves."""

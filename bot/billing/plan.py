@@ -10,7 +10,14 @@ from bot.billing.edition import is_live_quota
 from bot.billing.figures import UnclearFacts
 from bot.billing.quote import Case, Notice, Quote, QuoteTotal, Refusal, Scope
 from bot.billing.refund import combined, quote
-from bot.billing.subscription import BillingMode, Kind, Status, Subscription, SubscriptionKey
+from bot.billing.subscription import (
+    BillingMode,
+    Kind,
+    Package,
+    Status,
+    Subscription,
+    SubscriptionKey,
+)
 
 BATCH = 10
 """The cloud takes at most ten main ids a call (API reference, section 2.2)."""
@@ -71,7 +78,7 @@ def plan(
     quotes, refused = _judge(first, account, at=at, scope=scope)
     staying = [each for each in around.values() if is_live_quota(each) and each.key not in quotes]
     blocked = _blocked(packages, staying)
-    free = [each for each in packages if each.key not in blocked]
+    free = sorted((each for each in packages if each.key not in blocked), key=_package_rank)
     used = sum(each.case is Case.FIVE_DAY for each in quotes.values())
     more, also = _judge(free, _after_returns(account, used), at=at, scope=scope)
     quotes, refused = quotes | more, refused | blocked | also
@@ -96,6 +103,11 @@ def plan(
 def _goes_along(subscription: Subscription, wanted: Mapping[SubscriptionKey, Subscription]) -> bool:
     """An associated resource goes with its main one and is not named in a call (R35)."""
     return any(subscription.parent_id == key.id for key in wanted)
+
+
+def _package_rank(subscription: Subscription) -> int:
+    """Packages stand in the order in which the guides name them (R3)."""
+    return list(Package).index(subscription.package) if subscription.package else len(Package)
 
 
 def _is_no_quota(subscription: Subscription) -> bool:

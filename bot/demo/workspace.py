@@ -7,6 +7,11 @@ from handlers.manifest import manifest
 OWNER, REQUESTER, OUTSIDER = "U0OWNER", "U0REQUESTER", "U0OUTSIDER"
 APPROVERS = ("U0APPROVER1", "U0APPROVER2")
 FINOPS, APPROVALS, SECURITY = "C0FINOPS", "C0APPROVALS", "C0SECURITY"
+TOUR_SUBJECTS = (
+    "staging/staging-quota",
+    "staging/staging-screen",
+    "staging/staging-orchestration",
+)
 ACCOUNTS = {"prod": "intl", "staging": "intl", "lab": "intl", "hk": "intl", "cn": "cn"}
 
 PEOPLE = (

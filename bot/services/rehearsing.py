@@ -33,13 +33,13 @@ class Rehearsal:
         clock: AdjustableClock,
         reminding: Reminding,
         ticks: Sequence[Tick],
-        quiet: AbstractContextManager[object] | None = None,
+        quiet: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._store = store
         self._clock = clock
         self._reminding = reminding
         self._ticks = ticks
-        self._quiet = quiet or nullcontext()
+        self._quiet = quiet
 
     def next_event(self) -> Ahead | None:
         """What happens next by itself, however far ahead; None when nothing does."""
@@ -54,13 +54,13 @@ class Rehearsal:
         """Move forward and pass every event on the way in order; raises ValueError for backward."""
         if by < timedelta(0):
             raise ValueError("Time moves forward only.")
-        with self._quiet:
+        with self._quiet():
             start = self._clock.now()
             return self._pass(start, until=start + by)
 
     def advance_to_next(self) -> Moved:
         """Move to the next event and let it happen; without one time stays."""
-        with self._quiet:
+        with self._quiet():
             start = self._clock.now()
             self._settle()
             ahead = self.next_event()

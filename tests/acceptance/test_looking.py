@@ -152,7 +152,7 @@ def test_turning_auto_renewal_off_is_one_confirmed_step_and_is_read_back(world: 
     facts.click("Turn off auto-renewal")
 
     answer = requester.answer(containing="nothing will be deducted")
-    assert "read back: off" in answer.words
+    assert "Read back at the cloud" in answer.words
     listed = eventually(
         lambda: requester.command("/lapse list auto-renew:off"), "the list of those off"
     )

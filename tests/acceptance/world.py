@@ -1,6 +1,7 @@
 """A workspace with Lapse in it: the local Slack, the real bot in Socket Mode, and a settable clock."""
 
 import json
+import socket
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,13 @@ from tests.clocks import SettableClock
 AUDIT_KEY = "a key of the acceptance tests"
 
 
+def free_port() -> int:
+    """A port of the loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class World:
     """Starts, ticks, stops and restarts; what people do goes through `user()`."""
 
@@ -27,8 +35,12 @@ class World:
         self.clock = clock
         self._transport = transport
         self._database_url = database_url
+        self._port = free_port() if transport == "http" else 0
         self.slack = LocalSlack(
-            seed=workspace.practice_seed(), data=data, clock=clock, panels=[], port=0
+            seed=workspace.practice_seed(),
+            data=data,
+            clock=clock,
+            events_url=f"http://127.0.0.1:{self._port}/slack/events" if self._port else None,
         )
         self.slack.start()
         self.bot: app.Bot | None = None
@@ -45,7 +57,7 @@ class World:
             lapse_database_url=self._database_url,
             lapse_audit_key=SecretStr(AUDIT_KEY),
             lapse_transport=self._transport,
-            lapse_http_port=0,
+            lapse_http_port=self._port,
         )
         self.core = app.open_core(
             settings or workspace.practice_settings(), secrets, clock=self.clock

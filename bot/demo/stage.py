@@ -1,0 +1,117 @@
+"""The bot of the practice workspace with the ledgers behind it, put up and taken down as one."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot import app
+from bot.billing.renewal import CLOUD_ZONE
+from bot.billing.subscription import AccountName, SlackChannel, Subscription
+from bot.config import Secrets
+from bot.demo.catalogue import demo_catalogue
+from bot.demo.workspace import FINOPS, TOUR_SUBJECTS, practice_settings
+from bot.localslack.server import LocalSlack
+from bot.ports.provider import Provider
+from bot.providers.facts import CloudFacts
+from bot.providers.faults import CloudFaults, FaultyProvider
+from bot.providers.ledger import LedgerProvider
+from bot.services.rehearsing import Rehearsal
+from bot.services.syncing import Syncing
+from storage.migrate import migrate
+
+DATABASE = "lapse.db"
+LONGEST_MENU = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that acts: the bot, what moves its time, what lets its cloud fail."""
+
+    core: app.Core
+    bot: app.Bot
+    rehearsal: Rehearsal
+    faults: CloudFaults
+    facts: Mapping[str, CloudFacts]
+    close: Callable[[], None]
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """The first hundred of the catalogue, as menus list them."""
+        with self.core.store.reading() as tx:
+            listed = tx.catalogue.all()
+            return [each for each, _ in zip(listed, range(LONGEST_MENU), strict=False)]
+
+
+def open_core(data: Path) -> app.Core:
+    """The practice settings over the embedded database, migrated."""
+    url = f"sqlite:///{data / DATABASE}"
+    migrate(url)
+    return app.open_core(practice_settings(), Secrets(lapse_database_url=url, lapse_http_port=0))
+
+
+def set_up(core: app.Core, slack: LocalSlack) -> Stage:
+    """Load the catalogue if it is new, start the bot, and owe the tour after what is due."""
+    with ExitStack() as held:
+        held.callback(core.database.dispose)
+        faults = CloudFaults(store=core.store, clock=core.clock)
+        core = replace(core, secrets=_connected(core.secrets, slack))
+        core, facts = _rehearsed(core, faults)
+        _load(core)
+        bot = app.build_bot(core, role="all")
+        held.callback(bot.stop)
+        with bot.scheduler.paused():
+            bot.start()
+            bot.scheduler.run_all()
+            bot.scheduler.run_all()
+            bot.services.touring.begin(subject_ids=TOUR_SUBJECTS, channel=SlackChannel(FINOPS))
+        rehearsal = Rehearsal(
+            store=core.store,
+            clock=core.clock,
+            reminding=bot.services.reminding,
+            ticks=bot.scheduler.runs,
+            quiet=bot.scheduler.paused,
+        )
+        closing = held.pop_all()
+        return Stage(
+            core=core,
+            bot=bot,
+            rehearsal=rehearsal,
+            faults=faults,
+            facts=facts,
+            close=closing.close,
+        )
+    raise AssertionError
+
+
+def _connected(secrets: Secrets, slack: LocalSlack) -> Secrets:
+    return secrets.model_copy(
+        update={
+            "slack_bot_token": SecretStr(slack.bot_token),
+            "slack_app_token": SecretStr(slack.app_token),
+            "slack_api_url": slack.api_url,
+        }
+    )
+
+
+def _rehearsed(core: app.Core, faults: CloudFaults) -> tuple[app.Core, Mapping[str, CloudFacts]]:
+    """Put every ledger behind a line that can fail, and give its facts a hand that changes them."""
+    providers: dict[AccountName, Provider] = {}
+    facts: dict[str, CloudFacts] = {}
+    for name, ledger in core.providers.items():
+        assert isinstance(ledger, LedgerProvider)  # noqa: S101 - the practice has no other
+        account = core.store.accounts[name]
+        providers[name] = FaultyProvider(provider=ledger, faults=faults, pause=time.sleep)
+        facts[name] = CloudFacts(ledger=ledger, account=account, clock=core.clock)
+    syncing = Syncing(store=core.store, clock=core.clock, providers=providers)
+    return replace(core, providers=providers, syncing=syncing), facts
+
+
+def _load(core: app.Core) -> None:
+    with core.store.reading() as tx:
+        known = next(tx.catalogue.all(), None)
+    if known is None:
+        today = core.clock.now().astimezone(CLOUD_ZONE).date()
+        core.importing.run(demo_catalogue(today=today), "demo.json", by="demo")
