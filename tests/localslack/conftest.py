@@ -1,10 +1,13 @@
 """A small workspace, a local Slack with short waits, and Slack's own Bolt connected to it."""
 
+import contextlib
+import json
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from slack_sdk import WebClient
+from websockets.sync.client import connect
 
 from bot.localslack.seed import Channel, Group, Person, Seed
 from bot.localslack.server import LocalSlack, Timing
@@ -171,3 +174,23 @@ def robot(slack):
     robot = Robot(slack).connect()
     yield robot
     robot.close()
+
+
+@pytest.fixture
+def feed(slack):
+    """A page's live feed: a function that waits for the next frame of a type."""
+
+    @contextlib.contextmanager
+    def follow(person):
+        address = slack.url.replace("http", "ws", 1)
+        with connect(f"{address}/page/live?as={person}") as socket:
+            assert json.loads(socket.recv(timeout=5))["type"] == "hello"
+
+            def next_of(kind):
+                while (frame := json.loads(socket.recv(timeout=5)))["type"] != kind:
+                    pass
+                return frame
+
+            yield next_of
+
+    return follow
