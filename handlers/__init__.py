@@ -29,7 +29,8 @@ def register(app: App, services: Services, *, work: Work) -> None:
     def admit(user: SlackUser) -> None:
         services.people.demand(user, Action.LOOK)
 
-    turns = Turns(app, work, seen=services.seen, admit=admit)
+    home = Home(services)
+    turns = Turns(app, work, seen=services.seen, admit=admit, changed=home.refresh)
     looking = Subscriptions(services)
     asking, renewing = Unsubscribe(services), AutoRenew(services)
     looking.also({**asking.commands, **renewing.commands})
@@ -39,7 +40,7 @@ def register(app: App, services: Services, *, work: Work) -> None:
         renewing,
         Requests(services),
         Reminders(services),
-        Home(services),
+        home,
         Tours(services),
     )
     for conversation in conversations:

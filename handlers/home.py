@@ -1,5 +1,6 @@
 """App Home: published when it is opened, and again after a press changed something."""
 
+from bot.billing.subscription import SlackUser
 from handlers import ids, payloads
 from handlers.blocks import home
 from handlers.services import Services
@@ -7,6 +8,7 @@ from handlers.turns import Turn, Turns
 
 OPENED = "app_home_opened"
 TAB = "home"
+REMEMBERED = 1000
 
 
 class Home:
@@ -14,6 +16,7 @@ class Home:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._opened: dict[SlackUser, None] = {}
 
     def register(self, turns: Turns) -> None:
         """Bind the event and the button of the setup."""
@@ -23,6 +26,12 @@ class Home:
     def open(self, turn: Turn) -> None:
         """Somebody opened a tab; only the Home is drawn by Lapse."""
         if payloads.tab(turn.body) == TAB:
+            self._remember(turn.user)
+            self.publish(turn)
+
+    def refresh(self, turn: Turn) -> None:
+        """Draw it again for somebody who may be looking at it; Slack tells of every opening."""
+        if turn.user in self._opened:
             self.publish(turn)
 
     def publish(self, turn: Turn) -> None:
@@ -36,3 +45,9 @@ class Home:
     def unavailable(self, turn: Turn) -> None:
         """A Home that could not be drawn says so instead of staying empty."""
         turn.client.views_publish(user_id=turn.user, view=home.unavailable(turn.code))
+
+    def _remember(self, user: SlackUser) -> None:
+        self._opened.pop(user, None)
+        self._opened[user] = None
+        if len(self._opened) > REMEMBERED:
+            self._opened.pop(next(iter(self._opened)))

@@ -76,3 +76,19 @@ REMINDER_SHOW_ALL = "reminder.show-all"
 
 # The tour of the demo
 TOUR_SKIP = "tour.skip"
+
+# What a person's Home may show differently afterwards
+CHANGING = frozenset(
+    {
+        APPROVE,
+        AUTORENEW_OFF,
+        REMINDER_KEEP,
+        REMINDER_MENU,
+        REMINDER_OFF,
+        REMINDER_UNDO_KEEP,
+        RETRY,
+        STOP,
+        UNSUBSCRIBE_SEND,
+        WITHDRAW,
+    }
+)

@@ -16,7 +16,7 @@ from slack_sdk.models.views import View
 
 from bot.billing.subscription import SlackUser
 from bot.services.errors import Refused
-from handlers import errors
+from handlers import errors, ids
 from handlers.blocks import pieces
 from handlers.blocks.pieces import Content
 from handlers.correlation import correlated, new_code
@@ -146,11 +146,16 @@ Submission = Callable[[Turn], Mapping[str, object] | None]
 Suggestion = Callable[[Turn], Sequence[Option]]
 
 
+def _leave(_: Turn) -> None:
+    """Nothing to keep fresh."""
+
+
 class Turns:
     """Binds listeners to Bolt: acknowledges, drops repetitions, and says what went wrong.
 
     The one place that catches what a listener raises. `seen` is true the first time an event is
-    shown to any replica; `admit` refuses people who may not use Lapse at all.
+    shown to any replica; `admit` refuses people who may not use Lapse at all; `changed` is told
+    of every turn that may have changed what the person's Home shows.
     """
 
     def __init__(
@@ -160,11 +165,13 @@ class Turns:
         *,
         seen: Callable[[str], bool],
         admit: Callable[[SlackUser], None],
+        changed: Listener = _leave,
     ) -> None:
         self._app = app
         self._work = work
         self._seen = seen
         self._admit = admit
+        self._changed = changed
 
     def command(self, name: Name, listener: Listener) -> None:
         """A slash command: acknowledged empty, answered afterwards."""
@@ -172,7 +179,13 @@ class Turns:
 
     def action(self, action_id: Name, listener: Listener) -> None:
         """A button, a menu or another element."""
-        self._app.block_action(action_id)(self._afterwards(listener, admit=True))
+
+        def listen(turn: Turn) -> None:
+            listener(turn)
+            if action_id in ids.CHANGING:
+                self._quietly(turn)
+
+        self._app.block_action(action_id)(self._afterwards(listen, admit=True))
 
     def event(self, name: str, listener: Listener, *, otherwise: Listener | None = None) -> None:
         """Something that Slack tells; `otherwise` is shown when the listener cannot answer."""
@@ -236,7 +249,12 @@ class Turns:
 
     def _later(self, turn: Turn, listener: Listener) -> None:
         turn.progress.shown = turn.progress.shown or turn.surface is Surface.MODAL
-        self._work.submit(partial(self._run, turn, listener))
+
+        def run() -> None:
+            self._run(turn, listener)
+            self._quietly(turn)
+
+        self._work.submit(run)
 
     def _run(self, turn: Turn, listener: Listener, *, otherwise: Listener | None = None) -> None:
         with correlated(turn.code):
@@ -250,6 +268,7 @@ class Turns:
         with correlated(turn.code):
             try:
                 answer = submission(turn) if self._is_first(turn) else None
+                self._work.submit(partial(self._quietly, turn))
             except Exception as error:  # noqa: BLE001 - as above
                 note(error, turn)
                 answer = errors.submission_answer(error, code=turn.code)
@@ -262,6 +281,14 @@ class Turns:
             except Exception as error:  # noqa: BLE001 - an empty menu is the answer
                 note(error, turn)
                 return []
+
+    def _quietly(self, turn: Turn) -> None:
+        """What is only kept fresh never disturbs what was asked for."""
+        with correlated(turn.code):
+            try:
+                self._changed(turn)
+            except Exception:
+                log.exception("home.not_refreshed", extra={"code": turn.code})
 
     def _is_first(self, turn: Turn) -> bool:
         event = turn.body.get("event_id") or turn.trigger_id

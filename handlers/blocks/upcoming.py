@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import Block, ButtonElement, RichTextBlock, StaticS
 
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import Subscription
-from bot.facts.listing import Upcoming, UpcomingDay
+from bot.facts.listing import CurrencySum, Upcoming, UpcomingDay
 from handlers import ids, text
 from handlers.blocks.pieces import (
     Bold,
@@ -63,9 +63,13 @@ def _nothing(ahead: Upcoming) -> str:
     return f"{words} The next one after that: {amount} on {text.day(after.anchor.date)}."
 
 
+def _most_first(ahead: Upcoming) -> Sequence[CurrencySum]:
+    return sorted(ahead.sums, key=lambda each: -each.count)
+
+
 def _sums(ahead: Upcoming) -> Sequence[str]:
     lines = []
-    for place, each in enumerate(ahead.sums):
+    for place, each in enumerate(_most_first(ahead)):
         count = text.plural(each.count, "deduction") if place == 0 else str(each.count)
         lines.append(f"*{text.money(each.total)}* in {count}")
     if ahead.unknown and not ahead.sums:
@@ -154,7 +158,7 @@ def _spoken(ahead: Upcoming, *, today: date) -> Sequence[str]:
     totals = ", ".join(
         f"{text.money(each.total)} in "
         + (text.plural(each.count, "deduction") if place == 0 else str(each.count))
-        for place, each in enumerate(ahead.sums)
+        for place, each in enumerate(_most_first(ahead))
     )
     parts = [part for part in (totals, *_notices(ahead)) if part]
     first = next((d for d in ahead.days if d.anchor.kind is not AnchorKind.NOTICE), None)

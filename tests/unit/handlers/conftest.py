@@ -34,10 +34,11 @@ def stage(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, client: RecordingClient
         def admit(user: SlackUser) -> None:
             services.people.demand(user, Action.LOOK)
 
-        turns = Turns(app, Inline(), seen=services.seen, admit=admit)
+        home = Home(services)
+        turns = Turns(app, Inline(), seen=services.seen, admit=admit, changed=home.refresh)
         looking, renewing = Subscriptions(services), AutoRenew(services)
         looking.also(renewing.commands)
-        for conversation in (looking, renewing, Home(services)):
+        for conversation in (looking, renewing, home):
             conversation.register(turns)
         leftover.register(app, turns)
 

@@ -6,6 +6,7 @@ import pytest
 
 from bot.billing.subscription import SlackChannel, SlackUser
 from bot.facts.homing import HomeFacts, Role, Setup, SetupStep
+from bot.facts.renewing import TurnedOff, TurnedOffItem
 from bot.facts.status import Health, Trouble, TroubleKind
 from handlers import ids
 from handlers.blocks import home
@@ -57,6 +58,11 @@ def owner(**changes) -> HomeFacts:
         without_owner_count=2,
         **changes,
     )
+
+
+def turned_off() -> TurnedOff:
+    item = TurnedOffItem(key=SM_QUOTA.key, subscription=SM_QUOTA, off=True)
+    return TurnedOff(items=(item,), by=OWNER, at=NOW, dry_run=False)
 
 
 def test_an_owner_sees_the_next_deduction_first():
@@ -205,6 +211,30 @@ def test_checking_the_setup_again_draws_the_home_again(stage, fakes, client):
     stage.press(ids.CHECK_AGAIN, "setup", on="home")
 
     assert len(client.of("views.publish")) == 1
+
+
+def test_a_home_that_was_opened_follows_what_the_person_changes(stage, fakes, client):
+    fakes.homing.facts = facts()
+    fakes.renewing.result = turned_off()
+    stage.press(ids.AUTORENEW_OFF, "prod/sm-quota")
+    assert client.of("views.publish") == []
+
+    stage.send(payload("app_home_opened"))
+    stage.press(ids.AUTORENEW_OFF, "prod/sm-quota")
+    stage.press(ids.SHOW, "prod/sm-quota")
+
+    assert len(client.of("views.publish")) == 2
+
+
+def test_a_home_that_cannot_be_refreshed_disturbs_nothing(stage, fakes, client):
+    fakes.homing.facts = facts()
+    stage.send(payload("app_home_opened"))
+    fakes.homing.facts = None
+    fakes.renewing.result = turned_off()
+
+    stage.press(ids.AUTORENEW_OFF, "prod/sm-quota")
+
+    assert "That did not work" not in stage.answers[-1]["text"]
 
 
 def test_the_buttons_of_the_home_answer_in_a_modal(stage, client):
