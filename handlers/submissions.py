@@ -176,7 +176,8 @@ def snoozed(body: Body) -> Snoozed:
 
 
 def _press(text: str, *, choice: str = "") -> Press:
-    delivery, *keys = text.split(" ")
+    head, *keys = text.split(" ")
+    delivery, _, _ = head.partition("#")  # in a digest the number of the row follows
     return Press(
         delivery=delivery, keys=tuple(read_key(each) for each in keys if each), choice=choice
     )

@@ -14,8 +14,12 @@ from handlers.asking import Asking
 from handlers.blocks import figures
 from handlers.blocks import unsubscribe as blocks
 from handlers.forms import Carried, Filled
+from handlers.payloads import NotUnderstood
 from handlers.services import Services
 from handlers.turns import Surface, Turn, Turns
+
+LONGEST = 1200
+"""Characters of ids that still fit, with all that a form carries, into a button (2,000)."""
 
 IN_MESSAGE = frozenset({Surface.MESSAGE, Surface.EPHEMERAL})
 
@@ -47,7 +51,10 @@ class Unsubscribe:
 
     def command(self, turn: Turn, rest: str) -> None:
         """`/lapse unsubscribe [ID…]`: the modal; without an id it asks which."""
-        refs = tuple(payloads.reference(each) for each in rest.replace(",", " ").split())
+        if len(rest) > LONGEST:
+            raise NotUnderstood("These are too many for one request.", "Ask for them in parts.")
+        typed = dict.fromkeys(rest.replace(",", " ").split())
+        refs = tuple(payloads.reference(each) for each in typed)
         self._open(turn, refs)
 
     def begin(self, turn: Turn) -> None:

@@ -162,7 +162,7 @@ def _row(message: ReminderMessage, item: ReminderItem) -> Block:
         f"{label} · {text.esc(item.subscription.key.account)}\n"
         f"{_amount(item)} · {state or reminder_words.owner(item)}{note}",
         accessory=reminder_actions.menu(item),
-        block_id=reminder_words.value(message, item.subscription.key)[:255],
+        block_id=reminder_words.block_id(message, item),
     )
 
 

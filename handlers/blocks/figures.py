@@ -27,6 +27,7 @@ from handlers.blocks.pieces import (
 WIDTH = 38
 SHOWN = 10
 WORKED = 40
+NOTHING_TO_WORK_OUT = "It cannot be unsubscribed from now, so there are no figures."
 COLLECTORS = (
     "If data collection was on, collector servers and VPC endpoints keep costing until someone "
     "releases them."
@@ -63,9 +64,12 @@ def worked(quotes: Sequence[tuple[str, Quote]]) -> Content:
     several = len(quotes) > 1
     blocks: list[Block] = []
     for label, quote in quotes[:WORKED]:
-        blocks.extend(_worked(label if several else "", quote))
-    rules = quotes[0][1].rules if quotes else ""
-    blocks.append(context(f"Estimate. Rule set {text.esc(rules)}; the cloud's bill is binding."))
+        blocks.extend(_worked(label, quote, several=several))
+    if quotes:
+        rules = text.esc(quotes[0][1].rules)
+        blocks.append(context(f"Estimate. Rule set {rules}; the cloud's bill is binding."))
+    else:
+        blocks.append(section(NOTHING_TO_WORK_OUT))
     spoken = [
         f"{text.esc(label)}: refund {text.money(quote.total.refund)}"
         for label, quote in quotes
@@ -247,12 +251,12 @@ def _coupons(quote: Quote) -> Money | None:
     return quote.lost.cash_coupon + quote.lost.discount_coupon
 
 
-def _worked(label: str, quote: Quote) -> list[Block]:
+def _worked(label: str, quote: Quote, *, several: bool) -> list[Block]:
     if quote.refused:
-        return [rich((Bold(label), f"\n{quote.refused.reason} ({quote.refused.rule})"))]
+        return [rich((Bold(label),), (f"{quote.refused.reason} ({quote.refused.rule})",))]
     blocks: list[Block] = []
     for number, order in enumerate(quote.orders, start=1):
         which = "" if len(quote.orders) == 1 else f"order {number}, {order.order_type.value}"
-        title = ", ".join(part for part in (label, which) if part)
+        title = ", ".join(part for part in (label if several else "", which) if part)
         blocks.append(preformatted(title, order_lines(order)))
     return blocks

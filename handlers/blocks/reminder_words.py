@@ -115,6 +115,12 @@ def value(message: ReminderMessage, key: SubscriptionKey | None = None) -> str:
     return f"{message.delivery_id} {key}" if key else message.delivery_id
 
 
+def block_id(message: ReminderMessage, item: ReminderItem) -> str:
+    """The same for a row of a digest, numbered: a subscription can be in it with two anchors."""
+    number = message.items.index(item)
+    return f"{message.delivery_id}#{number} {item.subscription.key}"[:255]
+
+
 def settled_word(item: ReminderItem, zone: ZoneInfo) -> str:
     """What became of one item of a digest, in a few words; empty while nothing did."""
     return _WORDS[item.settled](item, zone) if item.settled in _WORDS else ""

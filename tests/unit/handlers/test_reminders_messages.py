@@ -293,8 +293,16 @@ def test_a_menu_block_names_the_message_and_the_subscription():
     blocks = [block.to_dict() for block in reminder(digest()).blocks]
     named = [block["block_id"] for block in blocks if block.get("accessory")]
 
-    assert named[0] == f"{samples.DELIVERY} prod/sm-quota"
+    assert named[0] == f"{samples.DELIVERY}#0 prod/sm-quota"
     assert len(set(named)) == 5
+
+
+def test_a_subscription_with_two_anchors_in_one_digest_is_accepted():
+    notice = samples.reminder_item(
+        kind=AnchorKind.NOTICE, at=instant("2026-11-20 00:00"), lead_days=3
+    )
+
+    assert seen.refused(reminder(samples.reminder(samples.reminder_item(), notice))) == []
 
 
 def test_a_settled_item_of_a_digest_says_so_and_loses_its_actions():

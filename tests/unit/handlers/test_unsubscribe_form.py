@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.billing.quote import Refusal, Scope
+from bot.billing.quote import Quote, Refusal, Scope
 from bot.billing.subscription import BillingMode
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason
 from bot.billing.ways_out import ways_out
@@ -273,6 +273,28 @@ def test_the_working_is_one_rule_a_line_and_fits_a_phone():
     ]
     assert max(len(line) for line in lines) <= figures.WIDTH
     assert seen.refused(figures.working([(quota.label, quote)])) == []
+
+
+def test_the_working_of_what_cannot_go_gives_the_reason():
+    quota = make.resource("vm", billing_mode=BillingMode.PAY_PER_USE)
+    quote = Quote(
+        at=NOW,
+        scope=Scope.ALL,
+        refused=Refusal(rule="R31", reason="It is pay-per-use, nothing is prepaid."),
+        case=None,
+        currency="USD",
+        rules="huaweicloud-intl/2025-07-25",
+        large_value=False,
+        orders=(),
+        total=None,
+        lost=None,
+        warnings=(),
+    )
+    view = figures.working([(quota.label, quote)])
+
+    assert "It is pay-per-use, nothing is prepaid. (R31)" in seen.lines(view.blocks)
+    assert seen.refused(view) == []
+    assert seen.refused(figures.working([])) == []
 
 
 def test_what_a_form_carries_survives_the_way_through_slack():

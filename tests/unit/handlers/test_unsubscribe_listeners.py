@@ -92,6 +92,16 @@ def test_the_command_without_an_id_asks_which(acting):
     assert acting.unsubscribing.drafts == []
 
 
+def test_more_than_a_form_can_carry_is_refused_in_a_sentence(acting):
+    many = " ".join(f"account/subscription-{n:04}" for n in range(60))
+    acting.stage.send(payload("slash_command_unsubscribe") | {"text": f"unsubscribe {many}"})
+
+    assert "These are too many for one request. Ask for them in parts." in words(
+        acting.stage.answers
+    )
+    assert acting.views("views.open") == []
+
+
 def test_the_menu_offers_the_nearest_subscriptions(acting):
     response = acting.stage.send(payload("block_suggestion") | {"action_id": ids.UNSUBSCRIBE_MENU})
 
