@@ -2,7 +2,7 @@
 
 import logging
 
-from slack_bolt import App, Args, BoltResponse
+from slack_bolt import App, BoltResponse, Respond
 
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser
@@ -49,11 +49,11 @@ def register(app: App, services: Services, *, work: Work) -> None:
     app.error(_failed)
 
 
-def _failed(error: Exception, args: Args) -> BoltResponse:
+def _failed(error: Exception, respond: Respond) -> BoltResponse:
     """Something failed outside of any turn: it is logged, acknowledged and answered."""
     code = new_code()
     log.error("slack.failed", extra={"code": code}, exc_info=error)
-    if args.respond.response_url:
+    if respond.response_url:
         shown = errors.surprise(code)
-        args.respond(text=shown.text, blocks=shown.blocks, replace_original=False)
+        respond(text=shown.text, blocks=shown.blocks, replace_original=False)
     return BoltResponse(status=200, body="")
