@@ -200,7 +200,15 @@ class Calling:
             known = (tx.catalogue.get(key) for key in gone)
             held = [each for each in known if each is not None]
         if request.scope is Scope.ALL:
-            ended = [replace(each, status=Status.UNSUBSCRIBED, auto_renew=False) for each in held]
+            ended = [
+                replace(
+                    each,
+                    status=Status.UNSUBSCRIBED,
+                    auto_renew=False,
+                    transaction_in_progress=False,
+                )
+                for each in held
+            ]
             return ended, held
         rest = [
             replace(each, orders=fresh[each.key.id].orders) for each in held if each.key.id in fresh

@@ -21,9 +21,10 @@ from bot.billing.money import Money
 from bot.billing.quote import Refusal
 from bot.billing.refund import Worst
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import AccountName, SlackUser, Status, Subscription, SubscriptionKey
+from bot.billing.subscription import AccountName, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request, UnsubscriptionError
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft
+from bot.services.advice import way_forward
 from bot.services.phrases import counted, day, instant, last_minute, listed, quoted
 from bot.services.verdicts import verdict
 
@@ -162,7 +163,7 @@ class NotPossible(Refused):
         together_with: Sequence[SubscriptionKey] = (),
     ) -> None:
         key, first = next(iter(refusals.items()))
-        super().__init__(first.reason, _way_forward(first, subscriptions[key], together_with))
+        super().__init__(first.reason, way_forward(first, subscriptions[key], together_with))
         self.refusals = dict(refusals)
         self.subscriptions = dict(subscriptions)
         self.together_with = tuple(together_with)
@@ -282,10 +283,11 @@ class RequestRefused(Refused):
 
 
 class Busy(Refused):
-    """Several people change the same request at this moment."""
+    """Several people change the same request at this moment; `number` None: ask for one."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(f"Somebody else is changing request {number} right now.", "Try again.")
+    def __init__(self, number: int | None = None) -> None:
+        what = f"request {number}" if number is not None else "the same"
+        super().__init__(f"Somebody else is changing {what} right now.", "Try again.")
         self.number = number
 
 
@@ -385,44 +387,3 @@ class UnknownAccount(Refused):
             f"Add `[accounts.{name}]` to lapse.toml or correct the name.",
         )
         self.name = name
-
-
-def _way_forward(
-    refusal: Refusal, subscription: Subscription, together_with: Sequence[SubscriptionKey]
-) -> str:
-    if refusal.rule == "R8" and together_with:
-        return f"Unsubscribe from all {len(together_with)} together."
-    if refusal.rule == "R34":
-        return _after_r34(refusal, subscription)
-    return _ADVICE.get(refusal.rule, "Turn off auto-renewal instead.")
-
-
-def _after_r34(refusal: Refusal, subscription: Subscription) -> str:
-    """What to do about the reasons that R34 gathers, in the order in which they are found."""
-    orders = subscription.orders
-    known = (
-        (subscription.status is Status.UNSUBSCRIBED, "Nothing to do."),
-        (subscription.status is Status.FROZEN, "Ask the cloud's support."),
-        ("expired" in refusal.reason, "Renew it or let it go; no fee."),
-        (subscription.transaction_in_progress, "Retry later."),
-        (any(order.promotion for order in orders), "Turn off auto-renewal."),
-        (
-            any(order.invoiced for order in orders),
-            "Ask the cloud to take the invoice back, or let it lapse.",
-        ),
-    )
-    return next((advice for holds, advice in known if holds), "Turn off auto-renewal instead.")
-
-
-_ADVICE: Mapping[str, str] = {
-    "R1": "Nothing to do.",
-    "R8": "Unsubscribe from the edition first.",
-    "R31": "End it in the cloud's console.",
-    "R35": "Unsubscribe from the main one.",
-    "R41": "Complete its facts, then ask again.",
-    "R42": "Complete its facts, then ask again.",
-    "R43": "Ask the cloud's support for the fee.",
-    "R45": "Unsubscribe with the fee, or keep it.",
-    "R46": "Unsubscribe with the fee, or keep it.",
-    "R48": "Remove what holds it first.",
-}

@@ -1,6 +1,6 @@
 """Unsubscribing: a person asks, others decide; nothing here reaches a cloud."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,9 +9,8 @@ from bot.billing.deciding import Asking
 from bot.billing.quote import Scope
 from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
-from bot.billing.unsubscription import Item, Reason, Request, State, UnsubscriptionError
-from bot.billing.worst import is_worse
-from bot.facts.unsubscribing import DETAILS_LIMIT, Draft, Kept, NewFigures, Submission
+from bot.billing.unsubscription import Reason, Request, State, UnsubscriptionError
+from bot.facts.unsubscribing import Draft, NewFigures, Submission
 from bot.ports.clock import Clock
 from bot.ports.messenger import Messenger, Posted
 from bot.ports.store import ChangedMeanwhile, Store, Transaction
@@ -19,13 +18,20 @@ from bot.services import recording
 from bot.services.drafting import Drafting, Wish
 from bot.services.errors import (
     Busy,
-    FiguresChanged,
     Incomplete,
     NotPossible,
     RequestRefused,
     UnknownRequest,
 )
-from bot.services.fields import written_instant
+from bot.services.forms import (
+    demand_complete,
+    demand_same,
+    demand_why,
+    kept_facts,
+    made_of,
+    remember,
+    requoted,
+)
 from bot.services.people import People
 from bot.services.policy import Policy
 
@@ -89,10 +95,10 @@ class Unsubscribing:
         """
         self._people.demand(submission.by, Action.ASK)
         with self._store.reading() as tx:
-            known = _made_of(tx, submission.form)
+            known = made_of(tx, submission.form)
         if known is not None:
             return known
-        _demand_complete(submission)
+        demand_complete(submission)
         approvers = self._people.approvers()
         for _ in range(ATTEMPTS):
             try:
@@ -100,7 +106,7 @@ class Unsubscribing:
                     return self._ask(tx, submission, approvers, now=self._clock.now())
             except ChangedMeanwhile:
                 continue
-        raise Busy(0)
+        raise Busy
 
     def get(self, number: int) -> Request:
         """One request; raises UnknownRequest."""
@@ -122,7 +128,7 @@ class Unsubscribing:
     def reject(self, number: int, *, by: SlackUser, why: str) -> Request:
         """Reject, saying why; raises Incomplete without a reason, and what `approve` raises."""
         actor = self._people.demand(by, Action.LOOK)
-        reason = _demand_why(why)
+        reason = demand_why(why)
         return self._change(
             number,
             lambda request, at: deciding.reject(
@@ -154,7 +160,7 @@ class Unsubscribing:
 
     def by_hand(self, number: int, *, by: SlackUser, why: str, evidence: str = "") -> Request:
         """Say that a person finished it at the cloud; Lapse reads it back."""
-        said = _demand_why(why)
+        said = demand_why(why)
         note = f"{said} ({evidence.strip()})" if evidence.strip() else said
         actor = self._people.actor(by)
         return self._repair(
@@ -165,7 +171,7 @@ class Unsubscribing:
 
     def leave(self, number: int, *, by: SlackUser, why: str) -> Request:
         """Accept what was not done: it stays failed and is closed, with the receipt."""
-        said = _demand_why(why)
+        said = demand_why(why)
         actor = self._people.actor(by)
         return self._repair(
             number,
@@ -207,13 +213,13 @@ class Unsubscribing:
         def move(tx: Transaction, request: Request, at: datetime) -> Request:
             opened_at = submission.opened_at
             draft = self._again(tx, request, approvers, opened_at=opened_at, now=at)
-            _demand_same(draft, submission)
+            demand_same(draft, submission)
             waiting = deciding.acknowledge_again(
                 request,
                 by=submission.by,
                 at=at,
                 worst=submission.worst,
-                items=_requoted(request, draft),
+                items=requoted(request, draft),
                 deadline=min(draft.deadline, submission.deadline),
             )
             return replace(waiting, problem=None)
@@ -249,7 +255,9 @@ class Unsubscribing:
         *,
         now: datetime,
     ) -> Request:
-        known = _made_of(tx, submission.form)
+        # Taken first: people who ask at the same moment wait here, and then see each other.
+        number = tx.requests.next_number()
+        known = made_of(tx, submission.form)
         if known is not None:
             return known
         wish = Wish(
@@ -261,9 +269,9 @@ class Unsubscribing:
             approvers=approvers,
         )
         draft = self._drafting.draft(tx, wish, now=now)
-        _demand_same(draft, submission)
+        demand_same(draft, submission)
         asking = Asking(
-            number=tx.requests.next_number(),
+            number=number,
             account=draft.account,
             by=submission.by,
             at=now,
@@ -278,7 +286,7 @@ class Unsubscribing:
         )
         asked = deciding.ask(asking, plan=draft.plan, subscriptions=draft.subscriptions)
         saved = recording.save(tx, None, asked, policy=self._policy, at=now)
-        tx.notes.put(_form(submission.form), {"request": saved.number})
+        remember(tx, submission.form, number=saved.number)
         return saved
 
     def _opening(self, submission: Submission, *, now: datetime) -> datetime:
@@ -343,73 +351,11 @@ class Unsubscribing:
         raise Busy(number)
 
 
-def kept_facts(kept: Kept | None) -> Mapping[str, str]:
-    """What comes next if it is kept, as a request remembers it; an empty text is not known.
-
-    Keys: kind, date, at, amount and currency; empty when nothing comes.
-    """
-    if kept is None:
-        return {}
-    known = kept.amounts[0] if len(kept.amounts) == 1 and not kept.unknown else None
-    return {
-        "kind": kept.anchor.kind.value,
-        "date": kept.anchor.date.isoformat(),
-        "at": written_instant(kept.anchor.at) if kept.anchor.at else "",
-        "amount": f"{known.rounded().amount:.2f}" if known else "",
-        "currency": known.currency if known else "",
-    }
-
-
 def _load(tx: Transaction, number: int) -> Request:
     request = tx.requests.get(number)
     if request is None:
         raise UnknownRequest(number)
     return request
-
-
-def _form(form: str) -> str:
-    return f"form/{form}"
-
-
-def _made_of(tx: Transaction, form: str) -> Request | None:
-    note = tx.notes.get(_form(form))
-    return tx.requests.get(int(str(note["request"]))) if note else None
-
-
-def _demand_complete(submission: Submission) -> None:
-    details = submission.details.strip()
-    too_long = len(details) if len(details) > DETAILS_LIMIT else None
-    missing = submission.reason is Reason.OTHER and not details
-    if submission.reason is None or missing or too_long or not submission.acknowledged:
-        raise Incomplete(
-            reason=submission.reason is None,
-            details=missing,
-            too_long=too_long,
-            checkbox=not submission.acknowledged,
-        )
-
-
-def _demand_why(why: str) -> str:
-    said = why.strip()
-    if not said:
-        raise Incomplete(why=True)
-    return said
-
-
-def _demand_same(draft: Draft, submission: Submission) -> None:
-    """The form showed what would go and the worst of it; a full hour passing is no change."""
-    other = draft.fingerprint != submission.fingerprint
-    sooner = draft.deadline < submission.deadline
-    if other or sooner or is_worse(draft.worst, than=submission.worst):
-        raise FiguresChanged(draft, before=submission.worst)
-
-
-def _requoted(request: Request, draft: Draft) -> tuple[Item, ...]:
-    quotes = draft.plan.quotes
-    return tuple(
-        Item(key=item.key, label=item.label, region=item.region, quote=quotes[item.key])
-        for item in request.items
-    )
 
 
 def _waits_for(request: Request, user: SlackUser) -> bool:
