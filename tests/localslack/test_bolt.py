@@ -167,7 +167,7 @@ def test_the_sdk_can_read_every_answer(slack, handler):
     assert client.auth_test()["bot_id"] == "B0LOCAL"
     assert "chat:write" in client.auth_test().headers["x-oauth-scopes"]
     assert client.users_info(user="U0FIRST")["user"]["tz"] == "Europe/Berlin"
-    assert [each["id"] for each in client.users_list()["members"]][0] == "U0LOCALBOT"
+    assert client.users_list()["members"][0]["id"] == "U0LOCALBOT"
     assert client.usergroups_users_list(usergroup="S0APPR")["users"] == ["U0FIRST"]
     assert client.conversations_open(users="U0ASKER")["channel"]["id"] == "D0ASKER"
     assert client.blocks_validate(blocks=[section("fine")])["ok"]

@@ -1,5 +1,7 @@
 """Every published limit: its last good value passes, its first bad value is refused."""
 
+import json
+
 import pytest
 
 from bot.localslack.limits import BLOCKS, ELEMENTS, VIEWS
@@ -110,8 +112,6 @@ def bars(series, points):
 
 def sized_view(size):
     view, _ = modal(*(section(text=mrkdwn(3000)) for _ in range(85)))
-    import json
-
     length = len(json.dumps(view, separators=(",", ":")))
     view["private_metadata"] = ""
     rest = size - length - len(',"private_metadata":""')
@@ -309,9 +309,7 @@ SMALLEST = {
     "rich text": lambda n: message(rich(*[rich_section(inline())] * n)),
     "rich piece": lambda n: message(rich(rich_section(inline("x" * n)))),
     "files": lambda n: modal(field({"type": "file_input", "max_files": n})),
-    "alt_text": lambda n: message(
-        {"type": "image", "image_url": "https://x", "alt_text": "x" * n}
-    ),
+    "alt_text": lambda n: message({"type": "image", "image_url": "https://x", "alt_text": "x" * n}),
 }
 
 

@@ -4,6 +4,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.localslack.server import Fault
+from tests.localslack.robot import SILENCE
 
 
 def plain(text):
@@ -307,8 +308,6 @@ def test_a_bad_window_in_an_answer_is_refused_and_the_form_stays(
 
 
 def test_a_form_whose_ack_never_comes_stays_open(client, asker, robot, trigger):
-    from tests.localslack.robot import SILENCE
-
     client.views_open(trigger_id=trigger(), view=modal())
     robot.answers["form"] = SILENCE
 
