@@ -92,7 +92,7 @@ class Acting:
 
     def state(self) -> Json:
         """The page's snapshot."""
-        return self._page.snapshot(self.person)
+        return self._page.looking.state(self.person, {})
 
     def modal(self) -> Json:
         """The window on top; raises `LookupError` when none is open."""
@@ -103,4 +103,6 @@ class Acting:
 
     def messages(self, channel: str) -> list[Json]:
         """What this person sees in a channel given by its id, oldest first."""
-        return self._page.conversation(self.person, channel)
+        query = {"channel": channel, "limit": "500"}
+        found: list[Json] = self._page.looking.messages(self.person, query)["messages"]
+        return found

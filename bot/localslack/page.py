@@ -15,7 +15,7 @@ from bot.localslack.desk import Desk, Json, flag_of
 from bot.localslack.failure import SlackError
 from bot.localslack.joining import join, leave
 from bot.localslack.live import Live
-from bot.localslack.pagejson import PageJson
+from bot.localslack.looking import Looking
 from bot.localslack.panels import Panel
 from bot.localslack.seed import Person
 from bot.localslack.talking import Talking
@@ -38,7 +38,7 @@ class Page:
         self._live = live
         self._panels = panels
         self._reset = reset
-        self._json = PageJson(desk)
+        self.looking = Looking(desk=desk, live=live)
         self._acts = Acts(desk)
         self._talking = Talking(desk)
         self.posts: Mapping[str, Act] = {
@@ -59,9 +59,9 @@ class Page:
     def routes(self) -> list[Route]:
         """All of `/page/`, but for the live feed."""
         return [
-            Route("/page/state", self._get(self.state)),
-            Route("/page/messages", self._get(self._messages)),
-            Route("/page/thread", self._get(self._thread)),
+            Route("/page/state", self._get(self.looking.state)),
+            Route("/page/messages", self._get(self.looking.messages)),
+            Route("/page/thread", self._get(self.looking.thread)),
             *(
                 Route(f"/page/{path}", self._post(act), methods=["POST"])
                 for path, act in self.posts.items()
@@ -84,10 +84,10 @@ class Page:
             if person is None:
                 return _nobody()
             try:
-                with self._desk.workspace.lock:
-                    return JSONResponse(tell(person, request.query_params))
+                answer = await asyncio.to_thread(tell, person, request.query_params)
             except SlackError as error:
-                return JSONResponse(_refusal(error))
+                answer = _refusal(error)
+            return JSONResponse(answer)
 
         return serve
 
@@ -114,73 +114,6 @@ class Page:
             return error.answer
         except SlackError as error:
             return _refusal(error)
-
-    # Looking
-
-    def state(self, person: Person, _query: Mapping[str, str]) -> Json:
-        """The whole snapshot for a person."""
-        page, desk = self._json, self._desk
-        seed = desk.workspace.seed
-        return {
-            "ok": True,
-            "seq": self._live.seq,
-            "me": page.person(person),
-            "people": [page.person(each) for each in seed.everyone.values()],
-            "groups": [
-                {"id": each.id, "handle": each.handle, "name": each.name} for each in seed.groups
-            ],
-            "team": {"id": seed.team_id, "name": seed.team_name, "domain": seed.team_domain},
-            "app": page.app(person.id),
-            "channels": page.channels(person.id),
-            **page.home(person.id),
-            **page.modals(person.id),
-            "commands": page.commands(),
-            "panels": self._live.panels(),
-            "clock": self._live.clock(),
-            "refused": page.refused_count(),
-        }
-
-    def snapshot(self, person: Person) -> Json:
-        """The same, from any thread."""
-        with self._desk.workspace.lock:
-            return self.state(person, {})
-
-    def conversation(self, person: Person, channel: str) -> list[Json]:
-        """Everything that a person sees in a conversation, from any thread."""
-        with self._desk.workspace.lock:
-            room = self._desk.workspace.room(channel)
-            return self._json.messages(person.id, room)
-
-    def _messages(self, person: Person, query: Mapping[str, str]) -> Json:
-        room = self._desk.workspace.room(query.get("channel", ""))
-        if not room.visible_to(person.id):
-            raise SlackError("channel_not_found")
-        everything = self._json.messages(person.id, room)
-        before = query.get("before")
-        if before:
-            everything = [each for each in everything if each["ts"] < before]
-        limit = _limit(query.get("limit"))
-        return {
-            "ok": True,
-            "channel": room.id,
-            "messages": everything[-limit:],
-            "has_more": len(everything) > limit,
-        }
-
-    def _thread(self, person: Person, query: Mapping[str, str]) -> Json:
-        room = self._desk.workspace.room(query.get("channel", ""))
-        if not room.visible_to(person.id):
-            raise SlackError("channel_not_found")
-        ts = query.get("ts", "")
-        root = room.messages.get(ts)
-        if root is None:
-            raise SlackError("message_not_found")
-        return {
-            "ok": True,
-            "channel": room.id,
-            "root": self._json.message(person.id, room, root),
-            "replies": self._json.thread(person.id, room, ts),
-        }
 
     # Acting
 
@@ -215,17 +148,16 @@ class Page:
     async def _submit(self, person: Person, body: Mapping[str, Any]) -> Json:
         view, state = str(body.get("view")), _state(body.get("state"))
         answer = await self._acts.submit(person, view, state)
-        return answer | {"modals": self._json.modals(person.id)["modals"]}
+        return answer | {"modals": self.looking.modals(person)}
 
     async def _close(self, person: Person, body: Mapping[str, Any]) -> Json:
         self._desk.refused.dismiss_view(person.id, "modal")
         self._acts.close(person, str(body.get("view")), everything=flag_of(body, "all"))
-        return {"ok": True, "modals": self._json.modals(person.id)["modals"]}
+        return {"ok": True, "modals": self.looking.modals(person)}
 
     async def _home(self, person: Person, body: Mapping[str, Any]) -> Json:
         self._acts.choose_tab(person, str(body.get("tab") or "home"))
-        with self._desk.workspace.lock:
-            return {"ok": True, **self._json.home(person.id)}
+        return {"ok": True, **self.looking.home(person)}
 
     async def _join(self, person: Person, body: Mapping[str, Any]) -> Json:
         room = self._desk.workspace.room(str(body.get("channel")))
@@ -245,10 +177,8 @@ class Page:
 
     async def _read(self, person: Person, body: Mapping[str, Any]) -> Json:
         channel, ts = str(body.get("channel")), body.get("ts")
-        with self._desk.workspace.lock:
-            room = self._desk.workspace.room(channel)
-            self._desk.workspace.mark_read(person.id, channel, str(ts) if ts else None)
-            return {"ok": True, **self._json.unread(person.id, room)}
+        self._desk.workspace.mark_read(person.id, channel, str(ts) if ts else None)
+        return {"ok": True, **self.looking.unread(person, channel)}
 
     async def _dismiss(self, person: Person, body: Mapping[str, Any]) -> Json:
         for surface in ("modal", "home"):
@@ -264,10 +194,13 @@ class Page:
     async def _press(self, _person: Person, body: Mapping[str, Any]) -> Json:
         name, control = str(body.get("panel")), str(body.get("control"))
         shown = {str(key): str(value) for key, value in _mapping(body.get("values")).items()}
-        for panel in self._panels:
-            if panel.describe().get("id") == name:
-                return await self._pressed(panel, control, shown)
-        raise ActFailed("no_such_panel", "This panel is not there any more.")
+        panel = await asyncio.to_thread(self._panel, name)
+        if panel is None:
+            raise ActFailed("no_such_panel", "This panel is not there any more.")
+        return await self._pressed(panel, control, shown)
+
+    def _panel(self, name: str) -> Panel | None:
+        return next((each for each in self._panels if each.describe().get("id") == name), None)
 
     async def _pressed(self, panel: Panel, control: str, shown: Mapping[str, str]) -> Json:
         try:
@@ -302,10 +235,6 @@ def _nobody() -> Response:
 def _refusal(error: SlackError) -> Json:
     sentence = _SENTENCES.get(error.code, f"That did not work ({error.code}).")
     return {"ok": False, "error": error.code, "sentence": sentence}
-
-
-def _limit(text: str | None) -> int:
-    return max(1, min(int(text), 500)) if text and text.isdecimal() else 50
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -93,12 +93,22 @@ class PageJson:
 
     # Messages
 
-    def messages(self, user: str, room: Room) -> list[Json]:
-        """Everything that a person sees in a conversation itself, oldest first."""
-        seen = [*room.main(), *self._shown(user, room, thread=None)]
-        boxes = [self.refused_box(each) for each in self._boxes(user, room)]
-        told = [self.message(user, room, each) for each in seen]
-        return sorted(told + boxes, key=lambda each: str(each["ts"]))
+    def messages(
+        self, user: str, room: Room, *, before: str | None, limit: int
+    ) -> tuple[list[Json], bool]:
+        """What a person sees in a conversation itself, oldest first, and whether more is older."""
+        seen: list[Message | Refused] = [*room.main(), *self._shown(user, room, thread=None)]
+        seen += self._boxes(user, room)
+        stamped = sorted(((_ts(each), each) for each in seen), key=lambda pair: pair[0])
+        if before:
+            stamped = [pair for pair in stamped if pair[0] < before]
+        page = [self._told(user, room, each) for _, each in stamped[-limit:]]
+        return page, len(stamped) > limit
+
+    def _told(self, user: str, room: Room, seen: Message | Refused) -> Json:
+        if isinstance(seen, Refused):
+            return self.refused_box(seen)
+        return self.message(user, room, seen)
 
     def thread(self, user: str, room: Room, root: str) -> list[Json]:
         """The replies of a thread, with what this person alone sees there."""
@@ -255,3 +265,7 @@ class PageJson:
         elif not room.visible_to(user):
             return None
         return self.message(user, room, message)
+
+
+def _ts(seen: Message | Refused) -> str:
+    return seen.ts if isinstance(seen, Refused) else str(seen["ts"])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from bot.localslack import limits
+from bot.localslack.block_shapes import BLOCKS, TYPED, VIEWS
+from bot.localslack.element_shapes import ELEMENTS, OBJECTS
 from bot.localslack.problem import Problem, missing, too_long, too_short, wrong_type
 from bot.localslack.shapes import (
     Anything,
@@ -54,7 +56,7 @@ def _view(view: Mapping[str, Any], surface: Surface) -> Found:
     if view.get("type") != surface:
         message = f"must be {surface}, not {view.get('type')!r}"
         yield Problem(pointer="/type", code="unknown_type", message=message)
-    yield from _fields(view, limits.VIEWS[surface], surface, pointer="")
+    yield from _fields(view, VIEWS[surface], surface, pointer="")
     if "blocks" in view:
         yield from _blocks(view["blocks"], surface, pointer="/blocks")
     yield from view_together(view, surface)
@@ -80,7 +82,7 @@ def _block(block: object, surface: Surface, *, pointer: str) -> Found:
         yield wrong_type(pointer, expected="object", got=block)
         return
     kind = block.get("type")
-    shape = limits.BLOCKS.get(kind) if isinstance(kind, str) else None
+    shape = BLOCKS.get(kind) if isinstance(kind, str) else None
     if shape is None:
         message = f"is not a block of Slack: {kind!r}"
         yield Problem(pointer=f"{pointer}/type", code="unknown_type", message=message)
@@ -143,7 +145,7 @@ def _text(value: object, rule: Text, surface: Surface, *, pointer: str) -> Found
         yield Problem(pointer=f"{pointer}/type", code="not_allowed", message=message)
         return
     length = String(most=rule.most, least=rule.least, required=True)
-    fields = {**limits.ELEMENTS[kind].fields, "text": length}
+    fields = {**ELEMENTS[kind].fields, "text": length}
     yield from _fields(value, Shape(fields=fields), surface, pointer=pointer)
 
 
@@ -181,7 +183,7 @@ def _thing(value: object, rule: Thing, surface: Surface, *, pointer: str) -> Fou
     if not isinstance(value, dict):
         yield wrong_type(pointer, expected=rule.shape, got=value)
         return
-    yield from _fields(value, limits.OBJECTS[rule.shape], surface, pointer=pointer)
+    yield from _fields(value, OBJECTS[rule.shape], surface, pointer=pointer)
 
 
 def _typed(value: object, rule: Typed, surface: Surface, *, pointer: str) -> Found:
@@ -189,7 +191,7 @@ def _typed(value: object, rule: Typed, surface: Surface, *, pointer: str) -> Fou
         yield wrong_type(pointer, expected="object", got=value)
         return
     kind = value.get("type")
-    shape = limits.TYPED.get(kind) if isinstance(kind, str) else None
+    shape = TYPED.get(kind) if isinstance(kind, str) else None
     if shape is None:
         message = f"is not an element of Slack: {kind!r}"
         yield Problem(pointer=f"{pointer}/type", code="unknown_type", message=message)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bot.localslack.limits import BLOCKS, ELEMENTS, VIEWS
+from bot.localslack.block_shapes import BLOCKS, VIEWS
+from bot.localslack.element_shapes import ELEMENTS
 from bot.localslack.quality import missing_in_text, quality
 from bot.localslack.validator import block_problems, problems
 
