@@ -18,9 +18,7 @@ def bought(effective: str, expires: str, cash: str, *, months: int = 12, currenc
     }
 
 
-def subscription(
-    key: str, name: str, order: Mapping[str, Any], **more: Any
-) -> dict[str, Any]:
+def subscription(key: str, name: str, order: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """An in-use subscription with auto-renewal on."""
     account, _, id_ = key.partition("/")
     return {

@@ -86,7 +86,9 @@ class Message:
 
     @property
     def buttons(self) -> list[str]:
-        return [e["text"]["text"] for _, e in elements(self.data["blocks"]) if e["type"] == "button"]
+        return [
+            e["text"]["text"] for _, e in elements(self.data["blocks"]) if e["type"] == "button"
+        ]
 
     def click(self, label: str, *, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Press a button; a dialog that asks first is confirmed."""

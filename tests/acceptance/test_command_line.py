@@ -122,7 +122,7 @@ def test_list_show_and_upcoming_print_the_same_objects(capsys):
     listed = printed(capsys, "list")
     shown = printed(capsys, "show", "prod-quota")
 
-    assert [each["id"] for each in listed][0] == "prod-quota"
+    assert listed[0]["id"] == "prod-quota"
     assert listed[0] == shown
     assert shown["current_edition"] == "professional"
     assert shown["deduction_at"] == "2026-11-30T03:00:00+08:00"
@@ -152,7 +152,7 @@ def test_a_plan_goes_quota_first_then_packages(capsys):
 
     plan = printed(capsys, "plan", "staging-quota", "staging-screen", "staging-orchestration")
 
-    assert [step["subscriptions"] for step in plan["steps"]][0] == ["staging-quota"]
+    assert plan["steps"][0]["subscriptions"] == ["staging-quota"]
     assert sorted(plan["steps"][1]["subscriptions"]) == [
         "staging-orchestration",
         "staging-screen",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.localslack.server import Fault
 from tests.acceptance.catalogue import HK, PROD, RUNNERS, bought, subscription
 from tests.acceptance.people import eventually
 from tests.acceptance.test_unsubscribing import filled
@@ -60,16 +61,16 @@ def test_each_lead_comes_once_and_a_newly_found_one_gets_the_nearest(world: Worl
     world.load(SOLO)
     world.tick()
     for day in (29, 30):
-        world.advance_to(instant(f"2026-11-{day} 10:00"))
+        world.advance_to(instant(f"2026-11-{day} 09:00"))
 
     texts = [m.text for m in world.user("owner").posts("finops")]
 
     ids = [
         identity
         for message in world.slack.messages("C0FINOPS")
-        for identity in (message.get("metadata") or {}).get("event_payload", {}).get(
-            "reminder_ids", []
-        )
+        for identity in (message.get("metadata") or {})
+        .get("event_payload", {})
+        .get("reminder_ids", [])
     ]
     assert ids == ["prod/solo/2026-12-13/30d", "prod/solo/2026-12-13/14d"]
     assert len(texts) == 2
@@ -127,9 +128,12 @@ def test_unsubscribe_on_a_reminder_brings_the_form_as_a_message(world: World, re
 
     owner.answer(containing="Request 1001")
     message = eventually(
-        lambda: world.tick(1)
-        or next(
-            (m for m in owner.posts("finops") if m.ts == reminded.ts and "1001" in m.words), None
+        lambda: (
+            world.tick(1)
+            or next(
+                (m for m in owner.posts("finops") if m.ts == reminded.ts and "1001" in m.words),
+                None,
+            )
         ),
         "a reminder that names the request",
     )
@@ -158,8 +162,10 @@ def test_what_falls_due_together_comes_as_one_digest_with_a_menu_each(world: Wor
     assert "USD\u00a05,700.00" in posts[0].words
     posts[0].choose("Keep", beside="Large screen")
     eventually(
-        lambda: world.tick(1)
-        or next((m for m in world.user("owner").posts("finops") if "keeps" in m.words), None),
+        lambda: (
+            world.tick(1)
+            or next((m for m in world.user("owner").posts("finops") if "keeps" in m.words), None)
+        ),
         "a digest that says what was kept",
     )
 
@@ -219,7 +225,7 @@ def test_the_ledger_really_charges_and_extends_on_the_deduction_date(world: Worl
 
 def test_an_answer_that_was_lost_after_posting_does_not_make_a_second_message(world: World):
     world.load(SOLO)
-    world.slack.arm(kind="lost_after", method="chat.postMessage")
+    world.slack.arm(Fault(kind="lost_after", method="chat.postMessage"))
 
     world.tick()
     world.advance(seconds=41)

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.acceptance.catalogue import LAB, STAGING
-from tests.acceptance.people import eventually
+from tests.acceptance.people import chosen, elements, eventually
 from tests.acceptance.world import World
 
 SENTENCE = "I understand a handling fee will be charged for this unsubscription."
@@ -82,9 +82,7 @@ def test_the_reason_other_needs_details(world: World):
     modal = requester.modal(title="Unsubscribe", containing="Refund now")
     modal.enter("Reason", "Other")
     modal = eventually(
-        lambda: next(
-            (m for m in [requester.modal()] if "Details (optional)" not in m.words), None
-        ),
+        lambda: next((m for m in [requester.modal()] if "Details (optional)" not in m.words), None),
         "details that are required",
     )
     modal.enter("Reason", "Other")
@@ -259,8 +257,6 @@ def test_the_form_as_a_message_sends_the_same_request(world: World):
 
 def filled(message, *, reason: str) -> dict:
     """What a person enters into the form of a message."""
-    from tests.acceptance.people import chosen, elements
-
     state: dict = {}
     for block, element in elements(message.data["blocks"]):
         if element["type"] == "static_select":

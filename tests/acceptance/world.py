@@ -1,4 +1,4 @@
-"""A workspace with Lapse in it: the local Slack, the real bot in Socket Mode, and a settable clock."""
+"""A workspace with Lapse in it: the local Slack, the real bot, and a clock that can be set."""
 
 import json
 import socket
@@ -68,6 +68,8 @@ class World:
     def stop(self) -> None:
         """Stop the bot; the workspace stays."""
         if self.bot is not None:
+            # The SDK notices that it shall end when something arrives, or after three seconds.
+            self.slack.disconnect(abrupt=True)
             self.bot.stop()
             self.bot = None
         if self.core is not None:
@@ -110,13 +112,12 @@ class World:
         self.tick(rounds)
 
     def remarks(self) -> list[str]:
-        """What a screen reader misses in the messages that were posted."""
+        """What a screen reader misses in the messages that people see."""
         return [
-            f"{message['text']}: {remark}"
-            for channel in (*self.slack.seed.channels, *self._direct())
-            for message in self.slack.messages(channel if isinstance(channel, str) else channel.id)
-            for remark in message.get("problems", [])
+            f"{message.text}: {remark}"
+            for person in self.slack.seed.humans
+            for where in (*(each.name for each in self.slack.seed.channels), "Lapse")
+            for message in self.user(person.handle).messages(where)
+            for remark in message.data["problems"]
+            if message.data["is_app"]
         ]
-
-    def _direct(self) -> tuple[str, ...]:
-        return tuple(self.slack.seed.dm_of(person.id) for person in self.slack.seed.humans)

@@ -79,8 +79,7 @@ def test_a_rule_of_amount_is_exact_and_needs_its_currency(tmp_path):
         ),
         (
             '[reminders]\nat = "9 am"',
-            '`reminders.at` is "9 am"; '
-            "allowed is an hour, for example 09:00. Correct lapse.toml.",
+            '`reminders.at` is "9 am"; allowed is an hour, for example 09:00. Correct lapse.toml.',
         ),
         (
             '[accounts.prod]\nsite = "us"',
@@ -101,7 +100,7 @@ def test_a_wrong_setting_is_named_with_its_value_and_what_is_allowed(toml, sente
 
 
 def test_an_unknown_section_in_the_environment_is_named(tmp_path):
-    with pytest.raises(WrongSetting, match="LAPSE_APROVALS__REQUIRED.*LAPSE_APPROVALS__"):
+    with pytest.raises(WrongSetting, match=r"LAPSE_APROVALS__REQUIRED.*LAPSE_APPROVALS__"):
         load_settings({"LAPSE_APROVALS__REQUIRED": "2"}, directory=tmp_path)
 
 

@@ -51,9 +51,7 @@ def test_a_tick_never_overlaps_itself():
 
 def test_the_scheduler_ticks_by_itself_and_is_not_late_then():
     ticked = threading.Event()
-    scheduler = Scheduler(
-        [Tick(name="one", every=timedelta(milliseconds=20), run=ticked.set)]
-    )
+    scheduler = Scheduler([Tick(name="one", every=timedelta(milliseconds=20), run=ticked.set)])
     scheduler.start()
     try:
         assert ticked.wait(timeout=5)
