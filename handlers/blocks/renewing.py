@@ -43,7 +43,7 @@ def turning_off(renewals: Renewals) -> Content:
     first = renewals.items[0]
     label = first.subscription.label
     blocks: list[Block] = [
-        header(f"Turn off auto-renewal: {label}", dry_run=renewals.dry_run),
+        header(text.clip(f"Turn off auto-renewal: {label}", 60), dry_run=renewals.dry_run),
         rich((Bold(label), _place(first.subscription))),
         fields(*_facts(first)),
         *([context(_packages(renewals))] if len(renewals.items) > 1 else []),

@@ -151,6 +151,8 @@ def _sentence(row: ListRow, rows: Sequence[ListRow], *, today: date) -> str:
     if row.anchor is not None:
         when = text.short_day(row.anchor.date, today=today)
         words = _VERBS[row.anchor.kind].format(money=coming.money, when=when)
+        if row.amount is None and row.anchor.kind is AnchorKind.DEDUCTION:
+            words = f"deduction on {when}, {coming.money}"
     quota = quota_above(row, rows)
     if quota is not None and _same_anchor(row.anchor, quota.anchor):
         words = coming.money or words

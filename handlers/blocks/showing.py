@@ -25,6 +25,7 @@ from handlers.blocks.pieces import (
 from handlers.blocks.subscriptions import plain_context
 from handlers.blocks.ways import in_order, way_section
 
+TITLE = 60
 GROUP = 5
 """So many packages are named; of more the rest is counted."""
 
@@ -33,7 +34,7 @@ def shown(facts: Shown, *, zone: ZoneInfo | None = None) -> Content:
     """The answer to `/lapse show`; `zone` is the reader's, for the text that is read aloud."""
     label = facts.subscription.label
     blocks: list[Block] = [
-        header(label, dry_run=facts.dry_run),
+        header(text.clip(label, TITLE), dry_run=facts.dry_run),
         fields(*_facts(facts, zone)),
         plain_context(" · ".join(_surroundings(facts))),
         *(way_section(way, facts) for way in in_order(facts)),
@@ -188,6 +189,8 @@ def _coming(facts: Shown, zone: ZoneInfo | None) -> str:
         return f"expires on {at}, auto-renewal is off"
     if anchor.kind is AnchorKind.NOTICE:
         return f"notice to give by {at}, {text.money(facts.amount)}"
+    if facts.amount is None:
+        return f"a deduction on {at}, {text.NOT_KNOWN}"
     return f"{text.money(facts.amount)} will be deducted on {at}"
 
 

@@ -433,3 +433,20 @@ def _sample_upcoming():
         day(WAF, working="2026-12-02"),
         day(RUNNER, working="2026-12-04"),
     )
+
+
+def test_a_deduction_of_an_unknown_amount_never_reads_like_an_amount():
+    unknown = replace(RUNNER, renewal_price=None)
+
+    listed = subscriptions.page(page(row(1, unknown)), filters="")
+    one = showing.shown(shown(unknown))
+
+    assert "1: build-runner-01, ECS, prod, deduction on Sat 5 Dec, amount not known." in listed.text
+    assert "a deduction on Sat 5 Dec 2026, 03:00 GMT+08:00, amount not known" in one.text
+    accepted(one)
+
+
+def test_a_heading_is_no_longer_than_a_phone_shows():
+    content = accepted(showing.shown(shown(replace(RUNNER, name="word " * 60))))
+
+    assert len(words(content.blocks)[0]) <= 60
