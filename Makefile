@@ -21,7 +21,7 @@ demo: .venv/.installed
 	@touch $@
 
 test: .venv/.tested
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 check: .venv/.tested
 	$(BIN)/ruff check .

@@ -47,7 +47,10 @@ class JsonLines(logging.Formatter):
 
 def start_log(*, default: str = "info") -> None:
     """Log to standard error in JSON lines, at `LAPSE_LOG` (debug, info, warning, error)."""
+    from handlers.correlation import Correlated
+
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Correlated())
     handler.setFormatter(JsonLines())
     level = environment().get("LAPSE_LOG", default).upper()
     logging.basicConfig(
