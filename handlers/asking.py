@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable
 from threading import Timer
 
-from bot.services.unsubscribing import Unsubscribing
 from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 
 from bot.facts.unsubscribing import Draft
 from bot.services.errors import NotPossible, Refused
+from bot.services.unsubscribing import Unsubscribing
 from handlers import errors
 from handlers.blocks import unsubscribe as blocks
 from handlers.blocks.pieces import Content

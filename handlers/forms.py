@@ -15,7 +15,6 @@ from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.billing.unsubscription import Reason
 from bot.facts.unsubscribing import Draft
 
-
 VERSION = "1"
 """Forms live on in messages; a later one may carry other things."""
 
