@@ -54,7 +54,11 @@ class SqlOutbox:
         """
         due = (
             select(_ROW.id)
-            .where(_ROW.team_id == self._work.team_id, _ROW.work_at <= now, ~self._behind_another())
+            .where(
+                _ROW.team_id == self._work.team_id,
+                _ROW.work_at <= now,
+                self._first_of_its_stream(),
+            )
             .order_by(_ROW.work_at, _ROW.owed_as)
             .limit(limit)
             .with_for_update(of=deliveries, skip_locked=True)
@@ -64,8 +68,7 @@ class SqlOutbox:
             update(deliveries)
             .where(
                 _ROW.team_id == self._work.team_id,
-                _ROW.id.in_(select(due.c.id)),
-                _ROW.work_at <= now,
+                self._work.one_of(_ROW.id, select(due.c.id)),
             )
             .values(fence=_ROW.fence + 1, work_at=lease_until)
             .returning(deliveries)
@@ -158,15 +161,24 @@ class SqlOutbox:
             _ROW.work_at.is_not(None),
         )
 
-    def _behind_another(self) -> ColumnElement[bool]:
-        """Whether an earlier delivery of the same stream is unfinished."""
-        earlier = deliveries.alias("earlier")
-        return exists().where(
-            earlier.c.team_id == _ROW.team_id,
-            earlier.c.stream == _ROW.stream,
-            # Not by its work_at, though that says the same: SQLite would search all that is open.
-            text(f"earlier.state IN {UNFINISHED}"),
-            tuple_(earlier.c.sequence, earlier.c.owed_as) < tuple_(_ROW.sequence, _ROW.owed_as),
+    def _first_of_its_stream(self) -> ColumnElement[bool]:
+        """Whether no earlier delivery of the same stream is unfinished.
+
+        A subquery that finds one row by its index: PostgreSQL turns NOT EXISTS into a join of all
+        that is open when it has no statistics yet, and SQLite looks through it by `work_at`.
+        """
+        first = deliveries.alias("first")
+        return _ROW.id == (
+            select(first.c.id)
+            .where(
+                first.c.team_id == _ROW.team_id,
+                first.c.stream == _ROW.stream,
+                text(f"first.{UNFINISHED}"),
+            )
+            .order_by(first.c.sequence, first.c.owed_as)
+            .limit(1)
+            .correlate(deliveries)
+            .scalar_subquery()
         )
 
 

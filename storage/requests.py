@@ -120,7 +120,7 @@ class SqlRequests:
         )
         numbers = self._work.connection.scalars(
             update(requests)
-            .where(free, _ROW.number.in_(select(due.c.number)))
+            .where(self._mine(), self._work.one_of(_ROW.number, select(due.c.number)))
             .values(lease_until=lease_until)
             .returning(_ROW.number)
         ).all()

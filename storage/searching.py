@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy import ColumnElement, false, func, literal, or_, select
 
 from bot.billing.subscription import AccountName, Status, SubscriptionKey
 from bot.ports.store import COUNTED, ListQuery
@@ -83,10 +83,12 @@ def _candidates(work: Work, wished: str) -> Sequence[Any]:
     some = work.connection.execute(listed).all()
     if len(some) < CANDIDATES:
         return some
+    containing = work.connection.execute(listed.where(_bears(wished))).all()
     # One slip of the finger leaves one half of the word as it is.
-    middle = max(len(wished) // 2, 1)
-    halves = [_bears(half) for half in (wished[:middle], wished[middle:]) if half]
-    return work.connection.execute(listed.where(or_(*halves))).all()
+    middle = len(wished) // 2
+    halves = [_bears(half) for half in (wished[:middle], wished[middle:]) if len(half) > 1]
+    alike = work.connection.execute(listed.where(or_(false(), *halves))).all()
+    return list(dict.fromkeys([*containing, *alike]))
 
 
 def _likeness(matcher: "SequenceMatcher[str]", name: str, wished: str) -> float:

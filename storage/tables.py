@@ -53,7 +53,7 @@ ARMED = text("reminders.state = 'armed' AND reminders.delivery_id IS NULL")
 WAITING = text("requests.state = 'waiting'")
 HELD = text("request_items.held")
 UNDONE = text("NOT book_orders.done")
-UNFINISHED = "('pending', 'sending', 'unknown')"
+UNFINISHED = "state IN ('pending', 'sending', 'unknown')"
 
 workspaces = Table("workspaces", metadata, key("team_id"), some("last_request", Integer))
 
@@ -118,7 +118,7 @@ subscriptions = Table(
     ),
     partial("ix_subscriptions_anchor", "anchor_at", where="gone_at IS NULL"),
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
-    Index("ix_subscriptions_id", "team_id", "id"),
+    Index("ix_subscriptions_id", "team_id", "id", "account"),
     Index("ix_subscriptions_service", "team_id", "service"),
     Index("ix_subscriptions_region", "team_id", "region"),
     Index("ix_subscriptions_owner", "team_id", "owner"),
@@ -177,7 +177,7 @@ requests = Table(
     maybe("work_at", Instant),
     maybe("lease_until", Instant),
     belongs_to("workspaces", to=()),
-    partial("ix_requests_work", "work_at", where="work_at IS NOT NULL"),
+    partial("ix_requests_work", "work_at", "number", where="work_at IS NOT NULL"),
     partial("ix_requests_deadline", "deadline", where="state = 'waiting'"),
     Index("ix_requests_person", "team_id", "requested_by", "number"),
 )
@@ -264,7 +264,6 @@ reminders = Table(
     partial("ix_reminders_due", "due_at", where="state = 'armed' AND delivery_id IS NULL"),
     partial("ix_reminders_delivery", "delivery_id", where="delivery_id IS NOT NULL"),
     Index("ix_reminders_subscription", "team_id", "account", "subscription_id", "anchor_date"),
-    Index("ix_reminders_listed", "team_id", "due_at"),
 )
 
 owed = Sequence("owed", metadata=metadata)
@@ -296,13 +295,12 @@ deliveries = Table(
     # When it may be claimed: due, to be tried again, or the end of a lease; NULL when finished.
     maybe("work_at", Instant),
     UniqueConstraint("team_id", "key", name="uq_deliveries_key"),
-    partial("ix_deliveries_work", "work_at", where="work_at IS NOT NULL"),
-    partial(
-        "ix_deliveries_stream", "stream", "sequence", "owed_as", where=f"state IN {UNFINISHED}"
-    ),
+    partial("ix_deliveries_work", "work_at", "owed_as", where="work_at IS NOT NULL"),
+    partial("ix_deliveries_stream", "stream", "sequence", "owed_as", where=UNFINISHED),
     partial("ix_deliveries_update", "update_of", where="update_of IS NOT NULL"),
-    Index("ix_deliveries_owed", "team_id", "owed_as"),
-    Index("ix_deliveries_state", "team_id", "state"),
+    # Not by workspace first: PostgreSQL would take them for a way to any row of a workspace.
+    Index("ix_deliveries_owed", "owed_as"),
+    Index("ix_deliveries_state", "state", "team_id"),
 )
 
 audit = Table(

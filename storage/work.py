@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Row, Sequence, Table, and_, false, func, or_, select
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Sequence,
+    Table,
+    and_,
+    any_,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -49,16 +61,20 @@ class Work:
         """An INSERT that can say ON CONFLICT; both databases spell it alike."""
         return postgresql.insert(table) if self.on_postgres else sqlite.insert(table)
 
+    def one_of(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+        """Whether a column is one of the few values that a subquery finds first.
+
+        PostgreSQL would join with the whole table instead where it has no statistics yet.
+        """
+        if self.on_postgres:
+            return column == any_(func.array(found.scalar_subquery()))
+        return column.in_(found)
+
     def next_of(self, sequence: Sequence, column: ColumnElement[int]) -> ColumnElement[int]:
-        """A number higher than every committed one of this workspace."""
+        """A number higher than every committed one."""
         if self.on_postgres:
             return sequence.next_value()
-        table = column.table
-        return (
-            select(func.coalesce(func.max(column), 0) + 1)
-            .where(table.c.team_id == self.team_id)
-            .scalar_subquery()
-        )
+        return select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
 
 
 def picked(row: Row[Any], names: Iterable[str]) -> dict[str, Any]:

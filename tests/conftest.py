@@ -99,7 +99,8 @@ def store(database: Database) -> SqlStore:
     return database.store(team_id=TEAM, accounts=ACCOUNTS, audit_key=AUDIT_KEY)
 
 
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+ONLY_POSTGRESQL = [pytest.param("postgresql", marks=pytest.mark.postgres)]
+BOTH = ["sqlite", *ONLY_POSTGRESQL]
 
 
 @pytest.fixture(params=BOTH)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from storage.tables import audit_heads
-from tests.conftest import ACCOUNTS, TEAM
+from tests.conftest import ACCOUNTS, ONLY_POSTGRESQL, TEAM
 from tests.contract.samples import HOUR
 from tests.factories import NOW, key, usd
 
@@ -160,9 +160,8 @@ def test_the_database_itself_refuses_to_change_the_record(five, any_database, st
     assert first_bad(five) is None
 
 
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
 def test_postgresql_refuses_to_truncate_the_record(five, any_database):
-    if any_database.writer.dialect.name == "sqlite":
-        pytest.skip("SQLite has no TRUNCATE")
     with (
         pytest.raises(DBAPIError, match="append-only"),
         any_database.writer.begin() as connection,

@@ -137,8 +137,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("team_id", "id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("team_id", "key", name="uq_deliveries_key"),
     )
-    op.create_index("ix_deliveries_owed", "deliveries", ["team_id", "owed_as"], unique=False)
-    op.create_index("ix_deliveries_state", "deliveries", ["team_id", "state"], unique=False)
+    op.create_index("ix_deliveries_owed", "deliveries", ["owed_as"], unique=False)
+    op.create_index("ix_deliveries_state", "deliveries", ["state", "team_id"], unique=False)
     op.create_index(
         "ix_deliveries_stream",
         "deliveries",
@@ -158,7 +158,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_work",
         "deliveries",
-        ["team_id", "work_at"],
+        ["team_id", "work_at", "owed_as"],
         unique=False,
         sqlite_where=sa.text("work_at IS NOT NULL"),
         postgresql_where=sa.text("work_at IS NOT NULL"),
@@ -205,7 +205,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'armed' AND delivery_id IS NULL"),
         postgresql_where=sa.text("state = 'armed' AND delivery_id IS NULL"),
     )
-    op.create_index("ix_reminders_listed", "reminders", ["team_id", "due_at"], unique=False)
     op.create_index(
         "ix_reminders_subscription",
         "reminders",
@@ -288,7 +287,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_requests_work",
         "requests",
-        ["team_id", "work_at"],
+        ["team_id", "work_at", "number"],
         unique=False,
         sqlite_where=sa.text("work_at IS NOT NULL"),
         postgresql_where=sa.text("work_at IS NOT NULL"),
@@ -419,7 +418,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_subscriptions_group", "subscriptions", ["team_id", "account", "group_key"], unique=False
     )
-    op.create_index("ix_subscriptions_id", "subscriptions", ["team_id", "id"], unique=False)
+    op.create_index(
+        "ix_subscriptions_id", "subscriptions", ["team_id", "id", "account"], unique=False
+    )
     op.create_index("ix_subscriptions_owner", "subscriptions", ["team_id", "owner"], unique=False)
     op.create_index(
         "ix_subscriptions_page",

@@ -1,0 +1,159 @@
+"""What migrating promises, on both databases."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+import storage.migrate
+from storage import SchemaNewer, SchemaOlder, open_database
+from storage.engine import engines, parse
+from storage.migrate import current, migrate, needed
+from storage.tables import SCHEMA, metadata
+
+
+def connected(url):
+    database = engines(parse(url))
+    try:
+        with database.writer.begin() as connection:
+            yield connection
+    finally:
+        database.dispose()
+
+
+def shape(connection):
+    """Everything that a database says about its tables, without names that it chose itself."""
+    looked = inspect(connection)
+    return {
+        name: {
+            "columns": sorted(
+                (
+                    column["name"],
+                    str(column["type"].compile(connection.dialect)),
+                    column["nullable"],
+                    str(column.get("default")),
+                )
+                for column in looked.get_columns(name)
+            ),
+            "key": looked.get_pk_constraint(name),
+            "parents": sorted(map(str, looked.get_foreign_keys(name))),
+            "unique": sorted(map(str, looked.get_unique_constraints(name))),
+            "indexes": sorted(map(spelled, looked.get_indexes(name))),
+        }
+        for name in looked.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+def spelled(index):
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return str(index | {"dialect_options": options})
+
+
+def sequences(connection):
+    has_them = connection.dialect.name == "postgresql"
+    return inspect(connection).get_sequence_names() if has_them else []
+
+
+def test_the_migrated_schema_is_the_one_the_code_uses(empty_url):
+    migrate(empty_url)
+    for connection in connected(empty_url):
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        migrated = shape(connection)
+        numbers = sequences(connection)
+    assert len(migrated) == len(metadata.tables)
+
+    for connection in connected(empty_url):
+        connection.execute(text("DROP TABLE alembic_version"))
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        assert shape(connection) == migrated
+        assert sequences(connection) == numbers
+
+
+def test_every_table_and_unique_key_starts_with_the_workspace(any_database):
+    with any_database.reader.connect() as connection:
+        looked = inspect(connection)
+        for name in metadata.tables:
+            keys = [looked.get_pk_constraint(name)["constrained_columns"]]
+            keys += [each["column_names"] for each in looked.get_unique_constraints(name)]
+            keys += [each["column_names"] for each in looked.get_indexes(name) if each["unique"]]
+            assert looked.get_columns(name)[0]["name"] == "team_id"
+            assert {key[0] for key in keys} == {"team_id"}, name
+
+
+def test_migrating_an_empty_database_brings_it_to_the_newest_schema(empty_url):
+    assert current(empty_url) == "0000"
+    assert migrate(empty_url) == "0000"
+    assert current(empty_url) == needed() == SCHEMA
+
+
+def test_migrating_again_changes_nothing(any_url):
+    assert migrate(any_url) == SCHEMA
+    assert current(any_url) == SCHEMA
+
+
+def test_several_replicas_may_migrate_at_once(empty_url):
+    with ThreadPoolExecutor(4) as replicas:
+        before = sorted(replicas.map(lambda _: migrate(empty_url), range(4)))
+
+    assert before == ["0000", SCHEMA, SCHEMA, SCHEMA]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_url, monkeypatch):
+    def broken(config, _revision):
+        connection = config.attributes["connection"]
+        connection.execute(text("CREATE TABLE half_done (id INTEGER)"))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(storage.migrate.command, "upgrade", broken)
+    with pytest.raises(ZeroDivisionError):
+        migrate(empty_url)
+
+    for connection in connected(empty_url):
+        assert inspect(connection).get_table_names() == []
+
+
+def test_the_newest_migration_is_the_schema_that_the_code_names():
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(storage.migrate.__file__).parent / "migrations")
+    )
+    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
+
+
+def test_an_older_schema_is_told_with_both_numbers(empty_url):
+    with pytest.raises(SchemaOlder) as refused:
+        open_database(empty_url)
+
+    assert refused.value.sentence == f"It is at schema 0000, Lapse needs {SCHEMA}."
+    assert refused.value.advice == "Run `lapse migrate`."
+
+
+def test_looking_at_a_file_that_is_not_there_does_not_make_one(tmp_path):
+    url = f"sqlite:///{tmp_path / 'absent.db'}"
+    assert current(url) == "0000"
+    with pytest.raises(SchemaOlder):
+        open_database(url)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_newer_schema_is_neither_opened_nor_migrated(any_url):
+    for connection in connected(any_url):
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        with pytest.raises(SchemaNewer, match="newer than this Lapse"):
+            open_database(any_url)
+        with pytest.raises(SchemaNewer):
+            migrate(any_url)
+        assert current(any_url) == "9999"
+    finally:
+        for connection in connected(any_url):
+            connection.execute(text(f"UPDATE alembic_version SET version_num = '{SCHEMA}'"))
