@@ -127,17 +127,23 @@ class Live:
         if text != self._last_panels:
             self._last_panels = text
             self.tell(Change(kind="panels"))
-        epoch: float = (await asyncio.to_thread(self.clock))["epoch"]
-        gap = epoch - self._elapsed()
+        gap = await asyncio.to_thread(self._gap)
         if self._last_gap is not None and abs(gap - self._last_gap) > _JUMP:
             self.tell(Change(kind="clock"))
         self._last_gap = gap
+
+    def _gap(self) -> float:
+        """Seconds between the workspace's time and the machine's: constant until it jumps."""
+        epoch: float = self.clock()["epoch"]
+        return epoch - self._elapsed()
 
     # One page
 
     async def serve(self, socket: WebSocket, user: str) -> None:
         """Feed one page until it goes."""
         await socket.accept()
+        if self._last_gap is None:
+            self._last_gap = await asyncio.to_thread(self._gap)
         viewer = Viewer(user=user)
         self._viewers.append(viewer)
         await socket.send_json({"type": "hello", "seq": self.seq})

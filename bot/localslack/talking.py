@@ -54,6 +54,10 @@ class Talking:
     def _say(self, person: Person, room: Room, text: str, thread: str | None) -> Json:
         if room.is_archived:
             raise ActFailed("is_archived", f"#{room.name} is archived.")
+        home = self._seed.manifest.get("features", {}).get("app_home", {})
+        if room.kind == "dm" and home.get("messages_tab_read_only_enabled"):
+            sentence = f"{self._seed.bot_name} reads no messages here. Its commands work."
+            raise ActFailed("messages_tab_read_only", sentence)
         if person.id not in room.members:
             raise ActFailed("not_in_channel", f"You are not in #{room.name}. Join it first.")
         escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -2,10 +2,13 @@
 
 import http.client
 import json
+from dataclasses import replace
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from tests.localslack.conftest import SEED
 
 BLOCK = {"type": "section", "text": {"type": "mrkdwn", "text": "USD 540.00 on 23 Nov 2026"}}
 
@@ -155,6 +158,17 @@ def test_only_members_may_speak_and_nobody_in_an_archive(slack):
     assert outsider.say("C0FIN", "hello")["error"] == "is_archived"
 
 
+def test_a_conversation_that_the_app_declares_read_only_takes_no_messages(start):
+    home = {"messages_tab_enabled": True, "messages_tab_read_only_enabled": True}
+    manifest = {**SEED.manifest, "features": {"app_home": home}}
+    slack = start(seed=replace(SEED, manifest=manifest))
+
+    answer = slack.acting("requester").say("D0ASKER", "hello")
+
+    assert answer["error"] == "messages_tab_read_only"
+    assert slack.messages("@requester") == []
+
+
 def test_a_refused_message_stands_where_it_would_be_and_can_be_dismissed(slack, client):
     asker = slack.acting("requester")
     client.api_call("chat.postMessage", json={"channel": "C0FIN", "text": "x"})
@@ -186,6 +200,7 @@ def test_a_panel_moves_the_clock_or_says_why_not(slack, feed):
         press = {"panel": "clock", "values": {"count": "2"}}
         assert asker.do("panels/press", control="hour", **press)["sentence"] == "Moved."
         summary = next_of("panels")["panels"][0]["summary"]
+        assert next_of("clock")["clock"]["epoch"] == 1795399920.0 + 2 * 3600
     assert summary == "2026-11-23T04:12:00+00:00"
 
     failed = asker.do("panels/press", control="back", panel="clock", values={})
