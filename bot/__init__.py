@@ -1,1 +1,1 @@
-"""Lapse: warns before a cloud takes money for a renewal, and unsubscribes after a second person approved."""
+"""Lapse: warns before a cloud takes money, and unsubscribes after a second person approved."""

@@ -78,8 +78,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check settings, database, schema, Slack, credentials, last sync and last tick."""
-    from bot.cli.environment import environment
     from bot.cli.doctor import examine
+    from bot.cli.environment import environment
 
     findings = examine(environment(), directory=Path.cwd())
     if as_json:

@@ -1,13 +1,16 @@
 """`lapse reminders` and `lapse audit`: what is armed and sent, and who did what."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from bot.cli.failures import Failed, WrongInput
 from bot.cli.printing import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from bot.app import Core
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -75,6 +78,7 @@ def audit(
     from bot.cli.environment import open_core
 
     with open_core() as core, core.store.reading() as tx:
+        subject = _subject(core, ref) if ref else None
         if verify:
             bad = tx.audit.first_bad()
             if bad is not None:
@@ -85,7 +89,7 @@ def audit(
                 )
             say("The audit record is whole.")
             return
-        entries = list(tx.audit.entries(ref))
+        entries = list(tx.audit.entries(subject))
     if as_json:
         print_json(
             [
@@ -116,3 +120,10 @@ def _end_of(text: str, zone: ZoneInfo) -> datetime:
     except ValueError:
         raise WrongInput(f"`--until` is {text}; write a date, 2026-12-31.") from None
     return datetime.combine(day + timedelta(days=1), time(0), zone)
+
+
+def _subject(core: "Core", ref: str) -> str:
+    """What the record calls it: a request by its number, a subscription by account/id."""
+    if ref.isdigit():
+        return f"request/{ref}"
+    return str(core.listing.find(ref).key)

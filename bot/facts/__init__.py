@@ -1,1 +1,1 @@
-"""What people are told: frozen values that use cases return, messages carry and builders arrange."""
+"""What people are told: frozen values that use cases return and builders arrange."""

@@ -75,7 +75,10 @@ class Messenger(Protocol):
         until: datetime,
         thread: str | None = None,
     ) -> Posted | None:
-        """Look in the conversation's history, all pages, for a delivery. Raises Unsettled when unreadable."""
+        """Look for a delivery in the conversation's history, all pages.
+
+        Raises Unsettled when it cannot be read.
+        """
 
     def link(self, at: Posted) -> str | None:
         """A permalink to a message, or None when it cannot be had now."""

@@ -84,7 +84,7 @@ class Provider(Protocol):
         """
 
     def find_outcome(self, call: Call) -> Sequence[ItemResult]:
-        """Read what became of a call: per id accepted (an order since `started_at`), gone, or neither."""
+        """Read what became of a call: each id accepted since `started_at`, gone, or neither."""
 
     def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
         """The refund orders of these ids that are complete."""

@@ -100,7 +100,7 @@ class Catalogue(Protocol):
         """Whether it is kept for history alone."""
 
     def mark_read(self, account: AccountName, *, at: datetime) -> None:
-        """The account was read or imported, whether or not anything had changed; `put` says so too."""
+        """The account was read or imported, changed or not; `put` says so too."""
 
     def date_passed(self, *, at: datetime) -> int:
         """Derive again the anchors that time has passed; returns how many there were."""
@@ -278,7 +278,10 @@ class Outbox(Protocol):
         """
 
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
-        """Record the intent of an attempt, durably, before a byte is sent; None when the fence is lost."""
+        """Record the intent of an attempt, durably, before a byte is sent.
+
+        None when the fence is lost.
+        """
 
     def settle(
         self,
@@ -297,7 +300,7 @@ class Outbox(Protocol):
         """
 
     def superseded(self, delivery: Delivery) -> bool:
-        """Whether a later update of the same message is owed already, which shows the newest state."""
+        """Whether a later update of the same message is owed, which shows the newest state."""
 
     def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""
@@ -334,7 +337,7 @@ class Audit(Protocol):
         """The lines, oldest first; of one subject when given."""
 
     def first_bad(self) -> AuditEntry | int | None:
-        """The first entry (or the number of a missing one) that was altered, removed or reordered."""
+        """The first entry, or the number of a missing one, that was tampered with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,26 +416,40 @@ class Transaction(Protocol):
     """Everything of one workspace, seen and changed together or not at all."""
 
     @property
-    def catalogue(self) -> Catalogue: ...
+    def catalogue(self) -> Catalogue:
+        """The subscriptions."""
+
     @property
-    def requests(self) -> Requests: ...
+    def requests(self) -> Requests:
+        """The requests."""
+
     @property
-    def reminders(self) -> Reminders: ...
+    def reminders(self) -> Reminders:
+        """The reminders of the horizon."""
+
     @property
-    def outbox(self) -> Outbox: ...
+    def outbox(self) -> Outbox:
+        """The messages owed."""
+
     @property
-    def audit(self) -> Audit: ...
+    def audit(self) -> Audit:
+        """The record."""
+
     @property
-    def book(self) -> Book: ...
+    def book(self) -> Book:
+        """The ledger's book."""
+
     @property
-    def notes(self) -> Notes: ...
+    def notes(self) -> Notes:
+        """Small facts."""
 
 
 class Store(Protocol):
     """Opens transactions; knows the accounts, whose settings date the anchors."""
 
     @property
-    def accounts(self) -> Mapping[AccountName, Account]: ...
+    def accounts(self) -> Mapping[AccountName, Account]:
+        """The accounts of the settings, by name."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A write transaction: committed at the end of the block, rolled back on an exception."""
