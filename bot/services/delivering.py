@@ -78,18 +78,28 @@ class Delivering:
         self._rerouting = rerouting
 
     def send_due(self, limit: int = 50) -> int:
-        """Carry what is due, each stream in its order; how many deliveries were handled."""
+        """Carry what is due, each stream in its order; how many deliveries were handled.
+
+        A surprise with one delivery leaves it to a later claim and is raised when the others are
+        done, so that one message never holds up the rest.
+        """
         handled = 0
+        surprises: list[Exception] = []
         while handled < limit:
             now = self._clock.now()
             claimed = self._claim(min(AT_ONCE, limit - handled), now=now)
             for delivery in claimed:
                 # What would outlast the lease is left to the next claim.
                 if self._clock.now() <= now + LEASE - TIMEOUT:
-                    self._carry(delivery)
+                    try:
+                        self._carry(delivery)
+                    except Exception as surprise:  # noqa: BLE001 - raised again below
+                        surprises.append(surprise)
             handled += len(claimed)
             if not claimed:
                 break
+        if surprises:
+            raise surprises[0]
         return handled
 
     def _claim(self, limit: int, *, now: datetime) -> Sequence[Delivery]:

@@ -18,7 +18,7 @@ from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about
-from bot.services.telling import give_back, tell
+from bot.services.telling import give_back, is_unanswered, tell
 
 
 class Reminding:
@@ -38,8 +38,11 @@ class Reminding:
 
         What was being turned off when Lapse stopped is settled as well.
         """
-        with self._store.transaction() as tx:
-            give_back(tx, now=self._clock.now())
+        with self._store.reading() as tx:
+            unanswered = is_unanswered(tx)
+        if unanswered:
+            with self._store.transaction() as tx:
+                give_back(tx, now=self._clock.now())
         return self._arming.arm()
 
     def bundle_due(self) -> int:

@@ -49,6 +49,11 @@ def tell(
         tx.outbox.owe(_line(post, key, fact, cause=cause))
 
 
+def is_unanswered(tx: Transaction) -> bool:
+    """Whether anything is being turned off, or was when Lapse stopped."""
+    return bool(tx.notes.get(_UNANSWERED))
+
+
 def give_back(tx: Transaction, *, now: datetime) -> int:
     """Settle what was being turned off when Lapse stopped; how many there were.
 

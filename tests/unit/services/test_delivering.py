@@ -327,3 +327,21 @@ def test_a_delivery_with_nothing_to_say_is_cancelled(rig: Rig) -> None:
         found = tx.outbox.get(empty.id)
     assert found is not None
     assert found.state is DeliveryState.CANCELLED
+
+
+def test_a_message_that_cannot_be_composed_holds_up_no_other(rig: Rig) -> None:
+    strange = Delivery(
+        id=delivery_id("strange"),
+        key="strange",
+        kind="no-such-kind",
+        destination=FINOPS,
+        stream="strange",
+        due_at=rig.clock.now() - timedelta(hours=1),
+    )
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(strange)
+
+    with pytest.raises(KeyError):
+        rig.delivering.send_due()
+
+    assert len(rig.reminders()) == 1
