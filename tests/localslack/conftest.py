@@ -186,9 +186,10 @@ def feed(slack):
         with connect(f"{address}/page/live?as={person}") as socket:
             assert json.loads(socket.recv(timeout=5))["type"] == "hello"
 
-            def next_of(kind):
+            def next_of(kind, *, passed=None):
                 while (frame := json.loads(socket.recv(timeout=5)))["type"] != kind:
-                    pass
+                    if passed is not None:
+                        passed.append(frame["type"])
                 return frame
 
             yield next_of

@@ -228,6 +228,19 @@ def test_changes_arrive_live_and_only_for_those_who_may_see_them(slack, client, 
         assert one["seq"] < two["seq"]
 
 
+def test_what_concerns_one_person_is_not_even_hinted_at_to_others(slack, client, feed):
+    shown = client.chat_postEphemeral(channel="C0FIN", user="U0ASKER", text="psst")
+    passed = []
+    with feed("approver-1") as next_of:
+        slack.acting("requester").do("dismiss", channel="C0FIN", ts=shown["message_ts"])
+        slack.acting("requester").say("C0FIN", "/nothing")
+        client.views_publish(user_id="U0ASKER", view={"type": "home", "blocks": []})
+        client.chat_postMessage(channel="C0FIN", text="for all")
+        assert next_of("message", passed=passed)["message"]["text"] == "for all"
+
+    assert set(passed) <= {"panels", "clock"}
+
+
 def test_a_reply_is_followed_by_its_root(slack, client, feed):
     root = client.chat_postMessage(channel="C0FIN", text="root")["ts"]
     with feed("requester") as next_of:
