@@ -30,6 +30,7 @@ from bot.ports.store import (
 )
 from bot.services.armed import DIRECT, over
 from bot.services.arming import Arming
+from bot.services.finding import account_of
 from bot.services.people import People
 from bot.services.phrases import day
 from bot.services.policy import Policy
@@ -183,7 +184,7 @@ class Announcing:
             return (
                 f"It expired on {day(anchor.date)}." if anchor.kind is AnchorKind.EXPIRY else None
             )
-        account = self._store.accounts[subscription.key.account]
+        account = account_of(self._store, subscription.key.account)
         present = renewal.anchor(subscription, account, at=now)
         if present is None:
             return "It does not renew any more."
@@ -196,8 +197,8 @@ class Announcing:
         return self._policy.schedule.zone
 
     def _is_dry(self, subscription: Subscription) -> bool:
-        account = self._store.accounts.get(subscription.key.account)
-        return account is not None and account.execute is ExecuteMode.DRY_RUN
+        account = account_of(self._store, subscription.key.account)
+        return account.execute is ExecuteMode.DRY_RUN
 
 
 def carried(tx: Transaction, post: Delivery) -> Sequence[ArmedReminder]:

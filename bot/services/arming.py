@@ -17,6 +17,7 @@ from bot.facts.messages import Settled
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
 from bot.services.armed import DIRECT, Watch, cancel, last_watch, note_watch, over, repeat_of
+from bot.services.finding import account_of
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about
 
@@ -99,10 +100,8 @@ class Arming:
         """
         key, anchor = row.reminder.subscription, row.reminder.anchor
         subscription = tx.catalogue.get(key)
-        if subscription is None or tx.catalogue.is_gone(key):
-            return "gone from the cloud"
-        if subscription.status is Status.UNSUBSCRIBED:
-            return "unsubscribed"
+        if subscription is None or (absent := self._absent(tx, subscription)):
+            return absent if subscription else "not in the catalogue"
         fact = fact_about(tx, key, anchor.date)
         if fact is not None and _is_kept(fact):
             return f"kept by {fact.by}"
@@ -114,9 +113,16 @@ class Arming:
             return "its date changed"
         return self._unwanted(subscription, row)
 
+    def _absent(self, tx: Transaction, subscription: Subscription) -> str | None:
+        if tx.catalogue.is_gone(subscription.key):
+            return "gone from the cloud"
+        if subscription.key.account not in self._store.accounts:
+            return "its account is not in the settings"
+        return "unsubscribed" if subscription.status is Status.UNSUBSCRIBED else None
+
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
         """Whether a deduction that an anchor announced has extended the term."""
-        account = self._store.accounts[subscription.key.account]
+        account = account_of(self._store, subscription.key.account)
         ends = subscription.expires_at
         announced = anchor.date + account.deduction_days_before * ONE_DAY
         return (

@@ -8,8 +8,10 @@ import pytest
 from bot.billing.subscription import SlackChannel, Status
 from bot.facts.messages import Timing
 from bot.ports.store import ReminderState
+from storage.engine import Database
 from storage.store import SqlStore
 from tests.clocks import SettableClock
+from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
 from tests.factories import DEPUTY, OWNER, instant, order, quota
 from tests.unit.services.rig import FINOPS, SECURITY, Rig
 
@@ -214,3 +216,21 @@ def test_the_next_lead_is_known_however_far_ahead(rig: Rig) -> None:
 
     assert found is not None
     assert found[0] == instant("2026-10-31 09:00")
+
+
+def test_an_account_that_the_settings_no_longer_name_is_not_reminded_of(
+    rig: Rig, database: Database
+) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.know(yearly("old", account="staging"), yearly())
+    rig.reminding.arm()
+
+    fewer = {name: each for name, each in ACCOUNTS.items() if name != "staging"}
+    rig.store = database.store(team_id=TEAM, accounts=fewer, audit_key=AUDIT_KEY)
+    rig.start()
+    rig.pass_time(to=instant("2026-11-23 10:00"), every=timedelta(hours=12))
+
+    assert not any("staging" in each for each in rig.ids())
+    assert "default/sm-quota/2026-11-30/7d" in rig.ids()
+    reasons = {row.reason for row in rig.rows() if row.id.startswith("staging")}
+    assert reasons == {"its account is not in the settings"}
