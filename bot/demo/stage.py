@@ -19,6 +19,7 @@ from bot.ports.provider import Provider
 from bot.providers.facts import CloudFacts
 from bot.providers.faults import CloudFaults, FaultyProvider
 from bot.providers.ledger import LedgerProvider
+from bot.services.arming import Arming
 from bot.services.rehearsing import Rehearsal
 from bot.services.syncing import Syncing
 from storage.migrate import migrate
@@ -105,7 +106,8 @@ def _rehearsed(core: app.Core, faults: CloudFaults) -> tuple[app.Core, Mapping[s
         account = core.store.accounts[name]
         providers[name] = FaultyProvider(provider=ledger, faults=faults, pause=time.sleep)
         facts[name] = CloudFacts(ledger=ledger, account=account, clock=core.clock)
-    syncing = Syncing(store=core.store, clock=core.clock, providers=providers)
+    arming = Arming(store=core.store, clock=core.clock, policy=core.policy)
+    syncing = Syncing(store=core.store, clock=core.clock, providers=providers, arming=arming)
     return replace(core, providers=providers, syncing=syncing), facts
 
 

@@ -11,7 +11,7 @@ from bot.billing.account import ExecuteMode
 from bot.billing.money import Money, sums
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import Kind, SlackUser, Status, Subscription
+from bot.billing.subscription import Kind, Package, SlackUser, Status, Subscription
 from bot.facts.messages import (
     ReminderItem,
     ReminderLine,
@@ -43,7 +43,10 @@ LATE_AFTER = timedelta(minutes=2)
 WAS_OFF = "Lapse was not running."
 NOT_TAKEN = "Slack did not take it in time."
 
-_RANKS = {Kind.QUOTA: 0, Kind.PACKAGE: 1}
+_PACKAGES = tuple(Package)
+
+Place = tuple[date, str, str, int, str]
+"""What reminders are sorted by."""
 
 
 class _Now(NamedTuple):
@@ -274,8 +277,13 @@ def _due(row: ArmedReminder) -> Reminder:
     return replace(row.reminder, due_at=row.due_at)
 
 
-def _place(item: ReminderItem) -> tuple[date, str, str, int, str]:
-    """By date, then a quota before its packages."""
-    key, region = item.subscription.key, item.subscription.region or ""
-    rank = _RANKS.get(item.subscription.kind, 2) if item.subscription.kind else 2
-    return (item.reminder.anchor.date, key.account, region, rank, item.subscription.label)
+def _place(item: ReminderItem) -> Place:
+    return place(item.subscription, item.reminder.anchor)
+
+
+def place(held: Subscription, anchor: Anchor) -> Place:
+    """By date, then a quota before its packages, which go in the order of the guides (R3)."""
+    rank = 0 if held.kind is Kind.QUOTA else 1 + len(_PACKAGES)
+    if held.package is not None:
+        rank = 1 + _PACKAGES.index(held.package)
+    return (anchor.date, held.key.account, held.region or "", rank, held.label)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.billing.reminder import Reminder
+from bot.billing.subscription import Subscription
 from bot.facts.messages import Timing
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, Delivery, Store, Transaction
-from bot.services.announcing import LATE_AFTER
+from bot.services.announcing import LATE_AFTER, Place, place
 from bot.services.armed import cancel, over
 from bot.services.arming import Arming
 from bot.services.owing import REMINDER, delivery_id
@@ -84,7 +85,7 @@ class Bundling:
         timing: Timing,
         now: datetime,
     ) -> None:
-        told = _told(rows)
+        told = _told(tx, rows)
         named, counted = told[:COUNTED_BEYOND], told[COUNTED_BEYOND:]
         parts = [(REMINDER, named[at : at + DIGEST]) for at in range(0, len(named), DIGEST)]
         if counted:
@@ -107,14 +108,19 @@ class Bundling:
                 )
 
 
-def _told(rows: Sequence[ArmedReminder]) -> Sequence[_Told]:
+def _told(tx: Transaction, rows: Sequence[ArmedReminder]) -> Sequence[_Told]:
     """Leads of one subscription and date that fall due together are told as one."""
     groups: dict[tuple[object, object], list[ArmedReminder]] = {}
     for row in rows:
         about = (row.reminder.subscription, row.reminder.anchor.date)
         groups.setdefault(about, []).append(row)
     told = [_Told(reminder=each[0].reminder, rows=tuple(each)) for each in groups.values()]
-    return sorted(told, key=lambda each: (each.reminder.anchor.date, each.reminder.subscription))
+    return sorted(told, key=lambda each: _place(tx, each.reminder))
+
+
+def _place(tx: Transaction, what: Reminder) -> Place:
+    held = tx.catalogue.get(what.subscription) or Subscription(key=what.subscription)
+    return place(held, what.anchor)
 
 
 def _fingerprint(rows: Sequence[ArmedReminder]) -> str:

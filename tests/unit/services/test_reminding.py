@@ -332,3 +332,23 @@ def test_a_reminder_kept_between_bundling_and_sending_is_not_sent(
 
     assert rig.messenger.posts == 0
     assert {row.state for row in rig.rows()} == {ReminderState.CANCELLED}
+
+
+def test_where_a_digest_is_split_a_group_stays_in_its_order(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    rig = Rig(store, clock)
+    servers = [
+        quota(f"a-{n}", orders=(ORDER,), owner=None, region="ap-southeast-1") for n in range(9)
+    ]
+    group = [
+        package("a-runs", Package.SECURITY_ORCHESTRATION, orders=(ORDER,), owner=None, region="zz"),
+        package("b-screen", orders=(ORDER,), owner=None, region="zz"),
+        quota("z-quota", orders=(ORDER,), owner=None, region="zz"),
+    ]
+    rig.know(*servers, *group)
+
+    rig.run()
+
+    flat = [ref for names in labels(rig.reminders()) for ref in names]
+    assert flat[9:] == ["z-quota", "b-screen", "a-runs"]

@@ -29,9 +29,7 @@ def shown(rig: Rig) -> Tour:
     return only.message
 
 
-def test_the_tour_is_posted_once_however_often_the_demo_starts(
-    rig: Rig, touring: Touring
-) -> None:
+def test_the_tour_is_posted_once_however_often_the_demo_starts(rig: Rig, touring: Touring) -> None:
     touring.begin(subject_ids=("sm-quota", "sm-screen"), channel=FINOPS)
     rig.delivering.send_due()
 
