@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bot.localslack.desk import Json
-from bot.localslack.elements import placed
-from bot.localslack.page import Page
+from bot.localslack.blockkit.elements import placed
+from bot.localslack.page.routes import Page
 from bot.localslack.seed import Person
+from bot.localslack.webapi.desk import Json
 
 _PATIENCE: Final = 15.0  # seconds of real time; an ack takes three at most
 Compact = Mapping[str, Mapping[str, Any]]

@@ -8,15 +8,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.localslack.desk import Desk, Json, flag_of
+from bot.localslack.blockkit.validator import problems
+from bot.localslack.delivery.sockets import SocketPool
 from bot.localslack.failure import SlackError
 from bot.localslack.faults import Fault, FaultKind
-from bot.localslack.joining import archive, join, leave
-from bot.localslack.page import json_body
-from bot.localslack.pagejson import PageJson
-from bot.localslack.sockets import SocketPool
-from bot.localslack.validator import problems
-from bot.localslack.webapi import WebApi
+from bot.localslack.page.routes import json_body
+from bot.localslack.page.snapshot import PageJson
+from bot.localslack.webapi.calls import WebApi
+from bot.localslack.webapi.desk import Desk, Json, flag_of
+from bot.localslack.webapi.joining import archive, join, leave
 
 _FAULT_FIELDS: Final = frozenset(each.name for each in fields(Fault))
 

@@ -4,16 +4,16 @@ import asyncio
 from typing import Any, Literal
 
 from bot.localslack.acting import Acting
-from bot.localslack.courier import Delivery
-from bot.localslack.desk import Desk
+from bot.localslack.delivery.courier import Delivery
+from bot.localslack.delivery.sockets import SocketPool
 from bot.localslack.faults import Fault
-from bot.localslack.joining import archive, join, leave
-from bot.localslack.page import Page
-from bot.localslack.refused import Refused
-from bot.localslack.rooms import Message
+from bot.localslack.page.routes import Page
 from bot.localslack.seed import SLACKBOT, Person, Seed
-from bot.localslack.sockets import SocketPool
-from bot.localslack.webapi import ApiCall, WebApi
+from bot.localslack.state.refused import Refused
+from bot.localslack.state.rooms import Message
+from bot.localslack.webapi.calls import ApiCall, WebApi
+from bot.localslack.webapi.desk import Desk
+from bot.localslack.webapi.joining import archive, join, leave
 
 
 class Handles:

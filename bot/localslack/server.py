@@ -18,16 +18,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from bot.localslack.book import Book
-from bot.localslack.changes import Change
 from bot.localslack.control import Control
-from bot.localslack.courier import Courier
-from bot.localslack.desk import Desk
+from bot.localslack.delivery.courier import Courier
+from bot.localslack.delivery.response_urls import ResponseUrls
+from bot.localslack.delivery.signed import SignedPosts
+from bot.localslack.delivery.sockets import SocketPool
 from bot.localslack.doorkeeper import Doorkeeper
 from bot.localslack.failure import SlackError
 from bot.localslack.fault_panel import FaultPanel
 from bot.localslack.faults import Fault, Faults
-from bot.localslack.files import serve_file
 from bot.localslack.guard import (
     LOCAL_MARK,
     PortInUse,
@@ -35,20 +34,21 @@ from bot.localslack.guard import (
     refuse_beside_real_tokens,
 )
 from bot.localslack.handles import Handles
-from bot.localslack.live import Live
-from bot.localslack.page import Page
+from bot.localslack.page.files import serve_file
+from bot.localslack.page.live import Live
+from bot.localslack.page.routes import Page
 from bot.localslack.panels import Clock, Panel
-from bot.localslack.refused import RefusedLog
-from bot.localslack.response_urls import ResponseUrls
 from bot.localslack.seed import Seed
-from bot.localslack.signed import SignedPosts
-from bot.localslack.sockets import SocketPool
+from bot.localslack.state.book import Book
+from bot.localslack.state.changes import Change
+from bot.localslack.state.refused import RefusedLog
+from bot.localslack.state.triggers import Triggers
+from bot.localslack.state.views import Views
+from bot.localslack.state.workspace import Workspace
 from bot.localslack.timing import SLACKS_OWN, Timing
-from bot.localslack.triggers import Triggers
-from bot.localslack.views import Views
-from bot.localslack.webapi import Tokens, WebApi
+from bot.localslack.webapi.calls import Tokens, WebApi
+from bot.localslack.webapi.desk import Desk
 from bot.localslack.wire import Wire
-from bot.localslack.workspace import Workspace
 
 __all__ = [
     "Fault", "LocalSlack", "PortInUse", "RealWorkspaceConfigured", "Timing",

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bot.localslack.block_shapes import BLOCKS, VIEWS
-from bot.localslack.element_shapes import ELEMENTS
-from bot.localslack.quality import missing_in_text, quality
-from bot.localslack.validator import block_problems, problems
+from bot.localslack.blockkit.block_shapes import BLOCKS, VIEWS
+from bot.localslack.blockkit.element_shapes import ELEMENTS
+from bot.localslack.blockkit.quality import missing_in_text, quality
+from bot.localslack.blockkit.validator import block_problems, problems
 
 
 def plain(length):

@@ -1,0 +1,1 @@
+"""Block Kit: what Slack accepts, what people miss, and what was entered."""

@@ -1,0 +1,1 @@
+"""Reaching the app: by socket or signed post, with acks watched."""

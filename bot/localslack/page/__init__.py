@@ -1,0 +1,1 @@
+"""The page's side: what people see and do in a browser."""

@@ -1,0 +1,1 @@
+"""What the workspace remembers: rooms, windows, and who may still open one."""
