@@ -32,6 +32,7 @@ from bot.scheduler import Scheduler, Tick
 from bot.services.arming import Arming
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.homing import Homing
 from bot.services.importing import Importing
@@ -315,7 +316,13 @@ def build_bot(core: Core, *, role: str) -> Bot:
     directory = SlackDirectory(client, monotonic=monotonic)
     people = People(directory=directory, policy=core.policy)
     messenger = SlackMessenger(client)
-    services = _services(core, people, messenger)
+    reminding = Reminding(store=core.store, clock=core.clock, policy=core.policy, people=people)
+    composing = Composing(
+        messenger=messenger,
+        announcing=reminding.announcing,
+        discreet=not core.policy.amounts_for_everyone,
+    )
+    services = _services(core, people, messenger, reminding, composing)
     work = Threads()
     app = App(
         client=client,
@@ -324,7 +331,9 @@ def build_bot(core: Core, *, role: str) -> Bot:
         token_verification_enabled=False,
     )
     handlers.register(app, services, work=work)
-    scheduler = Scheduler(_ticks(core, services, people, messenger) if role != "web" else ())
+    scheduler = Scheduler(
+        _ticks(core, services, people, messenger, composing) if role != "web" else ()
+    )
     health = partial(_health, core, client, scheduler)
     endpoint = (
         slack_endpoint(app, signing_secret=_secret(core.secrets, "slack_signing_secret"))
@@ -357,9 +366,14 @@ def slack_client(secrets: Secrets) -> WebClient:
     )
 
 
-def _services(core: Core, people: People, messenger: SlackMessenger) -> Services:
+def _services(
+    core: Core,
+    people: People,
+    messenger: SlackMessenger,
+    reminding: Reminding,
+    composing: Composing,
+) -> Services:
     store, clock, policy = core.store, core.clock, core.policy
-    reminding = Reminding(store=store, clock=clock, policy=policy, people=people)
 
     def seen(event: str) -> bool:
         with store.transaction() as tx:
@@ -375,6 +389,13 @@ def _services(core: Core, people: People, messenger: SlackMessenger) -> Services
         ),
         reminding=reminding,
         homing=Homing(store=store, clock=clock, policy=policy, people=people),
+        discretion=Discretion(
+            store=store,
+            clock=clock,
+            people=people,
+            announcing=reminding.announcing,
+            composing=composing,
+        ),
         status=Status(store=store, clock=clock),
         touring=Touring(store=store, clock=clock, policy=policy),
         people=people,
@@ -385,7 +406,11 @@ def _services(core: Core, people: People, messenger: SlackMessenger) -> Services
 
 
 def _ticks(
-    core: Core, services: Services, people: People, messenger: SlackMessenger
+    core: Core,
+    services: Services,
+    people: People,
+    messenger: SlackMessenger,
+    composing: Composing,
 ) -> Sequence[Tick]:
     """What happens by itself: send and execute every second, the rest as needed."""
     store, clock, policy = core.store, core.clock, core.policy
@@ -394,7 +419,7 @@ def _ticks(
         store=store,
         clock=clock,
         messenger=messenger,
-        composing=Composing(messenger=messenger, announcing=reminding.announcing),
+        composing=composing,
         rerouting=Rerouting(store=store, clock=clock, policy=policy, people=people),
     )
     executing = Executing(store=store, clock=clock, policy=policy, providers=core.providers)

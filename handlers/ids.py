@@ -16,6 +16,7 @@ MY_REQUESTS = "look.requests"
 OPEN_REQUEST = "look.requests.open"
 STATUS = "look.status"
 OPEN_LINK = "look.link"
+SHOW_FIGURES = "look.figures"
 CHECK_AGAIN = "home.check"
 HOME_SHOW_ALL = "home.all"
 

@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.facts.messages import (
+    Discreet,
     Message,
     OperatorWarning,
     Receipt,
@@ -23,7 +24,7 @@ from bot.facts.messages import (
     Tour,
 )
 from bot.ports.messenger import Posted, Unsettled
-from handlers.blocks import digests, receipts, reminders, requests, tour, warnings
+from handlers.blocks import digests, discreet, receipts, reminders, requests, tour, warnings
 from handlers.blocks.pieces import Content
 from handlers.refusals import LOST, code_of, lost, repeatable, translated
 
@@ -36,6 +37,11 @@ PAGE = 200
 LINKS = 5000
 CLIENT_MESSAGES = UUID("3a1b7a5e-0c52-5d52-8f0e-7d1f3e0f6a11")
 
+
+def _discreet(message: Discreet) -> Content:
+    return discreet.with_button(content(message.message), message.delivery_id)
+
+
 _BUILDERS: Mapping[type[Message], Callable[[Any], Content]] = {
     RequestCard: requests.request_card,
     RequestLine: receipts.request_line,
@@ -46,6 +52,7 @@ _BUILDERS: Mapping[type[Message], Callable[[Any], Content]] = {
     ReminderLine: reminders.reminder_line,
     OperatorWarning: warnings.operator_warning,
     Tour: tour.tour,
+    Discreet: _discreet,
 }
 
 
@@ -58,6 +65,8 @@ def metadata(
     message: Message, *, delivery_id: str, reminder_ids: Sequence[str]
 ) -> Mapping[str, object]:
     """What travels with a message: ids only, as contract section 6 spells them."""
+    if isinstance(message, Discreet):
+        message = message.message
     if not isinstance(message, ReminderMessage | ReminderRest):
         return {"event_type": "lapse_message", "event_payload": {"delivery_id": delivery_id}}
     payload: dict[str, object] = {"delivery_id": delivery_id, "reminder_ids": list(reminder_ids)}

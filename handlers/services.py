@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.ports.clock import Clock
+from bot.services.discretion import Discretion
 from bot.services.homing import Homing
 from bot.services.listing import Listing
 from bot.services.people import People
@@ -24,6 +25,7 @@ class Services:
     renewing: Renewing
     reminding: Reminding
     homing: Homing
+    discretion: Discretion
     status: Status
     people: People
     policy: Policy

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from bot.billing.reminder import Schedule
 from bot.billing.unsubscription import Request
-from handlers import ids, payloads
-from handlers.blocks import history, looking, showing, subscriptions, upcoming
+from handlers import ids, messenger, payloads
+from handlers.blocks import discreet, history, looking, showing, subscriptions, upcoming
 from handlers.blocks.looking import Around, Linked
 from handlers.blocks.pieces import Content
 from handlers.payloads import Paging
@@ -66,6 +66,7 @@ class Subscriptions:
         for action_id in ids.UPCOMING_SPANS:
             turns.action(action_id, self.other_span)
         turns.action(ids.OPEN_REQUEST, self.open_request)
+        turns.action(ids.SHOW_FIGURES, self.show_figures)
 
     def command(self, turn: Turn) -> None:
         """`/lapse` and a word; one that is none gets help and the nearest."""
@@ -134,6 +135,12 @@ class Subscriptions:
         """The way to a request's message."""
         request = self._services.unsubscribing.get(payloads.number(turn.body))
         turn.answer(looking.request(self._linked([request])[0]))
+
+    def show_figures(self, turn: Turn) -> None:
+        """The message below which it was pressed, with what is hidden from its channel."""
+        pressed = payloads.pressed(turn.body)
+        message = self._services.discretion.figures(pressed, by=turn.user)
+        turn.answer(discreet.with_figures(messenger.content(message)))
 
     def status(self, turn: Turn, _: str) -> None:
         """How reading, reminding and delivering are doing."""

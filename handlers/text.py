@@ -41,9 +41,14 @@ def clip(text: str, limit: int) -> str:
 
 
 def money(amount: Money | None) -> str:
-    """`USD 3,600.00` with a no-break space; an amount that nobody knows is said so, never 0."""
+    """`USD 3,600.00` with a no-break space; an amount that nobody knows is said so, never 0.
+
+    One that the reader may not see reads *amount hidden*.
+    """
     if amount is None:
         return NOT_KNOWN
+    if amount.is_hidden:
+        return str(amount)
     rounded = amount.rounded()
     return str(
         _MONEY.apply(rounded.amount, LOCALE, currency=rounded.currency, currency_digits=False)

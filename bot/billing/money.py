@@ -7,6 +7,9 @@ from typing import Self
 
 CENT = Decimal("0.01")
 
+HIDDEN = "amount hidden"
+"""What stands for a figure that its reader may not see."""
+
 
 class CurrencyMismatch(ValueError):
     """Amounts of two currencies were added or compared; Lapse never converts."""
@@ -23,6 +26,19 @@ class Money:
     def zero(cls, currency: str) -> Self:
         """Nothing, in a currency: nothing due is `USD 0.00`, never an absent figure."""
         return cls(Decimal(0), currency)
+
+    @classmethod
+    def hidden(cls) -> Self:
+        """An amount that its reader may not see, without figure and currency.
+
+        What is added to it is hidden too; comparing it raises decimal.InvalidOperation.
+        """
+        return cls(Decimal("NaN"), "")
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the reader may not see it; it reads *amount hidden*."""
+        return self.amount.is_nan()
 
     def rounded(self) -> "Money":
         """Round half up to cents, as every printed figure is (billing rules, section 10)."""
@@ -65,7 +81,7 @@ class Money:
         return self.amount != 0
 
     def __str__(self) -> str:
-        return f"{self.currency} {self.rounded().amount:,.2f}"
+        return HIDDEN if self.is_hidden else f"{self.currency} {self.rounded().amount:,.2f}"
 
     def _same(self, other: "Money") -> "Money":
         if other.currency != self.currency:

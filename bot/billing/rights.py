@@ -17,6 +17,7 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     STOP = "stop"
     REPAIR = "repair"
+    SEE_AMOUNTS = "see-amounts"
     CONFIGURE = "configure"
 
 
@@ -39,8 +40,9 @@ def may(
 ) -> bool:
     """Whether the person may, checked at every click; `admin` includes the installer.
 
-    `subscription` is the one that a reminder or auto-renewal is about, `requester` the person who
-    sent the request. Guests may nothing, not even look.
+    `subscription` is the one that a reminder, auto-renewal or amount is about, `requester` the
+    person who sent the request. Guests may nothing, not even look. Amounts are asked about only
+    where the settings hide them.
     """
     if actor.guest:
         return False
@@ -49,6 +51,8 @@ def may(
         return True
     if action in {Action.SETTLE_REMINDER, Action.AUTORENEW_OFF}:
         return actor.approver or actor.admin or _answers_for(actor, subscription)
+    if action is Action.SEE_AMOUNTS:
+        return asked or actor.approver or actor.admin or _owns(actor, subscription)
     allowed = {
         Action.DECIDE: actor.approver and not asked,
         Action.WITHDRAW: asked,
@@ -63,4 +67,9 @@ def _answers_for(actor: Actor, subscription: Subscription | None) -> bool:
     """Owner and deputy; any member while the subscription has no owner."""
     if subscription is None:
         return False
-    return subscription.owner is None or actor.user in {subscription.owner, subscription.deputy}
+    return subscription.owner is None or _owns(actor, subscription)
+
+
+def _owns(actor: Actor, subscription: Subscription | None) -> bool:
+    owners = (subscription.owner, subscription.deputy) if subscription is not None else ()
+    return actor.user in owners

@@ -137,7 +137,7 @@ class Tour:
     skipped: bool = False
 
 
-Message = (
+Said = (
     RequestCard
     | RequestLine
     | Receipt
@@ -148,3 +148,15 @@ Message = (
     | OperatorWarning
     | Tour
 )
+"""A message with everything that it has to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discreet:
+    """A message whose figures are hidden from its readers; `delivery_id` is what they ask for."""
+
+    message: Said
+    delivery_id: str
+
+
+Message = Said | Discreet

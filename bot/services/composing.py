@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.billing.unsubscription import Request, State
+from bot.facts.hiding import without_figures
 from bot.facts.messages import (
+    Discreet,
     Message,
     OperatorWarning,
     Receipt,
@@ -14,6 +16,7 @@ from bot.facts.messages import (
     RequestCard,
     RequesterNote,
     RequestLine,
+    Said,
     Tour,
 )
 from bot.ports.messenger import Messenger, Posted
@@ -27,6 +30,9 @@ from bot.services.touring import TOUR, read_tour
 
 REMINDERS = frozenset({owing.REMINDER, REMINDER_REST})
 
+_PERSON = ("D", "U", "W")
+"""How the ids of people and of conversations with one person begin."""
+
 WAITS_FOR_CARD = timedelta(seconds=20)
 """A note to the requester waits this long for the message that it links to."""
 
@@ -36,12 +42,18 @@ class NotYet(Exception):
 
 
 class Composing:
-    """Knows every kind of delivery; figures and words are never stored with one."""
+    """Knows every kind of delivery; figures and words are never stored with one.
 
-    def __init__(self, *, messenger: Messenger, announcing: Announcing) -> None:
+    A `discreet` one hides figures from channels; a person who is written to directly sees them.
+    """
+
+    def __init__(
+        self, *, messenger: Messenger, announcing: Announcing, discreet: bool = False
+    ) -> None:
         self._messenger = messenger
         self._announcing = announcing
-        self._kinds: Mapping[str, Callable[[Transaction, Delivery, datetime], Message | None]] = {
+        self._discreet = discreet
+        self._kinds: Mapping[str, Callable[[Transaction, Delivery, datetime], Said | None]] = {
             owing.REQUEST_CARD: self._card,
             owing.REQUEST_LINE: self._line,
             owing.RECEIPT: self._receipt,
@@ -65,7 +77,15 @@ class Composing:
             if post is None:
                 return None
             about = post
-        return self._kinds[delivery.kind](tx, about, now)
+        message = self.said(tx, about, now=now)
+        if message is None or not self._discreet or about.destination.startswith(_PERSON):
+            return message
+        hidden = without_figures(message)
+        return message if hidden == message else Discreet(message=hidden, delivery_id=about.id)
+
+    def said(self, tx: Transaction, post: Delivery, *, now: datetime) -> Said | None:
+        """What a post says with every figure; None when there is nothing to say any more."""
+        return self._kinds[post.kind](tx, post, now)
 
     def dropped(
         self, tx: Transaction, delivery: Delivery, *, now: datetime

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.facts.messages import Message, ReminderMessage, Timing
+from bot.facts.messages import Discreet, Message, ReminderMessage, Timing
 from bot.ports.clock import Clock
 from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
@@ -164,9 +164,7 @@ class Delivering:
         if prepared is None:
             return
         begun, ready = prepared
-        message = ready.message
-        if may_repeat and isinstance(message, ReminderMessage):
-            message = replace(message, may_repeat=True)
+        message = _repeating(ready.message) if may_repeat else ready.message
         try:
             posted = self._messenger.post(
                 message,
@@ -281,6 +279,12 @@ class Delivering:
         now = self._clock.now()
         with self._store.transaction() as tx:
             tx.outbox.settle(delivery, state=DeliveryState.CANCELLED, at=now, error=error)
+
+
+def _repeating(message: Message) -> Message:
+    if isinstance(message, Discreet) and isinstance(message.message, ReminderMessage):
+        return replace(message, message=replace(message.message, may_repeat=True))
+    return replace(message, may_repeat=True) if isinstance(message, ReminderMessage) else message
 
 
 def _place(tx: Transaction, delivery: Delivery) -> tuple[str, str | None] | None:

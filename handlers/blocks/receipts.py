@@ -43,8 +43,8 @@ def receipt(message: Receipt) -> Content:
     """What was asked, acknowledged, approved and done, with every figure and order."""
     request = message.request
     back = facts.refunded(request)
-    amount = text.money(back) if back else "refund not known"
-    headline = f"Receipt of request {request.number}: {amount}{' back' if back else ''}"
+    amount = text.money(back) if back is not None else "refund not known"
+    headline = f"Receipt of request {request.number}: {amount}{' back' if back is not None else ''}"
     if request.dry_run:
         headline = f"Receipt of request {request.number}: nothing was changed"
     lines = [*_beginning(request), *_items(request), *_end(request)]
@@ -126,6 +126,8 @@ def _item(item: Item, *, dry_run: bool) -> str:
     same = estimate is not None and item.refund_actual.rounded() == estimate.rounded()
     against = "as estimated" if same else f"estimated {text.money(estimate)}"
     order = f", order {item.refund_order}" if item.refund_order else ""
+    if item.refund_actual.is_hidden:
+        return f"gone, {text.money(item.refund_actual)}{order}"
     return f"{text.money(item.refund_actual)}, {against}{order}"
 
 

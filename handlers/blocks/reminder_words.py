@@ -134,7 +134,7 @@ def give_back_until(item: ReminderItem) -> str:
 
 _HEADLINES: Mapping[AnchorKind, Callable[[ReminderItem], str]] = {
     AnchorKind.DEDUCTION: lambda item: (
-        f"{text.money(item.amount)} will be deducted on {text.day(item.reminder.anchor.date)}"
+        f"{amount(item)} will be deducted on {text.day(item.reminder.anchor.date)}"
         if item.amount
         else f"Deduction on {text.day(item.reminder.anchor.date)}, amount not known"
     ),

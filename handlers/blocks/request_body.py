@@ -13,6 +13,7 @@ from handlers.blocks.pieces import (
     Who,
     button,
     confirm,
+    cut,
     fields,
     quoted,
     rich,
@@ -155,6 +156,8 @@ def money_back(request: Request) -> str:
     if back is None:
         return "The refund is not known yet."
     difference = facts.against(back, facts.sums(request).refund)
+    if not difference:
+        return f"Refund at the cloud: {text.money(back)}."
     than = difference if difference == "as estimated" else f"{difference} than the estimate"
     return f"Refund at the cloud {text.money(back)}, {than}."
 
@@ -207,7 +210,8 @@ def press(
 def approve(request: Request) -> ButtonElement:
     """Approve, after a question that repeats what is at stake."""
     several = len(request.items) > 1
-    ends = f"{facts.counted(request)} of {request.account} {'end' if several else 'ends'}"
+    what = cut(facts.counted(request, the="The"), 80)
+    ends = f"{what} of {request.account} {'end' if several else 'ends'}"
     minutes = request.cooling_off_minutes
     start = (
         f"from {text.plural(minutes, 'minute')} after the last approval"

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.billing.money import Money
+from bot.billing.quote import Scope
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Item, ItemState, Reason, Request, Verb
@@ -62,8 +63,13 @@ def fee_charged(request: Request) -> Money | None:
 
 
 def against(actual: Money, estimate: Money) -> str:
-    """How an actual figure compares with its estimate: `USD 0.24 less`, or *as estimated*."""
+    """How an actual figure compares with its estimate: `USD 0.24 less`, or *as estimated*.
+
+    Nothing where the figures are hidden: more or less would tell of them.
+    """
     difference = actual.rounded() - estimate.rounded()
+    if difference.is_hidden:
+        return ""
     if not difference:
         return "as estimated"
     more = difference.amount > Decimal(0)
@@ -91,10 +97,10 @@ def subject(request: Request, *, full: bool = False) -> str:
     first, *others = in_order(request)
     name = first.label if full else cut(short(first.label), 40)
     if not others:
-        return name
+        return f"{_renewal(request)}{name}"
     later = {key for step in request.steps if step.after for key in step.subscriptions}
     kind = "package" if all(item.key in later for item in others) else "other"
-    return f"{name} and {text.plural(len(others), kind)}"
+    return f"{_renewal(request)}{name} and {text.plural(len(others), kind)}"
 
 
 def verb(request: Request, *, one: str, several: str) -> str:
@@ -108,10 +114,18 @@ def region(request: Request) -> str:
     return next(iter(regions)) or "" if len(regions) == 1 else ""
 
 
-def counted(request: Request) -> str:
-    """`3 subscriptions`, or the name of the only one."""
+def counted(request: Request, *, the: str = "the") -> str:
+    """`3 subscriptions`, or the name of the only one; `the` is how a renewal period begins."""
     only = len(request.items) == 1
-    return request.items[0].label if only else text.plural(len(request.items), "subscription")
+    what = request.items[0].label if only else text.plural(len(request.items), "subscription")
+    return f"{_renewal(request, the=the)}{what}"
+
+
+def _renewal(request: Request, *, the: str = "the") -> str:
+    """What goes of the items, where their running terms stay."""
+    if request.scope is not Scope.RENEWALS:
+        return ""
+    return f"{the} renewal period{'' if len(request.items) == 1 else 's'} of "
 
 
 def last_event(request: Request, *verbs: Verb) -> Event | None:

@@ -24,6 +24,7 @@ TABLE = {
     Action.WITHDRAW: {"requester"},
     Action.STOP: {"requester", "approver", "admin"},
     Action.REPAIR: {"requester", "approver", "admin"},
+    Action.SEE_AMOUNTS: {"owner", "deputy", "requester", "approver", "admin"},
     Action.CONFIGURE: {"approver", "admin"},
 }
 

@@ -188,6 +188,7 @@ class Fakes:
             "people": self.people,
             "touring": self.touring,
             "reminding": None,
+            "discretion": None,
             "policy": POLICY,
             "clock": FixedClock(),
             "seen": self.seen,
