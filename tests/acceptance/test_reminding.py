@@ -27,6 +27,10 @@ def reminded(world: World):
     return world.user("owner").newest("finops", containing="Orders database")
 
 
+def owner_newest(world: World):
+    return world.user("owner").posts("finops")[-1]
+
+
 def latest(world: World, containing: str):
     def look():
         world.tick(rounds=1)
@@ -96,7 +100,10 @@ def test_keep_ends_the_reminders_of_this_deduction_and_can_be_undone(world: Worl
     assert len(world.user("owner").posts("finops")) == count
 
     kept.click("Undo keep")
-    latest(world, "will be deducted")
+    eventually(
+        lambda: world.tick(1) or "Undo keep" not in owner_newest(world).buttons,
+        "a reminder that is open again",
+    )
     world.advance_to(instant("2026-12-12 10:00"))
 
     assert len(world.user("owner").posts("finops")) > count

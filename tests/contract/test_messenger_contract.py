@@ -1,0 +1,224 @@
+"""What every Messenger and every Directory promises: the fake's, and Slack's over real HTTP."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from slack_sdk import WebClient
+
+from bot.billing.subscription import SlackUser
+from bot.facts.messages import OperatorWarning
+from bot.localslack.seed import Channel, Group, Person, Seed
+from bot.localslack.server import Fault, LocalSlack
+from bot.ports.messenger import Directory, Messenger, NotPosted, Posted, Undeliverable, Unsettled
+from handlers.directory import SlackDirectory
+from handlers.messenger import SlackMessenger
+from tests.clocks import SettableClock
+from tests.messengers import FakeDirectory, FakeMessenger
+
+CHANNEL, OWNER, GUEST, BOT, GROUP = "C0FINOPS", "U0OWNER", "U0GUEST", "U0LAPSE", "S0APPROVERS"
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One messenger and the ways in which a test lets its workspace misbehave."""
+
+    messenger: Messenger
+    directory: Directory
+    lose_answer: Callable[[], None]
+    lose_request: Callable[[], None]
+    limit_rate: Callable[[], None]
+    archive: Callable[[], None]
+    hide_history: Callable[[], None]
+
+
+def seed() -> Seed:
+    people = (
+        Person(id=OWNER, handle="owner", name="Owner", tz="Asia/Shanghai", is_admin=True),
+        Person(id=GUEST, handle="guest", name="Guest", tz="Europe/Berlin", is_restricted=True),
+    )
+    return Seed(
+        people=people,
+        channels=(Channel(id=CHANNEL, name="finops", members=(OWNER, GUEST, BOT)),),
+        groups=(Group(id=GROUP, handle="approvers", name="Approvers", users=(OWNER,)),),
+        manifest={},
+        bot_user_id=BOT,
+    )
+
+
+@pytest.fixture(params=["fake", "slack"])
+def stand(request, clock: SettableClock, tmp_path: Path) -> Iterator[Stand]:
+    if request.param == "fake":
+        yield fake(clock)
+        return
+    slack = LocalSlack(seed=seed(), data=tmp_path, clock=clock)
+    slack.start()
+    try:
+        yield over_http(slack)
+    finally:
+        slack.stop()
+
+
+def fake(clock: SettableClock) -> Stand:
+    messenger = FakeMessenger(clock)
+    return Stand(
+        messenger=messenger,
+        directory=FakeDirectory(
+            zones={OWNER: ZoneInfo("Asia/Shanghai"), GUEST: ZoneInfo("Europe/Berlin")},
+            admins={OWNER},
+            guests={GUEST},
+            groups={GROUP: (SlackUser(OWNER),)},
+        ),
+        lose_answer=lambda: setattr(messenger, "lose_answers", 1),
+        lose_request=lambda: setattr(messenger, "lose_requests", 1),
+        limit_rate=lambda: messenger.refusals.append(NotPosted("ratelimited", retry_after=30)),
+        archive=lambda: messenger.closed.update({CHANNEL: "is_archived"}),
+        hide_history=lambda: setattr(messenger, "history_unreadable", True),
+    )
+
+
+def over_http(slack: LocalSlack) -> Stand:
+    client = WebClient(slack.bot_token, base_url=slack.api_url, timeout=10, retry_handlers=[])
+
+    def arm(kind: str, method: str = "chat.postMessage") -> Callable[[], None]:
+        return lambda: slack.arm(Fault(kind=kind, method=method))
+
+    return Stand(
+        messenger=SlackMessenger(client),
+        directory=SlackDirectory(client, monotonic=lambda: 0.0),
+        lose_answer=arm("lost_after"),
+        lose_request=arm("lost_before"),
+        limit_rate=arm("ratelimited"),
+        archive=lambda: slack.archive(CHANNEL),
+        hide_history=arm("server_error", "conversations.history"),
+    )
+
+
+def warning(clock: SettableClock, text: str = "Since this morning.") -> OperatorWarning:
+    return OperatorWarning(subject="Lapse cannot read prod", since=clock.now(), text=text)
+
+
+def post(stand: Stand, clock: SettableClock, *, to: str = CHANNEL, thread: str | None = None):
+    return stand.messenger.post(warning(clock), to=to, delivery_id="d-1", thread=thread)
+
+
+def find(stand: Stand, clock: SettableClock, delivery: str = "d-1", **where: str | None):
+    asked = {"to": CHANNEL, "since": clock.now() - MINUTE, "until": clock.now() + MINUTE}
+    return stand.messenger.find(delivery, **{**asked, **where})
+
+
+def test_what_was_posted_is_found_by_its_delivery_and_by_no_other(stand, clock):
+    posted = post(stand, clock)
+
+    assert posted.channel == CHANNEL
+    assert find(stand, clock) == posted
+    assert find(stand, clock, "d-2") is None
+
+
+def test_a_direct_message_is_found_in_the_conversation_with_that_person(stand, clock):
+    posted = post(stand, clock, to=OWNER)
+
+    assert posted.channel.startswith("D")
+    assert find(stand, clock, to=OWNER) == posted
+    assert find(stand, clock) is None
+
+
+def test_a_reply_is_found_in_its_thread_alone(stand, clock):
+    root = stand.messenger.post(warning(clock), to=CHANNEL, delivery_id="root")
+    reply = post(stand, clock, thread=root.ts)
+
+    assert find(stand, clock, thread=root.ts) == reply
+    assert find(stand, clock) is None
+
+
+def test_outside_of_the_searched_time_nothing_is_found(stand, clock):
+    post(stand, clock)
+    clock.advance(timedelta(minutes=5))
+
+    assert find(stand, clock) is None
+
+
+def test_an_answer_lost_after_posting_is_unsettled_and_the_message_is_there(stand, clock):
+    stand.lose_answer()
+
+    with pytest.raises(Unsettled):
+        post(stand, clock)
+
+    assert find(stand, clock) is not None
+
+
+def test_a_request_that_never_arrived_is_unsettled_and_nothing_is_there(stand, clock):
+    stand.lose_request()
+
+    with pytest.raises(Unsettled):
+        post(stand, clock)
+
+    assert find(stand, clock) is None
+
+
+def test_a_rate_limit_says_when_to_try_again_and_nothing_is_posted(stand, clock):
+    stand.limit_rate()
+
+    with pytest.raises(NotPosted) as refused:
+        post(stand, clock)
+
+    assert refused.value.retry_after == 30
+    assert find(stand, clock) is None
+
+
+def test_an_archived_channel_is_undeliverable(stand, clock):
+    stand.archive()
+
+    with pytest.raises(Undeliverable) as refused:
+        post(stand, clock)
+
+    assert refused.value.error == "is_archived"
+
+
+def test_a_history_that_cannot_be_read_is_never_taken_for_nothing(stand, clock):
+    post(stand, clock)
+    stand.hide_history()
+
+    with pytest.raises(Unsettled):
+        find(stand, clock)
+
+
+def test_an_update_keeps_the_message_findable_and_one_of_nothing_is_undeliverable(stand, clock):
+    posted = post(stand, clock)
+
+    stand.messenger.update(warning(clock, "Solved."), at=posted)
+
+    assert find(stand, clock) == posted
+    with pytest.raises(Undeliverable):
+        stand.messenger.update(warning(clock), at=Posted(CHANNEL, "1000000000.000000"))
+
+
+def test_a_message_has_a_link(stand, clock):
+    link = stand.messenger.link(post(stand, clock))
+
+    assert link is not None
+    assert link.startswith("http")
+
+
+def test_the_directory_knows_zones_admins_guests_and_groups(stand):
+    directory = stand.directory
+
+    assert directory.zone(SlackUser(OWNER)) == ZoneInfo("Asia/Shanghai")
+    assert directory.is_admin(SlackUser(OWNER))
+    assert not directory.is_admin(SlackUser(GUEST))
+    assert directory.is_guest(SlackUser(GUEST))
+    assert not directory.is_guest(SlackUser(OWNER))
+    assert list(directory.group_members(GROUP)) == [OWNER]
+
+
+def test_the_directory_takes_a_stranger_for_nobody_with_rights(stand):
+    stranger = SlackUser("U0STRANGER")
+
+    assert stand.directory.zone(stranger) == ZoneInfo("UTC")
+    assert not stand.directory.is_admin(stranger)
+    assert not stand.directory.is_guest(stranger)
+    assert list(stand.directory.group_members("S0NOTHING")) == []
