@@ -53,7 +53,7 @@ class AutoRenew:
         ticked = payloads.ticked(turn.body, ids.AUTORENEW_TICKS)
         if not ticked:
             return renewing.nothing_ticked()
-        keys = payloads.keys(" ".join(ticked))
+        keys = payloads.keys("\n".join(ticked))
         turn.later(lambda later: self._turn_off(later, keys))
         return renewing.progress_answer(turn.user)
 

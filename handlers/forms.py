@@ -1,7 +1,7 @@
 """What an opened form carries with it, and what a person has filled in so far."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -116,6 +116,16 @@ def decode(text: str) -> Carried:
         shown=_decode_shown(shown) if shown else None,
         review_of=known.get("v"),
     )
+
+
+def write_keys(keys: Iterable[SubscriptionKey]) -> str:
+    """Several as one text for a button; ids may hold blanks, so each has a line of its own."""
+    return "\n".join(str(key) for key in keys)
+
+
+def read_keys(text: str) -> tuple[SubscriptionKey, ...]:
+    """Read what `write_keys` wrote."""
+    return tuple(read_key(each) for each in text.split("\n") if each)
 
 
 def read_key(text: str) -> SubscriptionKey:

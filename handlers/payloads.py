@@ -31,6 +31,7 @@ LONGEST_SPAN = 366
 ME = "@me"
 
 _TOKEN = re.compile(r"""(?:[^\s"]|"[^"]*")+""")
+_WORD = re.compile(r'"[^"]+"|[^\s,]+')
 _USER = re.compile(r"<@([A-Z0-9_-]+)(?:\|[^>]*)?>")
 _DUE = re.compile(r"(\d{1,4})d?")
 
@@ -133,6 +134,12 @@ def reference(typed: str) -> str:
     return ref
 
 
+def references(typed: str) -> tuple[str, ...]:
+    """Several ids, blanks or commas between them, none twice; one with blanks in double quotes."""
+    words = (reference(each) for each in _WORD.findall(typed))
+    return tuple(dict.fromkeys(words))
+
+
 def pressed(body: Mapping[str, Any]) -> str:
     """The value of the button, or of the option, that was pressed."""
     [action] = body["actions"]
@@ -168,8 +175,8 @@ def typed_so_far(body: Mapping[str, Any]) -> str:
 
 
 def keys(value: str) -> tuple[SubscriptionKey, ...]:
-    """The subscriptions that a button carries, `account/id` and blanks between them."""
-    return tuple(_key(each) for each in value.split())
+    """The subscriptions that a button carries, each `account/id` on a line of its own."""
+    return tuple(_key(each) for each in value.split("\n") if each)
 
 
 def _key(reference: str) -> SubscriptionKey:

@@ -62,8 +62,8 @@ def value(body: Body) -> str:
 
 
 def refs(body: Body) -> tuple[str, ...]:
-    """The subscriptions that a button names, separated by spaces."""
-    return tuple(value(body).split())
+    """The subscriptions that a button names, each on a line."""
+    return tuple(each for each in value(body).split("\n") if each)
 
 
 def chosen(body: Body) -> str:
@@ -153,7 +153,7 @@ def carried_press(body: Body) -> Press:
 
 def carry(pressed: Press) -> str:
     """A reminder for a modal to carry."""
-    return " ".join([pressed.delivery, *(str(key) for key in pressed.keys)])
+    return f"{pressed.delivery} {forms.write_keys(pressed.keys)}"
 
 
 def ticked_keys(body: Body) -> tuple[SubscriptionKey, ...]:
@@ -176,11 +176,9 @@ def snoozed(body: Body) -> Snoozed:
 
 
 def _press(text: str, *, choice: str = "") -> Press:
-    head, *keys = text.split(" ")
+    head, _, keys = text.partition(" ")
     delivery, _, _ = head.partition("#")  # in a digest the number of the row follows
-    return Press(
-        delivery=delivery, keys=tuple(read_key(each) for each in keys if each), choice=choice
-    )
+    return Press(delivery=delivery, keys=forms.read_keys(keys), choice=choice)
 
 
 def _fields(body: Body) -> Mapping[str, Mapping[str, Any]]:

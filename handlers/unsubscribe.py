@@ -53,9 +53,7 @@ class Unsubscribe:
         """`/lapse unsubscribe [ID…]`: the modal; without an id it asks which."""
         if len(rest) > LONGEST:
             raise NotUnderstood("These are too many for one request.", "Ask for them in parts.")
-        typed = dict.fromkeys(rest.replace(",", " ").split())
-        refs = tuple(payloads.reference(each) for each in typed)
-        self._open(turn, refs)
+        self._open(turn, payloads.references(rest))
 
     def begin(self, turn: Turn) -> None:
         """*Unsubscribe…*: on a message the form as a message, elsewhere the modal."""

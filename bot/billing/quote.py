@@ -71,6 +71,11 @@ class Lost:
     cash_coupon: Money
     discount_coupon: Money
 
+    @property
+    def coupons(self) -> Money:
+        """All of them together, which is what people acknowledge."""
+        return self.cash_coupon + self.discount_coupon
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:

@@ -74,7 +74,7 @@ def worst(quotes: Mapping[str, Quote]) -> Worst:
     return Worst(
         handling_fee=added((total.handling_fee for total, _ in known), currency),
         refund=added((total.refund for total, _ in known), currency),
-        coupons_lost=added((lost.cash_coupon for _, lost in known), currency),
+        coupons_lost=added((lost.coupons for _, lost in known), currency),
     )
 
 

@@ -42,7 +42,7 @@ def worst_until(
     return Worst(
         handling_fee=_highest(total.handling_fee for total, _ in figures),
         refund=-_highest(-total.refund for total, _ in figures),
-        coupons_lost=_highest(lost.cash_coupon for _, lost in figures),
+        coupons_lost=_highest(lost.coupons for _, lost in figures),
     )
 
 

@@ -111,7 +111,7 @@ class Drafting:
         needed = self._policy.required_for(going, paid=plan.total.paid)
         if len([user for user in wish.approvers if user != wish.by]) < needed:
             raise NoApprover
-        lost = (quote.lost.cash_coupon for quote in plan.quotes.values() if quote.lost)
+        lost = (quote.lost.coupons for quote in plan.quotes.values() if quote.lost)
         return Draft(
             account=account,
             scope=wish.scope,

@@ -1,7 +1,9 @@
 """Forms: whether what came back filled in is complete, still true, and not sent already."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from bot.billing.quote import Quote
 from bot.billing.unsubscription import Item, Reason, Request
 from bot.billing.worst import is_worse
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft, Kept, Submission
@@ -39,7 +41,8 @@ def demand_same(draft: Draft, submission: Submission) -> None:
     """
     other = draft.fingerprint != submission.fingerprint
     sooner = draft.deadline < submission.deadline
-    if other or sooner or is_worse(draft.worst, than=submission.worst):
+    over = submission.deadline <= draft.now
+    if other or sooner or over or is_worse(draft.worst, than=submission.worst):
         raise FiguresChanged(draft, before=submission.worst)
 
 
@@ -56,11 +59,17 @@ def remember(tx: Transaction, form: str, *, number: int) -> None:
 
 def requoted(request: Request, draft: Draft) -> tuple[Item, ...]:
     """The items of a request with the quotes of a new draft."""
-    quotes = draft.plan.quotes
     return tuple(
-        Item(key=item.key, label=item.label, region=item.region, quote=quotes[item.key])
+        Item(key=item.key, label=item.label, region=item.region, quote=_requoted(item, draft))
         for item in request.items
     )
+
+
+def _requoted(item: Item, draft: Draft) -> Quote:
+    """The new quote; what outlives the item (R11) does so whatever the figures are."""
+    quote = draft.plan.quotes[item.key]
+    outlives = (notice for notice in item.quote.warnings if notice.rule == "R11")
+    return replace(quote, warnings=(*quote.warnings, *outlives))
 
 
 def kept_facts(kept: Kept | None) -> Mapping[str, str]:

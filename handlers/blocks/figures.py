@@ -95,12 +95,18 @@ def order_lines(order: OrderQuote) -> list[str]:
 
 def facts_line(subscription: Subscription, *, region: bool = True) -> str:
     """Service, edition or package, region, term, expiry: whatever its name does not say already."""
-    kind = subscription.edition or subscription.package
-    said = subscription.label.lower()
-    words = [subscription.service or "", str(kind).replace("-", " ") if kind else ""]
-    what = " ".join(word for word in words if word and word.lower() not in said)
+    service = subscription.service or ""
+    named = service.lower() in subscription.label.lower()
+    what = " ".join(word for word in ("" if named else service, _kind(subscription)) if word)
     place = subscription.region or "" if region else ""
     return " · ".join(part for part in (what, place, term(subscription)) if part)
+
+
+def _kind(subscription: Subscription) -> str:
+    """Edition or package, unless its name says it."""
+    kind = subscription.edition or subscription.package
+    words = str(kind).replace("-", " ") if kind else ""
+    return "" if words in subscription.label.lower() else words
 
 
 def term(subscription: Subscription) -> str:
@@ -154,7 +160,7 @@ def _item_figures(quote: Quote) -> list[Line]:
     total = quote.total
     if total is None:
         return [("amount not known",)]
-    lost = _coupons(quote)
+    lost = quote.lost.coupons if quote.lost else None
     coupons = f", coupons lost {text.money(lost)}" if lost else ""
     figures = (
         f"Paid {text.money(total.paid)}, consumed {text.money(total.consumed)}, "
@@ -168,14 +174,18 @@ def _item_figures(quote: Quote) -> list[Line]:
 
 def _shared(items: Sequence[Subscription]) -> Block:
     """What the rows share is said once; where one differs it is named."""
-    common = facts_line(items[0])
-    lines: list[Line] = [(common,)]
+    first = items[0]
+    lines: list[Line] = [(facts_line(first),)]
     lines += [
-        (f"{item.label}: {facts_line(item)}",)
-        for item in items[1:SHOWN]
-        if term(item) != term(items[0]) or item.region != items[0].region
+        (f"{item.label}: {facts_line(item)}",) for item in items[1:SHOWN] if _differs(item, first)
     ]
     return rich(*lines)
+
+
+def _differs(item: Subscription, first: Subscription) -> bool:
+    """Whether service, edition or package, region or term are not those that stand there."""
+    same = (item.service, item.region, term(item)) == (first.service, first.region, term(first))
+    return not same or bool(_kind(item))
 
 
 def _totals(draft: Draft) -> Block:
@@ -243,12 +253,6 @@ def _warnings(draft: Draft) -> list[str]:
         for notice in (*plan, *own)
     }
     return list(said)[:8]
-
-
-def _coupons(quote: Quote) -> Money | None:
-    if quote.lost is None:
-        return None
-    return quote.lost.cash_coupon + quote.lost.discount_coupon
 
 
 def _worked(label: str, quote: Quote, *, several: bool) -> list[Block]:

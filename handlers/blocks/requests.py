@@ -179,7 +179,7 @@ def _verifying(request: Request) -> Face:
 
 def _done(request: Request) -> Face:
     back, fee = facts.refunded(request), facts.fee_charged(request)
-    difference = facts.against(back, facts.sums(request).refund) if back else ""
+    difference = facts.against(back, facts.sums(request).refund) if back is not None else ""
     verb = facts.verb(request, one="is", several="are")
     gone = f"{facts.subject(request)} {verb} gone"
     would = f"{facts.subject(request)} would have been unsubscribed"

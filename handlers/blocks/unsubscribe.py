@@ -188,7 +188,7 @@ def not_possible(
         button(
             f"Unsubscribe from all {len(together)}…",
             ids.UNSUBSCRIBE,
-            " ".join(together),
+            "\n".join(together),
             says=f"Unsubscribe from all {len(together)} together",
         )
         if together
@@ -216,10 +216,19 @@ def named(subscriptions: Sequence[Subscription]) -> str:
 
 
 def _changed(draft: Draft, before: Worst) -> Block:
-    return section(
-        "*The figures changed while this was open: refund at least "
-        f"{text.money(draft.worst.refund)}, before {text.money(before.refund)}.*"
+    now = draft.worst
+    changed = (
+        ("refund at least", now.refund, before.refund),
+        ("handling fee at most", now.handling_fee, before.handling_fee),
+        ("coupons lost", now.coupons_lost, before.coupons_lost),
     )
+    said = [
+        f"{what} {text.money(new)}, before {text.money(old)}"
+        for what, new, old in changed
+        if new != old
+    ]
+    what = "; ".join(said) or "look at what would go and until when it can be decided"
+    return section(f"*The figures changed while this was open: {what}.*")
 
 
 def _cheaper(draft: Draft) -> list[Block]:
@@ -234,7 +243,7 @@ def _cheaper(draft: Draft) -> list[Block]:
     off = button(
         "Turn off auto-renewal",
         ids.AUTORENEW_OFF,
-        " ".join(str(each.key) for each in draft.ordered),
+        forms.write_keys(each.key for each in draft.ordered),
         says=f"Turn off auto-renewal of {named(draft.ordered)}",
     )
     return [section(f"{returns} Turning auto-renewal off costs nothing{keeps}.", accessory=off)]
@@ -244,6 +253,6 @@ def _working(draft: Draft) -> ButtonElement:
     return button(
         "Show the working…",
         ids.WORKING,
-        " ".join(str(each.key) for each in draft.ordered)[:2000],
+        forms.write_keys(each.key for each in draft.ordered)[:2000],
         says=f"Show the working of {named(draft.ordered)}",
     )

@@ -121,6 +121,6 @@ def test_a_paging_button_carries_page_and_filters():
 
 
 def test_several_subscriptions_travel_in_one_button():
-    found = payloads.keys("prod/sm-quota prod/a/b")
+    found = payloads.keys("prod/sm-quota\nprod/a b/c")
 
-    assert [(key.account, key.id) for key in found] == [("prod", "sm-quota"), ("prod", "a/b")]
+    assert [(key.account, key.id) for key in found] == [("prod", "sm-quota"), ("prod", "a b/c")]

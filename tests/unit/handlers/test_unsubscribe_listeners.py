@@ -10,7 +10,7 @@ from bot.billing.quote import Refusal, Scope
 from bot.billing.rights import Action
 from bot.billing.unsubscription import CannotApproveOwnRequest, Reason
 from bot.facts.unsubscribing import NewFigures
-from bot.localslack.validator import problems
+from bot.localslack.blockkit.validator import problems
 from bot.services.errors import (
     AlreadyRequested,
     FiguresChanged,
@@ -236,7 +236,7 @@ def test_a_surprise_is_told_in_the_window_with_its_code(acting):
 
 
 def test_unsubscribe_on_a_message_answers_with_the_form_in_a_private_message(acting):
-    acting.stage.press(ids.UNSUBSCRIBE, "staging/st-quota staging/st-screen", on="message")
+    acting.stage.press(ids.UNSUBSCRIBE, "staging/st-quota\nstaging/st-screen", on="message")
 
     [answer] = acting.stage.answers
     assert answer["response_type"] == "ephemeral"

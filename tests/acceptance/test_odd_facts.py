@@ -1,0 +1,115 @@
+"""What catalogues really hold: blanks in ids, coupons, paid renewals, refunds of nothing."""
+
+import pytest
+
+from tests.acceptance.catalogue import bought, subscription
+from tests.acceptance.people import eventually
+from tests.acceptance.test_unsubscribing import ask, card, filled
+from tests.acceptance.world import World
+
+BOUGHT = bought("2026-05-10", "2027-05-10", "1200.00")
+RENEWAL = {
+    **bought("2026-12-01", "2027-12-01", "1080.00"),
+    "order_type": "renewal",
+    "effective_at": "2026-12-01T23:59:59+08:00",
+}
+RENEWED = {
+    **subscription("prod/ledger", "Ledger database", BOUGHT, service="RDS"),
+    "orders": [bought("2025-12-01", "2026-12-01", "1200.00"), RENEWAL],
+}
+
+
+def decided(world: World, containing: str):
+    """The card after approval, cooling-off and all steps."""
+    card(world, "Waiting").click("Approve")
+    card(world, "Approved")
+    world.advance(minutes=5)
+    for _ in range(4):
+        world.advance(seconds=3)
+    return card(world, containing)
+
+
+@pytest.mark.parametrize("key", ["prod/build runner 7", "prod/a/b c%20d"])
+def test_an_id_with_blanks_or_slashes_goes_through_every_button(world: World, key: str):
+    world.load(subscription(key, "Odd one", bought("2025-12-07", "2026-12-07", "900.00")))
+    world.tick()
+    owner, requester = world.user("owner"), world.user("requester")
+
+    requester.newest("finops", containing="Odd one").click("Unsubscribe…")
+    form = requester.answer(containing="Request unsubscription")
+    form.click("Request unsubscription", state=filled(form, reason="Hard to use"))
+    requester.answer(containing="Request 1001")
+    owner.newest("finops", containing="Odd one").click("Keep")
+
+    kept = eventually(
+        lambda: world.tick(1) or [m for m in owner.posts("finops") if "keeps it" in m.words],
+        "a reminder that says it is kept",
+    )
+    assert kept
+    assert "Odd one" in owner.command(f"/lapse show {key}").text
+
+
+def test_an_id_with_blanks_is_typed_in_quotation_marks(world: World):
+    world.load(subscription("prod/build runner 7", "Odd one", BOUGHT))
+
+    ask(world.user("requester"), '"prod/build runner 7"')
+
+    assert "Odd one" in card(world, "Waiting").header
+
+
+def test_giving_back_a_renewal_never_reads_as_if_the_running_term_went(world: World):
+    world.load(RENEWED)
+    requester = world.user("requester")
+    requester.say("/lapse unsubscribe ledger")
+    modal = requester.modal(title="Unsubscribe", containing="Refund now")
+    modal.enter("What to give back", "Only")
+    modal = requester.modal(title="Unsubscribe", containing="the running term goes on")
+    modal.enter("Reason", "Hard to use")
+    modal.enter("Handling fee", True)
+    assert modal.submit()["ok"]
+
+    waiting = card(world, "Waiting")
+    assert "the renewal period of Ledger database" in waiting.text
+    done = decided(world, "Done")
+
+    assert "the renewal period of Ledger database is gone" in done.header
+    told = [message.text for message in requester.posts("Lapse")]
+    assert "the renewal period of Ledger database is gone" in told[-1]
+
+
+def test_a_discount_coupon_is_shown_as_lost(world: World):
+    order = {**BOUGHT, "cash": "1000.00", "discount_coupon": "200.00"}
+    world.load(subscription("prod/disk", "Archive disk", order, service="EVS"))
+    requester = world.user("requester")
+
+    ask(requester, "disk")
+
+    assert "*Coupons lost*\nUSD\u00a0200.00" in card(world, "Waiting").words
+
+
+def test_a_refund_of_nothing_is_known_and_stands_on_the_receipt(world: World):
+    order = bought("2025-12-20", "2026-12-20", "540.00")
+    world.load(subscription("prod/old", "Old disk", order, service="EVS"))
+    requester = world.user("requester")
+    ask(requester, "old")
+
+    done = decided(world, "Done")
+
+    world.tick()
+    receipt = requester.thread(done)[-1]
+    assert "Receipt of request 1001: USD\u00a00.00 back" in receipt
+    assert "as estimated" in done.words
+
+
+def test_items_of_several_services_each_say_which(world: World):
+    world.load(
+        subscription("prod/one", "First thing", BOUGHT, service="RDS", region="eu-1"),
+        subscription("prod/two", "Second thing", BOUGHT, service="EVS", region="eu-1"),
+    )
+    requester = world.user("requester")
+
+    requester.say("/lapse unsubscribe one two")
+
+    modal = requester.modal(title="Unsubscribe", containing="Refund now")
+    assert "RDS" in modal.words
+    assert "Second thing: EVS" in modal.words
