@@ -1,0 +1,146 @@
+"""With `privacy.amounts = "owners-and-approvers"` a channel never reads a figure."""
+
+import json
+import re
+
+import pytest
+
+from bot.config import Privacy
+from bot.demo import workspace
+from tests.acceptance.catalogue import PROD, RUNNERS, STAGING
+from tests.acceptance.people import eventually
+from tests.acceptance.test_reminding import SOLO
+from tests.acceptance.test_unsubscribing import ask, card
+from tests.acceptance.world import World
+from tests.factories import instant
+
+FIGURE = re.compile(r"USD|CNY|\d[\d,]*\.\d\d\b")
+CHANNELS = {"finops": "C0FINOPS", "security": "C0SECURITY", "approvals": "C0APPROVALS"}
+
+
+@pytest.fixture
+def discreet(world: World) -> World:
+    """The same workspace, restarted with the setting."""
+    world.stop()
+    world.start(
+        workspace.practice_settings().model_copy(
+            update={"privacy": Privacy(amounts="owners-and-approvers")}
+        )
+    )
+    return world
+
+
+def in_channels(world: World) -> list[str]:
+    """Everything that channels were ever told, threads too, as it travels."""
+    return [
+        json.dumps(message, ensure_ascii=False)
+        for channel in CHANNELS.values()
+        for message in world.slack.messages(channel)
+    ]
+
+
+def assert_no_figures(world: World) -> None:
+    said = in_channels(world)
+    assert said
+    for message in said:
+        assert FIGURE.search(message) is None, message
+
+
+def test_a_channel_reads_reminders_without_figures_in_every_form(discreet: World):
+    discreet.load(SOLO)
+    discreet.tick()
+    discreet.advance_to(instant("2026-12-06 09:00"))
+    owner = discreet.user("owner")
+    reminder = owner.newest("finops", containing="Orders database")
+    assert reminder.header == ":bell: Amount hidden will be deducted on Sun 13 Dec 2026"
+    assert_no_figures(discreet)
+    assert "2,150.00" in owner.newest("Lapse", containing="Orders database").text
+
+    reminder.click("Show figures")
+    shown = owner.answer(containing="Only you see this")
+    assert "USD\u00a02,150.00 will be deducted on" in shown.text
+    assert shown.buttons == []
+    outsider = discreet.user("outsider")
+    outsider.newest("finops", containing="Orders database").click("Show figures")
+    refused = outsider.answer(containing="Only")
+    assert "<@U0OWNER> or an approver can do this" in refused.text
+    assert FIGURE.search(refused.text + refused.words) is None
+
+    reminder.click("Keep")
+    kept = eventually(
+        lambda: (
+            discreet.tick(1) or next((m for m in owner.posts("finops") if "Kept" in m.header), None)
+        ),
+        "a reminder that was kept",
+    )
+    kept.click("Show figures")
+    assert "2,150.00" in owner.answer(containing="keeps it").text
+    assert_no_figures(discreet)
+
+
+def test_a_channel_reads_digests_and_what_they_only_count_without_figures(discreet: World):
+    many = [
+        {**RUNNERS[0], "id": f"many-{number}", "name": f"Runner {number}"} for number in range(44)
+    ]
+    discreet.load(*PROD)
+    discreet.tick()
+    discreet.load(*many)
+    discreet.tick()
+    discreet.advance(days=3)
+
+    approver = discreet.user("approver-1")
+    digest = approver.newest("finops", containing="SecMaster Professional")
+    assert "amount hidden" in digest.text
+    rest = approver.newest("finops", containing="more reminders: amount hidden")
+    assert_no_figures(discreet)
+
+    digest.click("Show figures")
+    assert "5,700.00" in approver.answer(containing="SecMaster Professional").words
+    rest.click("Show figures")
+    assert "USD" in approver.answer(containing="more reminders").text
+
+
+def test_a_request_is_decided_executed_and_receipted_without_figures(discreet: World):
+    discreet.load(*STAGING)
+    ask(discreet.user("owner"))
+    discreet.tick()
+    approver = discreet.user("approver-1")
+    waiting = approver.newest("approvals", containing="Request 1001")
+    assert_no_figures(discreet)
+
+    waiting.click("Show figures")
+    assert "5,700.00" in approver.answer(containing="Only you see this", where="approvals").words
+    for handle in ("requester", "outsider"):
+        person = discreet.user(handle)
+        person.newest("approvals", containing="Request 1001").click("Show figures")
+        assert "<@U0OWNER>" in person.answer(containing="Only", where="approvals").text
+
+    assert waiting.click("Approve")["ok"]
+    for state, seconds in (("Approved", 300), ("Executing", 3), ("step 2", 3), ("Done", 0)):
+        shown = card(discreet, state)
+        assert_no_figures(discreet)
+        discreet.advance(seconds=seconds)
+    discreet.tick()
+
+    replies = " ".join(approver.thread(shown))
+    assert "Receipt of request 1001: amount hidden back" in replies
+    assert_no_figures(discreet)
+    shown.click("Show figures")
+    assert "Refund at the cloud" in approver.answer(containing="Done", where="approvals").text
+    told = " ".join(m.text for m in discreet.user("owner").posts("Lapse"))
+    assert re.search(r"Refund at the cloud USD\u00a02,05\d\.\d\d", told)
+
+
+@pytest.mark.parametrize("end", ["Withdraw", "Stop"])
+def test_a_request_that_ends_early_keeps_its_figures_hidden(discreet: World, end: str):
+    discreet.load(*STAGING)
+    ask(discreet.user("requester"))
+    discreet.tick()
+    if end == "Stop":
+        discreet.user("approver-1").newest("approvals", containing="Request 1001").click("Approve")
+        card(discreet, "Approved")
+    discreet.user("requester").newest("approvals", containing="Request 1001").click(end)
+
+    card(discreet, "Withdrawn" if end == "Withdraw" else "Stopped")
+
+    assert_no_figures(discreet)

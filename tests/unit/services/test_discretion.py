@@ -1,0 +1,218 @@
+"""Figures that the settings hide: who reads them, in channels, by the button and in answers."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.billing.subscription import SlackUser
+from bot.billing.unsubscription import State
+from bot.facts.messages import Discreet, Receipt, ReminderMessage, RequestCard, RequesterNote
+from bot.services.composing import Composing
+from bot.services.delivering import Delivering
+from bot.services.discretion import Discretion
+from bot.services.errors import NotAllowed, Refused
+from bot.services.people import People
+from bot.services.policy import Policy
+from bot.services.reminding import Reminding
+from bot.services.rerouting import Rerouting
+from storage.store import SqlStore
+from tests.clocks import SettableClock
+from tests.factories import (
+    APPROVER_1,
+    DEPUTY,
+    OUTSIDER,
+    OWNER,
+    REQUESTER,
+    order,
+    quota,
+    resource,
+    usd,
+)
+from tests.messengers import FakeDirectory, FakeMessenger
+from tests.unit.services.desk import Desk, secmaster
+from tests.unit.services.rig import FINOPS, policy
+
+ADMIN = SlackUser("U0ADMIN")
+OPERATOR = SlackUser("U0OPERATOR")
+OTHER = SlackUser("U0OTHER")
+
+
+class Discreetly:
+    """Delivery and discretion over one store, with the setting on."""
+
+    def __init__(self, store, clock, *, settings: Policy, messenger: FakeMessenger) -> None:
+        shared = {"store": store, "clock": clock}
+        people = People(directory=FakeDirectory(admins={ADMIN}), policy=settings)
+        self.messenger = messenger
+        self.reminding = Reminding(**shared, policy=settings, people=people)
+        announcing = self.reminding.announcing
+        composing = Composing(messenger=messenger, announcing=announcing, discreet=True)
+        self.delivering = Delivering(
+            **shared,
+            messenger=messenger,
+            composing=composing,
+            rerouting=Rerouting(**shared, policy=settings, people=people),
+        )
+        self.discretion = Discretion(
+            **shared, people=people, announcing=announcing, composing=composing
+        )
+
+    def run(self) -> None:
+        self.reminding.arm()
+        self.reminding.bundle_due()
+        self.delivering.send_due(limit=1000)
+
+    def hidden(self, kind: type, *, to: str | None = None) -> list[Discreet]:
+        shown = self.messenger.of(Discreet, to=to)
+        return [each.message for each in shown if isinstance(each.message.message, kind)]
+
+
+@pytest.fixture
+def settings() -> Policy:
+    return policy(amounts_for_everyone=False, operators=(OPERATOR,))
+
+
+@pytest.fixture
+def reminders(store: SqlStore, clock: SettableClock, settings: Policy) -> Discreetly:
+    return Discreetly(store, clock, settings=settings, messenger=FakeMessenger(clock))
+
+
+@pytest.fixture
+def desk(store: SqlStore, clock: SettableClock, settings: Policy) -> Desk:
+    """Where request 1001 is asked: a quota of owner and deputy, two packages of the owner's."""
+    first, *others = secmaster()
+    desk = Desk(
+        store, clock, subscriptions=(replace(first, deputy=DEPUTY), *others), policy=settings
+    )
+    desk.ask()
+    return desk
+
+
+@pytest.fixture
+def requests(desk: Desk, settings: Policy) -> Discreetly:
+    discreetly = Discreetly(desk.store, desk.clock, settings=settings, messenger=desk.messenger)
+    discreetly.run()
+    return discreetly
+
+
+def know(store: SqlStore, clock: SettableClock, *subscriptions) -> None:
+    with store.transaction() as tx:
+        tx.catalogue.put(subscriptions, at=clock.now())
+
+
+def due(ref: str = "sm-quota", **changes):
+    return quota(ref, orders=(order("2025-12-07 09:20"),), **changes)
+
+
+def test_a_channel_reads_a_reminder_without_and_the_owner_directly_with_figures(
+    reminders, store, clock
+):
+    know(store, clock, due())
+    reminders.run()
+
+    [shared] = reminders.hidden(ReminderMessage, to=FINOPS)
+    [direct] = reminders.messenger.of(ReminderMessage, to=f"D{OWNER[1:]}")
+
+    assert shared.message.items[0].amount.is_hidden
+    assert direct.message.items[0].amount == usd("3600.00")
+    assert len(reminders.hidden(ReminderMessage)) == 1
+
+
+def test_card_and_receipt_are_hidden_and_the_requesters_note_is_not(requests):
+    [card] = requests.hidden(RequestCard)
+    assert card.message.request.acknowledgement.worst.refund.is_hidden
+    assert requests.hidden(RequesterNote) == []
+    assert len(requests.messenger.of(RequesterNote)) == 1
+    assert requests.hidden(Receipt) == []
+
+
+def test_an_update_keeps_the_figures_hidden_and_the_button_shows_the_newest(requests, desk):
+    [before] = requests.hidden(RequestCard)
+    desk.unsubscribing.approve(1001, by=APPROVER_1)
+    requests.run()
+
+    [after] = requests.hidden(RequestCard)
+    shown = requests.discretion.figures(after.delivery_id, by=REQUESTER)
+
+    assert after.delivery_id == before.delivery_id
+    assert after.message.request.state is State.APPROVED
+    assert after.message.request.acknowledgement.worst.refund.is_hidden
+    assert shown.request.state is State.APPROVED
+
+
+@pytest.mark.parametrize("who", [APPROVER_1, ADMIN, OPERATOR, REQUESTER, OWNER])
+def test_those_entitled_see_the_figures_of_a_request(requests, who):
+    [card] = requests.hidden(RequestCard)
+
+    shown = requests.discretion.figures(card.delivery_id, by=who)
+
+    assert isinstance(shown, RequestCard)
+    assert shown.request.acknowledgement.worst.refund > usd("1")
+
+
+@pytest.mark.parametrize("who", [OUTSIDER, DEPUTY])
+def test_others_hear_whom_to_ask_about_a_request(requests, who):
+    [card] = requests.hidden(RequestCard)
+
+    with pytest.raises(NotAllowed) as refused:
+        requests.discretion.figures(card.delivery_id, by=who)
+
+    assert str(refused.value.sentence) == f"Only @{REQUESTER}, @{OWNER} or an approver can do this."
+
+
+@pytest.mark.parametrize("who", [APPROVER_1, ADMIN, OPERATOR, OWNER, DEPUTY])
+def test_those_entitled_see_the_figures_of_a_reminder(reminders, store, clock, who):
+    know(store, clock, due(deputy=DEPUTY))
+    reminders.run()
+    [shared] = reminders.hidden(ReminderMessage)
+
+    shown = reminders.discretion.figures(shared.delivery_id, by=who)
+
+    assert shown.items[0].amount == usd("3600.00")
+
+
+def test_a_digest_shows_figures_only_to_those_who_own_all_of_it(reminders, store, clock):
+    know(store, clock, due(), due("other", owner=OTHER, deputy=OWNER), due("third", owner=OWNER))
+    reminders.run()
+    [shared] = reminders.hidden(ReminderMessage)
+
+    shown = reminders.discretion.figures(shared.delivery_id, by=OWNER)
+
+    assert len(shown.items) == 3
+    with pytest.raises(NotAllowed) as refused:
+        reminders.discretion.figures(shared.delivery_id, by=OTHER)
+    assert refused.value.people == (OWNER,)
+
+
+def test_what_nobody_owns_only_approvers_and_admins_see(reminders, store, clock):
+    know(store, clock, due(owner=None))
+    reminders.run()
+    [shared] = reminders.hidden(ReminderMessage)
+
+    with pytest.raises(NotAllowed) as refused:
+        reminders.discretion.figures(shared.delivery_id, by=OUTSIDER)
+
+    assert refused.value.sentence == "Only an approver can do this."
+    assert reminders.discretion.figures(shared.delivery_id, by=APPROVER_1)
+
+
+def test_the_message_that_counts_the_rest_asks_about_everything_it_counts(reminders, store, clock):
+    many = [resource(f"r{n}", orders=(order("2025-12-07 09:20"),)) for n in range(44)]
+    stranger = replace(many[0], owner=OTHER)
+    know(store, clock, *(replace(each, owner=OWNER) for each in many[1:]), stranger)
+    reminders.run()
+    rest = next(
+        each.message
+        for each in reminders.messenger.of(Discreet, to=FINOPS)
+        if hasattr(each.message.message, "batch_id")
+    )
+
+    assert [each.is_hidden for each in rest.message.sums] == [True]
+    assert reminders.discretion.figures(rest.delivery_id, by=APPROVER_1).count == 4
+    with pytest.raises(NotAllowed):
+        reminders.discretion.figures(rest.delivery_id, by=OUTSIDER)
+
+
+def test_a_message_that_nobody_knows_has_nothing_to_show(reminders):
+    with pytest.raises(Refused, match="nothing any more"):
+        reminders.discretion.figures("unknown", by=APPROVER_1)
