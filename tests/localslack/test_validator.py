@@ -617,3 +617,8 @@ def test_amounts_and_dates_that_the_text_leaves_out_are_named():
     assert missing_in_text({"text": "Soon.", "blocks": blocks}) == ("USD 3,600.00", "30 Nov 2026")
     told = {"text": "USD 3,600.00 will be deducted on Mon 30 Nov.", "blocks": blocks}
     assert missing_in_text(told) == ()
+
+
+def test_a_number_before_a_word_that_begins_like_a_month_is_no_date():
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "*3 Decide as someone else*"}}]
+    assert missing_in_text({"text": "Try it.", "blocks": blocks}) == ()

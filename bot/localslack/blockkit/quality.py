@@ -11,7 +11,8 @@ ADVISED_TEXT: Final = (
 )
 _AMOUNT: Final = re.compile(r"\b[A-Z]{3}[ \u00a0\u202f]\d[\d,]*(?:\.\d+)?")
 _DAY: Final = re.compile(
-    r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*(?: \d{4})?"
+    r"\b\d{1,2} (?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sep(?:t(?:ember)?)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b(?: \d{4})?"
 )
 _TOKEN: Final = re.compile(r"<!date\^[^>]*>")
 _SPACES: Final = re.compile(r"[\s\u00a0\u202f]+")
