@@ -52,22 +52,32 @@ class SqlBook:
 
     def put(self, subscription: Subscription, *, next_event_at: datetime | None) -> None:
         """Write it, and when the ledger must look at it next."""
-        insert = self._work.insert(book_subscriptions).values(
-            team_id=self._work.team_id,
-            account=subscription.key.account,
-            id=subscription.key.id,
-            region=subscription.region,
-            kind=subscription.kind,
-            status=subscription.status,
-            next_event_at=next_event_at,
-            subscription=subscription,
-        )
+        self.put_all([(subscription, next_event_at)])
+
+    def put_all(self, entries: Collection[tuple[Subscription, datetime | None]]) -> None:
+        """Write many in one statement, each with its next event."""
+        if not entries:
+            return
+        insert = self._work.insert(book_subscriptions)
         changing = ("region", "kind", "status", "next_event_at", "subscription")
         self._work.connection.execute(
             insert.on_conflict_do_update(
                 index_elements=["team_id", "account", "id"],
                 set_={name: insert.excluded[name] for name in changing},
-            )
+            ),
+            [
+                {
+                    "team_id": self._work.team_id,
+                    "account": each.key.account,
+                    "id": each.key.id,
+                    "region": each.region,
+                    "kind": each.kind,
+                    "status": each.status,
+                    "next_event_at": next_event_at,
+                    "subscription": each,
+                }
+                for each, next_event_at in entries
+            ],
         )
 
     def remove(self, keys: Collection[SubscriptionKey]) -> None:

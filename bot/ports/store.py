@@ -370,6 +370,9 @@ class Book(Protocol):
     def put(self, subscription: Subscription, *, next_event_at: datetime | None) -> None:
         """Write it, and when the ledger must look at it next (charge or expiry)."""
 
+    def put_all(self, entries: Collection[tuple[Subscription, datetime | None]]) -> None:
+        """Write many at once, each with its next event; the last word on a key counts."""
+
     def remove(self, keys: Collection[SubscriptionKey]) -> None:
         """Take subscriptions out of the book, which then neither lists nor charges them."""
 

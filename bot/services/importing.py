@@ -127,11 +127,13 @@ class Importing:
         gone: Collection[SubscriptionKey],
         at: datetime,
     ) -> None:
-        for subscription in fresh:
-            name = subscription.key.account
-            if self._is_ledger(name):
-                due = next_event(subscription, self._accounted(name), after=at)
-                tx.book.put(subscription, next_event_at=due)
+        tx.book.put_all(
+            [
+                (each, next_event(each, self._accounted(each.key.account), after=at))
+                for each in fresh
+                if self._is_ledger(each.key.account)
+            ]
+        )
         tx.catalogue.put(fresh, at=at)
         if gone:
             tx.catalogue.mark_gone(gone, at=at)

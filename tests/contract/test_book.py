@@ -44,6 +44,20 @@ def test_a_subscription_comes_back_as_it_was(any_store):
         assert tx.book.get(key("unknown")) is None
 
 
+def test_many_are_put_at_once_and_the_last_word_on_one_counts(any_store):
+    with any_store.transaction() as tx:
+        tx.book.put_all([])
+        tx.book.put_all(
+            [(quota(), NOW), (package(), None), (quota(status=Status.UNSUBSCRIBED), None)]
+        )
+
+    with any_store.reading() as tx:
+        assert list(tx.book.of("default")) == sorted(
+            [quota(status=Status.UNSUBSCRIBED), package()], key=lambda each: each.key
+        )
+        assert tx.book.next_event() is None
+
+
 def test_putting_it_again_replaces_it(any_store):
     put(any_store, quota(), next_event_at=NOW)
     put(any_store, quota(status=Status.UNSUBSCRIBED), next_event_at=None)
