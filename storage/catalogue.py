@@ -32,9 +32,10 @@ _ORDER = (
     _ROW.group_key,
     _ROW.group_rank,
     _ROW.anchor_at,
+    _ROW.search,  # which begins with the name
     _ROW.id,
 )
-_QUOTAS_FIRST = (_ROW.group_rank, _ROW.anchor_at, _ROW.id)
+_QUOTAS_FIRST = _ORDER[3:]
 
 
 class SqlCatalogue:

@@ -24,7 +24,7 @@ def of(work: Work, keys: Collection[SubscriptionKey]) -> set[tuple[str, str]]:
             select(_ROW.account, _ROW.group_key).where(
                 _ROW.team_id == work.team_id,
                 among(_ROW.account, _ROW.id, piece),
-                _ROW.group_rank < 2,
+                _ROW.group_rank < rows.ALONE,
             )
         ):
             found.add((row.account, row.group_key))
@@ -32,7 +32,7 @@ def of(work: Work, keys: Collection[SubscriptionKey]) -> set[tuple[str, str]]:
 
 
 def settle(work: Work, groups: Collection[tuple[str, str]]) -> None:
-    """A group stands where its quotas' earliest anchor is; without quotas, its packages'."""
+    """A group stands where its quotas' earliest anchor is; without one, its packages'."""
     if not groups:
         return
     earliest = _earliest(work, groups)
@@ -70,6 +70,8 @@ def _earliest(
         for account, group, rank, when in found:
             by_rank[account, group][rank] = when
     return {
-        group: next((at for _, at in sorted(ranks.items()) if at != NEVER), NEVER)
+        group: ranks[rows.QUOTA]
+        if ranks.get(rows.QUOTA, NEVER) != NEVER
+        else min(ranks.values(), default=NEVER)
         for group, ranks in by_rank.items()
     }

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from storage.engine import EMPTY, engines, parse, revision, sqlite_file
 from storage.errors import SchemaNewer
@@ -30,10 +28,7 @@ def migrate(url: str) -> str:
             if before > SCHEMA:
                 raise SchemaNewer(current=before)
             if before < SCHEMA:
-                config = Config()
-                config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                _upgrade(connection)
         return before
     finally:
         database.dispose()
@@ -54,3 +49,14 @@ def current(url: str) -> str:
 def needed() -> str:
     """The revision that this Lapse reads and writes."""
     return SCHEMA
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic is slow to load, and a database is at its newest schema nearly always.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -14,6 +14,7 @@ from bot.billing.subscription import (
     AccountName,
     Kind,
     Order,
+    Package,
     Status,
     Subscription,
     SubscriptionKey,
@@ -35,7 +36,8 @@ DERIVED = (
 CHUNK = 500
 """Keys or rows that one statement reads or writes."""
 
-_RANKS = {Kind.QUOTA: 0, Kind.PACKAGE: 1}
+QUOTA, OTHER_PACKAGE, ALONE = 0, len(Package) + 1, len(Package) + 2
+"""Ranks within a group: quotas, packages as `Package` orders them, other packages; no group."""
 
 
 def subscription_row(team_id: str, subscription: Subscription) -> dict[str, Any]:
@@ -66,16 +68,32 @@ def derived(subscription: Subscription, account: Account, *, at: datetime) -> di
     """What pages are ordered and searched by; its group's anchor is its own until it is settled."""
     what = anchor(subscription, account, at=at)
     when = anchor_instant(what)
-    grouped = subscription.kind in _RANKS and subscription.status is not Status.UNSUBSCRIBED
+    rank = _rank(subscription)
     return {
         "search": search_text(subscription),
         "anchor_kind": what.kind if what else None,
         "anchor_at": when,
         "anchor_date": what.date.isoformat() if what else None,
-        "group_key": group_key(subscription.region) if grouped else f"id:{subscription.key.id}",
-        "group_rank": _RANKS[subscription.kind] if grouped and subscription.kind else 2,
+        "group_key": f"id:{subscription.key.id}"
+        if rank == ALONE
+        else group_key(subscription.region),
+        "group_rank": rank,
         "group_anchor_at": when,
     }
+
+
+def _rank(subscription: Subscription) -> int:
+    if subscription.status is Status.UNSUBSCRIBED:
+        return ALONE
+    match subscription.kind:
+        case Kind.QUOTA:
+            return QUOTA
+        case Kind.PACKAGE if subscription.package is not None:
+            return QUOTA + 1 + list(Package).index(subscription.package)
+        case Kind.PACKAGE:
+            return OTHER_PACKAGE
+        case _:
+            return ALONE
 
 
 def group_key(region: str | None) -> str:

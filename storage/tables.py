@@ -113,7 +113,6 @@ subscriptions = Table(
         "group_key",
         "group_rank",
         "anchor_at",
-        "id",
         where="gone_at IS NULL",
     ),
     partial("ix_subscriptions_anchor", "anchor_at", where="gone_at IS NULL"),

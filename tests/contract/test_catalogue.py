@@ -205,6 +205,30 @@ def test_groups_of_one_date_are_not_mixed(any_store):
     )
 
 
+def test_packages_of_a_group_come_as_the_cloud_orders_them_then_by_name(any_store):
+    put(
+        any_store,
+        package("1", Package.SECURITY_ORCHESTRATION),
+        replace(package("2"), package=None, name=None),
+        package("3", Package.INTELLIGENT_ANALYSIS),
+        package("4", Package.LARGE_SCREEN, name="screen in Ulm"),
+        package("5", Package.LARGE_SCREEN, name="Screen in Bonn"),
+        quota("6", orders=()),
+    )
+
+    # Its quota has no anchor, so that the group stands where its packages do.
+    assert ids(any_store) == ["6", "5", "4", "3", "1", "2"]
+    with any_store.reading() as tx:
+        group = tx.catalogue.group("default", "ap-southeast-1")
+    assert [each.key.id for each in group] == ["6", "5", "4", "3", "1", "2"]
+
+
+def test_a_quota_without_an_anchor_stands_where_its_packages_do(any_store):
+    put(any_store, quota(orders=()), package(), ending("other", 5))
+
+    assert ids(any_store) == ["sm-quota", "sm-screen", "other"]
+
+
 def test_packages_move_with_their_quota(any_store):
     late = order("2026-11-20 08:00", months=1)
     put(any_store, quota(auto_renew=False, orders=(late,)), package(), ending("middle", 10))

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -112,7 +113,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url, monkeypatch):
         connection.execute(text("CREATE TABLE half_done (id INTEGER)"))
         raise ZeroDivisionError
 
-    monkeypatch.setattr(storage.migrate.command, "upgrade", broken)
+    monkeypatch.setattr(command, "upgrade", broken)
     with pytest.raises(ZeroDivisionError):
         migrate(empty_url)
 

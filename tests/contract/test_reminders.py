@@ -1,13 +1,16 @@
 """What every store promises of the rows of reminders."""
 
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import text
 
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.ports.store import ChangedMeanwhile, ReminderState
+from tests.conftest import ONLY_POSTGRESQL
 from tests.contract.samples import HOUR, LEASE, armed, delivery
 from tests.factories import NOW, key
 
@@ -331,3 +334,34 @@ def test_replicas_that_bundle_at_once_share_no_reminder_and_split_no_destination
         carried[each.delivery_id].add(each.destination)
     assert len(carried) == 10
     assert all(len(destinations) == 1 for destinations in carried.values())
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)  # SQLite has one writer
+def test_a_replica_waits_for_the_other_to_bundle_and_takes_what_is_left(any_database, any_store):
+    first, second = armed("a", destination="C1"), armed("b", destination="C2")
+    arm(any_store, first, second)
+    found = []
+
+    def other():
+        with any_store.transaction() as tx:
+            found.extend(tx.reminders.due(now=NOW, limit=1))
+
+    replica = Thread(target=other)
+    with any_store.transaction() as tx:
+        assert tx.reminders.due(now=NOW, limit=1) == [first]
+        replica.start()
+        wait_until(lambda: not replica.is_alive() or waits_for_a_lock(any_database))
+        tx.reminders.bundle([(first.id, "C1")], delivery_id="id-a")
+    replica.join(timeout=10)
+    assert found == [second]
+
+
+def waits_for_a_lock(database):
+    with database.reader.connect() as connection:
+        return connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) > 0
+
+
+def wait_until(happened):
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline

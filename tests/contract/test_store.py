@@ -146,6 +146,22 @@ def test_a_deadlock_is_a_lost_race(any_store):
     assert len(lost) == 1
 
 
+def test_on_sqlite_who_reads_before_writing_waits_for_the_other(store):
+    def count():
+        for _ in range(20):
+            with store.transaction() as tx:
+                seen = tx.notes.get("count") or {"n": 0}
+                tx.notes.put("count", {"n": seen["n"] + 1})
+
+    threads = [Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    with store.reading() as tx:
+        assert tx.notes.get("count") == {"n": 60}
+
+
 def test_sqlite_keeps_the_last_commit_and_its_references(database):
     with database.writer.connect() as connection:
         settings = {

@@ -425,7 +425,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_subscriptions_page",
         "subscriptions",
-        ["team_id", "group_anchor_at", "account", "group_key", "group_rank", "anchor_at", "id"],
+        ["team_id", "group_anchor_at", "account", "group_key", "group_rank", "anchor_at"],
         unique=False,
         sqlite_where=sa.text("gone_at IS NULL"),
         postgresql_where=sa.text("gone_at IS NULL"),
