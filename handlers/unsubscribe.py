@@ -29,7 +29,7 @@ class Unsubscribe:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._asking = Asking(services.unsubscribing)
+        self._asking = Asking(services.unsubscribing, services.discretion)
 
     @property
     def commands(self) -> Mapping[str, Callable[[Turn, str], None]]:
@@ -97,7 +97,8 @@ class Unsubscribe:
             return {"response_action": "errors", "errors": _under_fields(refusal, turn)}
         except FiguresChanged as changed:
             again = replace(filled, acknowledged=False)
-            view = blocks.form(changed.draft, carried, filled=again, before=changed.before)
+            draft = self._asking.seen(turn, changed.draft)
+            view = blocks.form(draft, carried, filled=again, before=changed.before)
             return {"response_action": "update", "view": view.to_dict()}
         except Refused as refusal:
             view = asking.explained_view(refusal, code=turn.code)
@@ -117,7 +118,8 @@ class Unsubscribe:
             content = blocks.message(draft, carried, filled=filled, missing=missing)
         except FiguresChanged as changed:
             again = replace(filled, acknowledged=False)
-            content = blocks.message(changed.draft, carried, filled=again, before=changed.before)
+            draft = self._asking.seen(turn, changed.draft)
+            content = blocks.message(draft, carried, filled=again, before=changed.before)
         else:
             content = blocks.sent(request, self._services.policy.approvals_channel)
         turn.answer(content, replace=True)
@@ -129,9 +131,9 @@ class Unsubscribe:
 
     def show_working(self, turn: Turn) -> None:
         """*Show the working…*: over the form with the form's figures, else of what it names."""
+        quotes, dry_run = self._worked(turn)
         over_form = turn.surface is Surface.MODAL
-        view = figures.working(self._quotes(turn), over_form=over_form)
-        turn.open(view)
+        turn.open(figures.working(quotes, dry_run=dry_run, over_form=over_form))
 
     def _open(self, turn: Turn, refs: tuple[str, ...]) -> None:
         carried = Carried.fresh(refs, channel=turn.channel)
@@ -144,14 +146,19 @@ class Unsubscribe:
         submission = submissions.submission(carried, filled, by=turn.user)
         return self._services.unsubscribing.submit(submission)
 
-    def _quotes(self, turn: Turn) -> Sequence[tuple[str, Quote]]:
+    def _worked(self, turn: Turn) -> tuple[Sequence[tuple[str, Quote]], bool]:
+        """The quotes with their names, and whether all of it is a dry run."""
         if turn.surface is Surface.MODAL and turn.body["view"].get("private_metadata"):
             filled = submissions.filled(turn.body)
             draft = self._asking.draft(turn, submissions.carried(turn.body).filled(filled))
-            return [(each.label, draft.plan.quotes[each.key]) for each in draft.ordered]
-        shown = [self._services.listing.show(ref) for ref in submissions.refs(turn.body)]
+            quotes = draft.plan.quotes
+            return [(each.label, quotes[each.key]) for each in draft.ordered], draft.dry_run
+        discretion, listing = self._services.discretion, self._services.listing
+        refs = submissions.refs(turn.body)
+        shown = [discretion.seen_by(turn.user, listing.show(ref)) for ref in refs]
         ways = [(each.subscription.label, each.way(WayKind.UNSUBSCRIBE)) for each in shown]
-        return [(label, way.quote) for label, way in ways if way and way.quote]
+        dry_run = any(each.dry_run for each in shown)
+        return [(label, way.quote) for label, way in ways if way and way.quote], dry_run
 
 
 def _under_fields(refusal: Incomplete, turn: Turn) -> Mapping[str, str]:

@@ -109,8 +109,9 @@ class Drafting:
             until=latest_execution(deadline, cooling_off_minutes=minutes),
         )
         needed = self._policy.required_for(going, paid=plan.total.paid)
-        if len([user for user in wish.approvers if user != wish.by]) < needed:
-            raise NoApprover
+        others = tuple(user for user in wish.approvers if user != wish.by)
+        if len(others) < needed:
+            raise NoApprover(needed=needed, there=len(others))
         lost = (quote.lost.coupons for quote in plan.quotes.values() if quote.lost)
         return Draft(
             account=account,
@@ -134,7 +135,7 @@ class Drafting:
             large_value=any(quote.large_value for quote in plan.quotes.values()),
             dry_run=account.execute is ExecuteMode.DRY_RUN,
             approvals_needed=needed,
-            approvers=tuple(user for user in wish.approvers if user != wish.by),
+            approvers=others,
             if_kept=_if_kept(going, account, now=now),
             fingerprint=_fingerprint(plan, account, scope=wish.scope),
         )

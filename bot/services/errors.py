@@ -207,9 +207,12 @@ class RenewalBeginsSoon(Refused):
 class NoApprover(Refused):
     """There are too few people besides the requester who could approve."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, needed: int = 1, there: int = 0) -> None:
+        lacking = "Nobody but you could approve this"
+        if there:
+            lacking = f"This needs {needed} approvals, and only {there} besides you could approve"
         super().__init__(
-            "Nobody but you could approve this, so it was not sent.",
+            f"{lacking}, so it was not sent.",
             "An operator adds someone to `approvals.approvers`.",
         )
 

@@ -22,7 +22,7 @@ SLOTS = 100
 
 _DELIVERIES = UUID("5c1f0d2e-7a0b-5b55-9b77-6f1a3c0d9e42")
 
-_TOLD = frozenset({Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE})
+_TOLD = frozenset({Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE, Verb.LEFT})
 
 
 def delivery_id(key: str) -> str:

@@ -9,7 +9,7 @@ from bot.billing.deciding import Asking
 from bot.billing.quote import Scope
 from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
-from bot.billing.unsubscription import Reason, Request, State, UnsubscriptionError
+from bot.billing.unsubscription import NotAnApprover, Reason, Request, State, UnsubscriptionError
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
 from bot.ports.clock import Clock
 from bot.ports.messenger import Messenger, Posted
@@ -24,6 +24,7 @@ from bot.services.errors import (
     UnknownRequest,
 )
 from bot.services.forms import (
+    acknowledged,
     demand_complete,
     demand_same,
     demand_why,
@@ -120,7 +121,7 @@ class Unsubscribing:
         is no approver.
         """
         actor = self._people.demand(by, Action.LOOK)
-        return self._change(
+        return self._decide(
             number,
             lambda request, at: deciding.approve(request, by=by, at=at, may_decide=actor.approver),
         )
@@ -129,7 +130,7 @@ class Unsubscribing:
         """Reject, saying why; raises Incomplete without a reason, and what `approve` raises."""
         actor = self._people.demand(by, Action.LOOK)
         reason = demand_why(why)
-        return self._change(
+        return self._decide(
             number,
             lambda request, at: deciding.reject(
                 request, by=by, at=at, why=reason, may_decide=actor.approver
@@ -277,7 +278,7 @@ class Unsubscribing:
             at=now,
             reason=submission.reason or Reason.OTHER,
             details=submission.details.strip(),
-            worst=submission.worst,
+            worst=acknowledged(draft, submission),
             deadline=min(draft.deadline, submission.deadline),
             required_approvals=draft.approvals_needed,
             approvers=draft.approvers,
@@ -328,6 +329,16 @@ class Unsubscribing:
             return move(request, at)
 
         return self._change(number, checked)
+
+    def _decide(self, number: int, move: Move) -> Request:
+        """A decision; who may not hears who may now, whoever could when it was asked for."""
+        try:
+            return self._change(number, move)
+        except RequestRefused as refusal:
+            if not isinstance(refusal.cause, NotAnApprover):
+                raise
+            present = replace(refusal.request, approvers=self._people.approvers())
+            raise RequestRefused(refusal.cause, present) from refusal
 
     def _change(self, number: int, move: Move) -> Request:
         return self._save(number, lambda _, request, at: move(request, at))

@@ -11,6 +11,7 @@ from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
     DRY_RUN,
+    Bold,
     Content,
     Line,
     Who,
@@ -47,7 +48,7 @@ def receipt(message: Receipt) -> Content:
     headline = f"Receipt of request {request.number}: {amount}{' back' if back is not None else ''}"
     if request.dry_run:
         headline = f"Receipt of request {request.number}: nothing was changed"
-    lines = [*_beginning(request), *_items(request), *_end(request)]
+    parts = (_beginning(request), _items(request), _end(request))
     totals = body.estimated(request) if request.dry_run else body.money_back(request)
     spoken = text.fallback(
         headline,
@@ -56,7 +57,8 @@ def receipt(message: Receipt) -> Content:
         limit=LONG,
     )
     dry = [context(DRY_RUN)] if request.dry_run else []
-    blocks = [header(headline, dry_run=request.dry_run), rich(*lines), *dry]
+    shown = (rich(*lines) for lines in parts if lines)
+    blocks = [header(headline, dry_run=request.dry_run), *shown, *dry]
     title = f"Receipt {request.number}"
     return facts.dry(Content(spoken, blocks, title), request)
 
@@ -88,19 +90,20 @@ def _line(event: Event, when: str, what: str) -> Line:
 def _beginning(request: Request) -> list[Line]:
     worst = request.acknowledgement.worst
     acknowledged = (
-        f'Acknowledged: "{request.acknowledgement.text}", fee at most '
+        f': "{request.acknowledgement.text}", fee at most '
         f"{text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
     )
     lines: list[Line] = [
         (
-            f"Asked {text.instant(request.requested_at)} by ",
+            Bold("Asked"),
+            f" {text.instant(request.requested_at)} by ",
             Who(request.requested_by),
             f": {facts.REASONS[request.reason]}",
         ),
-        (acknowledged,),
+        (Bold("Acknowledged"), acknowledged),
     ]
     lines += [
-        (f"Approved {facts.clock(event.at, request)} by ", Who(event.by))
+        (Bold("Approved"), f" {facts.clock(event.at, request)} by ", Who(event.by))
         for event in request.approvals
         if event.by
     ]
@@ -142,7 +145,8 @@ def _end(request: Request) -> list[Line]:
         "auto-renewal off" if off else "auto-renewal not off everywhere",
         text.plural(refunds, "refund order"),
     )
-    return [(f"Verified {facts.clock(verified.at, request)}: {', '.join(parts)}",)]
+    when = facts.clock(verified.at, request)
+    return [(Bold("Verified"), f" {when}: {', '.join(parts)}")]
 
 
 def _dry(content: Content, request: Request) -> Content:
@@ -238,6 +242,10 @@ def _stale(request: Request) -> str:
 
 
 def _failed(request: Request) -> str:
+    left = facts.last_event(request, Verb.LEFT)
+    if left is not None and left.by:
+        why = f': "{text.esc(text.clip(left.note, 300))}"' if left.note else ""
+        return f"{text.mention(left.by)} left request {request.number} as it is{why}."
     items = facts.in_order(request)
     stuck = [item for item in items if item.state is not ItemState.GONE]
     gone = len(items) - len(stuck)

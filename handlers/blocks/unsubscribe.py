@@ -35,6 +35,9 @@ from handlers.forms import Carried, Filled
 
 TITLE = "Unsubscribe"
 GO_BACK = "Go back"
+BUTTON_VALUE = 2000
+"""Characters that a button carries."""
+
 UNREADABLE = "The figures could not be read in 10 seconds."
 OTHER_NEEDS_FORM = "Other needs details: open it as form."
 TICK = "Tick the box to go on; nothing has been sent."
@@ -240,19 +243,21 @@ def _cheaper(draft: Draft) -> list[Block]:
     returns = f"Unsubscribing returns {text.money(draft.total.refund)} today."
     if way.kind is not WayKind.TURN_OFF:
         return [section(f"{returns} Letting it end costs nothing{keeps}.")]
+    keys = forms.write_keys(each.key for each in draft.ordered)
     off = button(
         "Turn off auto-renewal",
         ids.AUTORENEW_OFF,
-        forms.write_keys(each.key for each in draft.ordered),
+        keys,
         says=f"Turn off auto-renewal of {named(draft.ordered)}",
     )
-    return [section(f"{returns} Turning auto-renewal off costs nothing{keeps}.", accessory=off)]
+    words = f"{returns} Turning auto-renewal off costs nothing{keeps}."
+    return [section(words, accessory=off if len(keys) <= BUTTON_VALUE else None)]
 
 
 def _working(draft: Draft) -> ButtonElement:
     return button(
         "Show the working…",
         ids.WORKING,
-        forms.write_keys(each.key for each in draft.ordered)[:2000],
+        forms.write_keys(each.key for each in draft.ordered)[:BUTTON_VALUE],
         says=f"Show the working of {named(draft.ordered)}",
     )

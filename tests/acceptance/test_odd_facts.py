@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.demo import workspace
 from tests.acceptance.catalogue import bought, subscription
 from tests.acceptance.people import eventually
 from tests.acceptance.test_unsubscribing import ask, card, filled
@@ -113,3 +114,20 @@ def test_items_of_several_services_each_say_which(world: World):
     modal = requester.modal(title="Unsubscribe", containing="Refund now")
     assert "RDS" in modal.words
     assert "Second thing: EVS" in modal.words
+
+
+def test_who_is_no_approver_any_more_hears_who_decides_now(world: World):
+    world.load(subscription("prod/disk", "Archive disk", BOUGHT))
+    ask(world.user("requester"), "disk")
+    card(world, "Waiting")
+    settings = workspace.practice_settings()
+    approvals = settings.approvals.model_copy(update={"approvers": ("U0APPROVER2",)})
+    world.stop()
+    world.start(settings.model_copy(update={"approvals": approvals}))
+    former = world.user("approver-1")
+
+    former.newest("approvals", containing="Request 1001").click("Approve")
+
+    answer = former.answer(containing="You cannot decide this one", where="approvals")
+    assert "<@U0APPROVER2> can" in answer.text
+    assert "<@U0APPROVER1>" not in answer.text
