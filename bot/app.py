@@ -1,16 +1,10 @@
 """The wiring: the only module that knows every part. Reading it is reading the architecture."""
 
-import fcntl
-import secrets as randomness
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from time import monotonic
-from typing import Self
-from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 from slack_bolt import App
@@ -18,33 +12,19 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
 import handlers
-from bot.billing.account import Account, ExecuteMode, Site
-from bot.billing.money import Money
-from bot.billing.reminder import Schedule
-from bot.billing.rulesets import UnknownRuleSet, rule_set
-from bot.billing.subscription import AccountName, SlackChannel, SlackUser
-from bot.config import AccountSection, Secrets, Settings, WrongSetting, reader_zone
-from bot.ports.clock import AdjustableClock
-from bot.ports.messenger import Directory
-from bot.ports.provider import Provider
-from bot.providers.ledger import LedgerProvider
+from bot.config import Secrets, Settings, WrongSetting
+from bot.core import Core
 from bot.scheduler import Scheduler, Tick
-from bot.services.arming import Arming
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.homing import Homing
-from bot.services.importing import Importing
-from bot.services.listing import Listing
 from bot.services.people import People
-from bot.services.planning import Planning
-from bot.services.policy import ApprovalRule, Policy, Route
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.rerouting import Rerouting
 from bot.services.status import Status
-from bot.services.syncing import Syncing
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from bot.web import WebServer, web_app
@@ -54,218 +34,10 @@ from handlers.health import slack_trouble
 from handlers.messenger import SlackMessenger
 from handlers.services import Services
 from handlers.turns import Threads
-from storage.engine import Database, open_database, parse, sqlite_file
-from storage.errors import DatabaseInUse, StorageError
-from storage.migrate import migrate
-from storage.store import SqlStore
-
-TEAM = "default"
-"""The workspace of an installation without OAuth; many workspaces will each bring their own id."""
+from storage.errors import StorageError
 
 SECOND = timedelta(seconds=1)
 ATTEMPT_SECONDS = 10
-KEY_BYTES = 32
-
-
-def accounts_of(settings: Settings) -> Mapping[AccountName, Account]:
-    """The accounts as the billing rules know them; raises WrongSetting for a foreign rule set."""
-    accounts = {
-        AccountName(name): _account(AccountName(name), section)
-        for name, section in settings.accounts.items()
-    }
-    for account in accounts.values():
-        try:
-            rule_set(account)
-        except UnknownRuleSet as error:
-            raise WrongSetting(f"`accounts.{account.name}.rules`: {error}") from None
-    return accounts
-
-
-def _account(name: AccountName, section: AccountSection) -> Account:
-    return Account(
-        name=name,
-        provider=section.provider,
-        site=Site(section.site),
-        rules=section.rules,
-        execute=ExecuteMode(section.mode),
-        deduction_days_before=section.deduction_days_before,
-        customer_tier=section.customer_tier,
-        five_day_returns_used=section.five_day_returns_used,
-        fee_waiver=section.fee_waiver,
-        cooling_off_minutes=section.cooling_off_minutes,
-    )
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The settings as use cases need them; without channels a bot cannot be started."""
-    return Policy(
-        approvals_channel=SlackChannel(settings.slack.approvals_channel or ""),
-        reminders_channel=SlackChannel(settings.slack.reminders_channel or ""),
-        schedule=Schedule(
-            lead_days=settings.reminders.lead_days,
-            at=time.fromisoformat(settings.reminders.at),
-            zone=reader_zone(settings),
-        ),
-        routes=tuple(
-            Route(
-                channel=SlackChannel(route.channel),
-                lead_days=route.lead_days,
-                service=route.match.service,
-                account=route.match.account,
-                region=route.match.region,
-                tag=route.match.tag,
-            )
-            for route in settings.slack.routes
-        ),
-        holidays=settings.reminders.holidays,
-        approvers=settings.approvals.approvers,
-        required=settings.approvals.required,
-        rules=tuple(
-            ApprovalRule(
-                required=rule.required,
-                account=rule.account,
-                service=rule.service,
-                min_amount=Money(rule.min_amount, rule.currency)
-                if rule.min_amount is not None and rule.currency
-                else None,
-            )
-            for rule in settings.approvals.rules
-        ),
-        expires_after_hours=settings.approvals.expires_after_hours,
-        cooling_off_minutes=settings.approvals.cooling_off_minutes,
-        operators=tuple(SlackUser(user) for user in settings.operators.users),
-        amounts_for_everyone=settings.privacy.amounts == "everyone",
-    )
-
-
-class Nobody:
-    """The Directory port of a process that does not speak to Slack."""
-
-    def zone(self, user: SlackUser) -> ZoneInfo:  # noqa: ARG002 - the port's signature
-        """UTC, since nobody is known."""
-        return ZoneInfo("UTC")
-
-    def is_admin(self, user: SlackUser) -> bool:  # noqa: ARG002
-        """Nobody is."""
-        return False
-
-    def is_guest(self, user: SlackUser) -> bool:  # noqa: ARG002
-        """Nobody is."""
-        return False
-
-    def group_members(self, group: str) -> Sequence[SlackUser]:  # noqa: ARG002
-        """Not known here."""
-        return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
-    """What every command shares: the database, the clock, and the use cases without Slack."""
-
-    settings: Settings
-    secrets: Secrets
-    database: Database
-    store: SqlStore
-    clock: AdjustableClock
-    policy: Policy
-    providers: Mapping[AccountName, Provider]
-    syncing: Syncing
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.database.dispose()
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The reader's zone."""
-        return self.policy.schedule.zone
-
-    @property
-    def listing(self) -> Listing:
-        """The catalogue as people ask for it."""
-        return Listing(store=self.store, clock=self.clock, policy=self.policy)
-
-    @property
-    def importing(self) -> Importing:
-        """Files into the catalogue."""
-        return Importing(store=self.store, clock=self.clock, providers=self.providers)
-
-    @property
-    def planning(self) -> Planning:
-        """The order and the figures, nothing executed."""
-        return Planning(store=self.store, clock=self.clock)
-
-    def reminding(self, directory: Directory) -> Reminding:
-        """Reminders; the directory knows the readers' zones."""
-        people = People(directory=directory, policy=self.policy)
-        return Reminding(store=self.store, clock=self.clock, policy=self.policy, people=people)
-
-    @contextmanager
-    def sole_runner(self) -> Iterator[None]:
-        """Hold SQLite's file against a second `lapse run`; the lock dies with the process."""
-        file = sqlite_file(parse(self.secrets.lapse_database_url))
-        if file is None:
-            yield
-            return
-        with file.with_name(file.name + ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DatabaseInUse(file.name) from None
-            yield
-
-
-def open_core(
-    settings: Settings, secrets: Secrets, *, clock: AdjustableClock | None = None
-) -> Core:
-    """Open the database and join the use cases that need no Slack; raises StorageError.
-
-    A test may bring its own clock; everybody else goes by the database's.
-    """
-    url = secrets.lapse_database_url
-    file = sqlite_file(parse(url))
-    if file is not None and not file.exists():
-        migrate(url)
-    database = open_database(url)
-    clock = clock or database.clock()
-    accounts = accounts_of(settings)
-    store = database.store(team_id=TEAM, accounts=accounts, audit_key=_audit_key(secrets, file))
-    providers: dict[AccountName, Provider] = {
-        name: LedgerProvider(store=store, account=account, clock=clock)
-        for name, account in accounts.items()
-        if account.provider == "ledger"
-    }
-    policy = policy_of(settings)
-    return Core(
-        settings=settings,
-        secrets=secrets,
-        database=database,
-        store=store,
-        clock=clock,
-        policy=policy,
-        providers=providers,
-        syncing=Syncing(
-            store=store,
-            clock=clock,
-            providers=providers,
-            arming=Arming(store=store, clock=clock, policy=policy),
-        ),
-    )
-
-
-def _audit_key(secrets: Secrets, file: Path | None) -> bytes:
-    """The given key; beside an embedded database one is made and kept, readable by its owner."""
-    if secrets.lapse_audit_key is not None:
-        return secrets.lapse_audit_key.get_secret_value().encode()
-    if file is None:
-        raise WrongSetting("`LAPSE_AUDIT_KEY` is not set. Set it in the environment.")
-    kept = file.with_name(file.name + ".audit-key")
-    if not kept.exists():
-        kept.touch(mode=0o600)
-        kept.write_text(randomness.token_hex(KEY_BYTES), "ascii")
-    return kept.read_bytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

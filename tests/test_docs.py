@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import app as command_line
+from bot.cli.commands import app as command_line
 from bot.config import Secrets, Settings
 from handlers.manifest import manifest
 

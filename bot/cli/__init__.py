@@ -3,23 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-import typer
-
-from bot.cli import catalogue, operating, quoting, records
 from bot.cli.failures import Failed, WrongInput, failure_of
-
-app = typer.Typer(
-    name="lapse",
-    help=(
-        "Warns before a cloud takes money for a renewal, "
-        "and unsubscribes after a second person approved."
-    ),
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-for part in (operating, catalogue, quoting, records):
-    part.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,18 +14,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """The exit code of a call; its failure is one sentence on standard error."""
     try:
-        return int(app(list(arguments), standalone_mode=False) or 0)
-    except typer.TyperException as error:
-        help_for = " ".join(word for word in arguments[:1] if not word.startswith("-"))
-        hint = f"Run `lapse {help_for} --help`.".replace("  ", " ")
-        return _tell(WrongInput(f"{error.format_message()} {hint}"))
-    except (typer.Abort, KeyboardInterrupt):
+        if arguments[:1] == ["quote"]:
+            from bot.cli.quote import quote
+
+            return quote(arguments[1:])
+        return _command(arguments)
+    except KeyboardInterrupt:
         return _tell(Failed("Stopped; what was done before stays done."))
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except Exception as error:  # noqa: BLE001 - the one top: every failure becomes a sentence
         return _tell(failure_of(error))
+
+
+def _command(arguments: Sequence[str]) -> int:
+    import typer
+
+    from bot.cli.commands import app
+
+    try:
+        return int(app(list(arguments), standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        help_for = " ".join(word for word in arguments[:1] if not word.startswith("-"))
+        hint = f"Run `lapse {help_for} --help`.".replace("  ", " ")
+        raise WrongInput(f"{error.format_message()} {hint}") from error
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _tell(failure: Failed) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slack_sdk.errors import SlackClientError
 
-from bot import app
+from bot import app, core
 from bot.cli.failures import failure_of
 from bot.config import Secrets, Settings, load_secrets, load_settings
 from handlers.health import missing_scopes, slack_trouble
@@ -73,23 +73,23 @@ def _slack(secrets: Secrets) -> Iterator[Finding]:
 
 def _database(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     try:
-        core = app.open_core(settings, secrets)
+        opened = core.open_core(settings, secrets)
     except Exception as error:  # noqa: BLE001 - a finding, whatever it is
         yield _failed("database", error)
         return
-    with core:
-        yield Finding(part="database", ok=True, text=f"Answers, schema {core.database.schema()}.")
-        with core.store.reading() as tx:
-            readings = {name: tx.catalogue.read_at(name) for name in core.store.accounts}
+    with opened:
+        yield Finding(part="database", ok=True, text=f"Answers, schema {opened.database.schema()}.")
+        with opened.store.reading() as tx:
+            readings = {name: tx.catalogue.read_at(name) for name in opened.store.accounts}
             armed = tx.notes.get("reminders/watch")
         for name, read_at in readings.items():
-            known = core.store.accounts[name].provider == "ledger" or name in core.providers
+            known = opened.store.accounts[name].provider == "ledger" or name in opened.providers
             yield Finding(
                 part=f"account {name}",
                 ok=known,
                 text=(f"Last read {read_at.isoformat()}." if read_at else "Not read yet.")
                 if known
-                else f"Its provider {core.store.accounts[name].provider} is not there yet.",
+                else f"Its provider {opened.store.accounts[name].provider} is not there yet.",
             )
         when = str(armed["at"]) if armed else ""
         text = f"Last ran {when}." if when else "Has not run yet; start `lapse run`."

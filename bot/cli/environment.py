@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.app import Core
+    from bot.core import Core
 
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -21,11 +21,11 @@ def environment() -> Mapping[str, str]:
 
 def open_core() -> "Core":
     """Settings, database and use cases, as every command but `quote` needs them."""
-    from bot import app, config
+    from bot import config, core
 
     environ = environment()
     settings = config.load_settings(environ, directory=Path.cwd())
-    return app.open_core(settings, config.load_secrets(environ))
+    return core.open_core(settings, config.load_secrets(environ))
 
 
 class JsonLines(logging.Formatter):

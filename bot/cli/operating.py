@@ -32,12 +32,13 @@ def demo(
     from bot.demo.practice import Practice
 
     start_log(default="warning")
+    ended = _ending()
     practice = Practice(port=port, data=data, environ=environment())
     practice.start()
-    say(f"Lapse's practice workspace: {practice.url}")
-    say("Ctrl-C ends it; started again, it goes on where it was.")
     try:
-        _until_signalled()
+        say(f"Lapse's practice workspace: {practice.url}")
+        say("Ctrl-C ends it; started again, it goes on where it was.")
+        ended.wait()
     finally:
         practice.stop()
 
@@ -52,12 +53,13 @@ def run(
     if role not in ROLES:
         raise WrongInput(f"`--role` is {role}; allowed are all, web and worker.")
     start_log()
+    ended = _ending()
     with open_core() as core, core.sole_runner():
         bot = wiring.build_bot(core, role=role)
         bot.start()
-        say(f"Lapse runs ({role}); health at {bot.url}/healthz.")
         try:
-            _until_signalled()
+            say(f"Lapse runs ({role}); health at {bot.url}/healthz.")
+            ended.wait()
         finally:
             bot.stop()
 
@@ -92,10 +94,9 @@ def doctor(
         raise Failed(f"{len(failed)} of {len(findings)} checks failed: {', '.join(failed)}.")
 
 
-def _until_signalled() -> None:
-    """Wait for Ctrl-C or a polite kill; both end everything cleanly."""
+def _ending() -> threading.Event:
+    """Set by Ctrl-C or a polite kill, from now on: both end everything cleanly."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    while not ended.wait(timeout=3600):
-        pass
+    return ended

@@ -15,6 +15,7 @@ PIPE_WIDTH = 160
 def say(text: str) -> None:
     """One line on standard output."""
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def print_json(value: object) -> None:

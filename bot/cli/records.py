@@ -10,7 +10,7 @@ from bot.cli.failures import Failed, WrongInput
 from bot.cli.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from bot.app import Core
+    from bot.core import Core
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -26,9 +26,9 @@ def reminders(
     as_json: Json = False,
 ) -> None:
     """List every reminder that is armed, sent, late, missed or unknown, with the reason."""
-    from bot.app import Nobody
     from bot.cli.environment import open_core
     from bot.cli.rows import in_zone
+    from bot.core import Nobody
 
     with open_core() as core:
         end = _end_of(until, core.zone) if until else None

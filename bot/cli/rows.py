@@ -14,7 +14,7 @@ from bot.facts.listing import Shown, Upcoming
 from bot.services import exchange
 
 if TYPE_CHECKING:
-    from bot.app import Core
+    from bot.core import Core
     from bot.ports.store import Transaction
 
 WAYS = {

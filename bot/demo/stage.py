@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot import app
+from bot import core as shared
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import AccountName, SlackChannel, Subscription
 from bot.config import Secrets
@@ -32,7 +33,7 @@ LONGEST_MENU = 100
 class Stage:
     """Everything that acts: the bot, what moves its time, what lets its cloud fail."""
 
-    core: app.Core
+    core: shared.Core
     bot: app.Bot
     rehearsal: Rehearsal
     faults: CloudFaults
@@ -46,14 +47,14 @@ class Stage:
             return [each for each, _ in zip(listed, range(LONGEST_MENU), strict=False)]
 
 
-def open_core(data: Path) -> app.Core:
+def open_core(data: Path) -> shared.Core:
     """The practice settings over the embedded database, migrated."""
     url = f"sqlite:///{data / DATABASE}"
     migrate(url)
-    return app.open_core(practice_settings(), Secrets(lapse_database_url=url, lapse_http_port=0))
+    return shared.open_core(practice_settings(), Secrets(lapse_database_url=url, lapse_http_port=0))
 
 
-def set_up(core: app.Core, slack: LocalSlack) -> Stage:
+def set_up(core: shared.Core, slack: LocalSlack) -> Stage:
     """Load the catalogue if it is new, start the bot, and owe the tour after what is due."""
     with ExitStack() as held:
         held.callback(core.database.dispose)
@@ -97,7 +98,9 @@ def _connected(secrets: Secrets, slack: LocalSlack) -> Secrets:
     )
 
 
-def _rehearsed(core: app.Core, faults: CloudFaults) -> tuple[app.Core, Mapping[str, CloudFacts]]:
+def _rehearsed(
+    core: shared.Core, faults: CloudFaults
+) -> tuple[shared.Core, Mapping[str, CloudFacts]]:
     """Put every ledger behind a line that can fail, and give its facts a hand that changes them."""
     providers: dict[AccountName, Provider] = {}
     facts: dict[str, CloudFacts] = {}
@@ -111,7 +114,7 @@ def _rehearsed(core: app.Core, faults: CloudFaults) -> tuple[app.Core, Mapping[s
     return replace(core, providers=providers, syncing=syncing), facts
 
 
-def _load(core: app.Core) -> None:
+def _load(core: shared.Core) -> None:
     with core.store.reading() as tx:
         known = next(tx.catalogue.all(), None)
     if known is None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from bot import app
 from bot.config import Secrets, Settings
+from bot.core import Core, open_core
 from bot.demo import workspace
 from bot.localslack.server import LocalSlack
 from tests.acceptance.people import Persona
@@ -44,7 +45,7 @@ class World:
         )
         self.slack.start()
         self.bot: app.Bot | None = None
-        self.core: app.Core | None = None
+        self.core: Core | None = None
 
     def start(self, settings: Settings | None = None) -> None:
         """Start the bot as `lapse run` does, its ticks driven by hand."""
@@ -59,9 +60,7 @@ class World:
             lapse_transport=self._transport,
             lapse_http_port=self._port,
         )
-        self.core = app.open_core(
-            settings or workspace.practice_settings(), secrets, clock=self.clock
-        )
+        self.core = open_core(settings or workspace.practice_settings(), secrets, clock=self.clock)
         self.bot = app.build_bot(self.core, role="all")
         self.bot.listen()
 

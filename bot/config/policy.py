@@ -1,0 +1,85 @@
+"""The settings as the rules and the use cases need them."""
+
+from collections.abc import Mapping
+from datetime import time
+from zoneinfo import ZoneInfo
+
+from bot.billing.account import Account, ExecuteMode, Site
+from bot.billing.money import Money
+from bot.billing.reminder import Schedule
+from bot.billing.rulesets import UnknownRuleSet, rule_set
+from bot.billing.subscription import AccountName, SlackChannel, SlackUser
+from bot.config.loading import WrongSetting
+from bot.config.sections import AccountSection, Settings
+from bot.services.policy import ApprovalRule, Policy, Route
+
+
+def accounts_of(settings: Settings) -> Mapping[AccountName, Account]:
+    """The accounts as the billing rules know them; raises WrongSetting for a foreign rule set."""
+    accounts = {
+        AccountName(name): _account(AccountName(name), section)
+        for name, section in settings.accounts.items()
+    }
+    for account in accounts.values():
+        try:
+            rule_set(account)
+        except UnknownRuleSet as error:
+            raise WrongSetting(f"`accounts.{account.name}.rules`: {error}") from None
+    return accounts
+
+
+def _account(name: AccountName, section: AccountSection) -> Account:
+    return Account(
+        name=name,
+        provider=section.provider,
+        site=Site(section.site),
+        rules=section.rules,
+        execute=ExecuteMode(section.mode),
+        deduction_days_before=section.deduction_days_before,
+        customer_tier=section.customer_tier,
+        five_day_returns_used=section.five_day_returns_used,
+        fee_waiver=section.fee_waiver,
+        cooling_off_minutes=section.cooling_off_minutes,
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The settings as use cases need them; without channels a bot cannot be started."""
+    return Policy(
+        approvals_channel=SlackChannel(settings.slack.approvals_channel or ""),
+        reminders_channel=SlackChannel(settings.slack.reminders_channel or ""),
+        schedule=Schedule(
+            lead_days=settings.reminders.lead_days,
+            at=time.fromisoformat(settings.reminders.at),
+            zone=ZoneInfo(settings.reminders.timezone),
+        ),
+        routes=tuple(
+            Route(
+                channel=SlackChannel(route.channel),
+                lead_days=route.lead_days,
+                service=route.match.service,
+                account=route.match.account,
+                region=route.match.region,
+                tag=route.match.tag,
+            )
+            for route in settings.slack.routes
+        ),
+        holidays=settings.reminders.holidays,
+        approvers=settings.approvals.approvers,
+        required=settings.approvals.required,
+        rules=tuple(
+            ApprovalRule(
+                required=rule.required,
+                account=rule.account,
+                service=rule.service,
+                min_amount=Money(rule.min_amount, rule.currency)
+                if rule.min_amount is not None and rule.currency
+                else None,
+            )
+            for rule in settings.approvals.rules
+        ),
+        expires_after_hours=settings.approvals.expires_after_hours,
+        cooling_off_minutes=settings.approvals.cooling_off_minutes,
+        operators=tuple(SlackUser(user) for user in settings.operators.users),
+        amounts_for_everyone=settings.privacy.amounts == "everyone",
+    )
