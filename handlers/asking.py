@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 
 from bot.facts.unsubscribing import Draft
+from bot.services.discretion import Discretion
 from bot.services.errors import NotPossible, Refused
 from bot.services.unsubscribing import Unsubscribing
 from handlers import errors
@@ -27,8 +28,11 @@ NOTHING = Filled()
 class Asking:
     """Opens the form as a modal or answers with it as a private message."""
 
-    def __init__(self, unsubscribing: Unsubscribing, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, unsubscribing: Unsubscribing, discretion: Discretion, *, patience: float = PATIENCE
+    ) -> None:
         self._unsubscribing = unsubscribing
+        self._discretion = discretion
         self._patience = patience
 
     def open(self, turn: Turn, carried: Carried, *, filled: Filled = NOTHING) -> None:
@@ -69,13 +73,18 @@ class Asking:
 
     def draft(self, turn: Turn, carried: Carried) -> Draft:
         """The figures of now for what the form is about; counted from when it was opened."""
-        return self._unsubscribing.draft(
+        draft = self._unsubscribing.draft(
             carried.refs,
             by=turn.user,
             packages=carried.packages,
             scope=carried.scope,
             opened_at=carried.opened_at,
         )
+        return self.seen(turn, draft)
+
+    def seen(self, turn: Turn, draft: Draft) -> Draft:
+        """A form with the amounts that the person may see; what is hidden is not carried either."""
+        return self._discretion.seen_by(turn.user, draft)
 
     def _give_up(self, turn: Turn, carried: Carried, view_id: str, view_hash: str | None) -> None:
         _replace(turn, blocks.unreadable(carried), view_id=view_id, view_hash=view_hash)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.billing.subscription import SubscriptionKey
+from bot.facts.renewing import Renewals
 from handlers import ids, payloads
 from handlers.blocks import looking, renewing
 from handlers.services import Services
@@ -36,7 +37,7 @@ class AutoRenew:
                 )
             )
         else:
-            turn.answer(renewing.turning_off(self._services.renewing.settings_for(wanted.ref)))
+            turn.answer(renewing.turning_off(self._settings(turn, wanted.ref)))
 
     def turn_off(self, turn: Turn) -> None:
         """The confirmed press: it shows at once, then what was read back."""
@@ -45,8 +46,7 @@ class AutoRenew:
 
     def open_form(self, turn: Turn) -> None:
         """A quota with packages asks which of them."""
-        settings = self._services.renewing.settings_for(payloads.pressed(turn.body))
-        turn.open(renewing.form(settings))
+        turn.open(renewing.form(self._settings(turn, payloads.pressed(turn.body))))
 
     def submit(self, turn: Turn) -> Mapping[str, object]:
         """The ticked ones are turned off while the modal says so."""
@@ -56,6 +56,10 @@ class AutoRenew:
         keys = payloads.keys("\n".join(ticked))
         turn.later(lambda later: self._turn_off(later, keys))
         return renewing.progress_answer(turn.user)
+
+    def _settings(self, turn: Turn, ref: str) -> Renewals:
+        settings = self._services.renewing.settings_for(ref)
+        return self._services.discretion.seen_by(turn.user, settings)
 
     def _turn_off(self, turn: Turn, keys: Sequence[SubscriptionKey]) -> None:
         result = self._services.renewing.turn_off(keys, by=turn.user)

@@ -23,7 +23,7 @@ class Reminders:
         self._services = services
         self._reminding = services.reminding
         self._renewing = services.renewing
-        self._asking = Asking(services.unsubscribing)
+        self._asking = Asking(services.unsubscribing, services.discretion)
         self._chosen: Mapping[str, Callable[[Turn, Press], None]] = {
             offers.OFF: self._ask_first,
             offers.UNSUBSCRIBE: self._unsubscribe,
@@ -89,7 +89,8 @@ class Reminders:
 
     def show_all(self, turn: Turn) -> None:
         """*Show all*: what a message only counted."""
-        turn.answer(settling.everything(self._reminding.rest(submissions.value(turn.body))))
+        items = self._reminding.rest(submissions.value(turn.body))
+        turn.answer(settling.everything(self._services.discretion.seen_by(turn.user, items)))
 
     def _pressed(self, act: Callable[[Turn, Press], None]) -> Callable[[Turn], None]:
         return lambda turn: act(turn, submissions.press(turn.body))
@@ -101,7 +102,8 @@ class Reminders:
     def _ask_which(
         self, turn: Turn, delivery: str, *, only: Sequence[SubscriptionKey] = ()
     ) -> None:
-        view = settling.several(self._reminding.message(delivery), delivery, only=only)
+        message = self._services.discretion.seen_by(turn.user, self._reminding.message(delivery))
+        view = settling.several(message, delivery, only=only)
         if view is None:
             raise NoLongerDue
         turn.open(view)
@@ -135,13 +137,16 @@ class Reminders:
     def _show(self, turn: Turn, press: Press) -> None:
         zone = self._services.people.zone(turn.user)
         for key in press.keys:
-            turn.answer(showing.shown(self._services.listing.show(str(key)), zone=zone))
+            facts = self._services.listing.show(str(key))
+            facts = self._services.discretion.seen_by(turn.user, facts)
+            turn.answer(showing.shown(facts, zone=zone))
 
     def _open_request(self, turn: Turn, press: Press) -> None:
         message = self._reminding.message(press.delivery)
         for item in message.items:
             if item.subscription.key in press.keys and item.request_number is not None:
                 request = self._services.unsubscribing.get(item.request_number)
+                request = self._services.discretion.request(turn.user, request)
                 link = self._services.unsubscribing.link(request.number)
                 turn.answer(looking.request(Linked(request=request, link=link)))
 

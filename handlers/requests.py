@@ -21,7 +21,7 @@ class Requests:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._unsubscribing = services.unsubscribing
-        self._asking = Asking(services.unsubscribing)
+        self._asking = Asking(services.unsubscribing, services.discretion)
 
     def register(self, turns: Turns) -> None:
         """Bind everything that can be pressed or sent."""
@@ -128,14 +128,18 @@ class Requests:
 
     def show_working(self, turn: Turn) -> None:
         """*Show the working…* of what was acknowledged."""
-        request = self._unsubscribing.get(submissions.number(turn.body))
+        request = self._seen(turn)
         quotes = [(item.label, item.quote) for item in request.items]
         turn.open(figures.working(quotes, dry_run=request.dry_run))
 
     def show_receipt(self, turn: Turn) -> None:
         """*Receipt…*: the same as in the thread."""
-        request = self._unsubscribing.get(submissions.number(turn.body))
+        request = self._seen(turn)
         turn.open(as_view(receipts.receipt(Receipt(request=request))))
+
+    def _seen(self, turn: Turn) -> Request:
+        request = self._unsubscribing.get(submissions.number(turn.body))
+        return self._services.discretion.request(turn.user, request)
 
     def _demand(self, turn: Turn, action: Action, request: Request) -> None:
         self._services.people.demand(turn.user, action, requester=request.requested_by)

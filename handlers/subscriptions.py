@@ -114,7 +114,7 @@ class Subscriptions:
 
     def upcoming(self, turn: Turn, typed: str) -> None:
         """The deductions ahead."""
-        turn.answer(self._upcoming(typed))
+        turn.answer(self._upcoming(turn, typed))
         self._services.touring.saw()
 
     def open_upcoming(self, turn: Turn) -> None:
@@ -123,7 +123,7 @@ class Subscriptions:
 
     def other_span(self, turn: Turn) -> None:
         """Fewer or more days, in place."""
-        turn.answer(self._upcoming(payloads.pressed(turn.body)), replace=True)
+        turn.answer(self._upcoming(turn, payloads.pressed(turn.body)), replace=True)
 
     def requests(self, turn: Turn, _: str) -> None:
         """Those that wait for the person, and the person's own."""
@@ -134,6 +134,7 @@ class Subscriptions:
     def open_request(self, turn: Turn) -> None:
         """The way to a request's message."""
         request = self._services.unsubscribing.get(payloads.number(turn.body))
+        request = self._services.discretion.request(turn.user, request)
         turn.answer(looking.request(self._linked([request])[0]))
 
     def show_figures(self, turn: Turn) -> None:
@@ -150,6 +151,7 @@ class Subscriptions:
         now = self._services.clock.now()
         query = payloads.list_query(wanted.filters, user=turn.user, now=now)
         page = self._services.listing.page(replace(query, page=wanted.page))
+        page = self._services.discretion.seen_by(turn.user, page)
         if page.rows:
             return subscriptions.page(page, filters=wanted.filters)
         if not wanted.filters:
@@ -157,11 +159,12 @@ class Subscriptions:
         return subscriptions.nothing_found(wanted.filters, self._services.listing.nearest(query))
 
     def _shown(self, turn: Turn, ref: str) -> Content:
-        facts = self._services.listing.show(ref)
+        facts = self._services.discretion.seen_by(turn.user, self._services.listing.show(ref))
         return showing.shown(facts, zone=self._services.people.zone(turn.user))
 
-    def _upcoming(self, typed: str) -> Content:
-        return upcoming.upcoming(self._services.listing.upcoming(payloads.span(typed)))
+    def _upcoming(self, turn: Turn, typed: str) -> Content:
+        ahead = self._services.listing.upcoming(payloads.span(typed))
+        return upcoming.upcoming(self._services.discretion.seen_by(turn.user, ahead))
 
     def _linked(self, requests: Sequence[Request]) -> Sequence[Linked]:
         link = self._services.unsubscribing.link

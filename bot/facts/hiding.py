@@ -1,14 +1,27 @@
 """Hiding: the same facts without their figures, for readers who may not see them (pure)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
-from bot.billing.money import HIDDEN, Money
+from bot.billing.money import HIDDEN, Money, sums
+from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import Order, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request
+from bot.facts.listing import (
+    CurrencySum,
+    ListPage,
+    ListRow,
+    Shown,
+    Upcoming,
+    UpcomingDay,
+    UpcomingRow,
+)
+from bot.facts.messages import ReminderItem, ReminderMessage
+from bot.facts.renewing import Renewal, Renewals
+from bot.facts.unsubscribing import Draft
 
 Facts = TypeVar("Facts")
 
@@ -21,6 +34,45 @@ _PAID = ("cash", "cash_coupon", "flexi_coupon", "stored_value", "discount_coupon
 def without_figures(facts: Facts) -> Facts:
     """The same facts with every amount hidden, also those inside sentences; all else stays."""
     return cast("Facts", _hidden(facts))
+
+
+def seen(facts: Facts, may_see: Callable[[Sequence[Subscription]], bool]) -> Facts:
+    """The same facts with the amounts of what the reader may not see hidden, and sums without them.
+
+    Asks about the subscriptions of each row, of a whole form together.
+    """
+    return cast("Facts", _seen(facts, may_see))
+
+
+def _seen(value: Any, may_see: Callable[[Sequence[Subscription]], bool]) -> Any:
+    if isinstance(value, Draft):
+        return value if may_see(value.ordered) else without_figures(value)
+    if isinstance(value, ListRow | Shown | UpcomingRow | Renewal | ReminderItem):
+        return value if may_see((value.subscription,)) else without_figures(value)
+    if type(value) is tuple:
+        return tuple(_seen(each, may_see) for each in value)
+    if isinstance(value, ListPage | Upcoming | UpcomingDay | Renewals | ReminderMessage):
+        parts = {f.name: _seen(getattr(value, f.name), may_see) for f in fields(value)}
+        return _summed(replace(value, **parts))
+    return value
+
+
+def _summed(value: Any) -> Any:
+    if isinstance(value, UpcomingDay):
+        known, hidden = _split(value.rows)
+        return replace(value, sums=tuple(sums(known).values()), hidden=hidden)
+    if isinstance(value, Upcoming):
+        deducted = (day for day in value.days if day.anchor.kind is AnchorKind.DEDUCTION)
+        known, hidden = _split(row for day in deducted for row in day.rows)
+        return replace(value, sums=CurrencySum.of(known), hidden=hidden)
+    return value
+
+
+def _split(rows: Iterable[UpcomingRow]) -> tuple[Sequence[Money], int]:
+    """The amounts that are known and may be seen, and how many are hidden."""
+    amounts = [row.amount for row in rows if row.amount is not None]
+    known = [amount for amount in amounts if not amount.is_hidden]
+    return known, len(amounts) - len(known)
 
 
 def _hidden(value: Any) -> Any:

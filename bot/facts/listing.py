@@ -1,11 +1,11 @@
 """What the catalogue answers: a page, one subscription with its ways out, the deductions ahead."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from bot.billing.account import Account
-from bot.billing.money import Money
+from bot.billing.money import Money, sums
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import Edition, Subscription
 from bot.billing.unsubscription import Request, State
@@ -103,12 +103,16 @@ class UpcomingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpcomingDay:
-    """What happens at one anchor: deductions with sums per currency, or notices to give."""
+    """What happens at one anchor: deductions with sums per currency, or notices to give.
+
+    `hidden` amounts the reader may not see; they are not in the sums.
+    """
 
     anchor: Anchor
     last_working_day: date
     rows: tuple[UpcomingRow, ...]
     sums: tuple[Money, ...]
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +122,21 @@ class CurrencySum:
     total: Money
     count: int
 
+    @classmethod
+    def of(cls, amounts: Sequence[Money]) -> "tuple[CurrencySum, ...]":
+        """One a currency, in order of currency code."""
+        return tuple(
+            cls(total=total, count=sum(each.currency == code for each in amounts))
+            for code, total in sums(amounts).items()
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upcoming:
     """The deductions and notices until the end of a day in the cloud's zone.
 
-    `unknown` amounts are not in the sums. `next_after` is the first deduction beyond `until`,
-    looked for when there is none before.
+    `unknown` and `hidden` amounts are not in the sums. `next_after` is the first deduction beyond
+    `until`, looked for when there is none before.
     """
 
     days: tuple[UpcomingDay, ...]
@@ -135,3 +147,4 @@ class Upcoming:
     span: int
     next_after: UpcomingDay | None
     now: datetime
+    hidden: int = 0

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from bot.billing.rights import Action, Actor, may
 from bot.billing.subscription import SlackUser, Subscription
 from bot.billing.unsubscription import Request
+from bot.facts.hiding import Facts, seen, without_figures
 from bot.facts.messages import (
     Receipt,
     ReminderLine,
@@ -59,10 +59,27 @@ class Discretion:
         self._demand(by, about, requester=request.requested_by if request else None)
         return message
 
+    def seen_by(self, reader: SlackUser, facts: Facts) -> Facts:
+        """A private answer with the amounts that the reader may see; sums leave out the others."""
+        if self._people.everybody_sees:
+            return facts
+        actor = self._people.actor(reader)
+        return seen(facts, lambda about: self._people.sees(actor, about))
+
+    def request(self, reader: SlackUser, request: Request) -> Request:
+        """A request as the reader may see it."""
+        if self._people.everybody_sees:
+            return request
+        with self._store.reading() as tx:
+            about = _asked_for(tx, request)
+        actor = self._people.actor(reader)
+        shown = self._people.sees(actor, about, requester=request.requested_by)
+        return request if shown else without_figures(request)
+
     def _demand(
         self, by: SlackUser, about: Sequence[Subscription], *, requester: SlackUser | None
     ) -> None:
-        if sees_all(self._people.actor(by), about, requester=requester):
+        if self._people.sees(self._people.actor(by), about, requester=requester):
             return
         asked = (requester,) if requester else ()
         raise NotAllowed.caring((*asked, *_owners_of_all(about)))
@@ -77,19 +94,10 @@ class Discretion:
         if isinstance(message, ReminderRest):
             items = self._announcing.rest_items(tx, post, now=self._clock.now())
             return [item.subscription for item in items]
-        return subscriptions_of(tx, message.request) if isinstance(message, _ABOUT_REQUESTS) else ()
+        return _asked_for(tx, message.request) if isinstance(message, _ABOUT_REQUESTS) else ()
 
 
-def sees_all(
-    actor: Actor, about: Sequence[Subscription], *, requester: SlackUser | None = None
-) -> bool:
-    """Whether the person may see the amounts of all of them, or as the one who asked."""
-    if may(actor, Action.SEE_AMOUNTS, requester=requester):
-        return True
-    return bool(about) and all(may(actor, Action.SEE_AMOUNTS, subscription=s) for s in about)
-
-
-def subscriptions_of(tx: Transaction, request: Request) -> Sequence[Subscription]:
+def _asked_for(tx: Transaction, request: Request) -> Sequence[Subscription]:
     """What a request is about; one that the catalogue does not know belongs to nobody."""
     return [tx.catalogue.get(item.key) or Subscription(key=item.key) for item in request.items]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.billing.quote import Quote
+from bot.billing.refund import Worst
 from bot.billing.unsubscription import Item, Reason, Request
 from bot.billing.worst import is_worse
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft, Kept, Submission
@@ -37,13 +38,21 @@ def demand_why(why: str) -> str:
 def demand_same(draft: Draft, submission: Submission) -> None:
     """Raise FiguresChanged unless the form showed what would go and nothing better than it is.
 
-    A full hour passing is no change: the worst until the deadline is compared.
+    A full hour passing is no change: the worst until the deadline is compared, unless its figures
+    were hidden in the form.
     """
+    shown = submission.worst
+    worse = not shown.refund.is_hidden and is_worse(draft.worst, than=shown)
     other = draft.fingerprint != submission.fingerprint
     sooner = draft.deadline < submission.deadline
     over = submission.deadline <= draft.now
-    if other or sooner or over or is_worse(draft.worst, than=submission.worst):
-        raise FiguresChanged(draft, before=submission.worst)
+    if other or sooner or over or worse:
+        raise FiguresChanged(draft, before=shown)
+
+
+def acknowledged(draft: Draft, submission: Submission) -> Worst:
+    """What a complete form acknowledges: what it showed, else what it hid."""
+    return draft.worst if submission.worst.refund.is_hidden else submission.worst
 
 
 def made_of(tx: Transaction, form: str) -> Request | None:

@@ -124,10 +124,7 @@ class Listing:
         known = [row.amount for row in deducted if row.amount is not None]
         return Upcoming(
             days=found,
-            sums=tuple(
-                CurrencySum(total=total, count=sum(each.currency == code for each in known))
-                for code, total in sums(known).items()
-            ),
+            sums=CurrencySum.of(known),
             notices=sum(len(day.rows) for day in found if not _is_deducted(day)),
             unknown=len(deducted) - len(known),
             until=until,

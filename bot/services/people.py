@@ -1,5 +1,6 @@
 """Who a person is at the moment of a click, and whether they may do what they ask."""
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from bot.billing.rights import Action, Actor, may
@@ -70,6 +71,22 @@ class People:
         if actor.guest:
             raise GuestRefused
         raise self._refusal(action, subscription=subscription, requester=requester)
+
+    @property
+    def everybody_sees(self) -> bool:
+        """Whether the settings hide amounts from nobody."""
+        return self._policy.amounts_for_everyone
+
+    def sees(
+        self, actor: Actor, about: Sequence[Subscription], *, requester: SlackUser | None = None
+    ) -> bool:
+        """Whether the settings and the person's rights let them see the amounts of all these."""
+        if self.everybody_sees:
+            return True
+        if may(actor, Action.SEE_AMOUNTS, requester=requester):
+            return True
+        own = [may(actor, Action.SEE_AMOUNTS, subscription=each) for each in about]
+        return bool(own) and all(own)
 
     def _refusal(
         self, action: Action, *, subscription: Subscription | None, requester: SlackUser | None

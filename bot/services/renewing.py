@@ -15,7 +15,7 @@ from bot.billing.renewal import (
     renewal_periods,
     safe_cutoff,
 )
-from bot.billing.rights import Action
+from bot.billing.rights import Action, Actor
 from bot.billing.subscription import (
     AccountName,
     Kind,
@@ -122,7 +122,7 @@ class Renewing:
             for each in found:
                 self._people.check(actor, Action.AUTORENEW_OFF, subscription=each)
             for each in found:
-                self._demand_not_deducted(tx, each, reminder=reminder, now=now)
+                self._demand_not_deducted(tx, each, actor, reminder=reminder, now=now)
             renewing = [each for each in found if each.auto_renew is not False]
             if not renewing:
                 raise _off(tx, found[0])
@@ -184,7 +184,13 @@ class Renewing:
         return ahead.date if ahead is not None and ahead.kind is AnchorKind.DEDUCTION else None
 
     def _demand_not_deducted(
-        self, tx: Transaction, held: Subscription, *, reminder: str | None, now: datetime
+        self,
+        tx: Transaction,
+        held: Subscription,
+        actor: Actor,
+        *,
+        reminder: str | None,
+        now: datetime,
     ) -> None:
         """An old reminder's button must not switch off the renewal after the announced one."""
         if reminder is None:
@@ -200,7 +206,7 @@ class Renewing:
             return
         if announced.at is not None and announced.at <= now:
             raise AlreadyDeducted(
-                _paid(periods[0]),
+                _paid(periods[0]) if self._people.sees(actor, [held]) else None,
                 at=announced.at,
                 until=give_back_until(held, at=now),
             )

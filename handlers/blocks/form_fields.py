@@ -125,6 +125,8 @@ def fee_block_id(draft: Draft) -> str:
     """The checkbox's block: another one as soon as the figures are, so that it is empty again."""
     worst = draft.worst
     facts = f"{draft.scope}/{worst.refund}/{worst.handling_fee}/{worst.coupons_lost}"
+    if worst.refund.is_hidden:
+        facts = f"{draft.scope}/{draft.fingerprint}"
     return f"{ids.FEE}.{sha256(facts.encode()).hexdigest()[:12]}"
 
 

@@ -144,6 +144,16 @@ class FakeStatus:
         return self.facts
 
 
+class OpenDiscretion:
+    """Everybody sees every figure, as by default."""
+
+    def seen_by(self, reader: SlackUser, facts: Any) -> Any:
+        return facts
+
+    def request(self, reader: SlackUser, request: Request) -> Request:
+        return request
+
+
 @dataclass
 class FakeTouring:
     saws: int = 0
@@ -188,7 +198,7 @@ class Fakes:
             "people": self.people,
             "touring": self.touring,
             "reminding": None,
-            "discretion": None,
+            "discretion": OpenDiscretion(),
             "policy": POLICY,
             "clock": FixedClock(),
             "seen": self.seen,
