@@ -26,6 +26,7 @@ from slack_sdk.models.views import View
 
 HEADER = 150
 LABEL = 75
+TITLE = 24
 DRY_RUN = "Dry run: nothing is changed at the cloud."
 
 
@@ -158,12 +159,14 @@ def modal(
     dry_run: bool = False,
 ) -> View:
     """A modal; `close` is always said, a dry run in the title where it fits and always below."""
-    words = f"Dry run: {title[0].lower()}{title[1:]}" if dry_run else title
+    words = f"Dry run: {title[0].lower()}{title[1:]}"
+    if not dry_run or len(words) > TITLE:
+        words = title
     small_print: list[Block] = [context(DRY_RUN)] if dry_run else []
     return View(
         type="modal",
         callback_id=callback_id or None,
-        title=PlainTextObject(text=cut(words, 24)),
+        title=PlainTextObject(text=cut(words, TITLE)),
         submit=PlainTextObject(text=submit) if submit else None,
         close=PlainTextObject(text=close),
         private_metadata=metadata or None,
