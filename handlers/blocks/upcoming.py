@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from slack_sdk.models.blocks import Block, ButtonElement, RichTextBlock, StaticSelectElement
+from slack_sdk.models.blocks import Block, ButtonElement, StaticSelectElement
 
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import Subscription
@@ -27,7 +27,6 @@ DAYS = 30
 """So many days are shown one by one; a message holds fifty blocks."""
 ROWS = 20
 LABEL = 60
-CHUNK = 4
 SPANS = (7, 30, 90)
 
 
@@ -43,7 +42,7 @@ def upcoming(ahead: Upcoming) -> Content:
     blocks: list[Block] = [
         header(title),
         section("\n".join(_sums(ahead))),
-        *_day_blocks(days, today=today),
+        *(rich(*_day_lines(day, today=today)) for day in days),
         *([section(_more(left_out))] if left_out else []),
         *actions(_menu(days), *_spans(ahead)),
         context(_footer(ahead)),
@@ -81,19 +80,6 @@ def _notices(ahead: Upcoming) -> Sequence[str]:
     if not ahead.notices:
         return []
     return [f"{text.plural(ahead.notices, 'notice')} to give"]
-
-
-def _day_blocks(days: Sequence[UpcomingDay], *, today: date) -> list[RichTextBlock]:
-    """Short days share a block, so that the eye sees days and not boxes."""
-    blocks: list[RichTextBlock] = []
-    lines: list[Line] = []
-    for day in days:
-        fresh = _day_lines(day, today=today)
-        if lines and len(lines) + len(fresh) > CHUNK:
-            blocks.append(rich(*lines))
-            lines = []
-        lines += fresh
-    return [*blocks, rich(*lines)]
 
 
 def _day_lines(day: UpcomingDay, *, today: date) -> list[Line]:
