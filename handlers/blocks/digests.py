@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import Block, DividerBlock
 
 from bot.billing.money import sums
 from bot.billing.renewal import Anchor, AnchorKind
@@ -48,7 +48,8 @@ def digest(message: ReminderMessage) -> Content:
         header(headline, emoji=WARNING if late else BELL, dry_run=message.dry_run),
         *([context(*lines)] if any(lines) else []),
     ]
-    for anchor, items in groups:
+    for place, (anchor, items) in enumerate(groups):
+        blocks += [DividerBlock()] if place else []
         blocks.append(section(_heading(message, anchor, items)))
         blocks += [_row(message, item) for item in items]
     blocks += _several(message)

@@ -25,6 +25,8 @@ from handlers.blocks.pieces import (
 )
 
 WIDTH = 38
+COLUMN = 28
+"""From the margin to where amounts end, at least; the rule follows after two blanks."""
 SHOWN = 10
 WORKED = 40
 NOTHING_TO_WORK_OUT = "It cannot be unsubscribed from now, so there are no figures."
@@ -81,16 +83,19 @@ def worked(quotes: Sequence[tuple[str, Quote]]) -> Content:
 
 
 def order_lines(order: OrderQuote) -> list[str]:
-    """The working of one order, for example `Order 8,775 h, used 8,425 h  R42`."""
+    """The working of one order in columns: what, how much (to the right), by which rule."""
     rate = f"{(order.fee_rate * Decimal(100)).normalize():f}"
-    lines = [f"Paid  {text.money(order.paid)}  R42"]
+    rows = [("Paid", text.money(order.paid), "R42")]
     if order.case is Case.CONDITIONAL:
-        lines += [
-            f"Order {order.duration_hours:,} h, used {order.used_hours:,} h  R42",
-            f"Consumed  {text.money(order.consumed)}  R42",
-            f"Fee {rate} %  {text.money(order.handling_fee)}  R43",
+        hours = f"Order {order.duration_hours:,} h, used {order.used_hours:,} h"
+        rows += [
+            (hours, "", "R42"),
+            ("Consumed", text.money(order.consumed), "R42"),
+            (f"Fee {rate} %", text.money(order.handling_fee), "R43"),
         ]
-    return [*lines, f"Refund  {text.money(order.refund)}  {order.rule}"]
+    rows.append(("Refund", text.money(order.refund), order.rule))
+    ends = max(COLUMN, *(len(f"{what}  {amount}".rstrip()) for what, amount, _ in rows))
+    return [f"{what}{amount:>{ends - len(what)}}  {rule}" for what, amount, rule in rows]
 
 
 def facts_line(subscription: Subscription, *, region: bool = True) -> str:
@@ -130,14 +135,14 @@ def _only(draft: Draft) -> list[Block]:
 
 def _several(draft: Draft) -> list[Block]:
     items = draft.ordered
-    lines: list[Line] = []
-    for number, item in enumerate(items[:SHOWN], start=1):
-        lines.append((Bold(f"{number} {item.label}"),))
-        lines.extend(_item_figures(draft.plan.quotes[item.key]))
+    rows: list[Block] = [
+        rich((Bold(f"{number} {item.label}"),), *_item_figures(draft.plan.quotes[item.key]))
+        for number, item in enumerate(items[:SHOWN], start=1)
+    ]
     rest = len(items) - SHOWN
     if rest > 0:
-        lines.append((f"and {rest} more",))
-    return [section(_order(draft)), rich(*lines), _shared(items)]
+        rows.append(rich((f"and {rest} more",)))
+    return [section(_order(draft)), *rows, _shared(items)]
 
 
 def _order(draft: Draft) -> str:

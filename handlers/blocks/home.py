@@ -40,8 +40,8 @@ def home(facts: HomeFacts, links: Mapping[int, str]) -> View:
         *_waiting(facts, links),
         *_next(facts, today=today),
         *_mine(facts, links),
-        *_without_owner(facts),
         *_welcome(facts),
+        *_without_owner(facts),
         context(_footer(facts)),
         *_buttons(facts),
     ]

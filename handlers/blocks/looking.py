@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from slack_sdk.models.blocks import Block, SectionBlock
 
+from bot.billing.account import Account
 from bot.billing.reminder import Schedule
+from bot.billing.subscription import AccountName
 from bot.billing.unsubscription import Request, State
 from bot.facts.status import AccountHealth, StatusFacts, Trouble, TroubleKind
 from handlers import ids, text
@@ -23,6 +25,7 @@ from handlers.blocks.pieces import (
 from handlers.blocks.request_facts import subject
 
 SHOWN = 5
+DEFAULT_ACCOUNT = AccountName("default")
 SPOKEN = (
     "Lapse lists prepaid subscriptions, warns before a deduction and unsubscribes after a second "
     "person approved. Commands: list, show, upcoming, unsubscribe, autorenew, requests, remind, "
@@ -39,7 +42,7 @@ LINES = (
     ("/lapse unsubscribe", "ask to leave"),
     ("/lapse autorenew off ID", ""),
     ("/lapse requests", "mine, and those waiting for me"),
-    ("/lapse remind", "reminders of this channel"),
+    ("/lapse status", "whether all is well"),
 )
 
 
@@ -136,7 +139,7 @@ def status(facts: StatusFacts) -> Content:
     """How reading, reminding and delivering are doing."""
     well = "All is well" if not facts.troubles else _counted_troubles(facts)
     lines: list[Line] = [
-        *(_account(each) for each in facts.accounts),
+        *(_account(each) for each in _used(facts.accounts)),
         (Bold("Reminders"), f" · {facts.armed:,} armed, {_next_reminder(facts)}"),
         (Bold("Messages"), f" · {_deliveries(facts)}"),
         (Bold("Requests"), f" · {facts.waiting_requests:,} waiting for a decision"),
@@ -193,6 +196,13 @@ _TROUBLE_HELP: Mapping[TroubleKind, str] = {
 
 def _counted_troubles(facts: StatusFacts) -> str:
     return text.plural(len(facts.troubles), "thing needs a look", "things need a look")
+
+
+def _used(accounts: Sequence[AccountHealth]) -> Sequence[AccountHealth]:
+    """Without the account that exists by itself, where others do the work and it holds nothing."""
+    untouched = Account(name=DEFAULT_ACCOUNT)
+    used = [each for each in accounts if each.count or each.account != untouched]
+    return used or accounts
 
 
 def _account(each: AccountHealth) -> Line:

@@ -8,7 +8,7 @@ from bot.billing.subscription import SubscriptionKey
 from bot.facts.messages import ReminderItem, ReminderMessage, Settled
 from handlers import text
 
-NOBODY = "nobody yet"
+NO_OWNER = "no owner"
 
 
 def amount(item: ReminderItem) -> str:
@@ -65,9 +65,9 @@ def last_safe(item: ReminderItem) -> str:
 
 
 def owner(item: ReminderItem) -> str:
-    """The owner as a mention."""
+    """The owner as a mention, or that there is none."""
     user = item.subscription.owner
-    return text.mention(user) if user else NOBODY
+    return text.mention(user) if user else NO_OWNER
 
 
 def actor(item: ReminderItem) -> str:

@@ -22,10 +22,11 @@ from handlers.blocks.pieces import (
 
 
 def asked(request: Request) -> Block:
-    """Who asks for what, where."""
+    """Who asks for what, where; in the past once nothing more can come of it."""
+    verb = "asked" if request.closed else "asks"
     where = text.esc(", ".join(part for part in (request.account, facts.region(request)) if part))
     return section(
-        f"{text.mention(request.requested_by)} asks to unsubscribe "
+        f"{text.mention(request.requested_by)} {verb} to unsubscribe "
         f"{foreign(facts.counted(request))} of {where}. Request {request.number}."
     )
 

@@ -15,7 +15,6 @@ from handlers.blocks.pieces import Bold, Line, rich
 
 LABEL = 60
 BULLET = "• "
-CHUNK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,8 @@ def comes(row: ListRow, *, today: date) -> Comes:
 
 
 def blocks(rows: Sequence[ListRow], *, today: date) -> list[RichTextBlock]:
-    """The rows in blocks of about three, a quota and its packages always together."""
-    return [rich(*lines) for lines in _chunks(rows, today=today)]
+    """One block a row, so that gaps mean something: a quota and its packages share theirs."""
+    return [rich(*lines) for lines in _groups(rows, today=today)]
 
 
 def spoken(rows: Sequence[ListRow], *, today: date) -> list[str]:
@@ -60,18 +59,15 @@ def quota_above(row: ListRow, rows: Sequence[ListRow]) -> ListRow | None:
     return next((each for each in rows if each.subscription.key == row.package_of.key), None)
 
 
-def _chunks(rows: Sequence[ListRow], *, today: date) -> Iterator[list[Line]]:
+def _groups(rows: Sequence[ListRow], *, today: date) -> Iterator[list[Line]]:
     lines: list[Line] = []
-    count = 0
     for place, row in enumerate(rows):
-        starts_group = row.package_of is None
-        if count >= CHUNK and starts_group and place < len(rows) - 1:
+        if lines and row.package_of is None:
             yield lines
-            lines, count = [], 0
+            lines = []
         if place == 0 and row.package_of is not None:
             lines.append((f"belongs to {row.package_of.label}, {row.subscription.key.account}",))
         lines += _row(row, rows, today=today)
-        count += 1
     if lines:
         yield lines
 

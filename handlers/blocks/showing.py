@@ -52,7 +52,7 @@ def _facts(facts: Shown, zone: ZoneInfo | None) -> Sequence[tuple[str, str]]:
     running = _running(facts)
     return (
         ("Account, region", text.esc(place)),
-        ("Owner", text.mention(subscription.owner) if subscription.owner else "nobody"),
+        ("Owner", text.mention(subscription.owner) if subscription.owner else "no owner"),
         ("Term", _term(facts, running)),
         _end(facts),
         _next(facts, zone),

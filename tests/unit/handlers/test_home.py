@@ -134,6 +134,13 @@ def test_nobody_is_welcomed_and_told_whom_to_ask():
     ]
 
 
+def test_a_welcome_stands_above_what_has_no_owner():
+    view = accepted_view(home.home(facts(without_owner=(WAF,), without_owner_count=3), {}))
+
+    assert words(view.blocks)[0] == "Welcome to Lapse"
+    assert words(view.blocks)[2:4] == ["Without an owner", "WAF Standard and 2 more → [Show]"]
+
+
 def test_an_installer_sees_what_is_left_to_set_up():
     steps = (
         Setup(step=SetupStep.SLACK, done=True),

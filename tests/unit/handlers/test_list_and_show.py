@@ -45,20 +45,16 @@ def test_the_list_is_two_lines_a_row_and_groups_stand_together():
             "• **2 Large screen** · USD 900.00\n"
             "• **3 Security orchestration** · USD 1,200.00"
         ),
-        (
-            "**4 Status page, Team plan** · contracts\n"
-            "Notice by Tue 1 Dec · USD 348.00\n"
-            "**5 WAF Standard** · prod · no owner\n"
-            "Deduction Thu 3 Dec · USD 432.00\n"
-            "**6 build-runner-01, ECS** · prod\n"
-            "Deduction Sat 5 Dec · USD 61.20"
-        ),
+        "**4 Status page, Team plan** · contracts\nNotice by Tue 1 Dec · USD 348.00",
+        "**5 WAF Standard** · prod · no owner\nDeduction Thu 3 Dec · USD 432.00",
+        "**6 build-runner-01, ECS** · prod\nDeduction Sat 5 Dec · USD 61.20",
         (
             "**7 SecMaster Standard, 20 ECS** · cn\n"
             "Deduction Mon 7 Dec · CNY 12,800.00\n"
-            "• **8 Large screen** · CNY 3,200.00\n"
-            "**9 Bandwidth 100 Mbit/s, EIP** · prod\n"
-            "Expires Fri 18 Dec · not renewed\n"
+            "• **8 Large screen** · CNY 3,200.00"
+        ),
+        "**9 Bandwidth 100 Mbit/s, EIP** · prod\nExpires Fri 18 Dec · not renewed",
+        (
             "**10 SecMaster Professional, 50 ECS** · staging\n"
             "Deduction Mon 3 May 2027 · USD 3,600.00\n"
             "Request 1042 waits"
@@ -371,10 +367,8 @@ def test_the_deductions_ahead_stand_by_day_with_sums_per_currency():
             "• SecMaster Professional, 50 ECS · USD 3,600.00\n"
             "• Large screen · USD 900.00\n• Security orchestration · USD 1,200.00"
         ),
-        (
-            "**Tue 1 Dec · notice to give**\n• Status page, Team plan · USD 348.00\n"
-            "**Thu 3 Dec, 03:00 · USD 432.00**\n• WAF Standard · USD 432.00"
-        ),
+        "**Tue 1 Dec · notice to give**\n• Status page, Team plan · USD 348.00",
+        "**Thu 3 Dec, 03:00 · USD 432.00**\n• WAF Standard · USD 432.00",
         "**Sat 5 Dec, 03:00 · USD 61.20**\n• build-runner-01, ECS · USD 61.20",
         "[Open a subscription…] [7 days] [90 days]",
         "Hours are GMT+08:00. Amounts are expected; 0 of them are not known and not in the sums.",

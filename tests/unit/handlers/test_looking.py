@@ -47,7 +47,7 @@ def test_help_says_what_lapse_can_do_and_where_things_go(stage, typed):
             "• /lapse unsubscribe · ask to leave\n"
             "• /lapse autorenew off ID\n"
             "• /lapse requests · mine, and those waiting for me\n"
-            "• /lapse remind · reminders of this channel"
+            "• /lapse status · whether all is well"
         ),
         "[List subscriptions] [Upcoming deductions] [Unsubscribe…] [My requests]",
         (
@@ -275,6 +275,33 @@ def test_status_says_what_is_read_armed_and_delivered(stage, fakes):
     assert answer["text"].startswith("Status: all is well. Account prod: 42 subscriptions")
 
 
+def test_status_leaves_out_the_default_account_while_others_do_the_work(stage, fakes):
+    fakes.status.facts = _status_with_default()
+
+    answer = stage.command("status")
+
+    assert "Account prod" in said(answer)[1]
+    assert "Account default" not in said(answer)[1] + answer["text"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"count": 1}, {"account": replace(account("default"), provider="huaweicloud")}],
+    ids=["it holds something", "somebody configured it"],
+)
+def test_status_lists_the_default_account_as_soon_as_somebody_uses_it(stage, fakes, changes):
+    fakes.status.facts = _status_with_default(**changes)
+
+    assert "Account default" in said(stage.command("status"))[1]
+
+
+def test_status_lists_the_default_account_where_there_is_no_other(stage, fakes):
+    both = _status_with_default()
+    fakes.status.facts = replace(both, accounts=both.accounts[:1])
+
+    assert "**Account default** · 0 subscriptions" in said(stage.command("status"))[1]
+
+
 def test_status_says_trouble_first(stage, fakes):
     since = instant("2026-11-22 21:40")
     trouble = Trouble(kind=TroubleKind.NOT_READ, subject="prod", since=since)
@@ -360,6 +387,12 @@ def test_the_same_click_twice_is_answered_once(stage):
     stage.send(dict(body))
 
     assert len(stage.answers) == 1
+
+
+def _status_with_default(**changes) -> StatusFacts:
+    untouched = AccountHealth(account=account("default"), read_at=None, count=0, more=False)
+    facts = _status()
+    return replace(facts, accounts=(replace(untouched, **changes), *facts.accounts))
 
 
 def _status() -> StatusFacts:

@@ -289,6 +289,29 @@ def test_a_digest_has_a_menu_of_the_four_actions_and_show_beside_each_item():
     assert seen.refused(content) == []
 
 
+def test_a_line_parts_the_days_of_a_digest_and_no_others():
+    kinds = [block.type for block in reminder(digest()).blocks]
+
+    assert kinds == [
+        "header",
+        *("section",) * 4,
+        "divider",
+        *("section",) * 3,
+        "actions",
+    ]
+
+
+def test_an_item_without_owner_says_so():
+    nobody = replace(samples.reminder_item().subscription, owner=None)
+    first = samples.reminder_item(nobody)
+    second = samples.reminder_item(nobody, at=instant("2026-12-07 03:00"))
+
+    alone, together = reminder(samples.reminder(first)), reminder(samples.reminder(first, second))
+
+    assert "*Owner*: no owner" in seen.lines(alone.blocks)
+    assert any(line.endswith(" · no owner") for line in seen.lines(together.blocks))
+
+
 def test_a_menu_block_names_the_message_and_the_subscription():
     blocks = [block.to_dict() for block in reminder(digest()).blocks]
     named = [block["block_id"] for block in blocks if block.get("accessory")]

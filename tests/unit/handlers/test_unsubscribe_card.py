@@ -239,6 +239,20 @@ def test_an_ended_request_names_who_and_when_and_can_be_asked_again(state, headl
     assert seen.buttons(card(ended(state)).blocks) == ["Ask again…"]
 
 
+@pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)
+def test_asking_is_past_once_nothing_more_can_come_of_it(request_):
+    shown = " ".join(seen.lines(card(request_).blocks))
+    over = {State.DONE, State.REJECTED, State.WITHDRAWN, State.STOPPED, State.EXPIRED}
+
+    assert ("@requester asked to unsubscribe 3 subscriptions" in shown) is (request_.state in over)
+
+
+def test_asking_for_what_failed_and_was_left_is_past():
+    shown = seen.lines(card(replace(samples.failed(), closed=True)).blocks)
+
+    assert any(line.startswith("@requester asked to unsubscribe ") for line in shown)
+
+
 def test_a_rejection_quotes_its_reason():
     content = card(ended(State.REJECTED))
 

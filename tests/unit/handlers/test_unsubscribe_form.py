@@ -15,7 +15,7 @@ from handlers.blocks import decisions, figures, form_fields, receipts, reviewing
 from handlers.forms import Carried, Filled
 from tests import factories as make
 from tests.factories import NOW, instant, usd
-from tests.unit.handlers import samples, seen
+from tests.unit.handlers import looks, samples, seen
 
 CARRIED = Carried.fresh(("staging/st-quota",), channel="C0FINOPS")
 
@@ -92,6 +92,17 @@ def test_the_form_for_an_edition_shows_order_figures_and_packages():
     assert packages["dispatch_action"] is True
     assert len(packages["element"]["initial_options"]) == 2
     assert seen.refused(view) == []
+
+
+def test_each_item_of_the_form_stands_in_a_block_of_its_own():
+    blocks = unsubscribe.form(samples.draft(), CARRIED).blocks
+
+    firsts = [seen.lines([block])[0] for block in blocks if block.type == "rich_text"]
+    assert firsts[:3] == [
+        "1 SecMaster Professional, 50 ECS",
+        "2 Large screen",
+        "3 Security orchestration",
+    ]
 
 
 def test_an_unticked_package_is_left_behind_with_what_it_goes_on_costing():
@@ -265,14 +276,27 @@ def test_the_working_is_one_rule_a_line_and_fits_a_phone():
     lines = [seen.named(line) for line in figures.order_lines(order)]
 
     assert lines == [
-        "Paid  USD 3,600.00  R42",
-        "Order 8,775 h, used 8,425 h  R42",
-        "Consumed  USD 3,456.41  R42",
-        "Fee 10 %  USD 360.00  R43",
-        "Refund  USD 0.00  R41",
+        "Paid            USD 3,600.00  R42",
+        "Order 8,775 h, used 8,425 h   R42",
+        "Consumed        USD 3,456.41  R42",
+        "Fee 10 %          USD 360.00  R43",
+        "Refund              USD 0.00  R41",
     ]
     assert max(len(line) for line in lines) <= figures.WIDTH
     assert seen.refused(figures.working([(quota.label, quote)])) == []
+
+
+def test_the_columns_of_a_long_term_and_large_amounts_stay_straight_and_fit():
+    quota = make.quota()
+    quote = samples.draft(quota, group=(quota,), account=make.account()).plan.quotes[quota.key]
+    large = replace(
+        quote.orders[0], duration_hours=43_848, used_hours=38_111, paid=usd("123456789.00")
+    )
+
+    lines = figures.order_lines(large)
+
+    assert {line.index("  R4") for line in lines} == {len("Order 43,848 h, used 38,111 h")}
+    assert max(len(line) for line in lines) <= figures.WIDTH
 
 
 def test_the_working_of_what_cannot_go_gives_the_reason():
@@ -376,6 +400,23 @@ def test_the_receipt_has_every_figure_and_order():
     ]
     assert any("2 Large screen · USD 324.87, estimated USD 324.97" in line for line in shown)
     assert shown[-1] == "Verified 11:06: gone, auto-renewal off, 3 refund orders"
+    assert seen.refused(content) == []
+
+
+def test_the_receipt_has_three_parts_whose_steps_stand_out():
+    content = receipts.receipt(Receipt(request=samples.done()))
+
+    parts = [block for block in content.blocks if block.type == "rich_text"]
+    assert [len(seen.lines([part])) for part in parts] == [3, 3, 1]
+    shown = " ".join(looks.words(parts))
+    for step in ("Asked", "Acknowledged", "Approved", "Verified"):
+        assert f"**{step}**" in shown
+
+
+def test_the_receipt_of_a_dry_run_has_nothing_to_verify():
+    content = receipts.receipt(Receipt(request=replace(samples.done(), dry_run=True)))
+
+    assert "Verified" not in " ".join(looks.words(content.blocks))
     assert seen.refused(content) == []
 
 
