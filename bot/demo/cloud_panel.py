@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import Subscription
 from bot.demo.stage import Stage
 from bot.facts.faults import CallLine, Fault, FaultKind
@@ -134,11 +135,14 @@ def _apply(cloud: CloudFacts, fact: str, held: Subscription) -> None:
 
 
 def _calls(lines: Sequence[CallLine]) -> dict[str, Any]:
-    rows = [[f"{each.at:%H:%M:%S} UTC", each.call, each.item, each.outcome] for each in lines]
+    rows = [
+        [f"{each.at.astimezone(CLOUD_ZONE):%H:%M:%S}", each.call, each.item, each.outcome]
+        for each in lines
+    ]
     return {
         "type": "log",
         "title": "Last calls",
-        "columns": ["Time", "Call", "Item", "Outcome"],
+        "columns": ["GMT+08:00", "Call", "Item", "Outcome"],
         "rows": rows,
         "empty": "No call yet.",
     }
