@@ -46,6 +46,9 @@ class Field:
     codec: Codec
 
 
+LONGEST_ID = 100
+"""Characters; with its account it is the value of a choice in Slack, which holds 150."""
+
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,8})?")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -58,6 +61,12 @@ def _text(text: str) -> str:
     if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
         raise BadValue("has a character that no text may have")
     return text
+
+
+def _id(text: str) -> str:
+    if len(text) > LONGEST_ID:
+        raise BadValue(f"is longer than {LONGEST_ID} characters")
+    return _text(text)
 
 
 def _amount(text: str) -> Decimal:
@@ -197,6 +206,7 @@ def _numeric(read: Callable[[str], int]) -> Codec:
 
 
 TEXT = _textual(_text)
+ID = _textual(_id)
 AMOUNT = _textual(_amount)
 INSTANT = _textual(_instant)
 FLAG = Codec(_flag, _is_flag, _written, _same)
@@ -207,7 +217,7 @@ USER = _textual(_shaped(_USER, "a Slack user id like `U0123ABCD`"))
 CHANNEL = _textual(_shaped(_CHANNEL, "a Slack channel id like `C0123ABCD`"))
 CURRENCY = _textual(_shaped(_CURRENCY, "a currency code like `USD`"))
 
-KEY_FIELDS = (Field("account", TEXT), Field("id", TEXT))
+KEY_FIELDS = (Field("account", TEXT), Field("id", ID))
 
 OWN_FIELDS = (
     Field("name", TEXT),

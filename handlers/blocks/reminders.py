@@ -50,10 +50,12 @@ def reminder_line(line: ReminderLine) -> Content:
     """One line in the reminder's thread: who did what, when."""
     item = line.item
     at = f"{text.hour(item.settled_at)} " if item.settled_at else ""
-    did = _DID.get(item.settled, "changed it")
-    by = f"{at}{words.actor(item)} {did}"
-    what = item.subscription.label
-    return Content(f"{by}: {text.esc(what)}.", [section(f"{by}: {text.esc(what)}.")])
+    refused = item.note if item.settled is Settled.OPEN else None
+    did = "tried to turn auto-renewal off" if refused else _DID.get(item.settled, "changed it")
+    said = f"{at}{words.actor(item)} {did}: {text.esc(item.subscription.label)}."
+    if refused:
+        said += f" {text.sentence(text.esc(refused))}"
+    return Content(said, [section(said)])
 
 
 def _single(message: ReminderMessage, item: ReminderItem) -> Content:

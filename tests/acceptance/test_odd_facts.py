@@ -131,3 +131,19 @@ def test_who_is_no_approver_any_more_hears_who_decides_now(world: World):
     answer = former.answer(containing="You cannot decide this one", where="approvals")
     assert "<@U0APPROVER2> can" in answer.text
     assert "<@U0APPROVER1>" not in answer.text
+
+
+def test_a_dry_run_never_says_in_the_thread_that_something_was_turned_off(world: World):
+    settings = workspace.practice_settings()
+    dry = settings.accounts["prod"].model_copy(update={"execute": "dry-run"})
+    world.stop()
+    world.start(settings.model_copy(update={"accounts": settings.accounts | {"prod": dry}}))
+    world.load(subscription("prod/disk", "Disk", bought("2025-12-07", "2026-12-07", "9.00")))
+    world.tick()
+    owner = world.user("owner")
+    reminder = owner.newest("finops", containing="Disk")
+
+    reminder.click("Turn off auto-renewal")
+
+    said = eventually(lambda: world.tick(1) or owner.thread(reminder), "a line in the thread")
+    assert "tried to turn auto-renewal off: Disk. Dry run: nothing is changed" in said[-1]
