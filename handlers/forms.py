@@ -1,7 +1,7 @@
 """What an opened form carries with it, and what a person has filled in so far."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -83,9 +83,11 @@ class Carried:
 
 def encode(carried: Carried) -> str:
     """As short text for `private_metadata` or a button's value."""
+    account = _shared_account(carried.refs)
     known: dict[str, Any] = {
         "f": carried.form,
-        "r": list(carried.refs),
+        "a": account,
+        "r": [ref.removeprefix(account) for ref in carried.refs],
         "c": carried.channel,
         "p": None if carried.packages is None else [str(key) for key in carried.packages],
         "s": carried.scope.value,
@@ -108,7 +110,7 @@ def decode(text: str) -> Carried:
     shown = known.get("w")
     return Carried(
         form=known["f"],
-        refs=tuple(known["r"]),
+        refs=tuple(known.get("a", "") + ref for ref in known["r"]),
         channel=known.get("c", ""),
         packages=None if packages is None else tuple(read_key(each) for each in packages),
         scope=Scope(known["s"]),
@@ -132,6 +134,13 @@ def read_key(text: str) -> SubscriptionKey:
     """`account/id`; only the first slash separates, ids may hold more."""
     account, _, ref = text.partition("/")
     return SubscriptionKey(AccountName(account), ref)
+
+
+def _shared_account(refs: Sequence[str]) -> str:
+    """`account/` where all of several name the same one: said once, far more of them fit."""
+    heads = {"".join(ref.partition("/")[:2]) for ref in refs}
+    head = heads.pop() if len(heads) == 1 else ""
+    return head if head.endswith("/") else ""
 
 
 def _encode_shown(shown: Shown) -> Mapping[str, str]:

@@ -147,3 +147,22 @@ def test_a_dry_run_never_says_in_the_thread_that_something_was_turned_off(world:
 
     said = eventually(lambda: world.tick(1) or owner.thread(reminder), "a line in the thread")
     assert "tried to turn auto-renewal off: Disk. Dry run: nothing is changed" in said[-1]
+
+
+def test_a_hundred_subscriptions_can_be_asked_for_again(world: World):
+    ids = [f"item-{number:04}" for number in range(1, 101)]
+    world.stop()
+    long = "an-account-with-quite-a-long-name"
+    settings = workspace.practice_settings()
+    accounts = settings.accounts | {long: settings.accounts["contracts"]}
+    world.start(settings.model_copy(update={"accounts": accounts}))
+    world.load(*[{**subscription(f"{long}/{each}", each, BOUGHT), "owner": None} for each in ids])
+    requester = world.user("requester")
+    ask(requester, " ".join(ids))
+    card(world, "Waiting")
+    requester.newest("approvals", containing="Request 1001").click("Withdraw")
+    card(world, "Withdrawn")
+
+    requester.newest("approvals", containing="1001").click("Ask again…")
+
+    assert "100 subscriptions" in requester.modal(title="Unsubscribe", containing="Refund").words
