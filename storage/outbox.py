@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Row, func, select
 
 from bot.ports.store import Delivery, DeliveryState
-from storage.tables import UNFINISHED, deliveries, owed
+from storage import outbox_statements
+from storage.tables import deliveries
 from storage.work import Work
 
 _ROW = deliveries.c
@@ -23,27 +24,24 @@ class SqlOutbox:
     def owe(self, delivery: Delivery) -> bool:
         """Owe a message unless its key is known already; False then."""
         new = self._work.connection.scalars(
-            self._work.insert(deliveries)
-            .values(
-                team_id=self._work.team_id,
-                id=delivery.id,
-                key=delivery.key,
-                kind=delivery.kind,
-                destination=delivery.destination,
-                stream=delivery.stream,
-                due_at=delivery.due_at,
-                subject=delivery.subject,
-                update_of=delivery.update_of,
-                thread_of=delivery.thread_of,
-                state=DeliveryState.PENDING,
-                sequence=delivery.sequence,
-                owed_as=self._work.next_of(owed, _ROW.owed_as),
-                attempt=0,
-                fence=0,
-                work_at=delivery.due_at,
-            )
-            .on_conflict_do_nothing(index_elements=["team_id", "key"])
-            .returning(_ROW.id)
+            outbox_statements.owe(on_postgres=self._work.on_postgres),
+            {
+                "team": self._work.team_id,
+                "id": delivery.id,
+                "key": delivery.key,
+                "kind": delivery.kind,
+                "destination": delivery.destination,
+                "stream": delivery.stream,
+                "due_at": delivery.due_at,
+                "subject": delivery.subject,
+                "update_of": delivery.update_of,
+                "thread_of": delivery.thread_of,
+                "sequence": delivery.sequence,
+                "state": DeliveryState.PENDING,
+                "attempt": 0,
+                "fence": 0,
+                "work_at": delivery.due_at,
+            },
         ).all()
         return bool(new)
 
@@ -52,38 +50,18 @@ class SqlOutbox:
 
         One statement: what another replica claims at the same moment is skipped.
         """
-        due = (
-            select(_ROW.id)
-            .where(
-                _ROW.team_id == self._work.team_id,
-                _ROW.work_at <= now,
-                self._first_of_its_stream(),
-            )
-            .order_by(_ROW.work_at, _ROW.owed_as)
-            .limit(limit)
-            .with_for_update(of=deliveries, skip_locked=True)
-            .cte("due")
-        )
         claimed = self._work.connection.execute(
-            update(deliveries)
-            .where(
-                _ROW.team_id == self._work.team_id,
-                self._work.one_of(_ROW.id, select(due.c.id)),
-            )
-            .values(fence=_ROW.fence + 1, work_at=lease_until)
-            .returning(deliveries)
+            outbox_statements.claim(on_postgres=self._work.on_postgres),
+            {"team": self._work.team_id, "now": now, "lease_until": lease_until, "most": limit},
         ).all()
-        return [
-            _delivery(row) for row in sorted(claimed, key=lambda row: (row.due_at, row.owed_as))
-        ]
+        in_order = sorted(claimed, key=lambda row: (row.due_at, row.owed_as))
+        return [_delivery(row) for row in in_order]
 
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
         """Record the intent of an attempt; None when the fence is lost."""
         row = self._work.connection.execute(
-            update(deliveries)
-            .where(self._held(delivery))
-            .values(state=DeliveryState.SENDING, attempt=_ROW.attempt + 1, started_at=at)
-            .returning(deliveries)
+            outbox_statements.begin(),
+            {**self._held(delivery), "sending": DeliveryState.SENDING, "at": at},
         ).one_or_none()
         return _delivery(row) if row else None
 
@@ -106,7 +84,8 @@ class SqlOutbox:
         if state is DeliveryState.PENDING:
             values["started_at"] = None
         changed = self._work.connection.execute(
-            update(deliveries).where(self._held(delivery)).values(values)
+            outbox_statements.settle(*values),
+            {**self._held(delivery), **{f"new_{name}": each for name, each in values.items()}},
         )
         return changed.rowcount == 1
 
@@ -114,15 +93,11 @@ class SqlOutbox:
         """Whether a later update of the same message is owed already."""
         if delivery.update_of is None:
             return False
-        this = deliveries.alias("this")
-        later = exists().where(
-            this.c.team_id == self._work.team_id,
-            this.c.id == delivery.id,
-            _ROW.team_id == self._work.team_id,
-            _ROW.update_of == delivery.update_of,
-            tuple_(_ROW.sequence, _ROW.owed_as) > tuple_(this.c.sequence, this.c.owed_as),
+        found = self._work.connection.scalar(
+            outbox_statements.superseded(),
+            {"team": self._work.team_id, "known": delivery.id, "of_post": delivery.update_of},
         )
-        return bool(self._work.connection.scalar(select(later)))
+        return bool(found)
 
     def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""
@@ -138,9 +113,7 @@ class SqlOutbox:
     def next_due(self) -> datetime | None:
         """When the next unfinished delivery is due; for one in flight the end of its lease."""
         when: datetime | None = self._work.connection.scalar(
-            select(func.min(_ROW.work_at)).where(
-                _ROW.team_id == self._work.team_id, _ROW.work_at.is_not(None)
-            )
+            outbox_statements.next_due(), {"team": self._work.team_id}
         )
         return when
 
@@ -153,33 +126,14 @@ class SqlOutbox:
         )
         return dict.fromkeys(DeliveryState, 0) | {row[0]: row[1] for row in rows}
 
-    def _held(self, delivery: Delivery) -> ColumnElement[bool]:
-        return and_(
-            _ROW.team_id == self._work.team_id,
-            _ROW.id == delivery.id,
-            _ROW.fence == delivery.fence,
-            _ROW.work_at.is_not(None),
+    def _next_of(self, condition: ColumnElement[bool]) -> datetime | None:
+        when: datetime | None = self._work.connection.scalar(
+            select(func.min(_ROW.work_at)).where(_ROW.team_id == self._work.team_id, condition)
         )
+        return when
 
-    def _first_of_its_stream(self) -> ColumnElement[bool]:
-        """Whether no earlier delivery of the same stream is unfinished.
-
-        A subquery that finds one row by its index: PostgreSQL turns NOT EXISTS into a join of all
-        that is open when it has no statistics yet, and SQLite looks through it by `work_at`.
-        """
-        first = deliveries.alias("first")
-        return _ROW.id == (
-            select(first.c.id)
-            .where(
-                first.c.team_id == _ROW.team_id,
-                first.c.stream == _ROW.stream,
-                text(f"first.{UNFINISHED}"),
-            )
-            .order_by(first.c.sequence, first.c.owed_as)
-            .limit(1)
-            .correlate(deliveries)
-            .scalar_subquery()
-        )
+    def _held(self, delivery: Delivery) -> dict[str, Any]:
+        return {"team": self._work.team_id, "held": delivery.id, "with_fence": delivery.fence}
 
 
 def _delivery(row: Row[Any]) -> Delivery:

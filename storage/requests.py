@@ -25,7 +25,7 @@ from storage.tables import (
     requests,
     workspaces,
 )
-from storage.work import Work
+from storage.work import Work, one_of
 
 _ROW = requests.c
 
@@ -120,7 +120,10 @@ class SqlRequests:
         )
         numbers = self._work.connection.scalars(
             update(requests)
-            .where(self._mine(), self._work.one_of(_ROW.number, select(due.c.number)))
+            .where(
+                self._mine(),
+                one_of(_ROW.number, select(due.c.number), on_postgres=self._work.on_postgres),
+            )
             .values(lease_until=lease_until)
             .returning(_ROW.number)
         ).all()

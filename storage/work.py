@@ -12,14 +12,12 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    Sequence,
     Table,
     and_,
     any_,
     false,
     func,
     or_,
-    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -58,23 +56,25 @@ class Work:
         return self.connection.dialect.name == "postgresql"
 
     def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        """An INSERT that can say ON CONFLICT; both databases spell it alike."""
-        return postgresql.insert(table) if self.on_postgres else sqlite.insert(table)
+        """An INSERT that can say ON CONFLICT."""
+        return insert_into(table, on_postgres=self.on_postgres)
 
-    def one_of(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
-        """Whether a column is one of the few values that a subquery finds first.
 
-        PostgreSQL would join with the whole table instead where it has no statistics yet.
-        """
-        if self.on_postgres:
-            return column == any_(func.array(found.scalar_subquery()))
-        return column.in_(found)
+def insert_into(table: Table, *, on_postgres: bool) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say ON CONFLICT; both databases spell it alike."""
+    return postgresql.insert(table) if on_postgres else sqlite.insert(table)
 
-    def next_of(self, sequence: Sequence, column: ColumnElement[int]) -> ColumnElement[int]:
-        """A number higher than every committed one."""
-        if self.on_postgres:
-            return sequence.next_value()
-        return select(func.coalesce(func.max(column), 0) + 1).scalar_subquery()
+
+def one_of(
+    column: ColumnElement[Any], found: Select[Any], *, on_postgres: bool
+) -> ColumnElement[bool]:
+    """Whether a column is one of the few values that a subquery finds first.
+
+    PostgreSQL would join with the whole table instead where it has no statistics yet.
+    """
+    if on_postgres:
+        return column == any_(func.array(found.scalar_subquery()))
+    return column.in_(found)
 
 
 def picked(row: Row[Any], names: Iterable[str]) -> dict[str, Any]:
