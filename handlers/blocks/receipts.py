@@ -112,7 +112,7 @@ def _beginning(request: Request) -> list[Line]:
 
 def _items(request: Request) -> list[Line]:
     return [
-        (f"{number} {item.label} · {_item(item, dry_run=request.dry_run)}",)
+        (Bold(f"{number} {item.label}"), f" · {_item(item, dry_run=request.dry_run)}")
         for number, item in enumerate(facts.in_order(request), start=1)
     ]
 
