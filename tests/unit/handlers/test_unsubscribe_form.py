@@ -411,6 +411,7 @@ def test_the_receipt_has_three_parts_whose_steps_stand_out():
     shown = " ".join(looks.words(parts))
     for step in ("Asked", "Acknowledged", "Approved", "Verified"):
         assert f"**{step}**" in shown
+    assert "**2 Large screen** · " in shown
 
 
 def test_the_receipt_of_a_dry_run_has_nothing_to_verify():
