@@ -82,7 +82,7 @@ class Discretion:
         if self._people.sees(self._people.actor(by), about, requester=requester):
             return
         asked = (requester,) if requester else ()
-        raise NotAllowed.caring((*asked, *_owners_of_all(about)))
+        raise NotAllowed.caring(list(dict.fromkeys((*asked, *_owners_of_all(about)))))
 
     def _subscriptions(
         self, tx: Transaction, post: Delivery, message: Said

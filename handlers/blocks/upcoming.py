@@ -5,6 +5,7 @@ from datetime import date
 
 from slack_sdk.models.blocks import Block, ButtonElement, StaticSelectElement
 
+from bot.billing.money import HIDDEN
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import Subscription
 from bot.facts.listing import CurrencySum, Upcoming, UpcomingDay
@@ -58,8 +59,8 @@ def _nothing(ahead: Upcoming) -> str:
     after = ahead.next_after
     if after is None:
         return words
-    amount = " and ".join(text.money(each) for each in after.sums) or text.NOT_KNOWN
-    return f"{words} The next one after that: {amount} on {text.day(after.anchor.date)}."
+    on = text.day(after.anchor.date)
+    return f"{words} The next one after that: {_amounts(after)} on {on}."
 
 
 def _most_first(ahead: Upcoming) -> Sequence[CurrencySum]:
@@ -73,7 +74,11 @@ def _sums(ahead: Upcoming) -> Sequence[str]:
         lines.append(f"*{text.money(each.total)}* in {count}")
     if ahead.unknown and not ahead.sums:
         lines.append(f"{text.plural(ahead.unknown, 'deduction')}, {text.NOT_KNOWN}")
-    return [*lines, *_notices(ahead)]
+    return [*lines, *_hidden(ahead), *_notices(ahead)]
+
+
+def _hidden(ahead: Upcoming) -> Sequence[str]:
+    return [f"{text.plural(ahead.hidden, 'deduction')}, {HIDDEN}"] if ahead.hidden else []
 
 
 def _notices(ahead: Upcoming) -> Sequence[str]:
@@ -103,7 +108,10 @@ def _day_title(day: UpcomingDay, *, today: date) -> str:
 
 
 def _amounts(day: UpcomingDay) -> str:
-    return " and ".join(text.money(each) for each in day.sums) or text.NOT_KNOWN
+    said = [text.money(each) for each in day.sums]
+    if day.hidden:
+        said.append(f"{day.hidden} hidden" if said else HIDDEN)
+    return " and ".join(said) or text.NOT_KNOWN
 
 
 def _working_day(day: UpcomingDay, *, today: date) -> str:
@@ -130,9 +138,12 @@ def _spans(ahead: Upcoming) -> Sequence[ButtonElement]:
 
 def _footer(ahead: Upcoming) -> str:
     verb = "is" if ahead.unknown == 1 else "are"
+    hides = "is" if ahead.hidden == 1 else "are"
+    hidden = f" {ahead.hidden} {hides} hidden from you and not in the sums either."
     return (
         "Hours are GMT+08:00. Amounts are expected; "
         f"{ahead.unknown} of them {verb} not known and not in the sums."
+        f"{hidden if ahead.hidden else ''}"
     )
 
 
@@ -146,7 +157,7 @@ def _spoken(ahead: Upcoming, *, today: date) -> Sequence[str]:
         + (text.plural(each.count, "deduction") if place == 0 else str(each.count))
         for place, each in enumerate(_most_first(ahead))
     )
-    parts = [part for part in (totals, *_notices(ahead)) if part]
+    parts = [part for part in (totals, *_hidden(ahead), *_notices(ahead)) if part]
     first = next((d for d in ahead.days if d.anchor.kind is not AnchorKind.NOTICE), None)
     return (
         f"Until {text.day(ahead.until)}: {', '.join(parts) or text.NOT_KNOWN}",

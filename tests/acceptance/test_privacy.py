@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from bot.config import Privacy
+from bot.config.sections import Privacy
 from bot.demo import workspace
 from tests.acceptance.catalogue import PROD, RUNNERS, STAGING
-from tests.acceptance.people import eventually
+from tests.acceptance.people import Message, eventually
 from tests.acceptance.test_reminding import SOLO
 from tests.acceptance.test_unsubscribing import ask, card
 from tests.acceptance.world import World
@@ -44,6 +44,18 @@ def assert_no_figures(world: World) -> None:
     assert said
     for message in said:
         assert FIGURE.search(message) is None, message
+
+
+def done(world: World) -> Message:
+    """The request's message once it is read back; the clock goes on until then."""
+
+    def look() -> Message | None:
+        assert_no_figures(world)
+        world.advance(seconds=1)
+        found = world.user("approver-1").posts("approvals")
+        return next((m for m in found if "Done" in m.header), None)
+
+    return eventually(look, "a card that says Done")
 
 
 def test_a_channel_reads_reminders_without_figures_in_every_form(discreet: World):
@@ -116,10 +128,11 @@ def test_a_request_is_decided_executed_and_receipted_without_figures(discreet: W
         assert "<@U0OWNER>" in person.answer(containing="Only", where="approvals").text
 
     assert waiting.click("Approve")["ok"]
-    for state, seconds in (("Approved", 300), ("Executing", 3), ("step 2", 3), ("Done", 0)):
-        shown = card(discreet, state)
+    for state, seconds in (("Approved", 300), ("Executing", 3), ("step 2", 3)):
+        card(discreet, state)
         assert_no_figures(discreet)
         discreet.advance(seconds=seconds)
+    shown = done(discreet)
     discreet.tick()
 
     replies = " ".join(approver.thread(shown))
@@ -144,3 +157,47 @@ def test_a_request_that_ends_early_keeps_its_figures_hidden(discreet: World, end
     card(discreet, "Withdrawn" if end == "Withdraw" else "Stopped")
 
     assert_no_figures(discreet)
+
+
+def test_private_answers_hide_what_the_reader_has_no_part_in(discreet: World):
+    discreet.load(*PROD, {**SOLO, "owner": "U0REQUESTER"})
+    owner, requester = discreet.user("owner"), discreet.user("requester")
+    approver, outsider = discreet.user("approver-1"), discreet.user("outsider")
+
+    for typed in ("/lapse list", "/lapse show prod-quota", "/lapse upcoming 30"):
+        for person in (outsider, requester):
+            assert "3,600.00" not in str(person.command(typed).data), typed
+        for person in (owner, approver):
+            assert "3,600.00" in person.command(typed).words, typed
+    nothing = outsider.command("/lapse upcoming 30")
+    assert FIGURE.search(nothing.text + nothing.words) is None
+    assert "4 deductions, amount hidden" in nothing.words
+    own = requester.command("/lapse upcoming 30").words
+    assert "USD\u00a02,150.00" in own
+    assert "3 deductions, amount hidden" in own
+    assert "5,700.00" not in outsider.home(containing="Lapse")
+    assert "5,700.00" in owner.home(containing="Next")
+
+
+def test_who_asks_without_seeing_figures_sees_them_once_the_request_is_theirs(discreet: World):
+    discreet.load(*STAGING)
+    requester = discreet.user("requester")
+    requester.say("/lapse unsubscribe staging-quota")
+    modal = requester.modal(title="Unsubscribe", containing="Refund now")
+    assert FIGURE.search(str(modal.view)) is None
+    assert "At most amount hidden (estimate)." in modal.words
+    modal.enter("Reason", "Features are not enough")
+    modal.enter("Handling fee", True)
+    assert modal.submit()["ok"]
+    requester.modal(title="Request sent")
+    discreet.tick()
+
+    waiting = requester.newest("approvals", containing="Request 1001")
+    waiting.click("Show figures")
+    assert "2,010.76" in requester.answer(containing="Refund", where="approvals").text
+    waiting.click("Show the working…")
+    assert "3,600.00" in requester.modal(title="How it is worked out").words
+    outsider = discreet.user("outsider")
+    outsider.newest("approvals", containing="Request 1001").click("Show the working…")
+    worked = outsider.modal(title="How it is worked out")
+    assert FIGURE.search(str(worked.view)) is None

@@ -8,7 +8,8 @@ import pytest
 
 from bot.billing.renewal import AnchorKind
 from bot.billing.unsubscription import Event, Verb
-from bot.facts.hiding import without_figures
+from bot.facts.hiding import seen, without_figures
+from bot.facts.listing import UpcomingRow
 from bot.facts.messages import (
     Discreet,
     Receipt,
@@ -18,8 +19,22 @@ from bot.facts.messages import (
     Settled,
     Timing,
 )
+from bot.facts.renewing import Renewal, Renewals
 from handlers import ids
-from handlers.blocks import discreet
+from handlers.blocks import (
+    discreet,
+    figures,
+    form_fields,
+    looking,
+    renewing,
+    settling,
+    showing,
+    subscriptions,
+    unsubscribe,
+    upcoming,
+)
+from handlers.blocks.looking import Linked
+from handlers.forms import Carried, decode
 from handlers.messenger import content
 from tests.factories import NOW, OWNER, cny, instant, usd
 from tests.unit.handlers import catalogue, looks, samples
@@ -130,3 +145,125 @@ def test_the_private_answer_has_every_figure_and_nothing_to_press():
     assert looks.elements(shown.blocks) == []
     assert len(looks.elements(message.blocks)) > 0
     assert looks.words(shown.blocks)[-1] == "Only you see this."
+
+
+def everything(content_or_view) -> str:
+    return json.dumps(
+        content_or_view.to_dict()
+        if hasattr(content_or_view, "to_dict")
+        else [content_or_view.text, looks.as_json(content_or_view.blocks)]
+    )
+
+
+def mine(about) -> bool:
+    return all(each.owner == OWNER for each in about)
+
+
+def nothing(_) -> bool:
+    return False
+
+
+def test_a_list_shows_the_amounts_of_the_readers_own_rows_alone():
+    shown = looks.accepted(subscriptions.page(seen(catalogue.sample_page(), mine), filters=""))
+
+    told = " ".join(looks.words(shown.blocks))
+    assert "USD 3,600.00" in told
+    assert "WAF Standard" in told
+    assert "amount hidden" in told
+    assert "432.00" not in everything(shown)
+
+
+def test_sums_of_the_deductions_ahead_leave_hidden_ones_out_and_say_how_many():
+    days = (
+        catalogue.day(catalogue.SM_QUOTA, catalogue.SCREEN, working="2026-11-27"),
+        catalogue.day(catalogue.WAF, working="2026-12-02"),
+    )
+    mixed = replace(
+        days[0], rows=(*days[0].rows, UpcomingRow(subscription=catalogue.WAF, amount=usd("432")))
+    )
+    ahead = seen(catalogue.upcoming(mixed, days[1]), mine)
+
+    shown = looks.accepted(upcoming.upcoming(ahead))
+
+    told = looks.words(shown.blocks)
+    assert told[1].startswith("**USD 4,500.00** in 2 deductions\n2 deductions, amount hidden")
+    assert "USD 4,500.00 and 1 hidden" in " ".join(told)
+    assert "03:00 · amount hidden" in " ".join(told)
+    assert told[-1].endswith("not in the sums. 2 are hidden from you and not in the sums either.")
+    assert "USD 4,500.00 in 2 deductions, 2 deductions, amount hidden" in looks.plain(shown.text)
+    assert "432.00" not in everything(shown)
+
+
+@pytest.mark.parametrize("subscription", [catalogue.SM_QUOTA, catalogue.WAF, catalogue.BANDWIDTH])
+def test_one_subscription_keeps_its_ways_out_and_loses_its_figures(subscription):
+    before = catalogue.shown(subscription)
+
+    shown = looks.accepted(showing.shown(seen(before, nothing)))
+
+    assert FIGURE.search(everything(shown)) is None
+    assert looks.buttons(shown.blocks) == looks.buttons(showing.shown(before).blocks)
+
+
+def test_the_next_deduction_after_an_empty_span_is_hidden_too():
+    after = catalogue.day(catalogue.WAF, working="2026-12-02")
+    shown = upcoming.upcoming(seen(catalogue.upcoming(sums=(), next_after=after), nothing))
+
+    assert "The next one after that: amount hidden on" in shown.text
+
+
+def test_a_form_hides_and_does_not_carry_what_the_reader_may_not_see():
+    draft = seen(samples.draft(), nothing)
+    carried = Carried.fresh(draft.refs)
+
+    view, message = unsubscribe.form(draft, carried), unsubscribe.message(draft, carried)
+    back = decode(view.private_metadata)
+
+    looks.accepted_view(view)
+    looks.accepted(message)
+    for shown in (everything(view), everything(message)):
+        assert FIGURE.search(shown) is None
+        assert "2010.76" not in shown
+    assert back.shown.worst.refund.is_hidden
+    assert back.shown.fingerprint == draft.fingerprint
+
+
+def test_a_hidden_form_that_changed_asks_to_tick_again():
+    before, after = seen(samples.draft(), nothing), seen(samples.draft(fingerprint="f2"), nothing)
+
+    view = unsubscribe.form(after, Carried.fresh(after.refs), before=before.worst)
+
+    assert form_fields.fee_block_id(before) != form_fields.fee_block_id(after)
+    assert "changed while this was open: refund at least amount hidden" in everything(view)
+
+
+def test_windows_and_answers_about_auto_renewal_and_requests_hide_figures():
+    renewal = Renewal(
+        subscription=samples.HK, anchor=ITEM.reminder.anchor, amount=usd("1080"), safe_until=None
+    )
+    both = seen(Renewals(items=(renewal, renewal), dry_run=False, now=NOW), nothing)
+    digest = seen(samples.reminder(*DIGEST), nothing)
+    request = without_figures(samples.done())
+    working = figures.working([(each.label, each.quote) for each in request.items])
+
+    shown = (
+        renewing.turning_off(both),
+        renewing.form(both),
+        settling.several(digest, samples.DELIVERY),
+        settling.everything(digest.items),
+        looking.request(Linked(request=without_figures(samples.waiting()), link=None)),
+        working,
+    )
+
+    for each in shown:
+        assert FIGURE.search(everything(each)) is None
+        assert "amount hidden" in everything(each).lower()
+
+
+def test_what_the_reader_may_see_stays_as_it_is():
+    def all_of_it(_) -> bool:
+        return True
+
+    page, draft = catalogue.sample_page(), samples.draft()
+
+    assert seen(page, all_of_it) == page
+    assert seen(draft, all_of_it) is draft

@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from bot.billing.rights import Actor
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import State
+from bot.facts.hiding import without_figures
 from bot.facts.messages import Discreet, Receipt, ReminderMessage, RequestCard, RequesterNote
+from bot.facts.renewing import Renewal, Renewals
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.discretion import Discretion
-from bot.services.errors import NotAllowed, Refused
+from bot.services.errors import AlreadyDeducted, FiguresChanged, NotAllowed, Refused
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
@@ -20,16 +23,18 @@ from tests.clocks import SettableClock
 from tests.factories import (
     APPROVER_1,
     DEPUTY,
+    NOW,
     OUTSIDER,
     OWNER,
     REQUESTER,
+    instant,
     order,
     quota,
     resource,
     usd,
 )
 from tests.messengers import FakeDirectory, FakeMessenger
-from tests.unit.services.desk import Desk, secmaster
+from tests.unit.services.desk import Desk, filled_in, secmaster
 from tests.unit.services.rig import FINOPS, policy
 
 ADMIN = SlackUser("U0ADMIN")
@@ -216,3 +221,72 @@ def test_the_message_that_counts_the_rest_asks_about_everything_it_counts(remind
 def test_a_message_that_nobody_knows_has_nothing_to_show(reminders):
     with pytest.raises(Refused, match="nothing any more"):
         reminders.discretion.figures("unknown", by=APPROVER_1)
+
+
+def test_private_answers_show_owners_their_own_and_approvers_everything(reminders):
+    rows = tuple(
+        Renewal(subscription=each, anchor=None, amount=usd("3600.00"), safe_until=None)
+        for each in (due(), due("other", owner=OTHER), due("nobody", owner=None))
+    )
+    facts = Renewals(items=rows, dry_run=False, now=NOW)
+
+    def hidden(reader: SlackUser) -> list[bool]:
+        shown = reminders.discretion.seen_by(reader, facts)
+        return [each.amount.is_hidden for each in shown.items]
+
+    assert hidden(OWNER) == [False, True, True]
+    assert hidden(OTHER) == [True, False, True]
+    assert hidden(OUTSIDER) == [True, True, True]
+    assert hidden(APPROVER_1) == hidden(ADMIN) == [False, False, False]
+
+
+def test_a_request_is_read_by_its_requester_and_hidden_from_others(requests, desk):
+    request = desk.get()
+
+    assert requests.discretion.request(REQUESTER, request) is request
+    assert requests.discretion.request(OWNER, request) is request
+    hidden = requests.discretion.request(OUTSIDER, request)
+    assert hidden.acknowledgement.worst.refund.is_hidden
+
+
+def test_with_the_default_nobody_is_asked_who_they_are(store, clock):
+    class Nobody(FakeDirectory):
+        def is_admin(self, user: SlackUser) -> bool:
+            raise AssertionError(user)
+
+    open_ = Discreetly(store, clock, settings=policy(), messenger=FakeMessenger(clock))
+    people = People(directory=Nobody(), policy=policy())
+    open_.discretion._people = people
+    facts = Renewals(items=(), dry_run=False, now=NOW)
+
+    assert open_.discretion.seen_by(OUTSIDER, facts) is facts
+
+
+def test_a_form_whose_figures_were_hidden_acknowledges_those_that_hold(store, clock, settings):
+    desk = Desk(store, clock, policy=settings)
+    draft = desk.draft()
+    hidden = without_figures(draft)
+
+    request = desk.unsubscribing.submit(filled_in(hidden))
+
+    assert request.acknowledgement.worst == draft.worst
+    assert "NaN" not in str(request)
+
+
+def test_a_hidden_form_whose_facts_changed_is_not_sent(store, clock, settings):
+    desk = Desk(store, clock, policy=settings)
+    hidden = replace(without_figures(desk.draft()), fingerprint="other")
+
+    with pytest.raises(FiguresChanged):
+        desk.unsubscribing.submit(filled_in(hidden))
+
+
+def test_a_deduction_that_passed_is_named_without_its_amount_to_those_who_may_not_see_it(
+    settings,
+):
+    told = AlreadyDeducted(None, at=instant("2026-11-30 03:00"), until=None)
+
+    assert "The renewal was deducted" in told.sentence
+    assert not People(directory=FakeDirectory(), policy=settings).sees(
+        Actor(user=OUTSIDER), [due(owner=None)]
+    )
