@@ -117,6 +117,13 @@ class SqlOutbox:
         )
         return when
 
+    def next_retry(self) -> datetime | None:
+        """When the next unfinished delivery is due that was attempted before."""
+        when: datetime | None = self._work.connection.scalar(
+            outbox_statements.next_due().where(_ROW.attempt > 0), {"team": self._work.team_id}
+        )
+        return when
+
     def counts(self) -> Mapping[DeliveryState, int]:
         """How many stand where; states that none is in are 0."""
         rows = self._work.connection.execute(

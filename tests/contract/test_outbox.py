@@ -233,6 +233,19 @@ def test_the_next_due_is_the_earliest_unfinished(any_store):
         assert tx.outbox.next_due() == NOW + HOUR
 
 
+def test_the_next_retry_is_the_earliest_unfinished_that_was_tried(any_store):
+    owe(any_store, delivery("a"), delivery("b", due_at=NOW + HOUR))
+    with any_store.reading() as tx:
+        assert tx.outbox.next_retry() is None
+    [held] = claim(any_store)
+    with any_store.reading() as tx:
+        assert tx.outbox.next_retry() is None
+    started = begin(any_store, held)
+    settle(any_store, started, DeliveryState.PENDING, again_at=NOW + 2 * HOUR)
+    with any_store.reading() as tx:
+        assert tx.outbox.next_retry() == NOW + 2 * HOUR
+
+
 def test_deliveries_are_counted_by_state(any_store):
     owe(any_store, delivery("a"), delivery("b"), delivery("c"))
     settle(any_store, claim(any_store, limit=1)[0], DeliveryState.SENT, channel="C1", ts="1")
