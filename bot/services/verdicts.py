@@ -14,6 +14,7 @@ from bot.billing.unsubscription import (
     Request,
     RequestExpired,
     RequestStale,
+    State,
     StopTooLate,
     UnsubscriptionError,
     Verb,
@@ -50,8 +51,9 @@ def _not_an_approver(request: Request) -> Verdict:
 
 
 def _only_the_requester(request: Request) -> Verdict:
+    also = " or acknowledge its new figures" if request.state is State.STALE else ""
     return Verdict(
-        f"Only @{request.requested_by} can withdraw request {request.number}.",
+        f"Only @{request.requested_by} can withdraw request {request.number}{also}.",
         "You can ask them in the thread.",
         (request.requested_by,),
     )

@@ -111,7 +111,7 @@ def _refused(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape 
 
 
 def _unknown(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
-    waits = "the cloud did not answer in 60 s; Lapse reads it every 5 minutes and repeats nothing"
+    waits = "the cloud did not answer in time; Lapse reads it every 5 seconds, repeats nothing"
     return (" · ", Bold("not known"), f": {waits}")
 
 

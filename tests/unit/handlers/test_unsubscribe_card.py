@@ -294,8 +294,8 @@ def test_an_outcome_that_is_open_reads_not_known():
     items = tuple(item if each.key == item.key else each for each in request.items)
 
     assert (
-        "2 Large screen · not known: the cloud did not answer in 60 s; Lapse reads it every 5 "
-        "minutes and repeats nothing" in seen.lines(card(replace(request, items=items)).blocks)
+        "2 Large screen · not known: the cloud did not answer in time; Lapse reads it every 5 "
+        "seconds, repeats nothing" in seen.lines(card(replace(request, items=items)).blocks)
     )
 
 
