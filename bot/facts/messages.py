@@ -102,11 +102,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequesterNote:
-    """A direct message to the requester: the request is now in this state."""
+    """A direct message to the requester: the request came into this state.
+
+    What it offers can be pressed while it is `current`.
+    """
 
     request: Request
     state: State
     link: str | None
+    current: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,12 @@ class Composing:
         if at is None and now - post.due_at < WAITS_FOR_CARD:
             raise NotYet
         link = self._messenger.link(at) if at else None
-        return RequesterNote(request=request, state=State(str(post.subject["state"])), link=link)
+        return RequesterNote(
+            request=request,
+            state=State(str(post.subject["state"])),
+            link=link,
+            current=owing.is_current(tx, request, post.subject.get("event")),
+        )
 
     def _reminder(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderMessage | None:
         return self._announcing.message(tx, post, now=now)

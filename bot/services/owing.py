@@ -3,7 +3,7 @@
 Subjects hold ids, numbers and states only; figures and words are composed when a message is sent.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -21,6 +21,13 @@ SLOTS = 100
 """Room in a stream's order for all messages that one save of a request owes."""
 
 _DELIVERIES = UUID("5c1f0d2e-7a0b-5b55-9b77-6f1a3c0d9e42")
+
+ASKED_BEFORE = 20
+"""As many of a person's newest requests are looked at for the same subscriptions."""
+
+_ASK_AGAIN = frozenset({State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.STOPPED})
+_OFFERING = frozenset({State.APPROVED, State.STALE})
+"""States whose note offers what only holds in them: to stop, to review new figures."""
 
 _TOLD = frozenset({Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE, Verb.LEFT})
 
@@ -59,6 +66,32 @@ def after_save(
     tried = after.state in {State.DONE, State.FAILED}
     receipts = (_receipt(after, channel=channel, at=at),) if ended and tried else ()
     return (card, *lines, *receipts, *notes)
+
+
+def note_updates(
+    tx: Transaction, before: Request | None, after: Request, *, at: datetime
+) -> tuple[Delivery, ...]:
+    """Updates of earlier notes whose button goes with a saved change (ux, section 1.7).
+
+    *Stop* and *Review new figures…* go when the request leaves the state, *Ask again…* goes when
+    the person asked again. Each goes once, so that a note is updated at most once.
+    """
+    if before is None:
+        closed = (each for each in _same(tx, after) if each.state in _ASK_AGAIN)
+        told = [(each, each.events[-1]) for each in closed]
+    else:
+        left = before.state in _OFFERING and after.state is not before.state
+        told = [(after, before.events[-1])] if left else []
+    found = [(each, tx.outbox.get(delivery_id(_note_key(each, event)))) for each, event in told]
+    return tuple(_note_update(each, post, at=at) for each, post in found if post is not None)
+
+
+def is_current(tx: Transaction, request: Request, event: object) -> bool:
+    """Whether the note about an event, by its number, still offers what can be done."""
+    if request.events[-1].number != event:
+        return False
+    same = _same(tx, request) if request.state in _ASK_AGAIN else ()
+    return all(each.number <= request.number for each in same)
 
 
 def reminder_updates(
@@ -114,8 +147,19 @@ def _receipt(request: Request, *, channel: str, at: datetime) -> Delivery:
     return _owed(request, key, RECEIPT, to=channel, slot=SLOTS - 1, at=at)
 
 
+def _same(tx: Transaction, request: Request) -> Sequence[Request]:
+    """The person's newest requests for any of its subscriptions, itself among them."""
+    keys = {item.key for item in request.items}
+    newest = tx.requests.of(request.requested_by, limit=ASKED_BEFORE)
+    return [each for each in newest if any(item.key in keys for item in each.items)]
+
+
+def _note_key(request: Request, event: Event) -> str:
+    return f"request/{request.number}/note/{event.number}"
+
+
 def _note(request: Request, event: Event, *, at: datetime) -> Delivery:
-    key = f"request/{request.number}/note/{event.number}"
+    key = _note_key(request, event)
     return Delivery(
         id=delivery_id(key),
         key=key,
@@ -129,6 +173,22 @@ def _note(request: Request, event: Event, *, at: datetime) -> Delivery:
             "state": request.state.value,
         },
         sequence=request.version * SLOTS,
+    )
+
+
+def _note_update(request: Request, post: Delivery, *, at: datetime) -> Delivery:
+    """In the stream of the notes, after the news of the same save."""
+    key = f"{post.key}/v{request.version}"
+    return Delivery(
+        id=delivery_id(key),
+        key=key,
+        kind=post.kind,
+        destination=post.destination,
+        stream=post.stream,
+        due_at=at,
+        subject={"request": request.number},
+        update_of=post.id,
+        sequence=request.version * SLOTS + 1,
     )
 
 

@@ -21,11 +21,13 @@ def save(
 ) -> Request:
     """Save a request with everything that its change owes; raises ChangedMeanwhile.
 
-    Card, thread lines, receipt, the requester's note, updates of reminders that show its items,
-    and an audit line for every event.
+    Card, thread lines, receipt, the requester's note, updates of notes whose button goes and of
+    reminders that show its items, and an audit line for every event.
     """
     saved = tx.requests.save(moved)
     for delivery in owing.after_save(before, saved, channel=policy.approvals_channel, at=at):
+        tx.outbox.owe(delivery)
+    for delivery in owing.note_updates(tx, before, saved, at=at):
         tx.outbox.owe(delivery)
     if before is None or before.state is not saved.state:
         cause = f"{request_subject(saved.number)}/v{saved.version}"

@@ -78,7 +78,7 @@ def requester_note(note: RequesterNote) -> Content:
         if note.link
         else None
     )
-    blocks = [section(words), *actions(_own(note.state, request), link)]
+    blocks = [section(words), *actions(_own(note), link)]
     return _dry(Content(words, blocks), request)
 
 
@@ -155,13 +155,16 @@ def _dry(content: Content, request: Request) -> Content:
     return Content(f"Dry run: {content.text}", [*content.blocks, context(DRY_RUN)], content.title)
 
 
-def _own(state: State, request: Request) -> ButtonElement | None:
+def _own(note: RequesterNote) -> ButtonElement | None:
     """What the requester can press in the note; it goes when it no longer holds."""
-    if state is State.APPROVED and request.state is State.APPROVED:
+    request = note.request
+    if not note.current or note.state is not request.state:
+        return None
+    if note.state is State.APPROVED:
         return body.press("Stop", ids.STOP, request, style="danger")
-    if state in {State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.STOPPED}:
+    if note.state in {State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.STOPPED}:
         return body.ask_again(request)
-    if state is State.STALE and request.state is State.STALE:
+    if note.state is State.STALE:
         return body.press("Review new figures…", ids.REVIEW, request, says="Review request")
     return None
 
@@ -179,13 +182,13 @@ def _waits(request: Request) -> str:
 
 
 def _approved(request: Request) -> str:
-    starts = request.starts_at or request.requested_at
-    by = request.approvals[-1].by if request.approvals else None
-    who = text.mention(by) if by else "Lapse"
-    when = facts.moment(starts, request)
-    return (
-        f"{who} approved request {request.number}. It starts at {when}; until then you can stop it."
-    )
+    event = facts.last_event(request, Verb.APPROVED)
+    who = text.mention(event.by) if event and event.by else "Lapse"
+    approved = f"{who} approved request {request.number}."
+    if request.starts_at is None:
+        return approved
+    when = facts.moment(request.starts_at, request)
+    return f"{approved} It starts at {when}; until then you can stop it."
 
 
 def _runs(request: Request) -> str:
@@ -234,6 +237,8 @@ def _stopped(request: Request) -> str:
 
 
 def _stale(request: Request) -> str:
+    if request.state is not State.STALE:
+        return f"Request {request.number} was stale, nothing was executed: the figures got worse."
     worst = request.acknowledgement.worst
     return (
         f"Request {request.number} is stale, nothing was executed: the figures got worse, you "

@@ -1,6 +1,8 @@
 """What requests say: card, thread, receipt and notes, each once and with the newest facts."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -15,7 +17,7 @@ from bot.services.touring import Touring
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, REQUESTER
-from tests.unit.services.desk import Desk
+from tests.unit.services.desk import Desk, filled_in
 from tests.unit.services.rig import APPROVALS, FINOPS
 
 DM = f"D{REQUESTER[1:]}"
@@ -108,8 +110,74 @@ def test_changes_that_came_while_slack_was_away_arrive_as_one_update_and_all_lin
     delivering.send_due()
 
     assert card(desk).request.state is State.STOPPED
-    assert desk.messenger.updates == 1
+    card_and_note = 2
+    assert desk.messenger.updates == card_and_note
     assert len(desk.messenger.of(RequestLine)) == 3
+
+
+def offers(desk: Desk) -> list[tuple[State, bool]]:
+    """Each note with whether it still offers what can be done."""
+    found = [each.message for each in desk.messenger.of(RequesterNote)]
+    return [(each.state, each.current and each.request.state is each.state) for each in found]
+
+
+def test_stop_goes_from_the_note_when_the_cooling_off_is_over(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.approved("sm-quota")
+    delivering.send_due()
+    before = offers(desk)
+    desk.cool_off()
+    desk.run()
+    delivering.send_due()
+
+    assert before == [(State.WAITING, False), (State.APPROVED, True)]
+    assert offers(desk)[1] == (State.APPROVED, False)
+
+
+def test_to_review_goes_when_the_new_figures_are_acknowledged(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.approved("sm-quota")
+    [paid] = desk.subscriptions[0].orders
+    coupon = replace(paid, cash=Decimal(3200), cash_coupon=Decimal(400))
+    worse = replace(desk.subscriptions[0], orders=(coupon,))
+    desk.cloud.change("sm-quota", orders=worse.orders)
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([worse], at=desk.clock.now())
+    desk.cool_off()
+    desk.run()
+    delivering.send_due()
+    stale = offers(desk)[-1]
+    draft = desk.unsubscribing.review(1001, by=REQUESTER).draft
+    desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
+    desk.unsubscribing.approve(1001, by=APPROVER_1)
+    delivering.send_due()
+
+    assert stale == (State.STALE, True)
+    assert offers(desk) == [
+        (State.WAITING, False),
+        (State.APPROVED, False),
+        (State.STALE, False),
+        (State.WAITING, False),
+        (State.APPROVED, True),
+    ]
+
+
+def test_to_ask_again_goes_once_when_the_same_was_asked_again(
+    desk: Desk, delivering: Delivering
+) -> None:
+    seen = []
+    for number in (1001, 1002, 1003):
+        desk.ask("sm-quota")
+        delivering.send_due()
+        updates = desk.messenger.updates
+        desk.unsubscribing.withdraw(number, by=REQUESTER)
+        delivering.send_due()
+        seen.append([holds for state, holds in offers(desk) if state is State.WITHDRAWN])
+
+    assert seen == [[True], [False, True], [False, False, True]]
+    assert desk.messenger.updates == updates + 1  # the card of the last one, and nothing else
 
 
 def test_thread_and_note_wait_for_the_card(desk: Desk, delivering: Delivering) -> None:
