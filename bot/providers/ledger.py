@@ -27,6 +27,9 @@ from bot.ports.store import BookOrder, Store, Transaction
 COMPLETES_AFTER = timedelta(seconds=2)
 """The ledger is done this long after it accepted (contract, section 6)."""
 
+REFUNDS_AFTER = timedelta(seconds=1)
+"""The refund of what is gone can be read a little later, as at a real cloud."""
+
 BATCH = 10
 
 _ORDERS = UUID("0d0a3c5b-5d0b-5a3f-8f0f-5b6f2e1c7a10")
@@ -86,8 +89,12 @@ class LedgerProvider:
             return tuple(self._outcome(tx, each, by_id.get(each)) for each in call.ids)
 
     def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
-        """The completed unsubscription orders of these ids, with what was paid back."""
-        with self._caught_up(self._clock.now()) as tx:
+        """The unsubscription orders of these ids that are paid back, a second after they are gone.
+
+        `completed_at` is the instant at which they were gone.
+        """
+        now = self._clock.now()
+        with self._caught_up(now) as tx:
             orders = tx.book.orders(self._account.name, ids, since=since)
         return tuple(
             Refund(
@@ -98,7 +105,7 @@ class LedgerProvider:
                 completed_at=order.completes_at,
             )
             for order in orders
-            if order.done
+            if order.done and order.completes_at + REFUNDS_AFTER <= now
         )
 
     def set_auto_renew(self, id: str, *, on: bool) -> None:  # noqa: A002 - the field's own word

@@ -32,6 +32,9 @@ from bot.services.progress import LEASE, Progress
 REFUNDS_WITHIN = timedelta(minutes=15)
 """For how long reading back looks for refund orders before it says that some are missing."""
 
+READS_BACK_AFTER = timedelta(seconds=2)
+"""Time for everybody to see that the steps are done before what came of them is read."""
+
 NO_PROVIDER = timedelta(minutes=5)
 
 log = logging.getLogger(__name__)
@@ -138,6 +141,10 @@ class Executing:
 
     def _verify(self, request: Request, provider: Provider) -> None:
         """The seventh step of the cloud's own procedure: check that it is gone, and paid."""
+        seen_at = _verifying_since(request) + READS_BACK_AFTER
+        if self._clock.now() < seen_at:
+            self._progress.again(request, at=seen_at)
+            return
         if request.dry_run:
             now = self._clock.now()
             note = "dry run: nothing was changed at the cloud"
@@ -162,10 +169,7 @@ class Executing:
         self._settle(request, moved, found=len(found), now=now)
 
     def _settle(self, request: Request, moved: Request, *, found: int, now: datetime) -> None:
-        since = max(
-            (e.at for e in request.events if e.verb in {Verb.VERIFYING, Verb.BY_HAND}),
-            default=now,
-        )
+        since = _verifying_since(request)
         if found < len(request.items) and now < since + REFUNDS_WITHIN:
             again = now + max(SOON, min((now - since) / 5, timedelta(minutes=1)))
             if moved == request:
@@ -176,6 +180,10 @@ class Executing:
         orders = counted(found, "refund order")
         note = f"all gone, {orders} of {len(request.items)} found"
         self._progress.save(request, stepping.verified(moved, at=now, note=note), again=None)
+
+
+def _verifying_since(request: Request) -> datetime:
+    return max(e.at for e in request.events if e.verb in {Verb.VERIFYING, Verb.BY_HAND})
 
 
 def _stays(

@@ -226,3 +226,19 @@ def test_the_book_says_what_has_happened_to_an_item(
     with any_store.reading() as tx:
         assert tx.notes.get(f"ledger/happened/{key('sm-screen')}") is not None
         assert tx.notes.get(f"ledger/happened/{key()}") is None
+
+
+def test_the_refund_can_be_read_a_second_after_it_is_gone(
+    ledger: Ledger, clock: SettableClock
+) -> None:
+    provider = ledger(resource(orders=(ORDER,)))
+    began = clock.now()
+    provider.unsubscribe(call(clock, "build-runner-01"))
+
+    clock.advance(SOON)
+    gone = provider.read(["build-runner-01"])
+    at_once = provider.refunds(["build-runner-01"], since=began)
+    clock.advance(timedelta(seconds=1))
+
+    assert (gone, at_once) == ({}, ())
+    assert len(provider.refunds(["build-runner-01"], since=began)) == 1

@@ -17,6 +17,7 @@ from tests.factories import account, instant, order, package, quota, renewal, re
 from tests.fakes import FakeProvider
 
 SOON = timedelta(seconds=2)
+PAID_BACK = timedelta(seconds=1)
 REGION = "ap-southeast-1"
 MAY = order("2026-05-10 09:20")
 SMALL = order("2026-05-10 09:20", cash="900.00")
@@ -94,7 +95,7 @@ def test_the_refund_is_what_the_rules_give_at_the_moment_of_acceptance(
 
     [result] = cloud_account.unsubscribe(call(clock, "sm-quota"))
     before = cloud_account.refunds(["sm-quota"], since=began)
-    clock.advance(SOON)
+    clock.advance(SOON + PAID_BACK)
     [found] = cloud_account.refunds(["sm-quota"], since=began)
 
     assert expected is not None
@@ -203,7 +204,7 @@ def test_a_renewal_period_is_given_back_in_full_and_the_term_stays(
     began = clock.now()
 
     account.unsubscribe(call(clock, "sm-quota", scope=Scope.RENEWALS))
-    clock.advance(SOON)
+    clock.advance(SOON + PAID_BACK)
 
     held = account.read(["sm-quota"])["sm-quota"]
     [paid] = account.refunds(["sm-quota"], since=began)

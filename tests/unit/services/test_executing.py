@@ -116,9 +116,11 @@ def test_every_change_owes_card_line_note_and_the_end_a_receipt(desk: Desk) -> N
 
     keys = desk.owed()
     lines = [f"request/1001/line/{event.number}" for event in request.events]
-    notes = [1, 2, 4, 7, 8]
+    notes = ["1", "2", "2/v3", "4", "7", "8"]
     assert [key for key in keys if "/line/" in key] == lines
-    assert [key for key in keys if "/note/" in key] == [f"request/1001/note/{n}" for n in notes]
+    assert sorted(key for key in keys if "/note/" in key) == [
+        f"request/1001/note/{n}" for n in notes
+    ]
     assert keys.count("request/1001/receipt") == 1
     assert keys[0] == "request/1001/card"
     assert all(f"request/1001/card/v{v}" in keys for v in range(2, request.version + 1))
@@ -340,6 +342,22 @@ def test_done_by_hand_is_read_back(desk: Desk) -> None:
     desk.run(seconds=2)
     desk.clock.advance(timedelta(minutes=16))
     desk.run()
+    assert desk.state() is State.DONE
+
+
+def test_verifying_is_there_to_be_seen_before_it_is_tried(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.run()
+    while desk.state() is State.EXECUTING:
+        desk.run(seconds=1)
+    reads = desk.cloud.reads
+
+    desk.run(seconds=1)
+    early = (desk.state(), desk.cloud.reads)
+    desk.run(seconds=1)
+
+    assert early == (State.VERIFYING, reads)
     assert desk.state() is State.DONE
 
 
