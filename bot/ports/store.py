@@ -308,6 +308,9 @@ class Outbox(Protocol):
     def next_due(self) -> datetime | None:
         """When the next unfinished delivery is due."""
 
+    def next_retry(self) -> datetime | None:
+        """When the next unfinished delivery is due that was attempted before."""
+
     def counts(self) -> Mapping[DeliveryState, int]:
         """How many stand where, for status."""
 

@@ -98,7 +98,7 @@ class Rehearsal:
             yield Ahead(at=at, text=_request_text(tx, at))
         if (at := tx.book.next_event()) is not None:
             yield Ahead(at=at, text=self._book_text(tx, at))
-        if (at := tx.outbox.next_due()) is not None:
+        if (at := tx.outbox.next_retry()) is not None:
             yield Ahead(at=at, text="a message is tried again")
 
     def _book_text(self, tx: Transaction, at: datetime) -> str:

@@ -7,6 +7,8 @@ import pytest
 from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, Subscription
 from bot.facts.messages import Timing
+from bot.facts.rehearsing import Ahead
+from bot.ports.store import Delivery, DeliveryState
 from bot.providers.ledger import LedgerProvider
 from bot.services.rehearsing import Rehearsal
 from bot.services.syncing import Syncing
@@ -17,6 +19,7 @@ from tests.messengers import Shown
 from tests.unit.services.rig import Rig
 
 DEFAULT = AccountName("default")
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -126,3 +129,26 @@ def test_a_year_charges_and_reminds_again(rig: Rig, rehearsal: Rehearsal) -> Non
     assert held.expires_at == instant("2027-12-07 23:59:59")
     leads = [each for each in rig.ids() if "2027-11-30" in each]
     assert leads == [f"default/sm-quota/2027-11-30/{days}d" for days in (30, 14, 7)]
+
+
+def test_only_a_message_that_was_tried_before_is_tried_again(
+    rig: Rig, rehearsal: Rehearsal
+) -> None:
+    at = rig.clock.now()
+    reminder = rehearsal.next_event()
+    with rig.store.transaction() as tx:
+        owed = Delivery(
+            id="new", key="new", kind="tour", destination="D0", stream="new", due_at=at + SECOND
+        )
+        tx.outbox.owe(owed)
+    fresh = rehearsal.next_event()
+    rig.clock.advance(SECOND)
+    with rig.store.transaction() as tx:
+        [held] = tx.outbox.claim(now=at + SECOND, lease_until=at + SECOND, limit=1)
+        begun = tx.outbox.begin(held, at=at + SECOND)
+        assert begun is not None
+        again_at = at + timedelta(minutes=1)
+        tx.outbox.settle(begun, state=DeliveryState.PENDING, at=at + SECOND, again_at=again_at)
+
+    assert fresh == reminder
+    assert rehearsal.next_event() == Ahead(at=again_at, text="a message is tried again")
