@@ -59,11 +59,12 @@ class SqlCatalogue:
     def page(self, query: ListQuery) -> Page:
         """One page in the order of an index; the count stops at 1,000."""
         wanted = searching.conditions(query)
-        found = self._select().where(*wanted)
-        start = (max(query.page, 1) - 1) * PAGE
-        listed = self._read(found.order_by(*_ORDER).limit(PAGE).offset(start))
         count, more = searching.count(self.work, wanted)
-        return Page(rows=tuple(listed), count=count, more=more)
+        start = (max(query.page, 1) - 1) * PAGE
+        if not more and start >= count:  # else all would be looked through once more
+            return Page(rows=(), count=count, more=more)
+        found = self._select().where(*wanted).order_by(*_ORDER)
+        return Page(rows=tuple(self._read(found.limit(PAGE).offset(start))), count=count, more=more)
 
     def anchored(
         self,

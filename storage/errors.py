@@ -14,7 +14,7 @@ class DatabaseAway(StorageError):
     """The database cannot be reached, opened or written now."""
 
     def __init__(self) -> None:
-        super().__init__("It does not answer.", "Check `LAPSE_DATABASE_URL`.")
+        super().__init__("The database does not answer.", "Check `LAPSE_DATABASE_URL`.")
 
 
 class DatabaseUnknown(StorageError):
@@ -22,7 +22,7 @@ class DatabaseUnknown(StorageError):
 
     def __init__(self) -> None:
         super().__init__(
-            "It is neither a SQLite file nor PostgreSQL.",
+            "The database is neither a SQLite file nor PostgreSQL.",
             "Set `LAPSE_DATABASE_URL` to `sqlite:///lapse.db` or `postgresql+psycopg://…`.",
         )
 
@@ -39,7 +39,8 @@ class SchemaOlder(StorageError):
 
     def __init__(self, *, current: str, needed: str) -> None:
         super().__init__(
-            f"It is at schema {current}, Lapse needs {needed}.", "Run `lapse migrate`."
+            f"The database is at schema {current}, Lapse needs {needed}.",
+            "Run `lapse migrate`.",
         )
         self.current = current
         self.needed = needed
@@ -49,5 +50,5 @@ class SchemaNewer(StorageError):
     """A newer Lapse migrated the database; this one would misread it."""
 
     def __init__(self, *, current: str) -> None:
-        super().__init__("It is newer than this Lapse.", "Install the newer version.")
+        super().__init__("The database is newer than this Lapse.", "Install the newer version.")
         self.current = current
