@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -23,6 +24,11 @@ from storage.store import SqlStore
 from storage.tables import metadata
 from tests.clocks import SettableClock
 from tests.factories import NOW, account
+
+# How long an example takes says something of the machine, not of the rule; CI tries the same ones.
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.getenv("CI") else "local")
 
 TEAM = "T0LAPSE"
 AUDIT_KEY = b"a key of the tests"

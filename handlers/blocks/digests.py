@@ -24,7 +24,10 @@ from handlers.blocks.pieces import (
 
 BELL = "bell"
 WARNING = "warning"
+DONE = "white_check_mark"
 LONG = 3000
+OVER = frozenset({Settled.TURNED_OFF, Settled.NO_LONGER_DUE})
+NOTHING_DUE = "Nothing of this is due any more"
 MAY_REPEAT = "May repeat an earlier message."
 
 _NOUNS = {
@@ -43,9 +46,11 @@ def digest(message: ReminderMessage) -> Content:
         reminder_words.late(message) if late else "",
         MAY_REPEAT if message.may_repeat else "",
     )
-    headline = f"{prefix}{_counted(message.items)} {_span(message.items)}"
+    due = _due(message.items)
+    headline = f"{prefix}{_counted(due)} {_span(due)}" if due else NOTHING_DUE
+    emoji = WARNING if late else BELL
     blocks: list[Block] = [
-        header(headline, emoji=WARNING if late else BELL, dry_run=message.dry_run),
+        header(headline, emoji=emoji if due else DONE, dry_run=message.dry_run),
         *([context(*lines)] if any(lines) else []),
     ]
     for place, (anchor, items) in enumerate(groups):
@@ -54,7 +59,7 @@ def digest(message: ReminderMessage) -> Content:
         blocks += [_row(message, item) for item in items]
     blocks += _several(message)
     spoken = text.fallback(
-        f"{prefix}{_counted(message.items)} ahead: "
+        (f"{prefix}{_counted(due)} ahead: " if due else f"{NOTHING_DUE}: ")
         + "; ".join(_spoken_group(message, anchor, items) for anchor, items in groups),
         "; ".join(_spoken_item(message, item) for _, items in groups for item in items),
         *lines,
@@ -124,6 +129,11 @@ def _by_anchor(
     return [(each[0].reminder.anchor, each) for each in found]
 
 
+def _due(items: Sequence[ReminderItem]) -> Sequence[ReminderItem]:
+    """Those that will still happen; kept and snoozed ones do, those turned off or gone do not."""
+    return [item for item in items if item.settled not in OVER]
+
+
 def _counted(items: Sequence[ReminderItem]) -> str:
     kinds = {item.reminder.anchor.kind for item in items}
     one, many = _NOUNS[next(iter(kinds))] if len(kinds) == 1 else ("date", "dates")
@@ -148,7 +158,8 @@ def _heading(message: ReminderMessage, anchor: Anchor, items: Sequence[ReminderI
     )
     verbs = {AnchorKind.EXPIRY: " · expires", AnchorKind.NOTICE: " · notice to give"}
     what = verbs.get(anchor.kind, "") if len({i.reminder.anchor.kind for i in items}) == 1 else ""
-    money = f" · {_total(items)}" if anchor.kind is not AnchorKind.EXPIRY else ""
+    total = _total(_due(items)) or "nothing will be deducted"
+    money = f" · {total}" if anchor.kind is not AnchorKind.EXPIRY else ""
     day = reminder_words.short_working_day(message, items[0])
     before = f"\nLast working day before: {day}" if day else ""
     return f"*{at}{what}{money}*{before}"
@@ -183,10 +194,11 @@ def _total(items: Sequence[ReminderItem]) -> str:
 
 def _spoken_group(message: ReminderMessage, anchor: Anchor, items: Sequence[ReminderItem]) -> str:
     at = text.spoken(anchor.at, message.zone) if anchor.at else text.day(anchor.date)
+    total = _total(_due(items)) or "nothing"
     what = {
-        AnchorKind.DEDUCTION: f"{_total(items)} on {at}",
+        AnchorKind.DEDUCTION: f"{total} on {at}",
         AnchorKind.EXPIRY: f"{len(items)} expire on {at}",
-        AnchorKind.NOTICE: f"notice by {at}, {_total(items)}",
+        AnchorKind.NOTICE: f"notice by {at}, {total}",
     }[anchor.kind]
     day = reminder_words.short_working_day(message, items[0])
     return f"{what}, last working day {day}" if day else what

@@ -10,6 +10,7 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
 )
 
+from bot.billing.renewal import AnchorKind
 from bot.facts.messages import ReminderItem, ReminderMessage, Settled
 from handlers import ids, text
 from handlers.blocks import reminder_words as words
@@ -59,7 +60,8 @@ def offers(item: ReminderItem) -> Sequence[str]:
         return (UNDO_KEEP, SHOW)
     if item.settled is Settled.REQUESTED:
         return (OPEN_REQUEST, KEEP, SNOOZE, SHOW)
-    off = (OFF,) if item.subscription.auto_renew else ()
+    renews = item.subscription.auto_renew and item.reminder.anchor.kind is AnchorKind.DEDUCTION
+    off = (OFF,) if renews else ()
     return (*off, UNSUBSCRIBE, KEEP, SNOOZE, SHOW)
 
 

@@ -67,9 +67,10 @@ def snooze(options: SnoozeOptions, metadata: str, *, another: bool = False) -> V
 def several(
     message: ReminderMessage, metadata: str, *, only: Sequence[SubscriptionKey] = ()
 ) -> View | None:
-    """*Turn off several*: the items of the digest whose auto-renewal is on, all ticked.
+    """*Turn off several*: the items of the digest whose auto-renewal is on, none ticked.
 
-    `only` offers these alone, as a menu's question before it is done. None when nothing is left.
+    `only` offers these alone, ticked, as a menu's question before it is done. None when nothing is
+    left. They may have different owners, so one press never takes all of a digest along.
     """
     offered = [
         item
@@ -83,13 +84,15 @@ def several(
         _option(str(item.subscription.key), _item(item), describe=_ends(item)) for item in offered
     ]
     boxes = CheckboxesElement(
-        action_id=ids.REMINDER_TICKS, options=options, initial_options=options
+        action_id=ids.REMINDER_TICKS,
+        options=options,
+        initial_options=options if only else None,
     )
     return modal(
         "Turn off auto-renewal",
         [
             InputBlock(
-                label=PlainTextObject(text="Turn off auto-renewal of"),
+                label=PlainTextObject(text="Which ones"),
                 element=boxes,
                 block_id=ids.REMINDER_TICKS,
             ),

@@ -371,12 +371,26 @@ def test_the_thread_names_who_pressed():
     )
 
 
-def test_turning_off_several_offers_those_that_renew_all_ticked():
+def test_a_digest_counts_and_sums_only_what_is_still_due():
+    first, *others = digest().items
+    off = replace(first, settled=Settled.TURNED_OFF, settled_by=OWNER, settled_at=SETTLED_AT)
+    some = reminder(replace(digest(), items=(off, *others)))
+    gone = [replace(off, reminder=i.reminder, subscription=i.subscription) for i in digest().items]
+    none = reminder(replace(digest(), items=tuple(gone)))
+
+    assert seen.spoken(some).startswith("4 deductions ahead: USD 2,100.00 on Mon 30 Nov 2026")
+    assert "USD 2,100.00" in " ".join(seen.lines(some.blocks))
+    assert seen.spoken(none).startswith("Nothing of this is due any more: nothing on Mon 30 Nov")
+    assert seen.refused(some) == seen.refused(none) == []
+
+
+def test_turning_off_several_offers_those_that_renew_and_ticks_none():
     view = settling.several(digest(), samples.DELIVERY)
     assert view is not None
     [boxes] = [each["element"] for each in seen.inputs(view.blocks).values()]
 
-    assert len(boxes["options"]) == len(boxes["initial_options"]) == 5
+    assert len(boxes["options"]) == 5
+    assert "initial_options" not in boxes
     assert seen.named(boxes["options"][0]["text"]["text"]) == (
         "SecMaster Professional, 50 ECS · USD 3,600.00"
     )
