@@ -44,6 +44,15 @@ def card(world: World, containing: str):
     return eventually(look, f"a card that says {containing!r}")
 
 
+def states_seen(world: World) -> list[str]:
+    """The states that the header of the request's message named, each once, in order."""
+    blocks = [call.arguments["blocks"] for call in world.slack.calls("chat.update")]
+    headers = [
+        each["text"]["text"] for shown in blocks for each in shown if each["type"] == "header"
+    ]
+    return list(dict.fromkeys(header.split()[1].rstrip(":") for header in headers))
+
+
 def test_the_form_shows_items_in_order_figures_and_the_sentence(world: World):
     world.load(*STAGING)
     requester = world.user("requester")
@@ -107,9 +116,12 @@ def test_an_approved_request_goes_in_order_and_is_read_back(world: World, asked)
     world.advance(seconds=3)
     assert "edition is basic" in card(world, "step 2 of 2").words
     world.advance(seconds=3)
+    assert "reading 3 subscriptions back" in card(world, "Verifying").header
+    world.advance(seconds=3)
     done = card(world, "Done")
 
     assert "are gone" in done.header
+    assert states_seen(world) == ["Approved", "Executing", "Verifying", "Done"]
     assert "Refund at the cloud" in done.words
     listed = world.user("owner").command("/lapse list account:staging")
     assert "Large screen" not in listed.words
@@ -122,8 +134,8 @@ def test_the_requester_hears_of_every_change_by_direct_message(world: World, ask
     asked.click("Approve")
     card(world, "Approved")
     world.advance(minutes=5)
-    world.advance(seconds=3)
-    world.advance(seconds=3)
+    for _ in range(3):
+        world.advance(seconds=3)
     card(world, "Done")
     world.tick()
 
@@ -131,6 +143,23 @@ def test_the_requester_hears_of_every_change_by_direct_message(world: World, ask
 
     for word in ("waits for 1 approval", "approved request 1001", "runs", "Done"):
         assert word in told
+
+
+def test_stop_goes_from_the_direct_message_when_it_no_longer_holds(world: World, asked):
+    asked.click("Approve")
+    card(world, "Approved")
+    world.tick()
+    note = world.user("requester").newest("Lapse", containing="approved request 1001")
+    assert "Stop" in note.buttons
+
+    world.advance(minutes=5)
+    card(world, "Executing")
+    world.tick()
+
+    after = world.user("requester").newest("Lapse", containing="approved request 1001")
+    assert (after.ts, after.text) == (note.ts, note.text)
+    assert "Stop" not in after.buttons
+    assert "Open request" in after.buttons
 
 
 def test_the_requester_cannot_approve_the_own_request(world: World, asked):
@@ -224,8 +253,8 @@ def test_a_restart_between_approval_and_execution_loses_nothing(world: World, as
     world.advance(minutes=5)
     world.advance(seconds=3)
     world.restart()
-    world.advance(seconds=3)
-    world.advance(seconds=3)
+    for _ in range(3):
+        world.advance(seconds=3)
 
     assert "are gone" in card(world, "Done").header
     assert len(world.user("approver-1").posts("approvals")) == 1
@@ -246,7 +275,7 @@ def test_the_form_as_a_message_sends_the_same_request(world: World):
     shown.click("Unsubscribe…")
     form = requester.answer(containing=SENTENCE)
     form.click("Request unsubscription")
-    missing = requester.answer(containing="Choose a reason")
+    missing = requester.answer(containing="Choose a reason; the cloud asks for one.")
 
     state = filled(missing, reason="Hard to use")
     missing.click("Request unsubscription", state=state)
