@@ -1,13 +1,14 @@
 """The local Slack's page in a real browser: what is drawn, typed, kept apart and kept safe."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from bot.localslack.seed import Channel, Person, Seed
 from bot.localslack.server import LocalSlack
+from tests.browsers import Open, chromium, windows
 from tests.clocks import SettableClock
 from tests.factories import NOW
 from tests.localslack.practice import EVERY_BLOCK, FOREIGN, MANIFEST, Practice, question
@@ -33,17 +34,6 @@ CHANNELS = (
     "unread",
     "remarks",
 )
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -71,33 +61,22 @@ def practice(slack: LocalSlack) -> Iterator[Practice]:
 
 @pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    playwright: Playwright
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+    with chromium(chromium_path) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def open_page(browser: Browser, slack: LocalSlack, practice: Practice) -> Iterator[Open]:
     """Opens a channel as somebody; every error of the page fails the test."""
-    contexts = []
-    errors: list[str] = []
+    with windows(browser, expected="Content Security Policy") as window:  # no picture from outside
 
-    def opened(channel: str = "finops", *, person: str = "requester", **device: object) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **device})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{slack.url}/?as={person}&channel=C0{channel.upper()}")
-        expect(page.get_by_role("heading", level=1)).to_have_text(f"#{channel}")
-        expect(page.get_by_role("feed")).to_be_attached()
-        return page
+        def opened(channel: str = "finops", *, person: str = "requester", **device: object) -> Page:
+            page = window(f"{slack.url}/?as={person}&channel=C0{channel.upper()}", **device)
+            expect(page.get_by_role("heading", level=1)).to_have_text(f"#{channel}")
+            expect(page.get_by_role("feed")).to_be_attached()
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert errors == []
+        yield opened
 
 
 def messages(page: Page):

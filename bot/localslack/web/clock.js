@@ -19,7 +19,7 @@ export function showClock(node, page) {
   setInterval(draw, 1000);
 }
 
-/** What stands above the clock's own controls: in which zone the reader's device is. */
+/** What stands below the clock's own controls: in which zone the reader's device is. */
 export function zoneField(page) {
   const { store } = page;
   const own = deviceZone();
@@ -29,7 +29,7 @@ export function zoneField(page) {
   const labelId = "device-zone";
   return el(
     "div",
-    { class: "panel-field panel-face" },
+    { class: "panel-field panel-foot" },
     el("span", { class: "panel-label", id: labelId }, "Reader's device zone"),
     picker({
       label: "Reader's device zone",

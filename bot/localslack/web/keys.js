@@ -72,10 +72,16 @@ export function showKeys() {
   done.focus();
 }
 
+/** Go to the next region that takes focus; a conversation that is still being fetched takes none. */
 function step(regions, by) {
+  const count = regions.length;
   const at = regions.findIndex((region) => region.holds(document.activeElement));
-  const next = at < 0 ? (by > 0 ? 0 : regions.length - 1) : (at + by + regions.length) % regions.length;
-  regions[next]?.focus();
+  const first = at < 0 ? (by > 0 ? 0 : count - 1) : at + by;
+  for (let passed = 0; passed < count; passed += 1) {
+    const region = regions[(first + passed * by + count * 2) % count];
+    region.focus();
+    if (region.holds(document.activeElement)) return;
+  }
 }
 
 function typing(target) {

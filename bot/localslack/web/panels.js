@@ -28,13 +28,13 @@ export class Panel {
     log: (item) => log(item),
   };
 
-  constructor(page, { id, title, face }) {
+  constructor(page, { id, title, foot }) {
     this.#page = page;
     this.id = id;
     this.title = title;
     this.items = el("div", { class: "panel-items" });
     this.problem = el("p", { class: "message-failure", hidden: true });
-    this.root = el("div", { class: "panel" }, face, this.problem, this.items);
+    this.root = el("div", { class: "panel" }, this.problem, this.items, foot);
   }
 
   draw(description) {

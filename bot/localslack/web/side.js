@@ -63,7 +63,7 @@ export class Side {
 
   openPanel(id) {
     const title = id === REFUSED_PANEL ? "Refused" : (this.#described(id)?.title ?? "Clock");
-    this.#open(new Panel(this.#page, { id, title, face: id === CLOCK_PANEL && zoneField(this.#page) }));
+    this.#open(new Panel(this.#page, { id, title, foot: id === CLOCK_PANEL && zoneField(this.#page) }));
     this.drawPanel();
   }
 

@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 
 const SHOWN_MS = 9000;
 
-/** Show a line; one that reports a failure stays until it is closed. */
+/** Show a line in place of the one before; one that reports a failure stays until it is closed. */
 export function toast(holder, text, { failure = false, closed = () => {} } = {}) {
   const line = el("div", { class: failure ? "toast toast-failure" : "toast" }, el("span", {}, text));
   const close = () => {
@@ -22,6 +22,7 @@ export function toast(holder, text, { failure = false, closed = () => {} } = {})
   );
   if (failure) alarm(text);
   else {
+    holder.querySelector(".toast:not(.toast-failure)")?.remove();
     announce(text);
     setTimeout(close, SHOWN_MS);
   }
