@@ -101,7 +101,7 @@ def test_a_database_that_is_not_there_is_told_in_one_sentence(tmp_path):
     with pytest.raises(DatabaseAway) as refused:
         open_database("postgresql+psycopg://lapse@127.0.0.1:1/lapse")
 
-    assert str(refused.value) == "It does not answer. Check `LAPSE_DATABASE_URL`."
+    assert str(refused.value) == "The database does not answer. Check `LAPSE_DATABASE_URL`."
 
 
 def test_a_file_that_is_no_database_is_told_in_one_sentence(tmp_path):
@@ -170,3 +170,17 @@ def test_sqlite_keeps_the_last_commit_and_its_references(database):
         }
 
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+def test_a_lost_connection_is_told_and_the_next_transaction_works(any_database, any_store):
+    with pytest.raises(DatabaseAway), any_store.transaction() as tx:  # noqa: PT012 - its middle
+        mine = tx.catalogue.work.connection.scalar(text("SELECT pg_backend_pid()"))
+        tx.notes.put("tour", {"step": 1})
+        with any_database.writer.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+        tx.notes.put("tour", {"step": 2})
+
+    with any_store.transaction() as tx:
+        assert tx.notes.get("tour") is None
+        tx.notes.put("tour", {"step": 3})
