@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from bot.localslack.validator import problems
+from bot.localslack.blockkit.validator import problems
 from handlers.blocks.pieces import Content
 
 PEOPLE = {

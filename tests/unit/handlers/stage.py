@@ -15,7 +15,7 @@ from slack_sdk.models.basic_objects import JsonObject
 from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookResponse
 
-from bot.localslack.validator import problems
+from bot.localslack.blockkit.validator import problems
 from handlers.turns import Task
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"

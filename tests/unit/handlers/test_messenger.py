@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.facts.messages import Message, OperatorWarning, ReminderRest, RequestCard, Tour
-from bot.localslack.validator import problems
+from bot.localslack.blockkit.validator import problems
 from bot.ports.messenger import NotPosted, Posted, Undeliverable, Unsettled
 from handlers import messenger, refusals
 from handlers.messenger import SlackMessenger

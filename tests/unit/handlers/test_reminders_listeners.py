@@ -11,7 +11,7 @@ from bot.billing.reminder import SnoozeChoice, SnoozeKind
 from bot.billing.rights import Action
 from bot.facts.messages import Settled
 from bot.facts.reminding import SnoozeOptions
-from bot.localslack.validator import problems
+from bot.localslack.blockkit.validator import problems
 from bot.services.errors import NotAllowed, SnoozeTooFar
 from handlers import ids
 from tests.factories import OWNER, REQUESTER, instant
