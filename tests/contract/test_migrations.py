@@ -133,7 +133,7 @@ def test_an_older_schema_is_told_with_both_numbers(empty_url):
     with pytest.raises(SchemaOlder) as refused:
         open_database(empty_url)
 
-    assert refused.value.sentence == f"It is at schema 0000, Lapse needs {SCHEMA}."
+    assert refused.value.sentence == f"The database is at schema 0000, Lapse needs {SCHEMA}."
     assert refused.value.advice == "Run `lapse migrate`."
 
 
