@@ -78,10 +78,15 @@ class SqlCatalogue:
 
         A notice, which is a date, counts as falling on the end of it at GMT+08:00.
         """
-        query = self._select().where(grouping.LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
+        query = self._anchored(start, end)
         if after is not None:
             query = query.where(_after(after))
         return self._read(query.order_by(_ROW.account, _ROW.id).limit(limit))
+
+    def soonest(self, *, start: datetime, end: datetime, limit: int = 10) -> Sequence[Subscription]:
+        """Live subscriptions whose next anchor falls into [start, end), nearest first."""
+        by_time = (_ROW.anchor_at, _ROW.account, _ROW.id)
+        return self._read(self._anchored(start, end).order_by(*by_time).limit(limit))
 
     def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
         """Quotas and packages of an account and region that are there, quotas first."""
@@ -190,6 +195,9 @@ class SqlCatalogue:
 
     def _select(self) -> Select[Any]:
         return select(subscriptions).where(self._mine())
+
+    def _anchored(self, start: datetime, end: datetime) -> Select[Any]:
+        return self._select().where(grouping.LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
 
     def _read(self, query: Select[Any]) -> list[Subscription]:
         found = self.work.connection.execute(query).all()

@@ -78,6 +78,9 @@ class Catalogue(Protocol):
     ) -> Sequence[Subscription]:
         """Live subscriptions whose next anchor falls into [start, end), in order of their key."""
 
+    def soonest(self, *, start: datetime, end: datetime, limit: int = 10) -> Sequence[Subscription]:
+        """Live subscriptions whose next anchor falls into [start, end), nearest first."""
+
     def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
         """All quotas and packages of an account and region that are not gone."""
 

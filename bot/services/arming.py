@@ -4,9 +4,9 @@ Everything later than the horizon is derived from the subscription, so a changed
 rewrites nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from bot.billing import reminder, renewal
 from bot.billing.days import cloud_date
@@ -22,6 +22,8 @@ from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about
 
 HORIZON = timedelta(hours=48)
+FAR = timedelta(days=430)
+FEW = 10
 PAGE = 200
 
 ONE_DAY = timedelta(days=1)
@@ -68,19 +70,13 @@ class Arming:
             note_watch(tx, Watch(at=now, until=horizon))
         return armed
 
-    def next_lead(self, *, days: int = 400) -> tuple[datetime, Subscription] | None:
+    def next_lead(self) -> tuple[datetime, Subscription] | None:
         """The next instant at which any lead falls due, and of which subscription."""
         now = self._clock.now()
-        nearest: tuple[datetime, Subscription] | None = None
-        for tx, each in self._anchored(start=now - ONE_DAY, end=now + days * ONE_DAY):
-            anchor = self._anchor(each, at=now)
-            if anchor is None or _is_kept(fact_about(tx, each.key, anchor.date)):
-                continue
-            ahead = (lead.due_at for lead in self._leads(each, anchor) if lead.due_at > now)
-            due = min(ahead, default=None)
-            if due is not None and (nearest is None or due < nearest[0]):
-                nearest = due, each
-        return nearest
+        with self._store.reading() as tx:
+            found = [self._next_of(tx, days, now=now) for days in self._lead_days()]
+        nearest = (each for each in found if each is not None)
+        return min(nearest, key=lambda each: each[0], default=None)
 
     def targets(self, subscription: Subscription) -> Sequence[tuple[str, str]]:
         """Where its reminders go, with what their ids append: the channel, and the owner's DM."""
@@ -155,7 +151,7 @@ class Arming:
     def _in_need(self, run: _Pass) -> Iterator[Sequence[SubscriptionKey]]:
         """The subscriptions that lack a row, some at a time; most runs find none."""
         start = min(run.before.at if run.before else run.now, run.now) - ONE_DAY
-        end = run.horizon + (self._longest_lead() + 2) * ONE_DAY
+        end = run.horizon + (max(self._lead_days()) + 2) * ONE_DAY
         found: list[SubscriptionKey] = []
         for tx, each in self._anchored(start=start, end=end):
             if self._lacking(tx, each, run):
@@ -183,9 +179,39 @@ class Arming:
                 return
             after = page[-1].key
 
-    def _longest_lead(self) -> int:
-        routed = [route.lead_days or () for route in self._policy.routes]
-        return max(self._policy.schedule.lead_days + tuple(d for days in routed for d in days))
+    def _next_of(
+        self, tx: Transaction, days: int, *, now: datetime
+    ) -> tuple[datetime, Subscription] | None:
+        """The nearest subscription whose lead of so many days is ahead: mostly the first read."""
+        schedule = self._policy.schedule
+        day = now.astimezone(schedule.zone).date()
+        if reminder.local_instant(day, schedule.at, schedule.zone) <= now:
+            day += ONE_DAY
+        start = datetime.combine(day + days * ONE_DAY, time(), renewal.CLOUD_ZONE)
+        for limit in (FEW, PAGE, _ALL_ARMED):
+            rows = tx.catalogue.soonest(start=start, end=now + FAR, limit=limit)
+            ahead = [
+                (lead.due_at, each)
+                for each in rows
+                for lead in self._open_leads(tx, each, now=now)
+                if lead.lead_days == days and lead.due_at > now
+            ]
+            if ahead or len(rows) < limit:
+                return min(ahead, key=lambda each: each[0], default=None)
+        return None
+
+    def _open_leads(
+        self, tx: Transaction, subscription: Subscription, *, now: datetime
+    ) -> Sequence[Reminder]:
+        """Those of its next anchor, unless it was kept."""
+        anchor = self._anchor(subscription, at=now)
+        if anchor is None or _is_kept(fact_about(tx, subscription.key, anchor.date)):
+            return ()
+        return self._leads(subscription, anchor)
+
+    def _lead_days(self) -> Collection[int]:
+        routed = (route.lead_days or () for route in self._policy.routes)
+        return set(self._policy.schedule.lead_days).union(*routed)
 
     def _lacking(
         self, tx: Transaction, subscription: Subscription, run: _Pass

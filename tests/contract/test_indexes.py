@@ -29,6 +29,10 @@ READS = [
     ("ix_book_subscriptions_due", lambda tx: tx.book.due(DEFAULT, now=NOW, limit=10)),
     ("ix_book_orders_due", lambda tx: tx.book.orders_due(DEFAULT, now=NOW)),
     ("ix_subscriptions_page", lambda tx: tx.catalogue.page(ListQuery())),
+    (
+        "ix_subscriptions_anchor",
+        lambda tx: tx.catalogue.soonest(start=NOW, end=NOW + HOUR, limit=10),
+    ),
     ("ix_subscriptions_id", lambda tx: tx.catalogue.named("s-7")),
     ("ix_subscriptions_group", lambda tx: tx.catalogue.group(DEFAULT, "region-7")),
 ]

@@ -1,18 +1,22 @@
 """Which reminders are armed, when, for whom, and which are not any more."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from bot.billing.subscription import SlackChannel, Status
+from bot.billing.subscription import SlackChannel, Status, Subscription
 from bot.facts.messages import Timing
 from bot.ports.store import ReminderState
+from bot.services.arming import FEW
+from storage.catalogue import SqlCatalogue
 from storage.engine import Database
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
-from tests.factories import DEPUTY, OWNER, instant, order, quota
+from tests.factories import DEPUTY, OWNER, instant, key, order, quota
 from tests.unit.services.rig import FINOPS, SECURITY, Rig
 
 DM = f"D{OWNER[1:]}"
@@ -216,6 +220,52 @@ def test_the_next_lead_is_known_however_far_ahead(rig: Rig) -> None:
 
     assert found is not None
     assert found[0] == instant("2026-10-31 09:00")
+
+
+def test_the_next_lead_is_found_by_reading_a_few_of_a_large_catalogue(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    days = [date(2026, 12, 7) + timedelta(days=n // 10) for n in range(300)]
+    rig.know(*(yearly(f"sm-{n:03}", expires=f"{on} 23:59:59") for n, on in enumerate(days)))
+    read: list[int] = []
+    soonest = SqlCatalogue.soonest
+
+    def counted(*args: Any, **facts: Any) -> Sequence[Subscription]:
+        found = soonest(*args, **facts)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(SqlCatalogue, "soonest", counted)
+    found = rig.reminding.next_lead()
+    rig.clock.set(instant("2026-11-23 09:00"))
+    after = rig.reminding.next_lead()
+
+    assert found is not None
+    assert found[0] == instant("2026-11-23 09:00")
+    assert after is not None
+    assert after[0] == instant("2026-11-24 09:00")
+    assert max(read) <= FEW
+    leads = len(rig.policy.schedule.lead_days)
+    assert len(read) == leads + leads
+
+
+def test_what_was_kept_is_never_the_next_lead(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-23 12:00"))
+    kept = [f"sm-{n:02}" for n in range(FEW)]
+    rig.know(*(yearly(each, owner=None) for each in kept))
+    rig.run()
+    rig.know(yearly("later", expires="2027-06-08 23:59:59"))
+    before = rig.reminding.next_lead()
+
+    pressed = rig.reminders()[-1].delivery_id
+    rig.reminding.keep(pressed, [key(each) for each in kept], by=OWNER)
+    after = rig.reminding.next_lead()
+
+    assert before is not None
+    assert (before[0], before[1].key) == (instant("2026-11-27 09:00"), key("sm-00"))
+    assert after is not None
+    assert after[1].key == key("later")
 
 
 def test_an_account_that_the_settings_no_longer_name_is_not_reminded_of(
