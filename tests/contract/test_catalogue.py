@@ -365,7 +365,7 @@ def test_one_that_comes_back_is_new_again(any_store):
     assert ids(any_store) == ["sm-quota"]
 
 
-def test_anchors_in_a_window_come_in_order_of_their_key(any_store):
+def test_anchors_in_a_window_come_in_order_of_their_key_or_the_nearest_first(any_store):
     put(
         any_store,
         ending("b", 10),
@@ -382,6 +382,8 @@ def test_anchors_in_a_window_come_in_order_of_their_key(any_store):
         first = tx.catalogue.anchored(start=start, end=end, limit=1)
         rest = tx.catalogue.anchored(start=start, end=end, after=first[-1].key)
         assert [*first, *rest] == list(window)
+        soonest = tx.catalogue.soonest(start=start, end=end, limit=2)
+        assert [str(each.key) for each in soonest] == ["default/b", "prod/a"]
 
 
 def test_a_notice_counts_as_falling_on_the_end_of_its_date(any_store):

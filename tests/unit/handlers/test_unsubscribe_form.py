@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.billing import deciding
 from bot.billing.quote import Quote, Refusal, Scope
 from bot.billing.subscription import BillingMode
-from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason
+from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason, State
 from bot.billing.ways_out import ways_out
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from bot.facts.unsubscribing import NewFigures
@@ -470,3 +471,30 @@ def test_the_requester_is_told_of_every_change(request_, said):
     assert seen.spoken(content) == said
     assert seen.lines(content.blocks) == [said]
     assert seen.refused(content) == []
+
+
+def test_what_the_requester_can_press_in_a_note_goes_when_it_no_longer_holds():
+    request = samples.approved()
+    note = RequesterNote(request=request, state=State.APPROVED, link="https://example.com/p1")
+    stale = deciding.go_stale(request, at=NOW, note="A coupon appeared.")
+
+    def shown(note: RequesterNote) -> tuple[str, list[str]]:
+        content = receipts.requester_note(note)
+        return seen.spoken(content), seen.buttons(content.blocks)
+
+    approved, buttons = shown(note)
+    assert buttons == ["Stop", "Open request"]
+    assert shown(replace(note, current=False)) == (approved, ["Open request"])
+    assert shown(replace(note, request=samples.executing())) == (approved, ["Open request"])
+    assert shown(replace(note, request=stale)) == (
+        "@approver-1 approved request 1042.",
+        ["Open request"],
+    )
+    assert shown(replace(note, request=stale, state=State.STALE))[1] == [
+        "Review new figures…",
+        "Open request",
+    ]
+    assert shown(replace(note, state=State.STALE)) == (
+        "Request 1042 was stale, nothing was executed: the figures got worse.",
+        ["Open request"],
+    )
