@@ -1,5 +1,6 @@
 """The wiring: the only module that knows every part. Reading it is reading the architecture."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +9,6 @@ from time import monotonic
 
 from pydantic import SecretStr
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
 import handlers
@@ -28,6 +28,7 @@ from bot.services.status import Status
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from bot.web import WebServer, web_app
+from handlers.connection import SlackSocket, demand_slack
 from handlers.directory import SlackDirectory
 from handlers.endpoint import slack_endpoint
 from handlers.health import slack_trouble
@@ -48,7 +49,7 @@ class Bot:
     services: Services
     scheduler: Scheduler
     web: WebServer
-    socket: SocketModeHandler | None
+    socket: SlackSocket | None
     work: Threads
 
     @property
@@ -57,7 +58,8 @@ class Bot:
         return self.web.url
 
     def start(self) -> None:
-        """Listen and tick; returns at once."""
+        """Listen and tick; returns at once. Raises SlackAway."""
+        demand_slack(self.app.client)
         self.listen()
         self.scheduler.start()
 
@@ -65,23 +67,23 @@ class Bot:
         """Answer people, and leave the ticks to whoever calls them."""
         self.web.start()
         if self.socket is not None:
-            self.socket.connect()  # type: ignore[no-untyped-call]
+            self.socket.open()
 
     def stop(self) -> None:
         """Finish what was begun, then let go; what is owed is in the database."""
         if self.socket is not None:
-            self.socket.close()  # type: ignore[no-untyped-call]
+            self.socket.close()
         self.scheduler.stop()
         self.work.close()
         self.web.stop()
 
 
 def build_bot(core: Core, *, role: str) -> Bot:
-    """Join the parts that speak to people; raises WrongSetting when a channel or token is missing.
+    """Join the parts that speak to people; raises WrongSetting when a token or channel is missing.
 
     `web` answers people and posts nothing by itself, `worker` does what the ticks find, `all` both.
     """
-    _demand_channels(core.settings)
+    demand_complete(core.settings, core.secrets, role=role)
     http = core.secrets.lapse_transport == "http"
     listens = role != "worker"
     client = slack_client(core.secrets)
@@ -98,6 +100,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
     work = Threads()
     app = App(
         client=client,
+        logger=logging.getLogger("slack_bolt"),  # else each of Bolt's own takes the root's level
         signing_secret=_secret(core.secrets, "slack_signing_secret") if http else None,
         process_before_response=True,  # acknowledge at once; work goes to threads of its own
         token_verification_enabled=False,
@@ -121,7 +124,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
             host=core.secrets.lapse_http_host,
             port=core.secrets.lapse_http_port,
         ),
-        socket=SocketModeHandler(app, _secret(core.secrets, "slack_app_token"))
+        socket=SlackSocket(app, app_token=_secret(core.secrets, "slack_app_token"))
         if listens and not http
         else None,
         work=work,
@@ -230,7 +233,13 @@ def _secret(secrets: Secrets, name: str) -> str:
     return value.get_secret_value()
 
 
-def _demand_channels(settings: Settings) -> None:
+def demand_complete(settings: Settings, secrets: Secrets, *, role: str) -> None:
+    """Raise WrongSetting when something is missing without which a role cannot begin."""
+    _secret(secrets, "slack_bot_token")
+    if secrets.lapse_transport == "http":
+        _secret(secrets, "slack_signing_secret")
+    elif role != "worker":
+        _secret(secrets, "slack_app_token")
     for name in ("approvals_channel", "reminders_channel"):
         if getattr(settings.slack, name) is None:
             raise WrongSetting(

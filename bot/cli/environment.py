@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bot.config import Secrets, Settings
     from bot.core import Core
 
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -19,13 +20,35 @@ def environment() -> Mapping[str, str]:
     return dict(os.environ)  # noqa: TID251 - the one place
 
 
+def environment_taken() -> Mapping[str, str]:
+    """The environment, and Slack's part of it taken out.
+
+    Bolt would act on some of it by itself, and a child process has no use for a secret.
+    """
+    environ = environment()
+    for name in environ:
+        if name.startswith("SLACK_"):
+            del os.environ[name]  # noqa: TID251 - the one place
+    return environ
+
+
+def settings_taken() -> "tuple[Settings, Secrets]":
+    """The settings of a process that stays; Slack's part of the environment is taken out."""
+    return _settings(environment_taken())
+
+
 def open_core() -> "Core":
     """Settings, database and use cases, as every command but `quote` needs them."""
-    from bot import config, core
+    from bot import core
 
-    environ = environment()
+    return core.open_core(*_settings(environment()))
+
+
+def _settings(environ: Mapping[str, str]) -> "tuple[Settings, Secrets]":
+    from bot import config
+
     settings = config.load_settings(environ, directory=Path.cwd())
-    return core.open_core(settings, config.load_secrets(environ))
+    return settings, config.load_secrets(environ)
 
 
 class JsonLines(logging.Formatter):
@@ -39,7 +62,7 @@ class JsonLines(logging.Formatter):
             "event": record.getMessage(),
             "logger": record.name,
         }
-        extras = {k: v for k, v in vars(record).items() if k not in STANDARD_FIELDS}
+        extras = {k: v for k, v in vars(record).items() if k not in STANDARD_FIELDS and v != ""}
         if record.exc_info:
             extras["trace"] = self.formatException(record.exc_info)
         return json.dumps(line | extras, default=str, ensure_ascii=False)
@@ -57,5 +80,7 @@ def start_log(*, default: str = "info") -> None:
         level=level if level in logging.getLevelNamesMapping() else "INFO", handlers=[handler]
     )
     # Bolt and the SDK log whole payloads at debug; those hold free text and never belong in a log.
-    for name in ("slack_bolt", "slack_sdk", "urllib3", "apscheduler", "uvicorn"):
+    for name in ("slack_bolt", "slack_sdk", "alembic", "urllib3", "apscheduler", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A call that failed is told by whoever made it.
+    logging.getLogger("slack_sdk.web.base_client").setLevel(logging.CRITICAL)

@@ -1,8 +1,26 @@
 """What went wrong, as one sentence and an exit code."""
 
 import logging
+import sys
+from collections.abc import Sequence
 
 log = logging.getLogger(__name__)
+
+WRONG_INPUT = (
+    "bot.billing.figures.UnclearFacts",
+    "bot.billing.rulesets.UnknownRuleSet",
+    "bot.config.loading.WrongSetting",
+    "bot.localslack.guard.RealWorkspaceConfigured",
+    "bot.services.errors.Refused",
+)
+FAILED = (
+    "bot.localslack.guard.PortInUse",
+    "bot.ports.provider.ProviderError",
+    "bot.web.PortInUse",
+    "handlers.connection.SlackAway",
+    "storage.errors.StorageError",
+)
+"""Expected errors by name, since importing all of them would take longer than most commands."""
 
 
 class Failed(Exception):
@@ -30,20 +48,14 @@ def failure_of(error: Exception) -> Failed:
 
 
 def _known(error: Exception) -> Failed | None:
-    from bot.billing.figures import UnclearFacts
-    from bot.billing.rulesets import UnknownRuleSet
-    from bot.config import WrongSetting
-    from bot.ports.provider import ProviderError
-    from bot.services.errors import Refused
-    from bot.web import PortInUse
-    from storage.errors import StorageError
-
-    if isinstance(error, WrongSetting | UnclearFacts | UnknownRuleSet):
+    if isinstance(error, _loaded(WRONG_INPUT)):
         return WrongInput(str(error))
-    if isinstance(error, Refused):
-        return WrongInput(f"{error.sentence} {error.advice}".strip())
-    if isinstance(error, StorageError | PortInUse):
+    if isinstance(error, _loaded(FAILED)):
         return Failed(str(error))
-    if isinstance(error, ProviderError):
-        return Failed(error.sentence)
     return None
+
+
+def _loaded(names: Sequence[str]) -> tuple[type[Exception], ...]:
+    """The classes among these whose module is there already: no other can have been raised."""
+    split = [name.rsplit(".", 1) for name in names]
+    return tuple(getattr(sys.modules[at], name) for at, name in split if at in sys.modules)

@@ -28,12 +28,12 @@ def demo(
     ),
 ) -> None:
     """Try everything in a practice workspace; nothing leaves this machine."""
-    from bot.cli.environment import environment, start_log
+    from bot.cli.environment import environment_taken, start_log
     from bot.demo.practice import Practice
 
     start_log(default="warning")
     ended = _ending()
-    practice = Practice(port=port, data=data, environ=environment())
+    practice = Practice(port=port, data=data, environ=environment_taken())
     practice.start()
     try:
         say(f"Lapse's practice workspace: {practice.url}")
@@ -48,13 +48,16 @@ def run(
 ) -> None:
     """Run the bot against a real workspace."""
     from bot import app as wiring
-    from bot.cli.environment import open_core, start_log
+    from bot import core as opening
+    from bot.cli.environment import settings_taken, start_log
 
     if role not in ROLES:
         raise WrongInput(f"`--role` is {role}; allowed are all, web and worker.")
     start_log()
     ended = _ending()
-    with open_core() as core, core.sole_runner():
+    settings, secrets = settings_taken()
+    wiring.demand_complete(settings, secrets, role=role)
+    with opening.open_core(settings, secrets) as core, core.sole_runner():
         bot = wiring.build_bot(core, role=role)
         bot.start()
         try:
@@ -95,8 +98,14 @@ def doctor(
 
 
 def _ending() -> threading.Event:
-    """Set by Ctrl-C or a polite kill, from now on: both end everything cleanly."""
+    """Set by Ctrl-C or a polite kill: the first ends everything cleanly, a second at once."""
     ended = threading.Event()
+
+    def end(*_: object) -> None:
+        ended.set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, end)
     return ended

@@ -29,12 +29,17 @@ def quote(arguments: Sequence[str]) -> int:
     from bot.billing.quote import Scope
     from bot.billing.refund import quote as quoted
     from bot.services.accounts import account_from_json
+    from bot.services.errors import BadFile
     from bot.services.reading import subscription_from_json
 
     call = _parser().parse_args(arguments)
     given = _object(call.file)
     account = account_from_json(given["account"])
-    subscription = subscription_from_json(given["subscription"])
+    try:
+        subscription = subscription_from_json(given["subscription"])
+    except BadFile as error:
+        said = " ".join(f"{at}: {text}" if at else f"It {text}" for _, at, text in error.problems)
+        raise WrongInput(f"`subscription` of {call.file} is wrong. {said}") from error
     result = quoted(subscription, account, at=_instant(call.at), scope=Scope(call.scope))
     if call.json:
         from bot.services.exchange import quote_json
@@ -81,7 +86,7 @@ def _instant(text: str | None) -> datetime:
     if text is None:
         from bot.clock import MachineClock
 
-        return MachineClock().now()
+        return MachineClock().now().replace(microsecond=0)
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:

@@ -1,6 +1,7 @@
 """Reads the settings and says what is wrong with them, key by key."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +17,9 @@ from pydantic_settings import (
 )
 
 from bot.config.sections import PREFIX, Approver, Channel, Hour, Secrets, Settings, User
+
+PLAIN = ("LAPSE_CONFIG", "LAPSE_LOG")
+CREDENTIAL = re.compile(r"LAPSE_ACCOUNT_\w+_(AK|SK|DOMAIN_ID)")
 
 
 class WrongSetting(Exception):
@@ -67,6 +71,7 @@ def load_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
 
 def load_secrets(environ: Mapping[str, str]) -> Secrets:
     """Read the secrets and the few plain environment settings; raises WrongSetting."""
+    _demand_known_names(environ)
     values = {
         name: environ[name.upper()] for name in Secrets.model_fields if environ.get(name.upper())
     }
@@ -84,6 +89,15 @@ def _file(environ: Mapping[str, str], directory: Path) -> Path | None:
         return Path(named)
     default = directory / "lapse.toml"
     return default if default.is_file() else None
+
+
+def _demand_known_names(environ: Mapping[str, str]) -> None:
+    own = [name.upper() for name in Secrets.model_fields if name.upper().startswith(PREFIX)]
+    known = sorted((*own, *PLAIN))
+    for name in environ:
+        plain = name.startswith(PREFIX) and "__" not in name
+        if plain and name not in known and not CREDENTIAL.fullmatch(name):
+            raise WrongSetting(_unknown(name, known, name))
 
 
 def _demand_known_sections(overrides: Mapping[str, str]) -> None:
@@ -125,6 +139,8 @@ def _shown(value: object) -> str:
 def _allowed(error: ErrorDetails) -> str:
     context: Mapping[str, Any] = error.get("ctx", {})
     match error["type"]:
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "allowed are " + _LIMITS.get(str(error["loc"][-1]), "whole numbers")
         case "greater_than_equal" | "less_than_equal":
             return "allowed are " + _LIMITS.get(str(error["loc"][-1]), error["msg"].lower())
         case "literal_error":

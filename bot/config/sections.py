@@ -22,6 +22,8 @@ from bot.billing import rulesets
 
 PREFIX = "LAPSE_"
 RULE_SETS = tuple(rules.id for rules in rulesets.RULE_SETS)
+BASE_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+AUDIT_KEY_LENGTH = 16
 ENCRYPTION_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 
 
@@ -41,6 +43,12 @@ def _known_rules(name: str) -> str:
     if name and name not in RULE_SETS:
         raise ValueError("allowed are " + ", ".join(RULE_SETS))
     return name
+
+
+def _base_url(url: str) -> str:
+    if not BASE_URL.fullmatch(url):
+        raise ValueError("allowed is an address like https://slack.com/api/")
+    return url if url.endswith("/") else f"{url}/"
 
 
 LeadDays = Annotated[tuple[Annotated[int, Field(ge=1, le=366)], ...], Field(min_length=1)]
@@ -189,13 +197,20 @@ class Secrets(BaseModel):
     slack_signing_secret: SecretStr | None = None
     slack_client_id: str | None = None
     slack_client_secret: SecretStr | None = None
-    slack_api_url: str = "https://slack.com/api/"
+    slack_api_url: Annotated[str, AfterValidator(_base_url)] = "https://slack.com/api/"
     lapse_database_url: str = "sqlite:///lapse.db"
     lapse_transport: Literal["socket", "http"] = "socket"
     lapse_http_host: str = "127.0.0.1"
     lapse_http_port: Annotated[int, Field(ge=0, le=65535)] = 3000
-    lapse_audit_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    lapse_audit_key: SecretStr | None = None
     lapse_encryption_key: SecretStr | None = None
+
+    @field_validator("lapse_audit_key", mode="after")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value()) < AUDIT_KEY_LENGTH:
+            raise ValueError(f"allowed is text of {AUDIT_KEY_LENGTH} characters or more")
+        return key
 
     @field_validator("lapse_encryption_key", mode="after")
     @classmethod

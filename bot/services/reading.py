@@ -25,6 +25,8 @@ DEFAULT_ACCOUNT = AccountName("default")
 
 _UNREADABLE = "Not CSV or JSON in UTF-8."
 _SAVE_AGAIN = "Save it as UTF-8."
+_FILL = "Write a header and a row for each order into it, or a JSON array."
+_OTHER_SEPARATORS = ";\t|"
 _OBJECT_KEYS = (*(each.name for each in SUBSCRIPTION_FIELDS), "orders")
 _ORDER_KEYS = tuple(each.name for each in ORDER_FIELDS)
 
@@ -114,6 +116,8 @@ def read_catalogue(
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = ""
+    if not data.strip():
+        raise BadFile(filename, [(0, "", "It is empty.")], lines=0, advice=_FILL)
     if not text.strip() or "\0" in text:
         raise BadFile(filename, [(0, "", _UNREADABLE)], lines=0, advice=_SAVE_AGAIN)
     name = filename.lower()
@@ -168,6 +172,11 @@ def _rows(text: str, reader: _Reader) -> Iterator[tuple[int, list[str]]]:
 
 
 def _check_header(reader: _Reader, header: Sequence[str]) -> None:
+    used = next((each for each in _OTHER_SEPARATORS if each in header[0]), None)
+    if used and len(header) == 1:
+        said = "tabs" if used == "\t" else quoted(used)
+        reader.problems.append((0, "", f"Its columns are separated by {said}."))
+        raise reader.refuse(advice="Separate them by commas, import again.")
     for column in dict.fromkeys(header):
         if column not in BY_NAME:
             near = nearest(column, COLUMNS)
@@ -240,6 +249,8 @@ def _read_json(text: str, reader: _Reader) -> tuple[Subscription, ...]:
         items = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         said = str(error) if isinstance(error, BadValue) else _UNREADABLE
+        if isinstance(error, json.JSONDecodeError):
+            said = f"{said[:-1]}: line {error.lineno}, column {error.colno}."
         raise BadFile(
             reader.filename, [(0, "", said)], lines=0, advice="Save it as JSON in UTF-8."
         ) from None

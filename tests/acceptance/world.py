@@ -67,8 +67,6 @@ class World:
     def stop(self) -> None:
         """Stop the bot; the workspace stays."""
         if self.bot is not None:
-            # The SDK notices that it shall end when something arrives, or after three seconds.
-            self.slack.disconnect(abrupt=True)
             self.bot.stop()
             self.bot = None
         if self.core is not None:

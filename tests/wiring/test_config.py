@@ -104,6 +104,50 @@ def test_an_unknown_section_in_the_environment_is_named(tmp_path):
         load_settings({"LAPSE_APROVALS__REQUIRED": "2"}, directory=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "LAPSE_TRANSPROT",
+            "http",
+            "`LAPSE_TRANSPROT` is not a setting. Did you mean `LAPSE_TRANSPORT`?",
+        ),
+        (
+            "LAPSE_HTTP_PORT",
+            "abc",
+            '`LAPSE_HTTP_PORT` is "abc"; allowed are 0 to 65535. Correct the environment.',
+        ),
+        (
+            "SLACK_API_URL",
+            "slack.com",
+            '`SLACK_API_URL` is "slack.com"; allowed is an address like https://slack.com/api/. '
+            "Correct the environment.",
+        ),
+        (
+            "LAPSE_AUDIT_KEY",
+            "short",
+            "`LAPSE_AUDIT_KEY` is not allowed; allowed is text of 16 characters or more. "
+            "Correct the environment.",
+        ),
+    ],
+)
+def test_a_wrong_name_or_value_in_the_environment_is_told(name, value, sentence):
+    with pytest.raises(WrongSetting) as raised:
+        load_secrets({name: value})
+
+    assert str(raised.value) == sentence
+
+
+def test_credentials_of_accounts_and_an_address_without_its_last_slash_are_taken():
+    names = ("LAPSE_ACCOUNT_PROD_AK", "LAPSE_ACCOUNT_PROD_EXECUTE_SK", "LAPSE_LOG")
+
+    secrets = load_secrets(
+        dict.fromkeys(names, "x") | {"SLACK_API_URL": "http://127.0.0.1:8099/api"}
+    )
+
+    assert secrets.slack_api_url == "http://127.0.0.1:8099/api/"
+
+
 def test_a_file_that_is_not_toml_and_one_that_is_not_there_are_told(tmp_path):
     with pytest.raises(WrongSetting, match="is not TOML"):
         settings_of("[slack", tmp_path)

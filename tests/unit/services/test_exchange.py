@@ -228,7 +228,7 @@ def test_an_amount_is_digits_and_one_point(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"  \n", b"\xff\xfe\x00a", "id\nä".encode("latin-1"), b"id\n\x00\n"]
+    "data", [b"\xef\xbb\xbf", b"\xff\xfe\x00a", "id\nä".encode("latin-1"), b"id\n\x00\n"]
 )
 def test_what_is_no_utf_8_text_is_not_read(data: bytes) -> None:
     with pytest.raises(BadFile) as refused:
@@ -236,6 +236,21 @@ def test_what_is_no_utf_8_text_is_not_read(data: bytes) -> None:
 
     assert refused.value.sentence == "x.csv was not imported. Not CSV or JSON in UTF-8."
     assert refused.value.advice == "Save it as UTF-8."
+
+
+@pytest.mark.parametrize("data", [b"", b"  \n"])
+def test_an_empty_file_is_told_as_such(data: bytes) -> None:
+    with pytest.raises(BadFile) as refused:
+        read_catalogue(data, "x.json")
+
+    assert refused.value.sentence == "x.json was not imported. It is empty."
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"id;name\n", "`;`"), (b"id\tname\n", "tabs"), (b"id|name\n", "`|`")]
+)
+def test_a_file_of_another_separator_says_which(data: bytes, said: str) -> None:
+    assert problems(data) == [f"Its columns are separated by {said}."]
 
 
 def test_a_line_with_too_few_cells_and_an_open_quotation_mark_are_named() -> None:
@@ -285,7 +300,7 @@ def test_an_item_that_is_no_object_is_named() -> None:
     ("data", "said"),
     [
         (b"{}", "It is not an array of subscriptions."),
-        (b"[", "Not CSV or JSON in UTF-8."),
+        (b'[\n {"id": }]', "Not CSV or JSON in UTF-8: line 2, column 9."),
         (b'[{"id": "a", "id": "b"}]', "The key `id` stands twice in one object."),
         (b'[{"id": NaN}]', "`NaN` is not JSON."),
         (b"[" * 100_000, "Not CSV or JSON in UTF-8."),
