@@ -4,6 +4,7 @@ Claim, record the intent, attempt once, record the outcome. What is not known to
 never posted again before it can no longer land and the conversation's history does not show it.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from bot.services.announcing import timing_of
 from bot.services.armed import cancel
 from bot.services.composing import REMINDERS, Composing, NotYet
 from bot.services.rerouting import Rerouting
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = timedelta(seconds=10)
 """T: an attempt is over after this long."""
@@ -174,10 +177,13 @@ class Delivering:
                 thread=ready.ts,
             )
         except NotPosted as refused:
+            _tell("delivery.not_posted", begun, refused.error)
             self._later(begun, error=refused.error, seconds=refused.retry_after)
         except Undeliverable as refused:
+            _tell("delivery.undeliverable", begun, refused.error)
             self._rerouting.undeliverable(begun, error=refused.error)
         except Unsettled as lost:
+            _tell("delivery.unknown", begun, lost.error)
             started_at = begun.started_at or self._clock.now()
             self._unknown(begun, error=lost.error, again_at=started_at + TIMEOUT + MAY_LAND)
         else:
@@ -198,9 +204,11 @@ class Delivering:
         try:
             self._messenger.update(ready.message, at=at)
         except (NotPosted, Unsettled) as refused:
+            _tell("delivery.not_replaced", begun, refused.error)
             wait = refused.retry_after if isinstance(refused, NotPosted) else 0.0
             self._later(begun, error=refused.error, seconds=wait)
         except Undeliverable as refused:
+            _tell("delivery.not_replaced", begun, refused.error)
             now = self._clock.now()
             with self._store.transaction() as tx:
                 tx.outbox.settle(
@@ -279,6 +287,11 @@ class Delivering:
         now = self._clock.now()
         with self._store.transaction() as tx:
             tx.outbox.settle(delivery, state=DeliveryState.CANCELLED, at=now, error=error)
+
+
+def _tell(event: str, delivery: Delivery, error: str) -> None:
+    facts = {"delivery": delivery.id, "attempt": delivery.attempt, "error": error}
+    log.warning(event, extra=facts)
 
 
 def _repeating(message: Message) -> Message:
