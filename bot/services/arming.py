@@ -70,6 +70,14 @@ class Arming:
             note_watch(tx, Watch(at=now, until=horizon))
         return armed
 
+    def arm_one(self, tx: Transaction, key: SubscriptionKey, *, now: datetime) -> int:
+        """Enter what one subscription lacks, in the transaction that changed what is wanted."""
+        subscription = tx.catalogue.get(key)
+        if subscription is None:
+            return 0
+        run = _Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
+        return tx.reminders.arm(self._lacking(tx, subscription, run))
+
     def next_lead(self) -> tuple[datetime, Subscription] | None:
         """The next instant at which any lead falls due, and of which subscription."""
         now = self._clock.now()

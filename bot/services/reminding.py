@@ -102,6 +102,7 @@ class Reminding:
                 for row in rows:
                     state, reason = _before_keeping(row, now=now)
                     tx.reminders.set_state([row.id], state=state, reason=reason)
+                self._arming.arm_one(tx, key, now=now)
         return self.message(delivery)
 
     def snooze(

@@ -150,6 +150,21 @@ def test_keep_taken_back_brings_the_later_leads_again(rig: Rig) -> None:
     assert "default/sm-quota/2026-11-30/3d" in rig.ids()[before:]
 
 
+def test_what_is_taken_back_is_armed_at_once_so_that_nothing_is_lost_if_lapse_dies(
+    rig: Rig,
+) -> None:
+    pressed = newest(rig).delivery_id
+    rig.reminding.keep(pressed, [key()], by=OWNER)
+    rig.pass_time(to=instant("2026-11-26 10:00"), every=timedelta(hours=6))
+    rig.reminding.undo_keep(pressed, [key()], by=OWNER)
+    before = len(rig.ids())
+
+    rig.clock.set(instant("2026-11-27 10:00"))  # nothing ran between the press and this
+    rig.run()
+
+    assert "default/sm-quota/2026-11-30/3d" in rig.ids()[before:]
+
+
 def test_keep_pressed_twice_leaves_one_thread_line_each(rig: Rig) -> None:
     pressed = newest(rig).delivery_id
     for _ in range(2):
