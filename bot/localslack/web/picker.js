@@ -243,21 +243,20 @@ function listKeys(event, list, { close, search }) {
   event.stopPropagation();
 }
 
-/** Ask after a short pause in typing, and forget answers that a later question overtook. */
+/** Ask at once, or after a short pause in typing; answers that a later question overtook are forgotten. */
 function debouncedLoad(load, list) {
   let asked = 0;
   let timer = null;
-  return (query, { now = false } = {}) =>
-    new Promise((resolve) => {
-      const mine = ++asked;
-      clearTimeout(timer);
-      timer = setTimeout(
-        async () => {
-          const groups = await load(query);
-          if (mine === asked && !list.gone) list.draw(groups);
-          resolve();
-        },
-        now ? 0 : TYPING_PAUSE_MS,
-      );
-    });
+  return (query, { now = false } = {}) => {
+    const mine = ++asked;
+    const ask = async () => {
+      const groups = await load(query);
+      if (mine === asked && !list.gone) list.draw(groups);
+    };
+    clearTimeout(timer);
+    // What is known already stands there before the next key arrives.
+    if (now) return ask();
+    timer = setTimeout(ask, TYPING_PAUSE_MS);
+    return null;
+  };
 }
