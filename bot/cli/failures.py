@@ -14,6 +14,7 @@ WRONG_INPUT = (
     "bot.services.errors.Refused",
 )
 FAILED = (
+    "bot.demo.practice.DirectoryInUse",
     "bot.localslack.guard.PortInUse",
     "bot.ports.provider.ProviderError",
     "bot.web.PortInUse",

@@ -10,12 +10,17 @@ from bot.demo.cloud_panel import CloudPanel
 from bot.demo.stage import DATABASE, Stage, open_core, set_up
 from bot.demo.workspace import practice_seed
 from bot.localslack.server import LocalSlack, refuse_beside_real_tokens
+from storage.errors import DatabaseInUse
+
+
+class DirectoryInUse(Exception):
+    """Another practice workspace is kept in the directory and runs."""
 
 
 class Practice:
     """One practice workspace in a directory; started again, it goes on where it was.
 
-    Raises RealWorkspaceConfigured, PortInUse, and DatabaseInUse when the directory is in use.
+    Raises RealWorkspaceConfigured, PortInUse and DirectoryInUse.
     """
 
     def __init__(self, *, port: int, data: Path, environ: Mapping[str, str]) -> None:
@@ -53,6 +58,12 @@ class Practice:
             self._slack.start()
             self._held.callback(self._slack.stop)
             self._stage = set_up(self._core, self._slack)
+        except DatabaseInUse:
+            self.stop()
+            raise DirectoryInUse(
+                f"Another `lapse demo` uses {self._data}. "
+                "Stop that one, or name another with `--data`."
+            ) from None
         except BaseException:
             self.stop()
             raise
