@@ -51,14 +51,21 @@ class Asking:
         filled: Filled = NOTHING,
         view_id: str,
         view_hash: str | None = None,
+        redrawn: bool = False,
     ) -> None:
-        """Draw the modal with today's figures; after ten seconds it says that it cannot."""
+        """Draw the modal with today's figures; after ten seconds it says that it cannot.
+
+        With a hash it replaces nothing that is newer, except that a form is `redrawn` again and
+        again until it was sent.
+        """
         late = Timer(self._patience, self._give_up, (turn, carried, view_id, view_hash))
         late.daemon = True
         late.start()
         view = drawn(turn, lambda: blocks.form(self.draft(turn, carried), carried, filled=filled))
         late.cancel()
-        _replace(turn, view, view_id=view_id, view_hash=view_hash)
+        there = _replace(turn, view, view_id=view_id, view_hash=view_hash)
+        if not there and redrawn and not self._unsubscribing.was_sent(carried.form):
+            _replace(turn, view, view_id=view_id, view_hash=None)
 
     def answer(self, turn: Turn, carried: Carried) -> None:
         """Answer with the form in a private message."""
@@ -121,10 +128,13 @@ def explained_view(error: Refused, *, code: str) -> View:
     return errors.view(error, code=code)
 
 
-def _replace(turn: Turn, view: View, *, view_id: str, view_hash: str | None) -> None:
+def _replace(turn: Turn, view: View, *, view_id: str, view_hash: str | None) -> bool:
+    """Whether it is there now; False when the window was closed or shows something newer."""
     try:
         turn.client.views_update(view_id=view_id, view=view, hash=view_hash)
     except SlackApiError as error:
         if error.response["error"] not in {"hash_conflict", "not_found", "view_not_found"}:
             raise
         log.info("form.replaced-meanwhile", extra={"view": view_id})
+        return False
+    return True

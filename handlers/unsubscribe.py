@@ -83,7 +83,9 @@ class Unsubscribe:
         filled = submissions.filled(turn.body)
         carried = submissions.carried(turn.body).filled(filled)
         view = submissions.opened(turn.body)
-        self._asking.fill(turn, carried, filled=filled, view_id=view.id)
+        self._asking.fill(
+            turn, carried, filled=filled, view_id=view.id, view_hash=view.hash or None, redrawn=True
+        )
 
     def submit(self, turn: Turn) -> Mapping[str, object] | None:
         """*Send request*: errors stand under their fields, everything else is a new view."""

@@ -109,6 +109,11 @@ class Unsubscribing:
                 continue
         raise Busy
 
+    def was_sent(self, form: str) -> bool:
+        """Whether an opened form has become a request."""
+        with self._store.reading() as tx:
+            return made_of(tx, form) is not None
+
     def get(self, number: int) -> Request:
         """One request; raises UnknownRequest."""
         with self._store.reading() as tx:

@@ -52,6 +52,9 @@ class ActingUnsubscribing:
             raise self.fails
         return self.request
 
+    def was_sent(self, form: str) -> bool:
+        return any(submission.form == form for submission in self.submissions)
+
     def get(self, number: int) -> Request:
         return replace(self.request, number=number)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from bot.billing.quote import Refusal, Scope
 from bot.billing.rights import Action
@@ -128,6 +129,35 @@ def test_each_tick_of_a_package_works_the_figures_out_again(acting):
     assert wish["opened_at"] == samples.draft().opened_at
     [view] = acting.views("views.update")
     assert "The staging servers moved." in words(view)
+
+
+def chosen_too_late(acting: Cast, *, sent: bool) -> list[dict[str, Any]]:
+    """The updates of a choice whose window has changed since it was made."""
+    carried = showing(acting)
+    if sent:
+        submission = payload("view_submission_unsubscribe")
+        submission["view"]["private_metadata"] = carried
+        acting.stage.send(submission)
+    conflict = SlackApiError("", {"ok": False, "error": "hash_conflict"})
+    acting.client.answers["views.update"] = conflict
+    body = payload("block_actions_in_modal")
+    body["view"] |= {"private_metadata": carried, "hash": "1.chosen"}
+    acting.stage.send(body)
+    return acting.client.of("views.update")
+
+
+def test_a_choice_that_is_drawn_late_does_not_come_over_what_was_sent(acting):
+    [update] = chosen_too_late(acting, sent=True)
+
+    assert update["hash"] == "1.chosen"
+
+
+def test_of_two_quick_choices_the_second_is_drawn_as_well(acting):
+    [guarded, insisting] = chosen_too_late(acting, sent=False)
+
+    assert guarded["hash"] == "1.chosen"
+    assert "hash" not in insisting
+    assert insisting["view"] == guarded["view"]
 
 
 def test_choosing_other_makes_details_required(acting):
