@@ -23,6 +23,7 @@ PEOPLE = (
 )
 CHANNELS = (
     "finops",
+    "empty",
     "blocks",
     "form",
     "confirm",
@@ -93,8 +94,14 @@ def test_without_a_person_the_page_opens_the_first_channel_as_requester(open_pag
 
     expect(page.get_by_role("heading", level=1)).to_have_text("#finops")
     expect(page.get_by_role("button", name="Acting as Requester")).to_be_visible()
-    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
     page.close()
+
+
+def test_a_channel_without_messages_says_what_it_is_for(open_page):
+    page = open_page("empty")
+
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    expect(page.get_by_role("main").get_by_text("For empty.").first).to_be_visible()
 
 
 def test_every_block_of_a_message_is_drawn(open_page, practice):
