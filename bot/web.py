@@ -52,7 +52,10 @@ class WebServer:
         try:
             self._socket = socket.create_server((host, port), backlog=128)
         except OSError as error:
-            raise PortInUse(f"Port {port} of {host} cannot be used: {error.strerror}.") from error
+            raise PortInUse(
+                f"Port {port} of {host} cannot be used ({error.strerror}). "
+                "Set `LAPSE_HTTP_PORT` or `LAPSE_HTTP_HOST` to another."
+            ) from error
 
     def _serve(self) -> None:
         self._server.run(sockets=[self._socket])

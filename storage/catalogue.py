@@ -66,6 +66,19 @@ class SqlCatalogue:
         found = self._select().where(*wanted).order_by(*_ORDER)
         return Page(rows=tuple(self._read(found.limit(PAGE).offset(start))), count=count, more=more)
 
+    def listed(self) -> Iterator[Subscription]:
+        """What all pages without a filter show, in their order, read in pieces."""
+        wanted = searching.conditions(ListQuery())
+        ordered = select(_ROW.account, _ROW.id).where(self._mine(), *wanted).order_by(*_ORDER)
+        keys = [
+            SubscriptionKey(AccountName(row.account), row.id)
+            for row in self.work.connection.execute(ordered)
+        ]
+        for start in range(0, len(keys), rows.CHUNK):
+            piece = keys[start : start + rows.CHUNK]
+            found = {each.key: each for each in self._of_keys(piece)}
+            yield from (found[key] for key in piece)
+
     def anchored(
         self,
         *,

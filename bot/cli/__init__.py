@@ -38,7 +38,8 @@ def _command(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         help_for = " ".join(word for word in arguments[:1] if not word.startswith("-"))
         hint = f"Run `lapse {help_for} --help`.".replace("  ", " ")
-        raise WrongInput(f"{error.format_message()} {hint}") from error
+        said = error.format_message()
+        raise WrongInput(f"{said}{'' if said[-1:] in '.?!' else '.'} {hint}") from error
     except typer.Abort:
         raise KeyboardInterrupt from None
 

@@ -119,7 +119,7 @@ def show(
 
 
 def upcoming(
-    days: Annotated[int, typer.Option(help="How far ahead, 1 to 366.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How far ahead.")] = 30,
     as_json: Json = False,
 ) -> None:
     """List the deductions ahead, by day, with sums per currency."""

@@ -14,7 +14,7 @@ WRONG_INPUT = (
     "bot.services.errors.Refused",
 )
 FAILED = (
-    "bot.demo.practice.DirectoryInUse",
+    "bot.demo.practice.DirectoryUnusable",
     "bot.localslack.guard.PortInUse",
     "bot.ports.provider.ProviderError",
     "bot.web.PortInUse",
@@ -49,10 +49,11 @@ def failure_of(error: Exception) -> Failed:
 
 
 def _known(error: Exception) -> Failed | None:
+    said = str(error).replace("`/lapse ", "`lapse ")  # here no slash begins a command
     if isinstance(error, _loaded(WRONG_INPUT)):
-        return WrongInput(str(error))
+        return WrongInput(said)
     if isinstance(error, _loaded(FAILED)):
-        return Failed(str(error))
+        return Failed(said)
     return None
 
 

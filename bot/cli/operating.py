@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the local Slack; 0 finds a free one.")] = 8099,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the local Slack; 0 finds a free one.")
+    ] = 8099,
     data: Annotated[Path, typer.Option(help="Where the practice workspace is kept.")] = Path(
         "lapse-demo"
     ),
@@ -53,14 +55,14 @@ def run(
 
     if role not in ROLES:
         raise WrongInput(f"`--role` is {role}; allowed are all, web and worker.")
-    start_log()
-    ended = _ending()
     settings, secrets = settings_taken()
     wiring.demand_complete(settings, secrets, role=role)
+    start_log()
+    ended = _ending()
     with opening.open_core(settings, secrets) as core, core.sole_runner():
         bot = wiring.build_bot(core, role=role)
-        bot.start()
         try:
+            bot.start()
             say(f"Lapse runs ({role}); health at {bot.url}/healthz.")
             ended.wait()
         finally:

@@ -87,7 +87,10 @@ def audit(
                     f"Audit entry {number} was altered, removed or reordered. "
                     "Compare with a backup; nothing after it can be trusted."
                 )
-            say("The audit record is whole.")
+            if as_json:
+                print_json({"whole": True})
+            else:
+                say("The audit record is whole.")
             return
         entries = list(tx.audit.entries(subject))
     if as_json:

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.billing.edition import current_edition
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, Anchor, anchor
-from bot.billing.subscription import Subscription
+from bot.billing.subscription import AccountName, Edition, Subscription
 from bot.billing.ways_out import WayKind
 from bot.facts.listing import Shown, Upcoming
 from bot.services import exchange
 
 if TYPE_CHECKING:
     from bot.core import Core
-    from bot.ports.store import Transaction
 
 WAYS = {
     WayKind.KEEP: "Do nothing",
@@ -30,19 +30,24 @@ def listed(core: "Core") -> Sequence[tuple[Subscription, Anchor | None]]:
     """Every listed subscription, nearest anchor first, with what comes next."""
     now = core.clock.now()
     with core.store.reading() as tx:
-        return [(each, _anchor(core, each, now)) for each in _pages(tx)]
+        return [(each, _anchor(core, each, now)) for each in tx.catalogue.listed()]
 
 
 def as_json(core: "Core", subscriptions: Sequence[Subscription]) -> list[dict[str, object]]:
     """Section 4 objects with the derived edition, deduction and anchor added."""
     now = core.clock.now()
     with core.store.reading() as tx:
+
+        @cache
+        def edition(account: AccountName, region: str | None) -> Edition:
+            return current_edition(tx.catalogue.group(account, region))
+
         return [
             exchange.listed_json(
                 each,
                 account=core.store.accounts[each.key.account],
                 anchor=_anchor(core, each, now),
-                current_edition=current_edition(tx.catalogue.group(each.key.account, each.region))
+                current_edition=edition(each.key.account, each.region)
                 if each.service == "SecMaster"
                 else None,
             )
@@ -106,15 +111,6 @@ def when(moment: datetime | date) -> str:
 def in_zone(moment: datetime, zone: ZoneInfo) -> str:
     """An instant in the reader's zone."""
     return f"{moment.astimezone(zone):%a %d %b %Y, %H:%M} {zone.key}"
-
-
-def _pages(tx: "Transaction") -> Iterator[Subscription]:
-    from bot.ports.store import ListQuery
-
-    number = 1
-    while rows := tx.catalogue.page(ListQuery(page=number)).rows:
-        yield from rows
-        number += 1
 
 
 def _anchor(core: "Core", subscription: Subscription, now: datetime) -> Anchor | None:

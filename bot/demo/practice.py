@@ -13,19 +13,24 @@ from bot.localslack.server import LocalSlack, refuse_beside_real_tokens
 from storage.errors import DatabaseInUse
 
 
-class DirectoryInUse(Exception):
-    """Another practice workspace is kept in the directory and runs."""
+class DirectoryUnusable(Exception):
+    """A practice workspace runs in the directory already, or none can be kept there."""
 
 
 class Practice:
     """One practice workspace in a directory; started again, it goes on where it was.
 
-    Raises RealWorkspaceConfigured, PortInUse and DirectoryInUse.
+    Raises RealWorkspaceConfigured, PortInUse and DirectoryUnusable.
     """
 
     def __init__(self, *, port: int, data: Path, environ: Mapping[str, str]) -> None:
         refuse_beside_real_tokens(environ)
-        data.mkdir(parents=True, exist_ok=True)
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DirectoryUnusable(
+                f"{data} cannot be used: {error.strerror}. Name another directory with `--data`."
+            ) from None
         self._data = data
         self._core = open_core(data)
         self._stage: Stage | None = None
@@ -60,7 +65,7 @@ class Practice:
             self._stage = set_up(self._core, self._slack)
         except DatabaseInUse:
             self.stop()
-            raise DirectoryInUse(
+            raise DirectoryUnusable(
                 f"Another `lapse demo` uses {self._data}. "
                 "Stop that one, or name another with `--data`."
             ) from None

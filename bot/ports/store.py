@@ -68,6 +68,9 @@ class Catalogue(Protocol):
     def page(self, query: ListQuery) -> Page:
         """One page, nearest anchor first, a quota before its packages; an indexed read."""
 
+    def listed(self) -> Iterator[Subscription]:
+        """What all pages without a filter show, in their order, streamed."""
+
     def anchored(
         self,
         *,

@@ -183,7 +183,7 @@ def test_the_audit_record_notices_an_altered_line(capsys):
     ("arguments", "said"),
     [
         (("lst",), "No such command 'lst'. Did you mean 'list'?"),
-        (("upcoming", "--days", "0"), "Days go from 1 to 366."),
+        (("upcoming", "--days", "0"), "Invalid value for '--days'"),
         (("show", "nothing"), "No subscription `nothing`."),
         (("import", "nothing.csv"), "nothing.csv cannot be read"),
         (("quote", "nothing.json"), "nothing.json cannot be read"),

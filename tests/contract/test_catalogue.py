@@ -479,6 +479,26 @@ def test_values_are_counted(any_store):
             tx.catalogue.values("owner")
 
 
+def test_what_is_listed_is_what_all_pages_show_in_their_order(any_store):
+    put(
+        any_store,
+        package("p"),
+        quota("q"),
+        *(resource(f"r-{n:02}", name=f"R {n % 7}") for n in range(25)),
+        resource("left", status=Status.UNSUBSCRIBED),
+        resource("gone"),
+    )
+    with any_store.transaction() as tx:
+        tx.catalogue.mark_gone([key("gone")], at=NOW)
+
+    with any_store.reading() as tx:
+        pages = [tx.catalogue.page(ListQuery(page=number)).rows for number in (1, 2, 3)]
+        listed = list(tx.catalogue.listed())
+
+    assert listed == [each for page in pages for each in page]
+    assert len(listed) == 27
+
+
 def test_all_comes_in_order_of_the_key_however_many(any_store):
     many = [
         resource(f"r-{number}", account=account, orders=())
