@@ -148,13 +148,14 @@ def _executing(request: Request) -> Face:
 
 def _verifying(request: Request) -> Face:
     gone = sum(item.state is ItemState.GONE for item in request.items)
-    off = sum(item.auto_renew_off is True for item in request.items)
+    read = [item.auto_renew_off for item in request.items if item.auto_renew_off is not None]
+    off = f"{sum(read)} of {len(request.items)}" if read else "not read yet"
     refunds = sum(item.refund_order is not None for item in request.items)
     of = len(request.items)
     again = "" if refunds == of else ", looking again"
     rows: list[Line] = [
         ("Gone from the cloud's list: ", Bold(f"{gone} of {of}")),
-        ("Auto-renewal off: ", Bold(f"{off} of {of}")),
+        ("Auto-renewal off: ", Bold(off)),
         ("Refund orders found: ", Bold(f"{refunds} of {of}"), again),
     ]
     headline = f"Verifying: reading {text.plural(of, 'subscription')} back"

@@ -171,6 +171,15 @@ def test_an_executing_request_says_what_became_of_each_item():
     assert "2 Large screen · now, sent 11:01, waiting until it is gone" in shown
 
 
+def test_what_was_not_read_back_yet_is_not_counted_as_nothing():
+    request = samples.verifying()
+    items = tuple(replace(item, auto_renew_off=None) for item in request.items)
+
+    shown = seen.lines(card(replace(request, items=items)).blocks)
+
+    assert "Auto-renewal off: not read yet" in shown
+
+
 def test_a_verifying_request_counts_what_was_read_back():
     shown = seen.lines(card(samples.verifying()).blocks)
 
