@@ -34,7 +34,7 @@ def _command(arguments: Sequence[str]) -> int:
     from bot.cli.commands import app
 
     try:
-        return int(app(list(arguments), standalone_mode=False) or 0)
+        return int(app(list(arguments), prog_name="lapse", standalone_mode=False) or 0)
     except typer.TyperException as error:
         help_for = " ".join(word for word in arguments[:1] if not word.startswith("-"))
         hint = f"Run `lapse {help_for} --help`.".replace("  ", " ")

@@ -72,7 +72,7 @@ def export(
 
 
 def sync(account: AccountOption = None, as_json: Json = False) -> None:
-    """Pull the catalogue from an account's cloud; without a name from all."""
+    """Pull the catalogue from an account's cloud, or from all."""
     from bot.cli.environment import open_core
 
     with open_core() as core, working("Reading the cloud"):

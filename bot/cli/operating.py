@@ -29,7 +29,7 @@ def demo(
         "lapse-demo"
     ),
 ) -> None:
-    """Try everything in a practice workspace; nothing leaves this machine."""
+    """Try everything in a practice workspace on this machine alone."""
     from bot.cli.environment import environment_taken, start_log
     from bot.demo.practice import Practice
 
@@ -70,7 +70,10 @@ def run(
 
 
 def migrate() -> None:
-    """Bring the database to the newest schema; safe from several replicas at once."""
+    """Bring the database to the newest schema.
+
+    It is safe from several replicas at once.
+    """
     from bot import config
     from bot.cli.environment import environment
     from storage import migrate as schema
@@ -84,7 +87,7 @@ def migrate() -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check settings, database, schema, Slack, credentials, last sync and last tick."""
+    """Check settings, Slack, database, accounts and the last tick."""
     from bot.cli.doctor import examine
     from bot.cli.environment import environment
 

@@ -23,7 +23,10 @@ def plan(
     ids: Annotated[list[str], typer.Argument(help="Ids, or account/id where one is not unique.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the ordered unsubscription plan with its quotes; nothing is executed."""
+    """Show the ordered unsubscription plan with its quotes.
+
+    Nothing is executed.
+    """
     from bot.cli.environment import open_core
     from bot.services import exchange
 

@@ -5,11 +5,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-
-PIPE_WIDTH = 160
 
 
 def say(text: str) -> None:
@@ -25,17 +24,40 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table; a column whose name begins with `>` is set to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """A plain table; a column whose name begins with `>` is set to the right.
+
+    On a terminal long cells wrap; in a pipe every row stays one line.
+    """
+    if not sys.stdout.isatty():
+        _print_lines(columns, list(rows))
+        return
+    table = Table(show_header=any(columns), box=None, pad_edge=False, header_style="bold")
     for column in columns:
         right = column.startswith(">")
         table.add_column(column.removeprefix(">"), justify="right" if right else "left")
     for row in rows:
         table.add_row(*row)
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    console.print(table)
+    Console(markup=False, highlight=False).print(table)
+
+
+def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    lines = [
+        [name.removeprefix(">") for name in columns],
+        *(list(map(_one_line, row)) for row in rows),
+    ]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines[0 if any(columns) else 1 :]:
+        cells = (
+            " " * (width - cell_len(cell)) + cell
+            if name.startswith(">")
+            else cell + " " * (width - cell_len(cell))
+            for name, cell, width in zip(columns, line, widths, strict=True)
+        )
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _one_line(cell: str) -> str:
+    return " ".join(cell.split()) if "\n" in cell or "\t" in cell else cell
 
 
 @contextmanager

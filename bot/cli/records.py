@@ -25,7 +25,7 @@ def reminders(
     until: Annotated[str | None, typer.Option(help="Only those due by this date.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List every reminder that is armed, sent, late, missed or unknown, with the reason."""
+    """List every reminder with its state, its destination and the reason."""
     from bot.cli.environment import open_core
     from bot.cli.rows import in_zone
     from bot.core import Nobody

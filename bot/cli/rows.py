@@ -82,7 +82,7 @@ def subscription_rows(shown: Shown) -> Iterator[Sequence[str]]:
     if shown.last_working_day:
         yield "Last working day before", when(shown.last_working_day)
     for way in shown.ways:
-        state = "" if way.open else f"closed: {way.closed_because or 'not now'}"
+        state = "" if way.open else way.closed_because or "closed now"
         until = f"until {when(way.last_moment)}" if way.last_moment else ""
         cost = "" if way.cost is None else _cost(way.cost)
         yield WAYS[way.kind], ", ".join(part for part in (cost, until, state) if part)

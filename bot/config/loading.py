@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -59,7 +59,7 @@ def load_settings(environ: Mapping[str, str], *, directory: Path) -> Settings:
     try:
         return Reading()
     except ValidationError as error:
-        raise WrongSetting(_sentences(error, Settings)) from None
+        raise WrongSetting(_sentences(error, Settings, given=overrides)) from None
     except SettingsError as error:
         names = ", ".join(sorted(overrides))
         raise WrongSetting(
@@ -78,7 +78,7 @@ def load_secrets(environ: Mapping[str, str]) -> Secrets:
     try:
         return Secrets.model_validate(values)
     except ValidationError as error:
-        raise WrongSetting(_sentences(error, Secrets)) from None
+        raise WrongSetting(_sentences(error, Secrets, given=environ)) from None
 
 
 def _file(environ: Mapping[str, str], directory: Path) -> Path | None:
@@ -111,11 +111,12 @@ def _demand_known_sections(overrides: Mapping[str, str]) -> None:
             raise WrongSetting(f"`{name}` is not a setting. {hint}")
 
 
-def _sentences(error: ValidationError, model: type[BaseModel]) -> str:
-    return " ".join(_sentence(each, model) for each in error.errors(include_url=False))
+def _sentences(error: ValidationError, model: type[BaseModel], *, given: Collection[str]) -> str:
+    """What is wrong; `given` are the names in the environment that could have said it."""
+    return " ".join(_sentence(each, model, given) for each in error.errors(include_url=False))
 
 
-def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
+def _sentence(error: ErrorDetails, model: type[BaseModel], given: Collection[str]) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if model is Secrets:
         key = key.upper()
@@ -123,7 +124,9 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
         return _unknown(key, _siblings(error["loc"], model), str(error["loc"][-1]))
     if error["type"] == "missing":
         return f"`{key}` is missing. Add it to lapse.toml."
-    where = "Correct the environment." if model is Secrets else "Correct lapse.toml."
+    variable = PREFIX + key.upper().replace(".", "__")
+    said_there = model is Secrets or variable in {name.upper() for name in given}
+    where = "Correct the environment." if said_there else "Correct lapse.toml."
     shown = "not allowed" if _is_secret(key) else _shown(error["input"])
     return f"`{key}` is {shown}; {_allowed(error)}. {where}"
 

@@ -1,12 +1,23 @@
 """The command line on a fresh directory: import, look, quote, plan, export, audit; wrong input."""
 
+import importlib
+import io
 import json
+import logging
+import signal
+import socket
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.cli import run
+from bot.cli.failures import FAILED, WRONG_INPUT
+from bot.demo import workspace
+from bot.localslack.server import LocalSlack
+from storage.clock import DatabaseClock
+from storage.engine import engines, parse
 from tests.acceptance.catalogue import LAB, PROD, STAGING
 
 SETTINGS = """
@@ -207,6 +218,240 @@ def test_the_doctor_names_what_is_missing_and_fails(capsys):
     captured = capsys.readouterr()
     assert "SLACK_BOT_TOKEN" in captured.out
     assert "ok   database" in captured.out
+
+
+def test_every_command_explains_itself(capsys):
+    for name in ("demo", "run", "migrate", "import", "export", "sync", "list", "show", "upcoming",
+                 "quote", "plan", "reminders", "audit", "doctor"):  # fmt: skip
+        try:
+            code = run([name, "--help"])
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        assert code == 0
+        assert f"lapse {name}" in captured.out
+        assert captured.err == ""
+
+
+def test_the_expected_errors_are_all_there():
+    for name in (*FAILED, *WRONG_INPUT):
+        module, _, kind = name.rpartition(".")
+        assert issubclass(getattr(importlib.import_module(module), kind), Exception)
+
+
+def test_in_a_pipe_a_row_is_one_line_however_long(capsys):
+    imported(capsys, *PROD, LAB | {"name": "A very long name, " * 12 + "with a\nbreak"})
+
+    assert run(["list"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 4
+    assert lines[0].split() == ["Id", "Name", "Comes", "next", "When", "Amount", "Owner"]
+    assert any("with a break" in line for line in lines)
+
+
+def test_the_whole_of_an_account_leaves_out_what_is_gone_and_a_dry_run_changes_nothing(capsys):
+    imported(capsys, *PROD, LAB)
+    rest = written("rest.json", [{**PROD[0], "account": None}])
+
+    assert run(["import", rest, "--account", "prod", "--dry-run"]) == 0
+    assert "0 added, 0 changed, 1 unchanged, 2 gone" in capsys.readouterr().out
+    assert len(printed(capsys, "list")) == 4
+
+    assert run(["import", rest, "--account", "prod"]) == 0
+    assert "2 gone" in capsys.readouterr().out
+    assert {each["id"] for each in printed(capsys, "list")} == {"prod-quota", "lab-quota"}
+    assert "is not `prod`" in refused(
+        capsys, "import", written("lab.json", [LAB]), "--account", "prod"
+    )
+    assert "not in the settings" in refused(capsys, "import", rest, "--account", "nowhere")
+
+
+HEADER = "id,name,status,order_type,effective_at,expires_at,currency,cash\n"
+ROW = "a,A,in-use,new,2026-11-01T00:00:00+08:00,2026-12-01T23:59:59+08:00,USD,10.00\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + (HEADER + ROW).encode(),
+        (HEADER + ROW).replace("\n", "\r\n").encode(),
+        (HEADER + ROW).encode().rstrip(),
+    ],
+    ids=["byte order mark", "carriage returns", "no last line break"],
+)
+def test_a_file_as_spreadsheets_write_it_is_taken(capsys, content):
+    Path("in.csv").write_bytes(content)
+
+    assert run(["import", "in.csv"]) == 0
+
+    assert "1 added" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "It is empty."),
+        ((HEADER + ROW).encode("utf-16"), "Not CSV or JSON in UTF-8."),
+        ((HEADER + ROW).replace("A", "Ä").encode("latin-1"), "Not CSV or JSON in UTF-8."),
+        (HEADER.replace(",", ";").encode(), "separated by `;`"),
+        (HEADER.replace("cash", "csh").encode(), "Unknown column `csh`. Did you mean `cash`?"),
+        ((HEADER + ROW + ROW.replace("a,A", "b,B") + ROW).encode(), "line 4: repeats default/a"),
+        ((HEADER + ROW.replace("10.00", "-10.00")).encode(), "line 2, cash: `-10.00` is not"),
+        ((HEADER + ROW.replace("59+08:00", "59")).encode(), "line 2, expires_at:"),
+    ],
+    ids=["empty", "utf-16", "latin-1", "semicolons", "column", "twice", "negative", "naive"],
+)
+def test_a_file_that_is_wrong_changes_nothing_and_says_where(capsys, content, said):
+    Path("in.csv").write_bytes(content)
+
+    assert said in refused(capsys, "import", "in.csv")
+    assert printed(capsys, "list") == []
+
+
+def test_a_quote_is_read_from_standard_input_too(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(P3)))
+
+    assert printed(capsys, "quote", "-", "--at", "2024-01-15T18:40:00+08:00")["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"subscription": {"id": "a", "nmae": "A"}}, "nmae: unknown key; did you mean `name`?"),
+        ({"subscription": []}, "`subscription` of given.json is wrong. It is not an object."),
+        ({"account": {"sit": "intl"}, "subscription": {}}, "Did you mean `account.site`?"),
+        ({"account": {}}, "nothing else"),
+        ({"subscription": {}, "more": 1}, "nothing else"),
+    ],
+)
+def test_a_quote_names_what_is_wrong_with_its_input(capsys, given, said):
+    assert said in refused(capsys, "quote", written("given.json", given))
+
+
+def test_an_audit_is_whole_in_json_too(capsys):
+    imported(capsys, LAB)
+
+    assert printed(capsys, "audit", "--verify") == {"whole": True}
+
+
+COMPLETE = (
+    SETTINGS
+    + f"""
+[slack]
+approvals_channel = "{workspace.APPROVALS}"
+reminders_channel = "{workspace.FINOPS}"
+[approvals]
+approvers = ["U0APPROVER1"]
+"""
+)
+
+
+@pytest.fixture
+def installed(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Settings and tokens that are complete; what starting changes in this process is undone."""
+    (fresh / "lapse.toml").write_text(COMPLETE, encoding="utf-8")
+    for name in ("SLACK_SIGNING_SECRET", "LAPSE_TRANSPORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-local-tests")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-local-tests")
+    monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/api/")
+    monkeypatch.setenv("LAPSE_HTTP_PORT", "0")
+    held = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    levels = {name: logging.getLogger(name).level for name in logging.root.manager.loggerDict}
+    yield monkeypatch
+    for number, handler in held.items():
+        signal.signal(number, handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"SLACK_BOT_TOKEN": ""}, "`SLACK_BOT_TOKEN` is not set. Set it in the environment."),
+        ({"SLACK_APP_TOKEN": ""}, "`SLACK_APP_TOKEN` is not set. Set it in the environment."),
+        (
+            {"LAPSE_TRANSPORT": "http"},
+            "`SLACK_SIGNING_SECRET` is not set. Set it in the environment.",
+        ),
+        (
+            {"LAPSE_TRANSPORT": "pigeon"},
+            "`LAPSE_TRANSPORT` is \"pigeon\"; allowed are 'socket' or 'http'."
+            " Correct the environment.",
+        ),
+        (
+            {"LAPSE_SLACK__REMINDERS_CHANNEL": "#finops"},
+            '`slack.reminders_channel` is "#finops"; allowed is a channel id, for example'
+            " C0FINOPS. Correct the environment.",
+        ),
+    ],
+)
+def test_run_says_what_is_missing_or_wrong_before_it_touches_anything(
+    capsys, installed, fresh, changed, said
+):
+    for name, value in changed.items():
+        installed.setenv(name, value)
+
+    assert refused(capsys, "run") == f"{said}\n"
+    assert list(fresh.iterdir()) == [fresh / "lapse.toml"]
+
+
+def test_run_without_channels_names_the_first_that_is_missing(capsys, installed, fresh):
+    (fresh / "lapse.toml").write_text(SETTINGS, encoding="utf-8")
+
+    assert "`slack.approvals_channel` is not set" in refused(capsys, "run")
+    assert not (fresh / "lapse.db").exists()
+
+
+def test_run_does_not_start_without_slack(capsys, installed):
+    said = refused(capsys, "run", code=1)
+
+    assert said == "Slack cannot be reached (URLError). Check the network.\n"
+
+
+def test_run_does_not_start_with_a_token_that_slack_refuses(capsys, installed, tmp_path):
+    clock = DatabaseClock(engines(parse(f"sqlite:///{tmp_path}/lapse.db")).writer)
+    assert run(["migrate"]) == 0
+    capsys.readouterr()
+    slack = LocalSlack(seed=workspace.practice_seed(), data=tmp_path, clock=clock)
+    slack.start()
+    try:
+        installed.setenv("SLACK_API_URL", slack.api_url)
+        assert "does not accept the token (invalid_auth)" in refused(capsys, "run", code=1)
+        installed.setenv("SLACK_API_URL", slack.api_url)
+        installed.setenv("SLACK_BOT_TOKEN", slack.bot_token)
+        installed.setenv("SLACK_APP_TOKEN", "xapp-local-wrong")
+        assert "does not accept the app token (invalid_auth)" in refused(capsys, "run", code=1)
+    finally:
+        slack.stop()
+
+
+def test_run_does_not_take_a_port_that_is_taken(capsys, installed):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        installed.setenv("LAPSE_HTTP_PORT", str(port))
+        assert f"Port {port} of 127.0.0.1 cannot be used" in refused(capsys, "run", code=1)
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [("0000", "Run `lapse migrate`."), ("9999", "Install the newer version.")],
+)
+def test_a_database_of_another_schema_is_not_touched(capsys, installed, revision, said):
+    assert run(["migrate"]) == 0
+    capsys.readouterr()
+    with sqlite3.connect("lapse.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    connection.close()
+
+    assert said in refused(capsys, "run", code=1)
+
+
+def test_what_is_no_database_is_told_as_such(capsys, installed, fresh):
+    (fresh / "lapse.db").write_text("a letter", encoding="utf-8")
+
+    assert "The database does not answer." in refused(capsys, "list", code=1)
 
 
 def test_migrate_brings_an_empty_place_to_the_newest_schema(capsys):
