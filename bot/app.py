@@ -101,7 +101,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
     app = App(
         client=client,
         logger=logging.getLogger("slack_bolt"),  # else each of Bolt's own takes the root's level
-        signing_secret=_secret(core.secrets, "slack_signing_secret") if http else None,
+        signing_secret=_secret(core.secrets, "slack_signing_secret") if http and listens else None,
         process_before_response=True,  # acknowledge at once; work goes to threads of its own
         token_verification_enabled=False,
     )
@@ -236,10 +236,9 @@ def _secret(secrets: Secrets, name: str) -> str:
 def demand_complete(settings: Settings, secrets: Secrets, *, role: str) -> None:
     """Raise WrongSetting when something is missing without which a role cannot begin."""
     _secret(secrets, "slack_bot_token")
-    if secrets.lapse_transport == "http":
-        _secret(secrets, "slack_signing_secret")
-    elif role != "worker":
-        _secret(secrets, "slack_app_token")
+    if role != "worker":
+        http = secrets.lapse_transport == "http"
+        _secret(secrets, "slack_signing_secret" if http else "slack_app_token")
     for name in ("approvals_channel", "reminders_channel"):
         if getattr(settings.slack, name) is None:
             raise WrongSetting(

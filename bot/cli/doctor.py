@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackClientError
 from bot import app, core
 from bot.cli.failures import failure_of
 from bot.config import Secrets, Settings, load_secrets, load_settings
+from bot.services.phrases import counted
 from handlers.health import missing_scopes, slack_trouble
 from handlers.manifest import bot_scopes
 
@@ -29,7 +30,7 @@ def examine(environ: Mapping[str, str], *, directory: Path) -> tuple[Finding, ..
         secrets = load_secrets(environ)
     except Exception as error:  # noqa: BLE001 - a finding, whatever it is
         return (_failed("settings", error),)
-    well = Finding(part="settings", ok=True, text=f"{len(settings.accounts)} accounts.")
+    well = Finding(part="settings", ok=True, text=counted(len(settings.accounts), "account") + ".")
     return (well, *_channels(settings), *_slack(secrets), *_database(settings, secrets))
 
 
