@@ -125,6 +125,7 @@ def upcoming(
     """List the deductions ahead, by day, with sums per currency."""
     from bot.cli import rows
     from bot.cli.environment import open_core
+    from bot.services.phrases import counted
 
     with open_core() as core:
         ahead = core.listing.upcoming(days)
@@ -136,4 +137,4 @@ def upcoming(
     columns = ("When", "Last working day", "Id", "Name", ">Amount")
     print_table(columns, rows.upcoming_rows(ahead))
     for each in ahead.sums:
-        say(f"{each.total} in {each.count} deductions until {ahead.until.isoformat()}")
+        say(f"{each.total} in {counted(each.count, 'deduction')} until {ahead.until.isoformat()}")

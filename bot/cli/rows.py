@@ -13,6 +13,7 @@ from bot.billing.subscription import AccountName, Edition, Subscription
 from bot.billing.ways_out import WayKind
 from bot.facts.listing import Shown, Upcoming
 from bot.services import exchange
+from bot.services.finding import account_of
 
 if TYPE_CHECKING:
     from bot.core import Core
@@ -45,7 +46,7 @@ def as_json(core: "Core", subscriptions: Sequence[Subscription]) -> list[dict[st
         return [
             exchange.listed_json(
                 each,
-                account=core.store.accounts[each.key.account],
+                account=account_of(core.store, each.key.account),
                 anchor=_anchor(core, each, now),
                 current_edition=edition(each.key.account, each.region)
                 if each.service == "SecMaster"
@@ -114,7 +115,7 @@ def in_zone(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def _anchor(core: "Core", subscription: Subscription, now: datetime) -> Anchor | None:
-    return anchor(subscription, core.store.accounts[subscription.key.account], at=now)
+    return anchor(subscription, account_of(core.store, subscription.key.account), at=now)
 
 
 def _price(subscription: Subscription) -> str:

@@ -126,6 +126,8 @@ class Installation:
             SLACK_BOT_TOKEN=self.slack.bot_token,
             SLACK_APP_TOKEN=self.slack.app_token,
             SLACK_API_URL=self.slack.api_url,
+            SLACK_CLIENT_ID="1.2",  # which Bolt, left alone, takes for an order to use OAuth
+            SLACK_CLIENT_SECRET="unused",
             LAPSE_DATABASE_URL=self._url,
             LAPSE_AUDIT_KEY=AUDIT_KEY,
             LAPSE_HTTP_PORT="0",

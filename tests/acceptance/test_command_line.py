@@ -267,6 +267,15 @@ def test_the_whole_of_an_account_leaves_out_what_is_gone_and_a_dry_run_changes_n
     assert "not in the settings" in refused(capsys, "import", rest, "--account", "nowhere")
 
 
+def test_an_account_that_left_the_settings_is_still_shown(capsys, fresh):
+    imported(capsys, LAB)
+    (fresh / "lapse.toml").write_text("", encoding="utf-8")
+
+    assert [each["id"] for each in printed(capsys, "list")] == ["lab-quota"]
+    for command in (["list"], ["show", "lab-quota"], ["upcoming", "--json"], ["reminders"]):
+        assert run(command) == 0, capsys.readouterr().err
+
+
 HEADER = "id,name,status,order_type,effective_at,expires_at,currency,cash\n"
 ROW = "a,A,in-use,new,2026-11-01T00:00:00+08:00,2026-12-01T23:59:59+08:00,USD,10.00\n"
 
