@@ -16,8 +16,10 @@ from bot.config import Secrets, load_settings
 from bot.core import open_core
 from bot.localslack.seed import Seed
 from bot.localslack.server import LocalSlack
+from bot.ports.store import DeliveryState
 from tests.acceptance.people import NeverHappened, Persona, eventually
 
+UNFINISHED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 AUDIT_KEY = "a key of the acceptance tests"
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 40
@@ -153,6 +155,19 @@ class Installation:
         """Import subscriptions, as a file would bring them."""
         data = json.dumps(list(subscriptions)).encode()
         self.core.importing.run(data, "story.json", by="story")
+
+    def quiet(self) -> None:
+        """Wait until every message is out.
+
+        A story that moves the clock by days must not do so while a post is on its way: Slack
+        would stamp it days after it was sent.
+        """
+        eventually(lambda: not self._unfinished(), "every message out")
+
+    def _unfinished(self) -> int:
+        with self.core.store.reading() as tx:
+            counts = tx.outbox.counts()
+        return sum(counts.get(state, 0) for state in UNFINISHED)
 
     def slack_leaves(self) -> None:
         """Slack cannot be reached any more."""

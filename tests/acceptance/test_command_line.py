@@ -1,5 +1,6 @@
 """The command line on a fresh directory: import, look, quote, plan, export, audit; wrong input."""
 
+import fcntl
 import importlib
 import io
 import json
@@ -8,6 +9,7 @@ import signal
 import socket
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -441,6 +443,51 @@ def test_run_does_not_take_a_port_that_is_taken(capsys, installed):
         port = taken.getsockname()[1]
         installed.setenv("LAPSE_HTTP_PORT", str(port))
         assert f"Port {port} of 127.0.0.1 cannot be used" in refused(capsys, "run", code=1)
+
+
+@contextmanager
+def held(file: Path) -> Iterator[None]:
+    """What a process that runs on a database does to its lock file."""
+    file.parent.mkdir(exist_ok=True)
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_a_second_run_on_the_same_file_is_refused(capsys, installed):
+    with held(Path("lapse.db.lock")):
+        assert refused(capsys, "run", code=1) == (
+            "Another `lapse run` uses lapse.db. Stop that one, or use PostgreSQL.\n"
+        )
+
+
+def test_a_second_demo_in_the_same_directory_is_refused(capsys, installed):
+    installed.delenv("SLACK_BOT_TOKEN")
+    installed.delenv("SLACK_APP_TOKEN")
+    with held(Path("practice/lapse.db.lock")):
+        assert refused(capsys, "demo", "--port", "0", "--data", "practice", code=1) == (
+            "Another `lapse demo` uses practice. Stop that one, or name another with `--data`.\n"
+        )
+
+
+def test_a_demo_takes_no_port_that_is_taken_and_no_directory_that_is_none(capsys, installed):
+    installed.delenv("SLACK_BOT_TOKEN")
+    installed.delenv("SLACK_APP_TOKEN")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refused(capsys, "demo", "--port", port, "--data", "practice", code=1)
+    assert said == f"Port {port} is in use. Choose another one.\n"
+    assert "cannot be used" in refused(capsys, "demo", "--data", "lapse.toml", code=1)
+
+
+def test_a_demo_does_not_start_beside_the_token_of_a_real_workspace(capsys, installed, fresh):
+    installed.setenv("SLACK_BOT_TOKEN", "xoxb-1-real")
+
+    assert refused(capsys, "demo", "--data", "practice") == (
+        "`SLACK_BOT_TOKEN` is set; the local Slack does not start beside a real workspace."
+        " Unset it, start again.\n"
+    )
+    assert not (fresh / "practice").exists()
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,8 @@ def test_killed_at_the_worst_moments_it_finishes_and_does_nothing_twice(
     assert found.click("Keep")["ok"]
     eventually(lambda: "Undo keep" in at.user("owner").newest("security").buttons, "a kept one")
     form = form_for_lab(at.user("requester"))
+    at.clock.advance(LEASE)  # of what the killed process was just sending
+    at.quiet()
     at.clock.advance(timedelta(minutes=5))
     eventually(lambda: refund_orders(at, began), "the first refund order")
     lapse.kill()
@@ -134,6 +136,7 @@ def test_killed_at_the_worst_moments_it_finishes_and_does_nothing_twice(
     at.clock.advance(LEASE)
     assert "are gone" in card(at, "Request 1001 is done").header
     assert card(at, "Request 1002").click("Reject")["ok"]
+    at.quiet()
     before = len(reminders(at, "finops"))
     at.slack.arm(Fault(kind="lost_after", method="chat.postMessage", once=False))
     at.clock.advance_to(reader_hour(deduction(lab[1]) - timedelta(days=7)))
@@ -141,14 +144,11 @@ def test_killed_at_the_worst_moments_it_finishes_and_does_nothing_twice(
     lapse.kill()
     at.slack.clear_faults()
 
-    # What was posted is found; a second one is refused beside it.
+    # What was posted is found.
     lapse = at.run()
-    second = at.lapse("run")
     at.clock.advance(LEASE + SETTLED)
     seven_days = f"lab/lab-quota/{deduction(lab[1])}/7d"
     eventually(lambda: states(at).get(seven_days) == {"sent"}, "a settled reminder")
-    assert second.ended() == 1
-    assert second.complained.splitlines()[-1].startswith("Another `lapse run` uses lapse.db.")
 
     three_days = reader_hour(deduction(lab[1]) - timedelta(days=3))
     what_falls_due_while_slack_is_away_comes_when_it_is_back(at, lapse, due=three_days)
@@ -156,8 +156,7 @@ def test_killed_at_the_worst_moments_it_finishes_and_does_nothing_twice(
     assert "1 to" in at.user("owner").command("/lapse list").words
 
     assert lapse.end(signal.SIGTERM) == 0
-    for process in (lapse, second):
-        assert "Traceback" not in process.complained
+    assert "Traceback" not in lapse.complained
     once(at)
     assert Counter(refund_orders(at, began)) == {
         "staging-quota": 1,
@@ -262,14 +261,13 @@ def test_two_workers_and_a_web_process_share_one_database_and_post_each_reminder
 def test_the_practice_workspace_goes_on_after_a_kill_and_ends_cleanly(tmp_path: Path):
     demos: list[Process] = []
 
-    def demo(*arguments: str, **environ: str) -> Process:
-        demos.append(
-            Process(["demo", *arguments], directory=tmp_path, environ=surroundings(**environ))
-        )
-        return demos[-1]
+    def demo() -> Process:
+        call = ["demo", "--port", "0", "--data", "practice"]
+        demos.append(Process(call, directory=tmp_path, environ=surroundings()))
+        return demos[-1].until("Ctrl-C")
 
     try:
-        first = demo("--port", "0", "--data", "practice").until("Ctrl-C")
+        first = demo()
         url = address(first)
         requester = Persona(url, "requester")
         moved = requester.page.post(
@@ -283,14 +281,8 @@ def test_the_practice_workspace_goes_on_after_a_kill_and_ends_cleanly(tmp_path: 
         epoch = requester.page.get("state")["clock"]["epoch"]
         first.kill()
 
-        second = demo("--port", "0", "--data", "practice").until("Ctrl-C")
+        second = demo()
         url = address(second)
-        port = url.rsplit(":", 1)[1]
-        refused = [
-            demo("--port", "0", "--data", "practice"),
-            demo("--port", port, "--data", "other"),
-            demo("--port", "0", "--data", "third", SLACK_BOT_TOKEN="xoxb-1-real"),
-        ]
         requester = Persona(url, "requester")
         state = requester.page.get("state")
         assert state["clock"]["epoch"] >= epoch
@@ -300,16 +292,8 @@ def test_the_practice_workspace_goes_on_after_a_kill_and_ends_cleanly(tmp_path: 
         assert requester.command("/lapse list").header == listed
         assert replace(asked, page=Persona(url, "approver-1").page).click("Approve")["ok"]
         Persona(url, "approver-1").newest("approvals", containing="Approved")
-        assert [each.ended() for each in refused] == [1, 1, 2]
-        assert [each.complained for each in refused] == [
-            "Another `lapse demo` uses practice. Stop that one, or name another with `--data`.\n",
-            f"Port {port} is in use. Choose another one.\n",
-            "`SLACK_BOT_TOKEN` is set; the local Slack does not start beside a real workspace."
-            " Unset it, start again.\n",
-        ]
         assert second.end(signal.SIGINT) == 0
         assert second.complained == ""
-        assert not (tmp_path / "third").exists()
     finally:
         for each in demos:
             each.close()
