@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from bot.billing.money import Money
 from bot.billing.quote import Scope
-from bot.billing.refund import Worst
 from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.billing.unsubscription import Reason
+from bot.billing.worst import Worst
 from bot.facts.unsubscribing import Draft
 
 VERSION = "1"

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.billing.account import Account, Site
 from bot.billing.money import Money
-from bot.billing.renewal import CLOUD_ZONE, term_end
+from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import (
     AccountName,
     BillingMode,
@@ -26,6 +26,7 @@ from bot.billing.subscription import (
     Subscription,
     SubscriptionKey,
 )
+from bot.billing.terms import term_end
 
 OWNER = SlackUser("U0OWNER")
 DEPUTY = SlackUser("U0DEPUTY")

@@ -13,6 +13,13 @@ class Site(StrEnum):
     INTL = "intl"
     EU = "eu"
 
+    @property
+    def currency(self) -> str:
+        """In what its accounts pay."""
+        if self is Site.CN:
+            return "CNY"
+        return "USD" if self is Site.INTL else "EUR"
+
 
 class ExecuteMode(StrEnum):
     """Whether irreversible calls are made (`live`) or left out and said so (`dry-run`)."""
@@ -39,4 +46,4 @@ class Account:
     @property
     def currency(self) -> str:
         """The currency of the site, for figures of which no order names one."""
-        return {Site.CN: "CNY", Site.INTL: "USD", Site.EU: "EUR"}[self.site]
+        return self.site.currency

@@ -1,12 +1,11 @@
 """What an embedded account does by itself: begin, charge, extend, expire; values in and out."""
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.billing import renewal
 from bot.billing.account import Account
-from bot.billing.days import CLOUD_ZONE
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import (
     BillingMode,
@@ -15,11 +14,10 @@ from bot.billing.subscription import (
     Status,
     Subscription,
 )
+from bot.billing.terms import term_end
 
 ONE_SECOND = timedelta(seconds=1)
-ONE_DAY = timedelta(days=1)
 
-_ATTEMPT = time(3)
 _OVER = frozenset({Status.UNSUBSCRIBED, Status.EXPIRED, Status.FAILED})
 
 
@@ -70,7 +68,7 @@ def charged(subscription: Subscription) -> Subscription:
         order_type=OrderType.RENEWAL,
         term_months=months,
         effective_at=ends + ONE_SECOND,
-        expires_at=renewal.term_end(ends, months=months),
+        expires_at=term_end(ends, months=months),
         currency=subscription.currency,
         cash=price if price is not None else subscription.orders[-1].cash,
         cash_coupon=Decimal(0),
@@ -100,12 +98,6 @@ def without_renewals(subscription: Subscription, *, at: datetime) -> Subscriptio
     return replace(subscription, orders=kept, transaction_in_progress=False)
 
 
-def deducts_at_once(subscription: Subscription, *, at: datetime) -> bool:
-    """Whether switching auto-renewal on charges now: no attempt is left before expiry (R22)."""
-    ends = subscription.expires_at
-    return ends is not None and at < ends < _next_attempt(at)
-
-
 def _starts_at(subscription: Subscription) -> datetime | None:
     if subscription.status is not Status.INACTIVE or not subscription.orders:
         return None
@@ -114,9 +106,3 @@ def _starts_at(subscription: Subscription) -> datetime | None:
 
 def _chargeable(subscription: Subscription) -> bool:
     return renewal.renewal_months(subscription) is not None
-
-
-def _next_attempt(after: datetime) -> datetime:
-    local = after.astimezone(CLOUD_ZONE)
-    hour = datetime.combine(local.date(), _ATTEMPT, tzinfo=CLOUD_ZONE)
-    return hour if hour > after else hour + ONE_DAY

@@ -1,46 +1,53 @@
 """Which orders an unsubscription takes, and which of the five ways of R32 each one goes."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing.account import Account
+from bot.billing.days import cloud_date
 from bot.billing.quote import Case, Scope
-from bot.billing.refusal import running_or_ahead
-from bot.billing.renewal import renewal_periods
-from bot.billing.rulesets import rule_set
+from bot.billing.renewal import open_orders, renewal_periods
+from bot.billing.rulesets import RuleSet
 from bot.billing.subscription import Order, OrderType, Status, Subscription
 
 FIVE_DAYS = timedelta(hours=5 * 24)
 """To the second, not calendar days (R36)."""
 
 FIVE_DAY_RETURNS = 10
-"""Per account and calendar year (R37)."""
+"""Per account and calendar year, 1 January to 31 December; a main resource counts as one (R37)."""
 
 
 def covered(subscription: Subscription, *, at: datetime, scope: Scope) -> tuple[Order, ...]:
     """The orders that a scope takes: all terms that are not over, or renewals ahead (R44, R45)."""
     if scope is Scope.RENEWALS:
         return renewal_periods(subscription, at=at)
-    if subscription.status is Status.FAILED:
-        return subscription.orders
-    return tuple(order for order in subscription.orders if running_or_ahead(order, at=at))
+    return open_orders(subscription, at=at)
 
 
-def case_of(order: Order, subscription: Subscription, account: Account, *, at: datetime) -> Case:
-    """The way that an order goes at an instant (R32)."""
+def case_of(
+    order: Order, subscription: Subscription, account: Account, rules: RuleSet, *, at: datetime
+) -> Case:
+    """The way that an order goes at an instant (R32, R46, R47).
+
+    Source: INTL unsubscription_topic_2000010, 2025-07-28, and the CN table of the same scenarios.
+    """
     ahead = order.effective_at is not None and order.effective_at > at
-    if subscription.status is Status.FAILED:
-        return Case.FAILED
     if ahead and order.order_type is OrderType.RENEWAL:
         return Case.RENEWAL_PERIOD
+    if subscription.status is Status.FAILED:
+        return Case.FAILED
     if ahead or subscription.status is Status.INACTIVE:
         return Case.INACTIVE
-    return Case.FIVE_DAY if _within_five_days(order, account, at=at) else Case.CONDITIONAL
+    if within_five_days(order, rules, at=at) and account.five_day_returns_used < FIVE_DAY_RETURNS:
+        return Case.FIVE_DAY
+    return Case.CONDITIONAL
 
 
 def five_day_end(order: Order) -> datetime | None:
     """When the five days of a new purchase are over, itself no longer inside (R36).
 
     None for a renewal, which is no new purchase (R39), and where the beginning is not known.
+    Source: CN unsubscription_topic_20000081.
     """
     provisioned_at = order.provisioned_at or order.effective_at
     if order.order_type is not OrderType.NEW or provisioned_at is None:
@@ -48,8 +55,20 @@ def five_day_end(order: Order) -> datetime | None:
     return provisioned_at + FIVE_DAYS
 
 
-def _within_five_days(order: Order, account: Account, *, at: datetime) -> bool:
-    """R36 to R40: a rule set that knows them, returns left this year, and the time not over."""
+def within_five_days(order: Order, rules: RuleSet, *, at: datetime) -> bool:
+    """Whether the rule set knows the five days and they are not over; CN only (R36, R40, X1)."""
+    if not rules.five_day:
+        return False
     ends = five_day_end(order)
-    returns_left = account.five_day_returns_used < FIVE_DAY_RETURNS
-    return rule_set(account).five_day and returns_left and ends is not None and at < ends
+    return ends is not None and at < ends
+
+
+def as_counted(account: Account, *, read_at: datetime, at: datetime) -> Account:
+    """The account with the five-day returns that count at a later instant.
+
+    The ten are those of a calendar year, so a new year in the cloud's zone begins with none used
+    (R37). Source: CN unsubscription_topic_20000081.
+    """
+    if cloud_date(at).year == cloud_date(read_at).year:
+        return account
+    return replace(account, five_day_returns_used=0)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from bot.billing.account import Account, ExecuteMode
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
-from bot.billing.refund import Worst
 from bot.billing.rulesets import rule_set
 from bot.billing.subscription import Kind, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import (
@@ -30,6 +29,7 @@ from bot.billing.unsubscription import (
     demand,
     noted,
 )
+from bot.billing.worst import Worst
 
 _AT_THE_CLOUD = frozenset({State.EXECUTING, State.VERIFYING, State.DONE, State.FAILED})
 

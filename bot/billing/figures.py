@@ -1,106 +1,77 @@
 """The figures of one order: paid, consumed, fee, refund, by way of payment (R41 to R47)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
+from functools import cache
+from typing import NamedTuple
 
 from bot.billing.account import Account
 from bot.billing.cases import case_of
-from bot.billing.money import CENT, Money
-from bot.billing.quote import Case, OrderQuote, Refusal
-from bot.billing.rulesets import PaidWith, RuleSet, rule_set
+from bot.billing.coherence import UnclearFacts, currency_of, missing
+from bot.billing.money import CENT, NOTHING, Money, rounded
+from bot.billing.quote import Case, Lost, OrderQuote, QuoteTotal, Refusal
+from bot.billing.rulesets import PaidWith, RuleSet
 from bot.billing.subscription import Order, Subscription
-from bot.billing.usage import duration_hours, fee_year, used_hours
+from bot.billing.usage import fee_year, hours_of
 
 ALL_WAYS = tuple(PaidWith)
 NO_FEE = Decimal("0.00")
 
-_RULES = {
-    Case.CONDITIONAL: "R41",
+_IN_FULL = {
     Case.FIVE_DAY: "R38",
     Case.INACTIVE: "R32",
     Case.RENEWAL_PERIOD: "R46",
     Case.FAILED: "R32",
 }
+"""The rule by which everything comes back."""
 
 
-class UnclearFacts(ValueError):
-    """What a quote needs is missing or contradicts itself: `field` of an order, by which `rule`."""
-
-    def __init__(self, sentence: str, *, field: str, rule: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.field = field
-        self.rule = rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(NamedTuple):
     """One order's quote, what comes back by which way of payment, and which coupons do not."""
 
     quote: OrderQuote
-    parts: Mapping[PaidWith, Money]
-    coupon_back: Money
-    coupon_lost: Money
-    discount_lost: Money
+    total: QuoteTotal
+    lost: Lost
 
 
 def figures(
-    order: Order, subscription: Subscription, account: Account, *, at: datetime
+    order: Order, subscription: Subscription, account: Account, rules: RuleSet, *, at: datetime
 ) -> Figures | Refusal:
     """Work out one order at an instant; refused where R43 lists no fee for its term or year.
 
-    Raises UnclearFacts when the order lacks what its case needs.
+    Each order is computed from its own paid amount, term and duration (R47). Raises UnclearFacts
+    when the order lacks what its case needs.
     """
-    case = case_of(order, subscription, account, at=at)
-    rules = rule_set(account)
+    case = case_of(order, subscription, account, rules, at=at)
+    currency = currency_of(order, account)
     if case is Case.CONDITIONAL:
-        worked_out = _conditional(order, account, at=at)
-        counted = rules.counts_as_paid
+        quote = _conditional(order, account, rules, currency=currency, at=at)
+        counted: Collection[PaidWith] = rules.counts_as_paid
     else:
-        worked_out = _in_full(order, account, case, at=at)
+        quote = _in_full(order, case, rules, currency=currency, at=at)
         counted = ALL_WAYS
-    if isinstance(worked_out, Refusal):
-        return worked_out
-    back, lost = _coupon(order, account, case, at=at)
-    return Figures(
-        quote=worked_out,
-        parts=_split(order, worked_out, counted),
-        coupon_back=back,
-        coupon_lost=lost,
-        discount_lost=Money(order.discount_coupon or Decimal(0), currency_of(order, account)),
-    )
+    if isinstance(quote, Refusal):
+        return quote
+    returned, lost = _coupons(order, case, currency=currency, at=at)
+    return Figures(quote=quote, total=_split(order, quote, counted, returned), lost=lost)
 
 
-def currency_of(order: Order, account: Account) -> str:
-    """The order's own currency, else that of the account's site."""
-    return order.currency or account.currency
+def _conditional(
+    order: Order, account: Account, rules: RuleSet, *, currency: str, at: datetime
+) -> OrderQuote | Refusal:
+    """R41: paid - consumed - handling fee, each to the cent; below zero means nothing.
 
-
-def added(amounts: Iterable[Money], currency: str) -> Money:
-    """The sum of amounts of one currency; nothing at all is zero of it."""
-    return sum(amounts, Money.zero(currency))
-
-
-def missing(field: str, *, rule: str) -> UnclearFacts:
-    """The refusal to work out figures without a field."""
-    return UnclearFacts(
-        f"{field} is not known; the figures need it ({rule}).", field=field, rule=rule
-    )
-
-
-def _conditional(order: Order, account: Account, *, at: datetime) -> OrderQuote | Refusal:
-    """R41: paid - consumed - handling fee, each to the cent; below zero means nothing."""
-    rules = rule_set(account)
-    paid = _paid(order, account, rules.counts_as_paid)
+    Source: INTL unsubscriptions_faq_300007, 2025-07-25; CN zh-cn_topic_0083138805, 2025-07-24.
+    """
     begun, ends = _term(order)
     duration, used = _use(begun, ends, rules, at=at)
     rate = _fee_rate(order, account, rules, begun=begun, at=at)
     if isinstance(rate, Refusal):
         return rate
-    consumed = paid.share(used, duration).rounded()
-    fee = paid.times(rate).rounded()
+    paid = _paid(order, rules.counts_as_paid, currency=currency)
+    consumed = paid.share(used, duration)
+    fee = paid.times(rate)
     return OrderQuote(
         order_type=order.order_type,
         case=Case.CONDITIONAL,
@@ -111,26 +82,31 @@ def _conditional(order: Order, account: Account, *, at: datetime) -> OrderQuote 
         fee_rate=rate,
         handling_fee=fee,
         refund=(paid - consumed - fee).floor_zero(),
-        rule=_RULES[Case.CONDITIONAL],
+        rule="R41",
     )
 
 
-def _in_full(order: Order, account: Account, case: Case, *, at: datetime) -> OrderQuote:
-    """R32, R38, R46: everything paid comes back, nothing counts as consumed, no fee."""
-    paid = _paid(order, account, ALL_WAYS)
+def _in_full(
+    order: Order, case: Case, rules: RuleSet, *, currency: str, at: datetime
+) -> OrderQuote:
+    """R32, R38, R46: everything paid comes back, nothing counts as consumed, no fee.
+
+    Source: INTL unsubscription_topic_2000010, 2025-07-28; the CN table of the same scenarios.
+    """
+    paid = _paid(order, ALL_WAYS, currency=currency)
     dated = order.effective_at is not None and order.expires_at is not None
-    duration, used = _use(*_term(order), rule_set(account), at=at) if dated else (0, 0)
+    duration, used = _use(*_term(order), rules, at=at) if dated else (0, 0)
     return OrderQuote(
         order_type=order.order_type,
         case=case,
         duration_hours=duration,
         used_hours=used if case is Case.FIVE_DAY else 0,
         paid=paid,
-        consumed=Money.zero(paid.currency),
+        consumed=Money.zero(currency),
         fee_rate=NO_FEE,
-        handling_fee=Money.zero(paid.currency),
+        handling_fee=Money.zero(currency),
         refund=paid,
-        rule=_RULES[case],
+        rule=_IN_FULL[case],
     )
 
 
@@ -145,17 +121,20 @@ def _term(order: Order) -> tuple[datetime, datetime]:
 
 def _use(begun: datetime, ends: datetime, rules: RuleSet, *, at: datetime) -> tuple[int, int]:
     """Duration and use of a term in hours (R42)."""
-    duration = duration_hours(begun, ends, unit=rules.unit)
+    duration, used = hours_of(begun, ends, at=at, unit=rules.unit)
     if duration <= 0:
         sentence = "expires_at is not after effective_at; the figures need a term (R42)."
         raise UnclearFacts(sentence, field="expires_at", rule="R42")
-    return duration, max(0, min(used_hours(begun, at=at, unit=rules.unit), duration))
+    return duration, max(0, min(used, duration))
 
 
 def _fee_rate(
     order: Order, account: Account, rules: RuleSet, *, begun: datetime, at: datetime
 ) -> Decimal | Refusal:
-    """R43, or nothing with a waiver (R42); a term or year that is not listed is refused."""
+    """R43, or nothing with a waiver (R42); a term or year that is not listed is refused.
+
+    Source: INTL topic 0083138805, 2024-06-28; CN zh-cn_topic_0083138805, 2025-07-24.
+    """
     if account.fee_waiver:
         return NO_FEE
     if order.term_months is None:
@@ -168,37 +147,64 @@ def _fee_rate(
     return Refusal(rule="R43", reason=f"No handling fee is published for year {year} of {term}.")
 
 
-def _paid(order: Order, account: Account, counted: tuple[PaidWith, ...]) -> Money:
-    """What counts as paid, never cash coupons (R42, X9); to the cent."""
-    if all(_amount(order, way) is None for way in ALL_WAYS):
+def _paid(order: Order, counted: Collection[PaidWith], *, currency: str) -> Money:
+    """What counts as paid, never cash coupons (R42, X9); to the cent.
+
+    One that is not known counts for nothing beside another; at least one has to be known.
+    """
+    amounts: list[Decimal] = [getattr(order, way) or NOTHING for way in counted]
+    if not any(amounts) and all(getattr(order, way) is None for way in ALL_WAYS):
         raise missing("cash", rule="R42")
-    amount = sum((_amount(order, way) or Decimal(0) for way in counted), Decimal(0))
-    return Money(amount, currency_of(order, account)).rounded()
-
-
-def _amount(order: Order, way: PaidWith) -> Decimal | None:
-    amount: Decimal | None = getattr(order, way)
-    return amount
+    return Money(rounded(sum(amounts, NOTHING)), currency)
 
 
 def _split(
-    order: Order, worked_out: OrderQuote, counted: tuple[PaidWith, ...]
-) -> Mapping[PaidWith, Money]:
-    """A refund by way of payment, in proportion; the odd cent goes to cash (R32)."""
-    refund, paid = worked_out.refund, worked_out.paid.amount
-    parts = {way: Money.zero(refund.currency) for way in ALL_WAYS}
-    for way in counted:
-        if way is not PaidWith.CASH and paid:
-            share = refund.amount * (_amount(order, way) or Decimal(0)) / paid
-            parts[way] = Money(share.quantize(CENT, rounding=ROUND_DOWN), refund.currency)
-    parts[PaidWith.CASH] = refund - added(parts.values(), refund.currency)
-    return parts
+    order: Order, quote: OrderQuote, counted: Collection[PaidWith], coupon: Money
+) -> QuoteTotal:
+    """A refund by way of payment, in proportion; the odd cent goes to cash (R32, R50)."""
+    refund = quote.refund
+    flexi = stored = Money.zero(refund.currency)
+    if refund and PaidWith.FLEXI_COUPON in counted:
+        flexi = _part(order.flexi_coupon, quote)
+    if refund and PaidWith.STORED_VALUE in counted:
+        stored = _part(order.stored_value, quote)
+    return QuoteTotal(
+        paid=quote.paid,
+        consumed=quote.consumed,
+        handling_fee=quote.handling_fee,
+        refund=refund,
+        cash=refund - flexi - stored if flexi or stored else refund,
+        cash_coupon=coupon,
+        flexi_coupon=flexi,
+        stored_value=stored,
+    )
 
 
-def _coupon(order: Order, account: Account, case: Case, *, at: datetime) -> tuple[Money, Money]:
-    """The cash coupon that comes back, and the one lost: conditional, or expired (R32, R33)."""
-    currency = currency_of(order, account)
-    coupon, nothing = Money(order.cash_coupon or Decimal(0), currency), Money.zero(currency)
+def _part(amount: Decimal | None, quote: OrderQuote) -> Money:
+    """The share of a refund that comes back in the way in which an amount was paid (R32)."""
+    refund = quote.refund
+    share = refund.amount * (amount or NOTHING) / quote.paid.amount
+    return Money(share.quantize(CENT, rounding=ROUND_DOWN), refund.currency)
+
+
+def _coupons(order: Order, case: Case, *, currency: str, at: datetime) -> tuple[Money, Lost]:
+    """The cash coupon that comes back, and what is lost with the order.
+
+    A conditional unsubscription keeps the cash coupon, and one that has expired meanwhile is
+    worthless; a discount coupon never comes back (R32, R33, R38).
+    """
+    nothing = Money.zero(currency)
+    if not order.cash_coupon and not order.discount_coupon:
+        return nothing, _none_lost(currency)
+    coupon = Money(order.cash_coupon, currency) if order.cash_coupon else nothing
+    discount = Money(order.discount_coupon, currency) if order.discount_coupon else nothing
     expires_at = order.cash_coupon_expires_at
     worthless = expires_at is not None and expires_at <= at
-    return (nothing, coupon) if case is Case.CONDITIONAL or worthless else (coupon, nothing)
+    kept = case is Case.CONDITIONAL or worthless
+    lost = Lost(cash_coupon=coupon if kept else nothing, discount_coupon=discount)
+    return (nothing if kept else coupon), lost
+
+
+@cache
+def _none_lost(currency: str) -> Lost:
+    return Lost(cash_coupon=Money.zero(currency), discount_coupon=Money.zero(currency))

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Self
+from functools import cache
 
 CENT = Decimal("0.01")
+NOTHING = Decimal("0.00")
 
 HIDDEN = "amount hidden"
 """What stands for a figure that its reader may not see."""
@@ -13,6 +14,9 @@ HIDDEN = "amount hidden"
 
 class CurrencyMismatch(ValueError):
     """Amounts of two currencies were added or compared; Lapse never converts."""
+
+    def __init__(self, one: "Money", other: "Money") -> None:
+        super().__init__(f"{one.currency} and {other.currency} cannot be combined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +26,19 @@ class Money:
     amount: Decimal
     currency: str
 
-    @classmethod
-    def zero(cls, currency: str) -> Self:
+    @staticmethod
+    @cache
+    def zero(currency: str) -> "Money":
         """Nothing, in a currency: nothing due is `USD 0.00`, never an absent figure."""
-        return cls(Decimal(0), currency)
+        return Money(NOTHING, currency)
 
-    @classmethod
-    def hidden(cls) -> Self:
+    @staticmethod
+    def hidden() -> "Money":
         """An amount that its reader may not see, without figure and currency.
 
         What is added to it is hidden too; comparing it raises decimal.InvalidOperation.
         """
-        return cls(Decimal("NaN"), "")
+        return Money(Decimal("NaN"), "")
 
     @property
     def is_hidden(self) -> bool:
@@ -42,25 +47,29 @@ class Money:
 
     def rounded(self) -> "Money":
         """Round half up to cents, as every printed figure is (billing rules, section 10)."""
-        return Money(self.amount.quantize(CENT, rounding=ROUND_HALF_UP), self.currency)
+        return Money(rounded(self.amount), self.currency)
 
     def floor_zero(self) -> "Money":
         """A negative refund means no refund (R41)."""
         return self if self.amount >= 0 else Money.zero(self.currency)
 
     def share(self, part: int, whole: int) -> "Money":
-        """The share `part / whole`, exact to 28 digits and not rounded."""
-        return Money(self.amount * part / whole, self.currency)
+        """The share `part / whole`, rounded half up to cents."""
+        return Money(rounded(self.amount * part / whole), self.currency)
 
     def times(self, rate: Decimal) -> "Money":
-        """The amount at a rate, for example a handling fee of 0.10."""
-        return Money(self.amount * rate, self.currency)
+        """The amount at a rate, for example a handling fee of 0.10, rounded half up to cents."""
+        return Money(rounded(self.amount * rate), self.currency)
 
     def __add__(self, other: "Money") -> "Money":
-        return Money(self.amount + self._same(other).amount, self.currency)
+        if other.currency != self.currency:
+            raise CurrencyMismatch(self, other)
+        return Money(self.amount + other.amount, self.currency)
 
     def __sub__(self, other: "Money") -> "Money":
-        return Money(self.amount - self._same(other).amount, self.currency)
+        if other.currency != self.currency:
+            raise CurrencyMismatch(self, other)
+        return Money(self.amount - other.amount, self.currency)
 
     def __neg__(self) -> "Money":
         return Money(-self.amount, self.currency)
@@ -85,8 +94,18 @@ class Money:
 
     def _same(self, other: "Money") -> "Money":
         if other.currency != self.currency:
-            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be combined")
+            raise CurrencyMismatch(self, other)
         return other
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """To cents, half up; the pages give no rounding rule (billing rules, section 10)."""
+    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def added(amounts: Iterable[Money], currency: str) -> Money:
+    """The sum of amounts of one currency; nothing at all is zero of it."""
+    return sum(amounts, Money.zero(currency))
 
 
 def sums(amounts: Iterable[Money]) -> Mapping[str, Money]:

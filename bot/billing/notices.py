@@ -1,36 +1,51 @@
-"""What people should know beside the figures: contradictions and exceptions (R32 to R43)."""
+"""What people should know beside the figures: exceptions, contradictions, assumptions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.billing.account import Account, Site
-from bot.billing.cases import five_day_end
+from bot.billing.cases import FIVE_DAY_RETURNS, five_day_end, within_five_days
 from bot.billing.money import Money
-from bot.billing.quote import Case, Notice, OrderQuote
+from bot.billing.quote import Case, Notice, OrderQuote, Scope
 from bot.billing.rulesets import RuleSet
-from bot.billing.subscription import Order, Subscription
+from bot.billing.subscription import Kind, Order, Subscription
 from bot.billing.usage import fee_year
 
-Worked = tuple[Order, OrderQuote]
+SECMASTER = "SecMaster"
+COLLECTORS = (
+    "If data collection was on, collector servers and VPC endpoints keep costing "
+    "until someone releases them."
+)
+"""R11: what stays behind a SecMaster that is gone. Source: intl/pt-br secmaster_04_0027."""
+
+SHORTEST_MONTH, LONGEST_MONTH = 28, 31
 
 
-def notices(
-    subscription: Subscription,
-    account: Account,
-    rules: RuleSet,
-    worked: tuple[Worked, ...],
-    *,
-    at: datetime,
-) -> tuple[Notice, ...]:
-    """The notices of a quote, in a fixed order: X1, X10, X14, R33, then R42."""
-    return (
-        *_five_days_elsewhere(subscription, account, worked, at=at),
-        *_stored_value(worked),
-        *_odd_fee(worked, at=at),
-        *_expired_coupon(worked, at=at),
-        *_large_value(rules, worked),
-        *_waiver(account, worked),
-    )
+class Worked(NamedTuple):
+    """A quote that is worked out, as every notice looks at it."""
+
+    subscription: Subscription
+    account: Account
+    rules: RuleSet
+    scope: Scope
+    at: datetime
+    orders: tuple[Order, ...]
+    quotes: tuple[OrderQuote, ...]
+    large: bool
+
+
+def notices(worked: Worked) -> tuple[Notice, ...]:
+    """The notices of a quote, each once: those of its orders, then those of the whole."""
+    in_china = worked.account.site is Site.CN
+    of_order = _OF_ORDER + _OF_ORDER_IN_CHINA if in_china else _OF_ORDER
+    found: list[Notice | None] = []
+    if worked.subscription.service == SECMASTER:
+        found += [check(worked) for check in _OF_SECMASTER]
+    for order, quote in zip(worked.orders, worked.quotes, strict=True):
+        found += [check(order, quote.case, worked) for check in of_order]
+    found += [check(worked) for check in _OF_ALL]
+    return tuple(dict.fromkeys([notice for notice in found if notice is not None]))
 
 
 def is_large(refund: Money, rules: RuleSet) -> bool:
@@ -39,53 +54,151 @@ def is_large(refund: Money, rules: RuleSet) -> bool:
     return limit is not None and limit.currency == refund.currency and refund > limit
 
 
-def _five_days_elsewhere(
-    subscription: Subscription, account: Account, worked: tuple[Worked, ...], *, at: datetime
-) -> Iterator[Notice]:
-    if subscription.service != "SecMaster" or account.site is Site.CN:
-        return
-    ends = [five_day_end(order) for order, quote in worked if quote.case is Case.CONDITIONAL]
-    if any(end is not None and at < end for end in ends):
-        text = (
-            "SecMaster's pages mention five days without a fee; "
-            f"the rules of the {account.site} site know none, so the fee is counted."
-        )
-        yield Notice(rule="X1", text=text)
+def _five_days_elsewhere(worked: Worked) -> Notice | None:
+    """X1, R40: pages of SecMaster speak of five days on sites whose rules know none."""
+    if worked.account.site is Site.CN or worked.quotes[0].case is not Case.CONDITIONAL:
+        return None
+    ends = five_day_end(worked.orders[0])
+    if ends is None or worked.at >= ends:
+        return None
+    text = (
+        "SecMaster's pages mention five days without a fee; "
+        f"the rules of the {worked.account.site} site know none, so the fee is counted."
+    )
+    return Notice(rule="X1", text=text)
 
 
-def _stored_value(worked: tuple[Worked, ...]) -> Iterator[Notice]:
-    if any(order.stored_value and quote.case is Case.CONDITIONAL for order, quote in worked):
-        yield Notice(rule="X10", text="What was paid by stored value card may not be returned.")
+def _keeps_costing(worked: Worked) -> Notice | None:
+    """R11: collectors and endpoints outlive the edition."""
+    leaves = worked.scope is Scope.ALL and worked.subscription.kind is Kind.QUOTA
+    return Notice(rule="R11", text=COLLECTORS) if leaves else None
 
 
-def _odd_fee(worked: tuple[Worked, ...], *, at: datetime) -> Iterator[Notice]:
-    for order, quote in worked:
-        if quote.case is not Case.CONDITIONAL or not quote.handling_fee:
-            continue
-        if order.term_months == 60 and order.effective_at is not None:
-            year = fee_year(order.effective_at, term_months=60, at=at)
-            if year == 2:
-                text = "The fee of year two is higher than that of year one: as printed, but odd."
-                yield Notice(rule="X14", text=text)
+def _stored_value(order: Order, case: Case, _: Worked) -> Notice | None:
+    """X10: one page gives a part back, the next line of it does not."""
+    if not order.stored_value or case is not Case.CONDITIONAL:
+        return None
+    return Notice(rule="X10", text="What was paid by stored value card may not be returned.")
 
 
-def _expired_coupon(worked: tuple[Worked, ...], *, at: datetime) -> Iterator[Notice]:
-    for order, quote in worked:
-        expires_at = order.cash_coupon_expires_at
-        returned = quote.case is not Case.CONDITIONAL and bool(order.cash_coupon)
-        if returned and expires_at is not None and expires_at <= at:
-            yield Notice(rule="R33", text="The cash coupon has expired, so it is worth nothing.")
+def _odd_fee(order: Order, case: Case, worked: Worked) -> Notice | None:
+    """X14: the second of five years costs more than the first."""
+    if order.term_months != 60 or case is not Case.CONDITIONAL or worked.account.fee_waiver:
+        return None
+    begun = order.effective_at
+    if begun is None or fee_year(begun, term_months=60, at=worked.at) != 2:
+        return None
+    text = "The fee of year two is higher than that of year one: as printed, but odd."
+    return Notice(rule="X14", text=text)
 
 
-def _large_value(rules: RuleSet, worked: tuple[Worked, ...]) -> Iterator[Notice]:
-    refunds = [quote.refund for _, quote in worked]
-    total = sum(refunds, Money.zero(refunds[0].currency))
-    if is_large(total, rules):
-        text = f"The refund is over {rules.large_value}: {rules.large_value_note}."
-        yield Notice(rule="R42", text=text)
+def _console_estimate(order: Order, case: Case, _: Worked) -> Notice | None:
+    """R49: the console's estimate counts coupons, what is paid back does not.
+
+    Source: intl/tr-tr unsubscription_topic_2000009, 2025-07-28.
+    """
+    if not order.cash_coupon or case is not Case.CONDITIONAL:
+        return None
+    text = "The console's own estimate counts the cash coupon, so it reads higher than this refund."
+    return Notice(rule="R49", text=text)
 
 
-def _waiver(account: Account, worked: tuple[Worked, ...]) -> Iterator[Notice]:
-    if account.fee_waiver and any(quote.case is Case.CONDITIONAL for _, quote in worked):
-        text = "The account's contract waives the handling fee, so none is counted."
-        yield Notice(rule="R42", text=text)
+def _expired_coupon(order: Order, case: Case, worked: Worked) -> Notice | None:
+    """R33: a coupon that would come back has expired meanwhile."""
+    expires_at = order.cash_coupon_expires_at
+    if expires_at is None or not order.cash_coupon or case is Case.CONDITIONAL:
+        return None
+    if expires_at > worked.at:
+        return None
+    return Notice(rule="R33", text="The cash coupon has expired, so it is worth nothing.")
+
+
+def _unknown_cash(order: Order, _case: Case, _: Worked) -> Notice | None:
+    """R42: the other ways of payment are known, so that nothing is taken to be paid in cash."""
+    if order.cash is not None:
+        return None
+    return Notice(rule="R42", text="Assumed: nothing was paid in cash, as no amount is given.")
+
+
+def _term_and_dates(order: Order, _case: Case, _: Worked) -> Notice | None:
+    """R14: a term that its own dates do not bear out; a renewal date may add a month (R30)."""
+    months, begun, ends = order.term_months, order.effective_at, order.expires_at
+    if months is None or begun is None or ends is None:
+        return None
+    lasts = (ends - begun).days
+    if SHORTEST_MONTH * months - 1 <= lasts <= LONGEST_MONTH * (months + 1) + 1:
+        return None
+    text = f"term_months is {months}, but the dates of the order say otherwise; check both."
+    return Notice(rule="R14", text=text)
+
+
+def _five_day_return(order: Order, case: Case, worked: Worked) -> Notice | None:
+    """R37, R39: what a return uses up, or that none is left.
+
+    The count is a setting, as no interface tells it.
+    """
+    if case is Case.FIVE_DAY:
+        used = worked.account.five_day_returns_used
+        text = f"It uses one of this year's {FIVE_DAY_RETURNS} returns; {used} are used so far."
+        return Notice(rule="R37", text=text)
+    inside = within_five_days(order, worked.rules, at=worked.at)
+    if case is not Case.CONDITIONAL or not inside:
+        return None
+    text = f"All {FIVE_DAY_RETURNS} five-day returns of this year are used, so the fee is counted."
+    return Notice(rule="R37", text=text)
+
+
+def _provisioning(order: Order, case: Case, _: Worked) -> Notice | None:
+    """R36: the five days count from provisioning, which is assumed where it is not known."""
+    if case is not Case.FIVE_DAY or order.provisioned_at is not None:
+        return None
+    return Notice(rule="R36", text="Assumed: it was provisioned when its order took effect.")
+
+
+def _chinese_fees(order: Order, case: Case, worked: Worked) -> Notice | None:
+    """R43: of the Chinese table only the five-year row could be read."""
+    if case is not Case.CONDITIONAL or order.term_months == 60 or worked.account.fee_waiver:
+        return None
+    text = "Assumed: the Chinese fee for this term is the international one."
+    return Notice(rule="R43", text=text)
+
+
+def _large_value(worked: Worked) -> Notice | None:
+    """R42, X8: over the site's limit people at the cloud decide."""
+    if not worked.large:
+        return None
+    text = f"The refund is over {worked.rules.large_value}: {worked.rules.large_value_note}."
+    return Notice(rule="R42", text=text)
+
+
+def _waiver(worked: Worked) -> Notice | None:
+    """R42: a framework contract without fee."""
+    if not worked.account.fee_waiver or worked.quotes[0].case is not Case.CONDITIONAL:
+        return None
+    text = "The account's contract waives the handling fee, so none is counted."
+    return Notice(rule="R42", text=text)
+
+
+def _currency_of_site(worked: Worked) -> Notice | None:
+    """An account pays in the currency of its site; another one hints at the wrong site."""
+    currency, own = worked.quotes[0].paid.currency, worked.account.currency
+    if currency == own:
+        return None
+    text = f"Orders are in {currency}, but accounts of the {worked.account.site} site pay in {own}."
+    return Notice(rule="R42", text=f"{text} Check the account's site.")
+
+
+_OfOrder = tuple[Callable[[Order, Case, Worked], Notice | None], ...]
+_OfAll = tuple[Callable[[Worked], Notice | None], ...]
+
+_OF_SECMASTER: _OfAll = (_five_days_elsewhere, _keeps_costing)
+_OF_ORDER: _OfOrder = (
+    _stored_value,
+    _odd_fee,
+    _console_estimate,
+    _expired_coupon,
+    _unknown_cash,
+    _term_and_dates,
+)
+_OF_ORDER_IN_CHINA: _OfOrder = (_five_day_return, _provisioning, _chinese_fees)
+_OF_ALL: _OfAll = (_large_value, _waiver, _currency_of_site)

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import islice
 
 from bot.billing.account import Account
+from bot.billing.coherence import UnclearFacts
 from bot.billing.edition import is_live_quota
-from bot.billing.figures import UnclearFacts
 from bot.billing.quote import Case, Notice, Quote, QuoteTotal, Refusal, Scope
 from bot.billing.refund import combined, quote
 from bot.billing.subscription import (
@@ -42,15 +42,29 @@ class PlanStep:
 class Plan:
     """An executable order with its figures; `refused` never appears in a step.
 
-    `total` adds up the quotes of the steps; None when nothing goes or currencies differ.
+    `subscriptions` are the chosen ones and all around them, at `at`, with `scope`. `total` adds up
+    the quotes of the steps; None when nothing goes or currencies differ.
     """
 
+    account: Account
+    at: datetime
+    scope: Scope
+    subscriptions: Mapping[SubscriptionKey, Subscription]
     steps: tuple[PlanStep, ...]
     quotes: Mapping[SubscriptionKey, Quote]
     total: QuoteTotal | None
     refused: Mapping[SubscriptionKey, Refusal]
     left_behind: tuple[SubscriptionKey, ...]
     warnings: tuple[Notice, ...]
+
+    @property
+    def going(self) -> tuple[SubscriptionKey, ...]:
+        """What goes, in the order in which it goes."""
+        return tuple(key for step in self.steps for key in step.subscriptions)
+
+    def total_of(self, step: PlanStep) -> QuoteTotal | None:
+        """The figures of one call; None when currencies differ."""
+        return _total([self.quotes[key] for key in step.subscriptions])
 
 
 def plan(
@@ -86,6 +100,10 @@ def plan(
     gone = [around[key] for key in quotes] if scope is Scope.ALL else []
     behind = _left_behind(around.values(), gone, staying)
     return Plan(
+        account=account,
+        at=at,
+        scope=scope,
+        subscriptions=around,
         steps=_steps([around[key] for key in quotes], ordered=scope is Scope.ALL),
         quotes=quotes,
         total=_total(quotes.values()),

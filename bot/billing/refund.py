@@ -1,27 +1,17 @@
 """The refund: what one subscription returns when it is unsubscribed from (R31 to R50)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.billing.account import Account
-from bot.billing.cases import covered
-from bot.billing.figures import Figures, UnclearFacts, added, currency_of, figures, missing
-from bot.billing.money import Money
-from bot.billing.notices import is_large, notices
+from bot.billing.coherence import demand_coherent
+from bot.billing.figures import Figures, figures
+from bot.billing.notices import Worked, is_large, notices
 from bot.billing.quote import Lost, Quote, QuoteTotal, Refusal, Scope
 from bot.billing.refusal import refusal
-from bot.billing.rulesets import PaidWith, rule_set
-from bot.billing.subscription import Order, Subscription
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worst:
-    """The highest fee, lowest refund and most coupons lost that a span of time can bring."""
-
-    handling_fee: Money
-    refund: Money
-    coupons_lost: Money
+from bot.billing.renewal import open_orders, renewal_periods
+from bot.billing.rulesets import RuleSet, rule_set
+from bot.billing.subscription import Subscription
 
 
 def quote(
@@ -29,52 +19,40 @@ def quote(
 ) -> Quote:
     """Quote the refund at an instant, with the account's rule set; an estimate (R41 to R47).
 
-    Never raises for a refusal: `Quote.refused` then says which rule and why (R31, R34, R48).
-    Raises UnclearFacts when an order lacks what its figures need, UnknownRuleSet for a rule set
-    that the site does not have.
+    With scope `all` the running order and every renewal ahead are taken together (R44), with
+    `renewals` only those that have not begun (R45). Never raises for a refusal: `Quote.refused`
+    then says which rule and why (R31, R34, R48). Raises UnclearFacts when an order lacks what its
+    figures need or orders contradict each other, UnknownRuleSet for a rule set that the site does
+    not have.
     """
     rules = rule_set(account)
-    refused = refusal(subscription, account, at=at, scope=scope)
+    running = open_orders(subscription, at=at)
+    refused = refusal(subscription, account, running, at=at, scope=scope)
     if refused is not None:
-        return _refused(refused, subscription, account, at=at, scope=scope)
-    orders = covered(subscription, at=at, scope=scope)
-    currency = _one_currency(orders, account)
+        return _refused(refused, subscription, account, rules, at=at, scope=scope)
+    orders = running if scope is Scope.ALL else renewal_periods(subscription, at=at)
+    demand_coherent(orders, account)
     worked: list[Figures] = []
     for order in orders:
-        found = figures(order, subscription, account, at=at)
+        found = figures(order, subscription, account, rules, at=at)
         if isinstance(found, Refusal):
-            return _refused(found, subscription, account, at=at, scope=scope)
+            return _refused(found, subscription, account, rules, at=at, scope=scope)
         worked.append(found)
-    total = _total(worked, currency)
-    pairs = tuple(zip(orders, (each.quote for each in worked), strict=True))
+    total = combined([each.total for each in worked])
+    quotes = tuple([each.quote for each in worked])
+    large = is_large(total.refund, rules)
     return Quote(
         at=at,
         scope=scope,
         refused=None,
-        case=worked[0].quote.case,
-        currency=currency,
+        case=quotes[0].case,
+        currency=total.refund.currency,
         rules=rules.id,
-        large_value=is_large(total.refund, rules),
-        orders=tuple(each.quote for each in worked),
+        large_value=large,
+        orders=quotes,
         total=total,
-        lost=_lost(worked, currency),
-        warnings=notices(subscription, account, rules, pairs, at=at),
-    )
-
-
-def worst(quotes: Mapping[str, Quote]) -> Worst:
-    """Add up quotes taken at the latest possible execution; all in one currency.
-
-    Refused ones have no figures and count for nothing; raises ValueError when no other is left.
-    """
-    known = [(q.total, q.lost) for q in quotes.values() if q.total and q.lost]
-    if not known:
-        raise ValueError("None of these quotes has figures; ask for allowed ones.")
-    currency = known[0][0].refund.currency
-    return Worst(
-        handling_fee=added((total.handling_fee for total, _ in known), currency),
-        refund=added((total.refund for total, _ in known), currency),
-        coupons_lost=added((lost.coupons for _, lost in known), currency),
+        lost=_all_lost([each.lost for each in worked]),
+        warnings=notices(Worked(subscription, account, rules, scope, at, orders, quotes, large)),
     )
 
 
@@ -95,8 +73,24 @@ def combined(totals: Sequence[QuoteTotal]) -> QuoteTotal:
     return first
 
 
+def _all_lost(lost: Sequence[Lost]) -> Lost:
+    first, *rest = lost
+    for each in rest:
+        first = Lost(
+            cash_coupon=first.cash_coupon + each.cash_coupon,
+            discount_coupon=first.discount_coupon + each.discount_coupon,
+        )
+    return first
+
+
 def _refused(
-    why: Refusal, subscription: Subscription, account: Account, *, at: datetime, scope: Scope
+    why: Refusal,
+    subscription: Subscription,
+    account: Account,
+    rules: RuleSet,
+    *,
+    at: datetime,
+    scope: Scope,
 ) -> Quote:
     return Quote(
         at=at,
@@ -104,44 +98,10 @@ def _refused(
         refused=why,
         case=None,
         currency=subscription.currency or account.currency,
-        rules=rule_set(account).id,
+        rules=rules.id,
         large_value=False,
         orders=(),
         total=None,
         lost=None,
         warnings=(),
-    )
-
-
-def _one_currency(orders: Sequence[Order], account: Account) -> str:
-    if not orders:
-        raise missing("orders", rule="R42")
-    currencies = sorted({currency_of(order, account) for order in orders})
-    if len(currencies) > 1:
-        sentence = f"currency differs between orders ({', '.join(currencies)}); figures need one."
-        raise UnclearFacts(sentence, field="currency", rule="R42")
-    return currencies[0]
-
-
-def _total(worked: Sequence[Figures], currency: str) -> QuoteTotal:
-    def back(way: PaidWith) -> Money:
-        return added((each.parts[way] for each in worked), currency)
-
-    quotes = [each.quote for each in worked]
-    return QuoteTotal(
-        paid=added((each.paid for each in quotes), currency),
-        consumed=added((each.consumed for each in quotes), currency),
-        handling_fee=added((each.handling_fee for each in quotes), currency),
-        refund=added((each.refund for each in quotes), currency),
-        cash=back(PaidWith.CASH),
-        cash_coupon=added((each.coupon_back for each in worked), currency),
-        flexi_coupon=back(PaidWith.FLEXI_COUPON),
-        stored_value=back(PaidWith.STORED_VALUE),
-    )
-
-
-def _lost(worked: Sequence[Figures], currency: str) -> Lost:
-    return Lost(
-        cash_coupon=added((each.coupon_lost for each in worked), currency),
-        discount_coupon=added((each.discount_lost for each in worked), currency),
     )

@@ -1,12 +1,13 @@
 """Why a subscription cannot be unsubscribed from: one function a rule (R1, R31, R34, R35, R48)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.billing.account import Account
 from bot.billing.days import CLOUD_ZONE, cloud_date, written
+from bot.billing.expiry import afterlife
 from bot.billing.quote import Refusal, Scope
-from bot.billing.renewal import grace_end, renewal_periods
+from bot.billing.renewal import renewal_periods
 from bot.billing.subscription import (
     BillingMode,
     Edition,
@@ -16,7 +17,23 @@ from bot.billing.subscription import (
     Status,
     Subscription,
 )
-from bot.billing.usage import is_over
+
+NEVER_TAKEN_BACK = frozenset(
+    {
+        "Huawei Cloud Meeting",
+        "Meeting",
+        "WeLink",
+        "Domains",
+        "SSL Certificate Manager",
+        "Cloud Certificate Manager",
+        "DevCloud",
+        "Support Plan",
+    }
+)
+"""Services that are never unsubscribed from, by the names that the catalogue gives them (R34)."""
+
+RENEWALS_KEPT = frozenset({"CloudSite"})
+"""Services whose renewal periods are not taken back alone (R48)."""
 
 _GONE = Refusal(rule="R34", reason="It is unsubscribed from already.")
 _FROZEN = Refusal(rule="R34", reason="The cloud froze it.")
@@ -28,19 +45,25 @@ _NO_PERIOD = Refusal(rule="R45", reason="There is no renewal period to give back
 
 
 def refusal(
-    subscription: Subscription, account: Account, *, at: datetime, scope: Scope
+    subscription: Subscription,
+    account: Account,
+    running: Sequence[Order],
+    *,
+    at: datetime,
+    scope: Scope,
 ) -> Refusal | None:
-    """The first rule that forbids it at an instant, None when all allow it.
+    """The first rule that forbids it at an instant, None when all allow it (R31, R34, R48).
 
-    Needs no amounts and no terms: a refusal comes before any figure is missed.
+    `running` are the orders whose term is not over then. Needs no amounts and no terms: a refusal comes before any figure is missed. Source: EU
+    en-us_topic_0083138804, 2026-05-26; INTL unsubscription_topic_2000010, 2025-07-28.
     """
     if (never := _never(subscription)) is not None:
         return never
-    if _expired(subscription, at=at):
+    if _expired(subscription, running):
         return Refusal(rule="R34", reason=_expiry_sentence(subscription, account, at=at))
     if scope is Scope.RENEWALS:
         return _renewals_alone(subscription, at=at)
-    return _everything(subscription, at=at)
+    return _everything(subscription, running)
 
 
 def _never(subscription: Subscription) -> Refusal | None:
@@ -48,34 +71,48 @@ def _never(subscription: Subscription) -> Refusal | None:
     for holds, why in _NEVER:
         if holds(subscription):
             return why
+    if subscription.service in NEVER_TAKEN_BACK:
+        return Refusal(rule="R34", reason=f"The cloud does not take {subscription.service} back.")
     if subscription.parent_id is not None:
         reason = f"It belongs to {subscription.parent_id} and goes with it."
         return Refusal(rule="R35", reason=reason)
     return None
 
 
-def _everything(subscription: Subscription, *, at: datetime) -> Refusal | None:
-    """R34: another transaction, an invoiced order, a purchase in a promotion."""
+def _everything(subscription: Subscription, orders: Sequence[Order]) -> Refusal | None:
+    """R34: another transaction, an invoiced order, a purchase in a promotion (R39)."""
     if subscription.transaction_in_progress:
         return Refusal(rule="R34", reason="Another transaction is in progress.")
-    orders = [order for order in subscription.orders if running_or_ahead(order, at=at)]
-    if any(order.promotion and order.order_type is OrderType.NEW for order in orders):
-        reason = "Bought in a promotion, it cannot be unsubscribed from."
-        return Refusal(rule="R34", reason=reason)
-    if any(order.invoiced for order in orders):
-        return Refusal(rule="R34", reason="It is invoiced already.")
+    for order in orders:
+        if order.promotion and order.order_type is OrderType.NEW:
+            reason = "Bought in a promotion, it cannot be unsubscribed from."
+            return Refusal(rule="R34", reason=reason)
+    for order in orders:
+        if order.invoiced:
+            return Refusal(rule="R34", reason="It is invoiced already.")
     return None
 
 
 def _renewals_alone(subscription: Subscription, *, at: datetime) -> Refusal | None:
-    """R45, R46, R48: there is a renewal period, it has not begun, and nothing holds it."""
+    """R45, R46, R48: there is a renewal period, it has not begun, and nothing holds it.
+
+    Source: CN unsubscription_topic_2000001, 2025-02-20; its intl/th-th version.
+    """
     periods = renewal_periods(subscription, at=at)
     if not periods:
         return _no_period(subscription)
+    return _held(subscription, periods)
+
+
+def _held(subscription: Subscription, periods: Sequence[Order]) -> Refusal | None:
+    """R48: a transaction, a change since, a service, a promotion or an invoice holds them."""
     if subscription.transaction_in_progress:
         return Refusal(rule="R48", reason="Another transaction is in progress.")
     if subscription.renewals_locked:
         return _LOCKED
+    if subscription.service in RENEWALS_KEPT:
+        reason = f"The cloud does not take renewals of {subscription.service} back alone."
+        return Refusal(rule="R48", reason=reason)
     if any(order.promotion for order in periods):
         return Refusal(rule="R48", reason="The renewal was a promotion.")
     if any(order.invoiced for order in periods):
@@ -95,28 +132,27 @@ def _no_period(subscription: Subscription) -> Refusal:
     return Refusal(rule="R46", reason=f"The renewal period began on {day}.")
 
 
-def running_or_ahead(order: Order, *, at: datetime) -> bool:
-    """Whether an order's term is not over; one without a known end is not."""
-    return order.expires_at is None or not is_over(order.expires_at, at=at)
-
-
-def _expired(subscription: Subscription, *, at: datetime) -> bool:
-    if subscription.status is Status.FAILED or not subscription.orders:
-        return subscription.status is Status.EXPIRED
-    over = not any(running_or_ahead(order, at=at) for order in subscription.orders)
+def _expired(subscription: Subscription, orders: Sequence[Order]) -> bool:
+    over = bool(subscription.orders) and not orders
     return over or subscription.status is Status.EXPIRED
 
 
 def _expiry_sentence(subscription: Subscription, account: Account, *, at: datetime) -> str:
+    """Since when it is expired, and how long it can still be used, then still be renewed (R15)."""
     expires_at = subscription.expires_at
     if expires_at is None or expires_at > at:
         return "It has expired."
+    after = afterlife(expires_at, account)
     day = written(cloud_date(expires_at))
-    grace = grace_end(expires_at, account)
-    if at >= grace:
-        return f"It expired on {day}."
-    hour = f"{grace.astimezone(CLOUD_ZONE):%H:%M} GMT+08:00"
-    return f"It expired on {day}; grace until {written(cloud_date(grace))}, {hour}."
+    if at < after.grace_ends:
+        return f"It expired on {day}; grace until {_moment(after.grace_ends)}."
+    if at < after.released_at:
+        return f"It expired on {day}; frozen, and kept until {_moment(after.released_at)}."
+    return f"It expired on {day}."
+
+
+def _moment(at: datetime) -> str:
+    return f"{written(cloud_date(at))}, {at.astimezone(CLOUD_ZONE):%H:%M} GMT+08:00"
 
 
 _NEVER: tuple[tuple[Callable[[Subscription], bool], Refusal], ...] = (

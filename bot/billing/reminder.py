@@ -7,8 +7,9 @@ from enum import StrEnum
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from bot.billing.renewal import ONE_DAY, Anchor, last_working_day, safe_cutoff
+from bot.billing.renewal import ONE_DAY, Anchor, safe_cutoff
 from bot.billing.subscription import SubscriptionKey
+from bot.billing.working_days import last_working_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

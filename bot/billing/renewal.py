@@ -1,15 +1,14 @@
-"""When the money is taken: term ends, deduction instants, anchors, cut-offs, working days."""
+"""Auto-renewal: when the money is taken, what comes next, and until when acting is safe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from functools import cache
-from typing import TYPE_CHECKING
 
 from bot.billing import days
-from bot.billing.account import Account, Site
-from bot.billing.days import add_months, cloud_date
+from bot.billing.account import Account
+from bot.billing.days import cloud_date
+from bot.billing.expiry import afterlife
 from bot.billing.subscription import (
     BillingMode,
     Kind,
@@ -18,9 +17,8 @@ from bot.billing.subscription import (
     Status,
     Subscription,
 )
-
-if TYPE_CHECKING:
-    from holidays import HolidayBase
+from bot.billing.terms import term_end
+from bot.billing.usage import is_over
 
 CLOUD_ZONE = days.CLOUD_ZONE
 """The zone in which the cloud dates deductions and term ends."""
@@ -30,7 +28,6 @@ ATTEMPT = time(3, tzinfo=CLOUD_ZONE)
 """The hour of a deduction; the account can choose the day, never the hour (R19, R20)."""
 
 _NEVER_CHARGED = frozenset({Status.UNSUBSCRIBED, Status.FAILED, Status.EXPIRED})
-_GRACE = {"V5": 7, "V4": 7, "V3": 7, "V2": 1, "V1": 1, "V0": 1}
 
 
 class AnchorKind(StrEnum):
@@ -53,32 +50,18 @@ class Anchor:
     at: datetime | None
 
 
-def term_end(effective_at: datetime, *, months: int) -> datetime:
-    """23:59:59 GMT+08:00 of the day that many months after the purchase day (R14).
-
-    The next term follows directly: for a renewal pass the expiry that it extends. A day that the
-    month does not have becomes its last day.
-    """
-    day = add_months(effective_at.astimezone(CLOUD_ZONE), months=months)
-    return day.replace(hour=23, minute=59, second=59, microsecond=0)
-
-
-def grace_end(expires_at: datetime, account: Account) -> datetime:
-    """Until when an expired subscription can still be used (R15, R16)."""
-    length = _GRACE[account.customer_tier] if account.site is Site.CN else 15
-    return expires_at + length * ONE_DAY
-
-
 def deduction_at(subscription: Subscription, account: Account) -> datetime | None:
     """First attempt: 03:00 GMT+08:00, `deduction_days_before` the Beijing expiry date (R19, R20).
 
-    None when nothing will be deducted: auto-renewal off or unknown, pay-per-use, no expiry, gone.
-    A contract that asks for notice is not charged by the cloud either.
+    A calendar subtraction; each subscription by its own auto-renewal setting (R7), as deep as the
+    account's one deduction date says. None when nothing will be deducted: auto-renewal off or
+    unknown, pay-per-use, no expiry, gone. A contract that asks for notice is not charged by the
+    cloud either. Source: INTL renewals_topic_20000006, 2025-02-24; api_order_00031, 2025-12-02.
     """
     expires_at = subscription.expires_at
     charged = (
         subscription.auto_renew is True
-        and subscription.billing_mode is not BillingMode.PAY_PER_USE
+        and renewable(subscription)
         and subscription.status not in _NEVER_CHARGED
         and not _asks_for_notice(subscription)
     )
@@ -87,20 +70,30 @@ def deduction_at(subscription: Subscription, account: Account) -> datetime | Non
     return _first_attempt(expires_at, account)
 
 
+def renewable(subscription: Subscription) -> bool:
+    """Whether a renewal can extend it at all: prepaid and not unsubscribed from (R18).
+
+    An unpaid change of specification or a product no longer sold forbids it too (R18, R27), which
+    no catalogue tells. Source: en-us renewals_topic_10000002.
+    """
+    prepaid = subscription.billing_mode is not BillingMode.PAY_PER_USE
+    return prepaid and subscription.status is not Status.UNSUBSCRIBED
+
+
 def anchor(subscription: Subscription, account: Account, *, at: datetime) -> Anchor | None:
     """What comes next for a subscription at an instant; None when nothing does.
 
     With auto-renewal on the deduction; past one that did not succeed the next daily attempt until
-    expiry (R21, R22); with auto-renewal off the expiry; with `notice_days` the notice deadline.
+    expiry (R21, R22); with auto-renewal off the expiry; with `notice_days` the notice deadline,
+    and once that has passed unused the one of the next term.
     """
     expires_at = subscription.expires_at
-    prepaid = subscription.billing_mode is not BillingMode.PAY_PER_USE
-    if expires_at is None or at >= expires_at or not prepaid:
+    if expires_at is None or not renewable(subscription) or subscription.status in _NEVER_CHARGED:
         return None
-    if subscription.status in _NEVER_CHARGED:
-        return None
-    if (notice := _notice(subscription, expires_at, at=at)) is not None:
+    if (notice := notice_date(subscription, at=at)) is not None:
         return Anchor(kind=AnchorKind.NOTICE, date=notice, at=None)
+    if at >= expires_at:
+        return None
     if (first := deduction_at(subscription, account)) is not None:
         attempt = _next_attempt(first, at=at)
         if attempt < expires_at:
@@ -114,7 +107,8 @@ def deductions(
     """Every deduction in [start, end): the next attempt, then one for each term that follows (R24).
 
     Later ones are expected: they assume that each charge succeeds and renews for
-    `auto_renew_months`, or for the last order's term where that is not known.
+    `auto_renew_months`, or for the last order's term where that is not known. Source: eu/es-es
+    secmaster_04_0015.
     """
     ahead = anchor(subscription, account, at=start)
     if ahead is None or ahead.kind is not AnchorKind.DEDUCTION or ahead.at is None:
@@ -133,14 +127,51 @@ def deductions(
     )
 
 
+def charge_after_expiry(
+    subscription: Subscription, account: Account, *, at: datetime
+) -> datetime | None:
+    """The next attempt that may still come although the term is over; None when none can (X4).
+
+    User guides end the daily attempts at expiry (R21), the API's pages when the resource is
+    released: so nothing is called safe before the release.
+    """
+    expires_at = subscription.expires_at
+    tries = subscription.auto_renew is True and renewable(subscription)
+    if expires_at is None or at < expires_at or not tries or _asks_for_notice(subscription):
+        return None
+    attempt = _next_attempt(_first_attempt(expires_at, account), at=at)
+    return attempt if attempt < afterlife(expires_at, account).released_at else None
+
+
+def deducts_at_once(subscription: Subscription, *, at: datetime) -> bool:
+    """Whether switching auto-renewal on charges now: no attempt is left before expiry (R22).
+
+    Source: EU renewals_faq_0000004, 2025-05-26; INTL renewals_topic_20000006.
+    """
+    ends = subscription.expires_at
+    if ends is None or not at < ends:
+        return False
+    today = datetime.combine(cloud_date(at), ATTEMPT)
+    return ends < (today if at < today else today + ONE_DAY)
+
+
 def renewal_months(subscription: Subscription) -> int | None:
-    """For how long the next renewal extends: the setting, else the last order's term (R23)."""
+    """For how long the next renewal extends: the setting, else the last order's term (R23, X5)."""
     last = subscription.orders[-1].term_months if subscription.orders else None
     return subscription.auto_renew_months or last
 
 
+def open_orders(subscription: Subscription, *, at: datetime) -> tuple[Order, ...]:
+    """The running order and those ahead: every term that is not over, or has no known end (R44)."""
+    return tuple([each for each in subscription.orders if _is_open(each, at=at)])
+
+
+def _is_open(order: Order, *, at: datetime) -> bool:
+    return order.expires_at is None or not is_over(order.expires_at, at=at)
+
+
 def renewal_periods(subscription: Subscription, *, at: datetime) -> tuple[Order, ...]:
-    """The renewals that are paid and have not begun: they can be given back in full (R46)."""
+    """The renewals that are paid and have not begun: they can be given back in full (R45, R46)."""
     return tuple(
         order
         for order in subscription.orders
@@ -160,7 +191,7 @@ def safe_cutoff(what: Anchor, *, reader: tzinfo) -> datetime:
     """The instant before which acting is safe, itself no longer safe.
 
     00:00 GMT+08:00 of the deduction day (R25); the expiry itself; the end of a notice date in the
-    reader's zone.
+    reader's zone. Source: EU secmaster_04_0018, 2024-01-05.
     """
     if what.kind is AnchorKind.DEDUCTION:
         return datetime.combine(what.date, time(), CLOUD_ZONE)
@@ -169,16 +200,39 @@ def safe_cutoff(what: Anchor, *, reader: tzinfo) -> datetime:
     return datetime.combine(what.date + ONE_DAY, time(), reader).astimezone(UTC)
 
 
-def last_working_day(before: date, *, countries: Sequence[str]) -> date:
-    """The last day before `before` that is neither weekend nor holiday in any of the countries.
+def hard_cutoff(what: Anchor, *, reader: tzinfo) -> datetime:
+    """The instant at which it is too late for certain: the deduction itself, 03:00 (R25).
 
-    Days that China moves to a weekend as work days are working days there. ISO 3166 codes; without
-    any, Monday to Friday. Raises ValueError for a country whose holidays are not known.
+    Between the safe and the hard one it may work or not. An expiry and a notice have one cut-off.
     """
-    day = before - ONE_DAY
-    while not _works(day, countries):
-        day -= ONE_DAY
-    return day
+    return what.at if what.at is not None else safe_cutoff(what, reader=reader)
+
+
+def notice_date(subscription: Subscription, *, at: datetime) -> date | None:
+    """The last date for the notice of a contract, until it is over for readers in every zone.
+
+    One that passes unused renews the contract, so the next is that of the following term, and so
+    on, as long as auto-renewal is on and the length of a renewal is known. None for anything but a
+    contract that asks for notice, and when no deadline is left.
+    """
+    ends, notice_days = subscription.expires_at, subscription.notice_days
+    if not _asks_for_notice(subscription) or ends is None or notice_days is None:
+        return None
+    months = renewal_months(subscription) if subscription.auto_renew is True else None
+    terms = 0
+    while True:
+        term = term_end(ends, months=terms * months) if months and terms else ends
+        day = cloud_date(term) - notice_days * ONE_DAY
+        if at < _over_everywhere(day):
+            return day if months or at < term else None
+        if not months:
+            return None
+        terms += 1
+
+
+def _over_everywhere(day: date) -> datetime:
+    """The instant at which a date has ended in the last zone, 12 hours behind UTC."""
+    return datetime.combine(day + ONE_DAY, time(12), UTC)
 
 
 def _first_attempt(expires_at: datetime, account: Account) -> datetime:
@@ -193,28 +247,3 @@ def _next_attempt(first: datetime, *, at: datetime) -> datetime:
 
 def _asks_for_notice(subscription: Subscription) -> bool:
     return subscription.kind is Kind.SAAS and subscription.notice_days is not None
-
-
-def _notice(subscription: Subscription, expires_at: datetime, *, at: datetime) -> date | None:
-    """The last date for the notice, until it is over for readers in every zone."""
-    if not _asks_for_notice(subscription) or subscription.notice_days is None:
-        return None
-    day = cloud_date(expires_at) - subscription.notice_days * ONE_DAY
-    over_everywhere = datetime.combine(day + ONE_DAY, time(12), UTC)
-    return day if at < over_everywhere else None
-
-
-def _works(day: date, countries: Sequence[str]) -> bool:
-    if not countries:
-        return day.weekday() < 5
-    return all(_calendar(country, day.year).is_working_day(day) for country in countries)
-
-
-@cache
-def _calendar(country: str, year: int) -> "HolidayBase":
-    import holidays  # noqa: PLC0415 - it is slow to load and most calls never need it
-
-    try:
-        return holidays.country_holidays(country, years=year)
-    except NotImplementedError as unknown:
-        raise ValueError(f"No holidays are known for {country}; use an ISO 3166 code.") from unknown

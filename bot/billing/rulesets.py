@@ -1,10 +1,11 @@
 """The published refund rules as dated data: next year's table is one more entry here (R42, R43)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 
 from bot.billing.account import Account, Site
 from bot.billing.money import Money
@@ -41,11 +42,11 @@ class RuleSet:
     large_value: Money | None
     large_value_note: str = ""
     five_day: bool = False
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """The name that settings and quotes use, for example `huaweicloud-intl/2025-07-25`."""
-        return f"huaweicloud-{self.site}/{self.since.isoformat()}"
+    def __post_init__(self) -> None:
+        """Name it as settings and quotes do, for example `huaweicloud-intl/2025-07-25`."""
+        object.__setattr__(self, "id", f"huaweicloud-{self.site}/{self.since.isoformat()}")
 
     def fee_rate(self, *, term_months: int, year: int) -> Decimal | None:
         """The rate for a term in its first, second, ... year; None where R43 lists none."""
@@ -65,16 +66,19 @@ def rule_set(account: Account) -> RuleSet:
 
     Raises UnknownRuleSet for a name that its site does not have.
     """
-    known = [rules for rules in RULE_SETS if rules.site is account.site]
-    if not account.rules:
+    return _rule_set(account.site, account.rules)
+
+
+@cache
+def _rule_set(site: Site, name: str) -> RuleSet:
+    known = [rules for rules in RULE_SETS if rules.site is site]
+    if not name:
         return max(known, key=lambda rules: rules.since)
     for rules in known:
-        if rules.id == account.rules:
+        if rules.id == name:
             return rules
     names = ", ".join(rules.id for rules in known)
-    raise UnknownRuleSet(
-        f"rules is {account.rules}; allowed for site {account.site} are {names}, or empty."
-    )
+    raise UnknownRuleSet(f"rules is {name}; allowed for site {site} are {names}, or empty.")
 
 
 def _rates(*percents: int) -> tuple[Decimal, ...]:

@@ -7,8 +7,8 @@ from enum import IntEnum, StrEnum
 
 from bot.billing.money import Money
 from bot.billing.quote import Quote, Scope
-from bot.billing.refund import Worst
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
+from bot.billing.worst import Worst
 
 ACKNOWLEDGEMENT = "I understand a handling fee will be charged for this unsubscription."
 

@@ -1,4 +1,8 @@
-"""How long an order lasts and how much of it is used: full hours, or days under older rules."""
+"""How long an order lasts and how much of it is used: full hours, or days under older rules.
+
+Hours and days are numbered from 1970 in the cloud's zone, so that durations are differences of
+whole numbers (R42: both start at the full hour; the CN and Intl pages of July 2025).
+"""
 
 from datetime import datetime, timedelta
 
@@ -6,37 +10,48 @@ from bot.billing.days import CLOUD_ZONE, add_months, cloud_date
 from bot.billing.rulesets import Unit
 
 ONE_HOUR = timedelta(hours=1)
+ONE_DAY = timedelta(days=1)
+HOURS_A_DAY = 24
+SHORTEST_YEAR = 365 * ONE_DAY - ONE_HOUR
+"""Whoever used less has seen no anniversary of a full hour yet."""
+
+_START = datetime(1970, 1, 1, tzinfo=CLOUD_ZONE)
+_LAST_SECOND = timedelta(hours=23, minutes=59, seconds=59)
 
 
 def full_hour(moment: datetime) -> datetime:
     """The full hour that an instant lies in, in the cloud's zone (R42)."""
-    return moment.astimezone(CLOUD_ZONE).replace(minute=0, second=0, microsecond=0)
+    return _START + _hour(moment) * ONE_HOUR
+
+
+def full_day(moment: datetime) -> datetime:
+    """00:00 of the day that an instant lies in, in the cloud's zone."""
+    return _START + _day(moment) * ONE_DAY
 
 
 def counted_end(expires_at: datetime) -> datetime:
     """The full hour at which a term ends: 23:59:59 counts as 00:00 of the next day (R42)."""
-    local = expires_at.astimezone(CLOUD_ZONE)
-    last_second = (local.hour, local.minute, local.second) == (23, 59, 59)
-    return full_hour(local + timedelta(seconds=1) if last_second else local)
+    return _START + _end_hour(expires_at) * ONE_HOUR
 
 
 def is_over(expires_at: datetime, *, at: datetime) -> bool:
-    """Whether a term that ends then has ended."""
-    return at >= max(expires_at, counted_end(expires_at))
+    """Whether a term that ends then has ended; 23:59:59 is the whole of its second (R42)."""
+    return at >= expires_at and at >= counted_end(expires_at)
 
 
-def duration_hours(effective_at: datetime, expires_at: datetime, *, unit: Unit) -> int:
-    """The whole term; days include the day of purchase and the day of expiry (R42, X2)."""
+def hours_of(
+    effective_at: datetime, expires_at: datetime, *, at: datetime, unit: Unit
+) -> tuple[int, int]:
+    """The hours of a whole term, and those that are used at an instant (R42, X2).
+
+    Counted in days, the term includes the day of purchase and the day of expiry, and use leaves out
+    the day of unsubscription. Use is negative before the term and more than it afterwards.
+    """
     if unit is Unit.DAY:
-        return ((cloud_date(expires_at) - cloud_date(effective_at)).days + 1) * 24
-    return (counted_end(expires_at) - full_hour(effective_at)) // ONE_HOUR
-
-
-def used_hours(effective_at: datetime, *, at: datetime, unit: Unit) -> int:
-    """What is used at an instant; days leave out the day of unsubscription (R42, X2)."""
-    if unit is Unit.DAY:
-        return (cloud_date(at) - cloud_date(effective_at)).days * 24
-    return (full_hour(at) - full_hour(effective_at)) // ONE_HOUR
+        begun = _day(effective_at)
+        return (_day(expires_at) + 1 - begun) * HOURS_A_DAY, (_day(at) - begun) * HOURS_A_DAY
+    begun = _hour(effective_at)
+    return _end_hour(expires_at) - begun, _hour(at) - begun
 
 
 def fee_year(effective_at: datetime, *, term_months: int, at: datetime) -> int:
@@ -46,15 +61,30 @@ def fee_year(effective_at: datetime, *, term_months: int, at: datetime) -> int:
     the order began. The hours of the term's last day after its last anniversary are still its
     last year.
     """
-    begun, ends = full_hour(effective_at), full_hour(at)
-    year = 1
-    while anniversary(begun, year=year) < ends:
+    if at - effective_at < SHORTEST_YEAR:
+        return 1
+    ends, year = full_hour(at), 1
+    while anniversary(effective_at, year=year) < ends:
         year += 1
     years = max(1, term_months // 12)
-    last_day = cloud_date(anniversary(begun, year=years))
+    last_day = cloud_date(anniversary(effective_at, year=years))
     return years if year == years + 1 and cloud_date(at) == last_day else year
 
 
 def anniversary(effective_at: datetime, *, year: int) -> datetime:
-    """The full hour of the order's effect, that many calendar years later."""
+    """The full hour of the order's effect, that many calendar years later (R43)."""
     return add_months(full_hour(effective_at), months=12 * year)
+
+
+def _hour(moment: datetime) -> int:
+    return (moment - _START) // ONE_HOUR
+
+
+def _day(moment: datetime) -> int:
+    return (moment - _START) // ONE_DAY
+
+
+def _end_hour(expires_at: datetime) -> int:
+    passed = expires_at - _START
+    hour = passed // ONE_HOUR
+    return hour + 1 if passed % ONE_DAY >= _LAST_SECOND else hour

@@ -7,23 +7,28 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.billing.account import Account
+from bot.billing.cases import as_counted
+from bot.billing.coherence import UnclearFacts
 from bot.billing.days import CLOUD_ZONE, cloud_date, written
-from bot.billing.figures import UnclearFacts
+from bot.billing.expiry import afterlife
 from bot.billing.money import Money
-from bot.billing.quote import Case, Quote, Scope
+from bot.billing.notices import SECMASTER
+from bot.billing.quote import Case, Lost, Notice, Quote, Scope
 from bot.billing.refund import quote
 from bot.billing.renewal import (
     Anchor,
     AnchorKind,
     anchor,
+    charge_after_expiry,
     give_back_until,
+    renewable,
     renewal_months,
     safe_cutoff,
-    term_end,
 )
-from bot.billing.subscription import Subscription
+from bot.billing.subscription import Kind, Subscription
+from bot.billing.terms import term_end
 from bot.billing.usage import counted_end
-from bot.billing.worst import steps
+from bot.billing.worst import Cause, Step, as_of, jump_steps
 
 
 class WayKind(StrEnum):
@@ -41,8 +46,10 @@ class Way:
     """One way out; an amount of None is not known.
 
     `at` is when the money moves. `works_until` is None when it ends at once, and for a renewal of
-    unknown length. Acting is safe before `last_moment`, not at it. A closed way says why, and from
-    when it is open where that is known. `rule` is the number behind it.
+    unknown length. Acting is safe before `last_moment`, not at it. `lost` is what does not come
+    back besides money, `caution` what else has to be done or known. A closed way says why, and from
+    when it is open where that is known. `rule` is the number behind it; `cause` is why waiting
+    changes the money.
     """
 
     kind: WayKind
@@ -57,6 +64,9 @@ class Way:
     last_moment: datetime | None = None
     months: int | None = None
     quote: Quote | None = None
+    cause: Cause | None = None
+    lost: tuple[Notice, ...] = ()
+    caution: Notice | None = None
 
     @property
     def cost(self) -> Money | None:
@@ -132,35 +142,74 @@ def _keep(situation: _Situation) -> Way:
         money_back=situation.nothing,
         works_until=expires_at,
     )
+    charged_late = charge_after_expiry(subscription, situation.account, at=situation.at)
+    if expires_at is not None and charged_late is not None:
+        late = replace(way, rule="X4", money_out=situation.renewal_price, at=charged_late)
+        return _extended(late, situation, expires_at)
     if expires_at is None or situation.ahead is None or subscription.auto_renew is False:
-        return way
+        return replace(way, lost=_lost_by_lapsing(situation))
     if situation.ahead.kind is AnchorKind.EXPIRY:
         return replace(way, money_out=None) if subscription.auto_renew is None else way
-    months = renewal_months(subscription)
-    return replace(
+    last = counted_end(expires_at) if situation.deducted_at else None
+    renewed = replace(
         way,
         rule="R19",
         money_out=situation.renewal_price,
         at=situation.ahead.at,
-        works_until=term_end(expires_at, months=months) if months else None,
-        last_moment=counted_end(expires_at) if situation.deducted_at else None,
-        months=months,
+        last_moment=last,
+        caution=_coupons_may_pay(situation),
     )
+    return _extended(renewed, situation, expires_at)
+
+
+def _extended(way: Way, situation: _Situation, expires_at: datetime) -> Way:
+    """What a renewal adds; a late one counts from the original expiry (R14, R17)."""
+    months = renewal_months(situation.subscription)
+    until = term_end(expires_at, months=months) if months else None
+    return replace(way, months=months, works_until=until)
+
+
+def _coupons_may_pay(situation: _Situation) -> Notice | None:
+    """R28: the expected amount is what is deducted at most, when coupons are there."""
+    if situation.deducted_at is None or not any(
+        order.cash_coupon or order.discount_coupon for order in situation.subscription.orders
+    ):
+        return None
+    return Notice(rule="R28", text="A coupon of the account can lower what is deducted.")
 
 
 def _turn_off(situation: _Situation) -> Way:
     """R25: works as long as no deduction has succeeded; safe before the deduction day."""
-    expires_at = situation.subscription.expires_at
+    subscription = situation.subscription
     way = Way(
         kind=WayKind.TURN_OFF,
         rule="R25",
         money_out=situation.nothing,
         money_back=situation.nothing,
-        works_until=expires_at,
+        works_until=subscription.expires_at,
+        lost=_lost_by_lapsing(situation),
     )
     if situation.deducted_at is not None and situation.ahead is not None:
         return replace(way, last_moment=safe_cutoff(situation.ahead, reader=CLOUD_ZONE))
+    late = charge_after_expiry(subscription, situation.account, at=situation.at)
+    if late is not None:
+        text = "It has expired, but the cloud may still try to charge until it is released."
+        return replace(way, rule="X4", last_moment=late, caution=Notice(rule="X4", text=text))
     return replace(way, open=False, closed_because=_why_not_off(situation))
+
+
+def _lost_by_lapsing(situation: _Situation) -> tuple[Notice, ...]:
+    """R12, R15: what an expiry takes, once the days in which it can still be renewed are over."""
+    expires_at = situation.subscription.expires_at
+    cloud_sells_it = situation.subscription.kind is not Kind.SAAS
+    if expires_at is None or not cloud_sells_it or not renewable(situation.subscription):
+        return ()
+    released = afterlife(expires_at, situation.account).released_at
+    what = "It and its data are deleted"
+    rule = "R15"
+    if situation.subscription.service == SECMASTER:
+        what, rule = "Its workspace configuration and data are deleted", "R12"
+    return (Notice(rule=rule, text=f"{what} after {written(cloud_date(released))}."),)
 
 
 def _why_not_off(situation: _Situation) -> str:
@@ -176,11 +225,19 @@ def _why_not_off(situation: _Situation) -> str:
 
 
 def _give_back(situation: _Situation) -> Way:
-    """R45, R46: a renewal that is paid and has not begun comes back in full."""
+    """R45, R46: a renewal that is paid and has not begun comes back in full, until it begins.
+
+    This is the repair window of a renewal that was just charged, read from the orders (R25).
+    """
     way = _quoted(situation, WayKind.GIVE_BACK, scope=Scope.RENEWALS)
     begins = give_back_until(situation.subscription, at=situation.at)
     if begins is not None:
-        return replace(way, works_until=begins, last_moment=begins)
+        return replace(
+            way,
+            works_until=_stays_until(situation.subscription, begins),
+            last_moment=begins,
+            caution=_charged_again(situation) if way.open else None,
+        )
     expires_at = situation.subscription.expires_at
     if situation.deducted_at is None or expires_at is None:
         return way
@@ -189,6 +246,20 @@ def _give_back(situation: _Situation) -> Way:
     span = f", then open for {days} days" if days else ""
     reason = f"Closed until the deduction of {written(day)}{span}."
     return replace(way, closed_because=reason, opens_at=situation.deducted_at)
+
+
+def _stays_until(subscription: Subscription, begins: datetime) -> datetime:
+    """The end of the term that stays: the last expiry before the first period begins."""
+    ends = (each.expires_at for each in subscription.orders if each.expires_at)
+    return max((end for end in ends if end <= begins), default=begins)
+
+
+def _charged_again(situation: _Situation) -> Notice | None:
+    """R21: with auto-renewal still on, the next daily attempt may take the same money again."""
+    if situation.subscription.auto_renew is not True:
+        return None
+    text = "Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00."
+    return Notice(rule="R21", text=text)
 
 
 def _unsubscribe(situation: _Situation) -> Way:
@@ -206,8 +277,8 @@ def _later(situation: _Situation, now: Way) -> Sequence[Way]:
         return ()
     until = situation.subscription.expires_at or situation.at
     subscription, account = situation.subscription, situation.account
-    ahead = steps(subscription, account, start=situation.at, until=until)
-    ways = [_wait_until(situation, moment) for moment in ahead]
+    ahead = jump_steps(subscription, account, start=situation.at, until=until)
+    ways = [_wait_until(situation, step) for step in ahead]
     waited = [(way, way.money_back) for way in ways if way.open and way.money_back is not None]
     best = max(waited, key=lambda pair: pair[1].amount, default=None)
     if best is not None and best[1] > refund_now:
@@ -217,9 +288,15 @@ def _later(situation: _Situation, now: Way) -> Sequence[Way]:
     return tuple(way for way, _ in waited if way.quote and way.quote.case is Case.CONDITIONAL)[:1]
 
 
-def _wait_until(situation: _Situation, moment: datetime) -> Way:
-    way = _quoted(replace(situation, at=moment), WayKind.LATER, scope=Scope.ALL)
-    return replace(way, at=moment, works_until=moment)
+def _wait_until(situation: _Situation, step: Step) -> Way:
+    then = replace(
+        situation,
+        at=step.at,
+        account=as_counted(situation.account, read_at=situation.at, at=step.at),
+        subscription=as_of(situation.subscription, start=situation.at, at=step.at),
+    )
+    way = _quoted(then, WayKind.LATER, scope=Scope.ALL)
+    return replace(way, at=step.at, works_until=step.at, cause=step.cause)
 
 
 def _quoted(situation: _Situation, kind: WayKind, *, scope: Scope) -> Way:
@@ -234,11 +311,29 @@ def _quoted(situation: _Situation, kind: WayKind, *, scope: Scope) -> Way:
         found = quote(situation.subscription, situation.account, at=situation.at, scope=scope)
     except UnclearFacts as unclear:
         return replace(way, open=False, rule=unclear.rule, closed_because=unclear.sentence)
-    if found.refused is not None:
+    if found.total is None or found.lost is None:
         why = found.refused
-        return replace(way, open=False, rule=why.rule, closed_because=why.reason, quote=found)
-    back = found.total.refund if found.total is not None else None
-    return replace(way, rule=found.orders[0].rule, money_back=back, quote=found)
+        reason = why.reason if why else None
+        rule = why.rule if why else way.rule
+        return replace(way, open=False, rule=rule, closed_because=reason, quote=found)
+    return replace(
+        way,
+        rule=found.orders[0].rule,
+        money_back=found.total.refund,
+        quote=found,
+        lost=_lost_with(found.lost, scope=scope),
+    )
+
+
+def _lost_with(lost: Lost, *, scope: Scope) -> tuple[Notice, ...]:
+    """R32: coupons that stay gone; R35: what is unsubscribed from cannot be restored."""
+    coupons = (
+        (Notice(rule="R32", text=f"Coupons of {lost.coupons} do not come back."),)
+        if lost.coupons
+        else ()
+    )
+    gone = (Notice(rule="R35", text="It ends at once and cannot be restored."),)
+    return coupons + gone if scope is Scope.ALL else coupons
 
 
 def _rank(way: Way) -> tuple[bool, bool, Decimal, float, int]:
@@ -252,7 +347,6 @@ def _rank(way: Way) -> tuple[bool, bool, Decimal, float, int]:
 def _because(ways: Sequence[Way], *, at: datetime) -> str:
     """The clause behind *Cheapest because*, for the first of the ranked ways."""
     best = ways[0]
-    now = next((way for way in ways if way.kind is WayKind.UNSUBSCRIBE and way.open), None)
     if best.kind is WayKind.UNSUBSCRIBE:
         return f"it returns {best.money_back} now"
     if best.kind is WayKind.GIVE_BACK:
@@ -261,6 +355,14 @@ def _because(ways: Sequence[Way], *, at: datetime) -> str:
         return f"waiting until {written(cloud_date(best.works_until or at))} returns more"
     if best.cost is None or best.cost:
         return "no other way is open"
+    return _because_free(best, ways, at=at)
+
+
+def _because_free(best: Way, ways: Sequence[Way], *, at: datetime) -> str:
+    """Why to let it lapse, which costs nothing."""
+    if best.rule == "X4":
+        return "the cloud may still try to charge until it is released"
+    now = next((way for way in ways if way.kind is WayKind.UNSUBSCRIBE and way.open), None)
     if now is not None and best.works_until is not None:
         days = (best.works_until - at).days
         earlier = f"{days} day{'' if days == 1 else 's'} earlier"

@@ -1,20 +1,90 @@
 """The worst figure that a span of time can bring: what a requester acknowledges."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
 
 from bot.billing.account import Account
-from bot.billing.cases import covered, five_day_end
-from bot.billing.money import Money
+from bot.billing.cases import as_counted, covered, five_day_end
+from bot.billing.days import CLOUD_ZONE, cloud_date
+from bot.billing.money import Money, added
 from bot.billing.plan import Plan
-from bot.billing.quote import Case, Lost, QuoteTotal, Scope
-from bot.billing.refund import Worst, quote
-from bot.billing.rulesets import rule_set
-from bot.billing.subscription import Order, Status, Subscription, SubscriptionKey
-from bot.billing.usage import ONE_HOUR, anniversary, counted_end
+from bot.billing.quote import Case, Lost, Quote, QuoteTotal, Scope
+from bot.billing.refund import quote
+from bot.billing.rulesets import Unit, rule_set
+from bot.billing.subscription import Order, OrderType, Status, Subscription, SubscriptionKey
+from bot.billing.usage import ONE_DAY, ONE_HOUR, anniversary, counted_end, full_day, full_hour
 
-ONE_SECOND = timedelta(seconds=1)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worst:
+    """The highest fee, lowest refund and most coupons lost that a span of time can bring."""
+
+    handling_fee: Money
+    refund: Money
+    coupons_lost: Money
+
+
+class Cause(StrEnum):
+    """Why figures step at a moment."""
+
+    FULL_HOUR = "full hour"
+    DAY = "day"
+    FEE_YEAR = "fee year"
+    FIVE_DAYS = "end of the five days"
+    BEGINNING = "start of a term"
+    RENEWAL_PERIOD = "start of a renewal period"
+    TERM_END = "end of a term"
+    COUPON = "expiry of a cash coupon"
+    NEW_YEAR = "five-day returns of a new year"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A moment from which the figures of a subscription are others, and why."""
+
+    at: datetime
+    cause: Cause
+    subscription: SubscriptionKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """What unsubscribing can come to between two instants, both included.
+
+    `worst` of a plan adds up the worst of each item, since they go one after the other. `steps`
+    are all moments at which a figure steps, in order; between two of them nothing changes.
+    """
+
+    start: datetime
+    until: datetime
+    worst: Worst
+    steps: tuple[Step, ...]
+
+
+def worst(plan: Plan, *, until: datetime) -> Span:
+    """The highest fee and lowest refund that the plan can reach from its instant until then.
+
+    Each five-day return before an item uses one of the year's (R37), as in the plan. Raises
+    ValueError when nothing goes.
+    """
+    spans: list[Span] = []
+    used = plan.account.five_day_returns_used
+    for key in plan.going:
+        counted = replace(plan.account, five_day_returns_used=used)
+        item = plan.subscriptions[key]
+        spans.append(worst_until(item, counted, start=plan.at, until=until, scope=plan.scope))
+        used += plan.quotes[key].case is Case.FIVE_DAY
+    if not spans:
+        raise ValueError("A plan in which nothing goes has no worst figure.")
+    steps = sorted(
+        (step for span in spans for step in span.steps),
+        key=lambda step: (step.at, step.subscription),
+    )
+    worst = _sum([span.worst for span in spans])
+    return Span(start=plan.at, until=until, worst=worst, steps=tuple(steps))
 
 
 def worst_until(
@@ -24,55 +94,36 @@ def worst_until(
     start: datetime,
     until: datetime,
     scope: Scope = Scope.ALL,
-) -> Worst:
-    """The highest fee, lowest refund and most coupons lost if it goes at any moment of the span.
+) -> Span:
+    """The same for one subscription.
 
-    Between two steps of the figures a refund only falls, so the two ends and both sides of every
-    step are enough. Moments at which it is refused cannot execute and count for nothing; raises
+    Figures are constant from one step to the next, so that the start of the span and every step
+    are enough. Moments at which it is refused cannot execute and count for nothing; raises
     ValueError when that is all of them.
     """
-    moments = {start, until, *steps(subscription, account, start=start, until=until, scope=scope)}
-    figures = [
-        found
-        for at in sorted(moments)
-        if (found := _figures(subscription, account, start=start, at=at, scope=scope))
-    ]
-    if not figures:
+    before = _figures(subscription, account, start=start, at=start, scope=scope)
+    reached, steps = [before], []
+    for step in _possible_steps(subscription, account, start=start, until=until, scope=scope):
+        figures = _figures(subscription, account, start=start, at=step.at, scope=scope)
+        if figures != before:
+            steps.append(step)
+            reached.append(figures)
+        before = figures
+    known = [figures for figures in reached if figures is not None]
+    if not known:
         raise ValueError(f"{subscription.key} cannot be unsubscribed from in that time.")
-    return Worst(
-        handling_fee=_highest(total.handling_fee for total, _ in figures),
-        refund=-_highest(-total.refund for total, _ in figures),
-        coupons_lost=_highest(lost.coupons for _, lost in figures),
-    )
+    return Span(start=start, until=until, worst=_highest(known), steps=tuple(steps))
 
 
-def worst_of_plan(
-    plan: Plan,
-    subscriptions: Mapping[SubscriptionKey, Subscription],
-    account: Account,
-    *,
-    start: datetime,
-    until: datetime,
-) -> Worst:
-    """The worst of every item that goes, added up; raises ValueError when nothing goes.
+def summed(quotes: Mapping[str, Quote]) -> Worst:
+    """The figures of quotes at their own instants, added up; all in one currency.
 
-    Each five-day return before an item uses one of the year's (R37), as in the plan.
+    Refused ones have no figures and count for nothing; raises ValueError when no other is left.
     """
-    worsts: list[Worst] = []
-    used = account.five_day_returns_used
-    for step in plan.steps:
-        for key in step.subscriptions:
-            planned = plan.quotes[key]
-            counted = replace(account, five_day_returns_used=used)
-            worsts.append(
-                worst_until(
-                    subscriptions[key], counted, start=start, until=until, scope=planned.scope
-                )
-            )
-            used += planned.case is Case.FIVE_DAY
-    if not worsts:
-        raise ValueError("A plan in which nothing goes has no worst figure.")
-    return _added(worsts)
+    known = [(q.total, q.lost) for q in quotes.values() if q.total and q.lost]
+    if not known:
+        raise ValueError("None of these quotes has figures; ask for allowed ones.")
+    return _sum([_as_worst(total, lost) for total, lost in known])
 
 
 def is_worse(now: Worst, *, than: Worst) -> bool:
@@ -84,50 +135,79 @@ def is_worse(now: Worst, *, than: Worst) -> bool:
     )
 
 
-def steps(
+def jump_steps(
     subscription: Subscription,
     account: Account,
     *,
     start: datetime,
     until: datetime,
     scope: Scope = Scope.ALL,
-) -> Sequence[datetime]:
-    """Both sides of every moment in the span at which the figures jump, in order.
+) -> Sequence[Step]:
+    """The moments in (start, until] at which the figures jump, in order, one a moment.
 
-    Fee years (R43), the end of the five days (R36), starts and ends of terms (R46), and the day on
-    which a cash coupon expires (R33).
+    Fee years (R43), the end of the five days (R36), a new year's five-day returns (R37), starts
+    and ends of terms (R46), and the day on which a cash coupon expires (R33).
     """
-    edges = {
-        edge
-        for order in covered(subscription, at=start, scope=scope)
-        for edge in _edges(order, account)
+    found = {
+        at: Step(at=at, cause=Cause.NEW_YEAR, subscription=subscription.key)
+        for at in _new_years(account, start=start, until=until)
     }
-    sides = {moment for edge in edges for moment in (edge - ONE_SECOND, edge)}
-    return sorted(moment for moment in sides if start < moment <= until)
+    found |= {
+        at: Step(at=at, cause=cause, subscription=subscription.key)
+        for order in covered(subscription, at=start, scope=scope)
+        for at, cause in _jumps(order, account)
+        if start < at <= until
+    }
+    return sorted(found.values(), key=lambda step: step.at)
 
 
-def _edges(order: Order, account: Account) -> Iterator[datetime]:
+def _jumps(order: Order, account: Account) -> Iterator[tuple[datetime, Cause]]:
+    if order.cash_coupon_expires_at is not None:
+        yield order.cash_coupon_expires_at, Cause.COUPON
     if order.effective_at is not None:
-        yield order.effective_at
         for year in range(1, (order.term_months or 0) // 12 + 1):
-            yield anniversary(order.effective_at, year=year) + ONE_HOUR
+            yield anniversary(order.effective_at, year=year) + ONE_HOUR, Cause.FEE_YEAR
+        renewal = order.order_type is OrderType.RENEWAL
+        yield order.effective_at, Cause.RENEWAL_PERIOD if renewal else Cause.BEGINNING
     if order.expires_at is not None:
-        yield counted_end(order.expires_at)
+        yield counted_end(order.expires_at), Cause.TERM_END
     ends = five_day_end(order)
     if ends is not None and rule_set(account).five_day:
-        yield ends
-    if order.cash_coupon_expires_at is not None:
-        yield order.cash_coupon_expires_at
+        yield ends, Cause.FIVE_DAYS
+
+
+def _new_years(account: Account, *, start: datetime, until: datetime) -> Iterator[datetime]:
+    if not rule_set(account).five_day:
+        return
+    for year in range(cloud_date(start).year + 1, cloud_date(until).year + 1):
+        yield datetime(year, 1, 1, tzinfo=CLOUD_ZONE)
+
+
+def _possible_steps(
+    subscription: Subscription, account: Account, *, start: datetime, until: datetime, scope: Scope
+) -> Sequence[Step]:
+    """The jumps, and every full hour, or day under older rules, in between (R42, X2)."""
+    by_day = rule_set(account).unit is Unit.DAY
+    cause, unit = (Cause.DAY, ONE_DAY) if by_day else (Cause.FULL_HOUR, ONE_HOUR)
+    at = (full_day(start) if by_day else full_hour(start)) + unit
+    found: dict[datetime, Step] = {}
+    while at <= until:
+        found[at] = Step(at=at, cause=cause, subscription=subscription.key)
+        at += unit
+    for jump in jump_steps(subscription, account, start=start, until=until, scope=scope):
+        found[jump.at] = jump
+    return [found[at] for at in sorted(found)]
 
 
 def _figures(
     subscription: Subscription, account: Account, *, start: datetime, at: datetime, scope: Scope
-) -> tuple[QuoteTotal, Lost] | None:
-    found = quote(_as_of(subscription, start=start, at=at), account, at=at, scope=scope)
-    return (found.total, found.lost) if found.total and found.lost else None
+) -> Worst | None:
+    then = as_of(subscription, start=start, at=at)
+    found = quote(then, as_counted(account, read_at=start, at=at), at=at, scope=scope)
+    return _as_worst(found.total, found.lost) if found.total and found.lost else None
 
 
-def _as_of(subscription: Subscription, *, start: datetime, at: datetime) -> Subscription:
+def as_of(subscription: Subscription, *, start: datetime, at: datetime) -> Subscription:
     """What was read as inactive is in use once its beginning, still ahead at the start, is past."""
     begins = [order.effective_at for order in subscription.orders if order.effective_at]
     begun = any(start < moment <= at for moment in begins)
@@ -136,19 +216,24 @@ def _as_of(subscription: Subscription, *, start: datetime, at: datetime) -> Subs
     return subscription
 
 
-def _highest(amounts: Iterator[Money]) -> Money:
-    first = next(amounts)
-    for each in amounts:
-        first = max(first, each)
-    return first
+def _as_worst(total: QuoteTotal, lost: Lost) -> Worst:
+    return Worst(handling_fee=total.handling_fee, refund=total.refund, coupons_lost=lost.coupons)
 
 
-def _added(worsts: Sequence[Worst]) -> Worst:
-    first, *rest = worsts
-    for each in rest:
-        first = Worst(
-            handling_fee=first.handling_fee + each.handling_fee,
-            refund=first.refund + each.refund,
-            coupons_lost=first.coupons_lost + each.coupons_lost,
-        )
-    return first
+def _highest(reached: Sequence[Worst]) -> Worst:
+    """Figure by figure; they need not belong to the same moment."""
+    amount = attrgetter("amount")
+    return Worst(
+        handling_fee=max((each.handling_fee for each in reached), key=amount),
+        refund=min((each.refund for each in reached), key=amount),
+        coupons_lost=max((each.coupons_lost for each in reached), key=amount),
+    )
+
+
+def _sum(worsts: Sequence[Worst]) -> Worst:
+    currency = worsts[0].refund.currency
+    return Worst(
+        handling_fee=added((each.handling_fee for each in worsts), currency),
+        refund=added((each.refund for each in worsts), currency),
+        coupons_lost=added((each.coupons_lost for each in worsts), currency),
+    )

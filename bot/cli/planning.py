@@ -1,11 +1,16 @@
 """`lapse plan`: the order and its figures, nothing executed."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli import quote as quoting
 from bot.cli.printing import print_json, print_table, say
+from bot.services.phrases import listed
+
+if TYPE_CHECKING:
+    from bot.billing.plan import Plan
+    from bot.billing.quote import QuoteTotal
 
 
 def register(app: typer.Typer) -> None:
@@ -35,12 +40,7 @@ def plan(
         if as_json:
             print_json(exchange.plan_json(planned))
             return
-        rows = [
-            (str(step.number), str(key), *_figures(planned.quotes[key]))
-            for step in planned.steps
-            for key in step.subscriptions
-        ]
-        print_table(("Step", "Subscription", ">Paid", ">Consumed", ">Fee", ">Refund"), rows)
+        _print_steps(planned)
         for key, refusal in planned.refused.items():
             say(f"Not possible: {key}. {refusal.reason} ({refusal.rule})")
         for key in planned.left_behind:
@@ -49,6 +49,33 @@ def plan(
             say(f"{notice.text} ({notice.rule})")
 
 
-def _figures(result: Any) -> tuple[str, str, str, str]:
-    total = result.total
+def _print_steps(planned: "Plan") -> None:
+    """Each step with its figures and its sum, then the working of every item line by line."""
+    from bot.cli.working import order_working
+
+    rows: list[tuple[str, ...]] = []
+    for step in planned.steps:
+        after = f", after {listed([str(each) for each in step.after])}" if step.after else ""
+        for key in step.subscriptions:
+            label = planned.subscriptions[key].label
+            rows.append((f"{step.number}{after}", label, *_figures(planned.quotes[key].total)))
+        if len(step.subscriptions) > 1 and len(planned.steps) > 1:
+            rows.append((f"{step.number}", "All of this step", *_figures(planned.total_of(step))))
+    if len(planned.quotes) > 1:
+        rows.append(("", "Total (estimate)", *_figures(planned.total)))
+    print_table(("Step", "Subscription", ">Paid", ">Consumed", ">Fee", ">Refund"), rows)
+    for key in planned.going:
+        quote = planned.quotes[key]
+        say(f"\n{planned.subscriptions[key].label} ({key}), rule set {quote.rules}")
+        working = [row for each in quote.orders for row in order_working(each)]
+        print_table(("", ">", "Rule"), working)
+        for notice in quote.warnings:
+            say(f"{notice.text} ({notice.rule})")
+    if planned.steps:
+        say("")
+
+
+def _figures(total: "QuoteTotal | None") -> tuple[str, str, str, str]:
+    if total is None:
+        return ("", "", "", "")
     return (str(total.paid), str(total.consumed), str(total.handling_fee), str(total.refund))

@@ -7,11 +7,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bot.cli.failures import WrongInput
+
+if TYPE_CHECKING:
+    from bot.billing.dates import Dates
 
 HELP = "Quote a refund from a file: no database, no network."
 
@@ -26,8 +29,10 @@ class _Parser(argparse.ArgumentParser):
 
 def quote(arguments: Sequence[str]) -> int:
     """Run the command; raises WrongInput and whatever the rules refuse to compute with."""
+    from bot.billing.dates import dates_of
     from bot.billing.quote import Scope
     from bot.billing.refund import quote as quoted
+    from bot.billing.ways_out import ways_out
     from bot.services.accounts import account_from_json
     from bot.services.errors import BadFile
     from bot.services.reading import subscription_from_json
@@ -40,17 +45,36 @@ def quote(arguments: Sequence[str]) -> int:
     except BadFile as error:
         said = " ".join(f"{at}: {text}" if at else f"It {text}" for _, at, text in error.problems)
         raise WrongInput(f"`subscription` of {call.file} is wrong. {said}") from error
-    result = quoted(subscription, account, at=_instant(call.at), scope=Scope(call.scope))
+    at = _instant(call.at)
+    result = quoted(subscription, account, at=at, scope=Scope(call.scope))
+    ways, dates = ways_out(subscription, account, at=at), dates_of(subscription, account, at=at)
+    working_day = _last_working_day(dates)
     if call.json:
-        from bot.services.exchange import quote_json
+        from bot.services import exchange
 
-        json.dump(quote_json(result), sys.stdout, ensure_ascii=False, indent=2)
+        answer = {
+            **exchange.quote_json(result),
+            "dates": exchange.dates_json(dates, last_working_day=working_day),
+            "ways_out": exchange.ways_json(ways),
+        }
+        json.dump(answer, sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
     else:
-        from bot.cli.working import print_quote
+        from bot.cli.working import print_dates, print_quote, print_ways
 
         print_quote(subscription.label, result)
+        print_dates(dates, last_working_day=working_day)
+        print_ways(ways)
     return 0
+
+
+def _last_working_day(dates: "Dates") -> date | None:
+    """Before what comes next, by China's calendar; the settings are not read here."""
+    if dates.anchor is None:
+        return None
+    from bot.billing.working_days import last_working_day
+
+    return last_working_day(dates.anchor.date, countries=("CN",))
 
 
 def _parser() -> argparse.ArgumentParser:

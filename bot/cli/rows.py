@@ -10,21 +10,13 @@ from bot.billing.edition import current_edition
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, Anchor, anchor
 from bot.billing.subscription import AccountName, Edition, Subscription
-from bot.billing.ways_out import WayKind
+from bot.cli.working import WAYS
 from bot.facts.listing import Shown, Upcoming
 from bot.services import exchange
 from bot.services.finding import account_of
 
 if TYPE_CHECKING:
     from bot.core import Core
-
-WAYS = {
-    WayKind.KEEP: "Do nothing",
-    WayKind.TURN_OFF: "Turn auto-renewal off",
-    WayKind.GIVE_BACK: "Give back the renewal period",
-    WayKind.LATER: "Unsubscribe later (estimate)",
-    WayKind.UNSUBSCRIBE: "Unsubscribe now (estimate)",
-}
 
 
 def listed(core: "Core") -> Sequence[tuple[Subscription, Anchor | None]]:

@@ -8,11 +8,11 @@ from bot.billing.account import Account
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.quote import QuoteTotal, Refusal, Scope
-from bot.billing.refund import Worst
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Reason
 from bot.billing.ways_out import Way
+from bot.billing.worst import Worst
 
 DETAILS_LIMIT = 500
 """Characters of details (ux, section 2.6)."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.billing import bookkeeping, renewal
+from bot.billing import bookkeeping
 from bot.billing.account import Account
 from bot.billing.subscription import (
     BillingMode,
@@ -15,6 +15,7 @@ from bot.billing.subscription import (
     Subscription,
     SubscriptionKey,
 )
+from bot.billing.terms import term_end
 from bot.ports.clock import Clock
 from bot.providers.ledger import LedgerProvider
 
@@ -67,7 +68,7 @@ class CloudFacts:
             order_type=OrderType.NEW,
             term_months=1,
             effective_at=now,
-            expires_at=renewal.term_end(now, months=1),
+            expires_at=term_end(now, months=1),
             currency=self._account.currency,
             cash=FOUND_PRICE,
             cash_coupon=NOTHING,

@@ -8,10 +8,11 @@ from uuid import UUID, uuid5
 
 from bot.billing import bookkeeping
 from bot.billing.account import Account
+from bot.billing.coherence import UnclearFacts
 from bot.billing.edition import current_edition
-from bot.billing.figures import UnclearFacts
 from bot.billing.quote import QuoteTotal, Refusal, Scope
 from bot.billing.refund import quote
+from bot.billing.renewal import deducts_at_once
 from bot.billing.subscription import (
     BillingMode,
     Edition,
@@ -124,7 +125,7 @@ class LedgerProvider:
             if held.auto_renew is on:
                 return
             switched = replace(held, auto_renew=on)
-            if on and bookkeeping.deducts_at_once(switched, at=now):
+            if on and deducts_at_once(switched, at=now):
                 switched = bookkeeping.charged(switched)
             self._put(tx, switched, after=now)
 

@@ -12,6 +12,7 @@ from bot.billing.money import Money, sums
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import Kind, Package, SlackUser, Status, Subscription
+from bot.billing.working_days import last_working_day
 from bot.facts.messages import (
     ReminderItem,
     ReminderLine,
@@ -141,7 +142,7 @@ class Announcing:
             reminder_id=row.id,
             subscription=subscription,
             amount=expected(subscription, anchor),
-            last_working_day=renewal.last_working_day(anchor.date, countries=self._policy.holidays),
+            last_working_day=last_working_day(anchor.date, countries=self._policy.holidays),
             safe_until=renewal.safe_cutoff(anchor, reader=self._arming.schedule(subscription).zone),
         )
         return _as_settled(item, self._became(tx, row, subscription, timing=timing, now=now))

@@ -10,8 +10,7 @@ from bot.billing.account import Account, ExecuteMode
 from bot.billing.cases import five_day_end
 from bot.billing.deadline import deadline_for, last_safe, latest_execution, too_late
 from bot.billing.edition import is_live_quota
-from bot.billing.figures import added
-from bot.billing.money import sums
+from bot.billing.money import added, sums
 from bot.billing.plan import Plan
 from bot.billing.quote import Case, Quote, QuoteTotal, Scope
 from bot.billing.renewal import AnchorKind, anchor, give_back_until
@@ -24,7 +23,7 @@ from bot.billing.subscription import (
     SubscriptionKey,
 )
 from bot.billing.ways_out import Way, WayKind, ways_out
-from bot.billing.worst import worst_of_plan
+from bot.billing.worst import worst
 from bot.facts.unsubscribing import Draft, Kept
 from bot.ports.store import Store, Transaction
 from bot.services.errors import (
@@ -101,13 +100,7 @@ class Drafting:
         going = [choice.known[key] for step in plan.steps for key in step.subscriptions]
         deadline = self._deadline(going, account, wish=wish, now=now)
         minutes = self._policy.cooling_off_minutes_of(account)
-        worst = worst_of_plan(
-            plan,
-            choice.known,
-            account,
-            start=now,
-            until=latest_execution(deadline, cooling_off_minutes=minutes),
-        )
+        span = worst(plan, until=latest_execution(deadline, cooling_off_minutes=minutes))
         needed = self._policy.required_for(going, paid=plan.total.paid)
         others = tuple(user for user in wish.approvers if user != wish.by)
         if len(others) < needed:
@@ -123,7 +116,7 @@ class Drafting:
             chosen_packages=choice.ticked,
             total=plan.total,
             coupons_lost=added(lost, plan.total.refund.currency),
-            worst=worst,
+            worst=span.worst,
             deadline=deadline,
             opened_at=wish.opened_at,
             now=now,

@@ -19,10 +19,10 @@ from datetime import datetime
 
 from bot.billing.money import Money
 from bot.billing.quote import Refusal
-from bot.billing.refund import Worst
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import AccountName, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request, UnsubscriptionError
+from bot.billing.worst import Worst
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft
 from bot.services.advice import way_forward
 from bot.services.phrases import counted, day, instant, last_minute, listed, quoted

@@ -1,14 +1,16 @@
 """Subscriptions, quotes and plans as files and JSON show them (contract, sections 2, 4 and 5)."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from bot.billing.account import Account
+from bot.billing.dates import Dates
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.quote import Lost, Notice, OrderQuote, Quote, QuoteTotal
 from bot.billing.renewal import Anchor, deduction_at
 from bot.billing.subscription import Edition, Order, Subscription
+from bot.billing.ways_out import Way, WaysOut
 from bot.services.fields import ORDER_FIELDS, OWN_FIELDS, Field, written_instant
 
 
@@ -83,6 +85,48 @@ def quote_json(quote: Quote) -> dict[str, object]:
     }
 
 
+def dates_json(dates: Dates, *, last_working_day: date | None) -> dict[str, object]:
+    """The dates of a subscription at +08:00; null where one does not apply."""
+    after = dates.after
+    return {
+        "anchor": anchor_json(dates.anchor),
+        "safe_until": _instant(dates.safe_until),
+        "too_late_at": _instant(dates.too_late_at),
+        "last_working_day": last_working_day.isoformat() if last_working_day else None,
+        "give_back_until": _instant(dates.give_back_until),
+        "may_be_charged_at": _instant(dates.late_charge_at),
+        "expires_at": _instant(after.expires_at) if after else None,
+        "grace_ends_at": _instant(after.grace_ends) if after else None,
+        "released_at": _instant(after.released_at) if after else None,
+        "phase": dates.phase.value if dates.phase else None,
+    }
+
+
+def ways_json(ways: WaysOut) -> dict[str, object]:
+    """The ways out, cheapest first, closed ones last; an amount of null is not known."""
+    return {
+        "cheapest": ways.cheapest.value,
+        "because": ways.because,
+        "ways": [_way_json(way) for way in ways.ways],
+    }
+
+
+def _way_json(way: Way) -> dict[str, object]:
+    return {
+        "way": way.kind.value,
+        "open": way.open,
+        "closed_because": way.closed_because,
+        "money_out": _amount(way.money_out) if way.money_out is not None else None,
+        "money_back": _amount(way.money_back) if way.money_back is not None else None,
+        "at": _instant(way.at),
+        "works_until": _instant(way.works_until),
+        "safe_until": _instant(way.last_moment),
+        "lost": [_notice_json(notice) for notice in way.lost],
+        "caution": _notice_json(way.caution) if way.caution else None,
+        "rule": way.rule,
+    }
+
+
 def plan_json(plan: Plan) -> dict[str, object]:
     """A plan as `lapse plan --json` prints it; its warnings name what cannot go."""
     return {
@@ -91,6 +135,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
                 "subscriptions": [key.id for key in step.subscriptions],
                 "after": list(step.after),
                 "quotes": {key.id: quote_json(plan.quotes[key]) for key in step.subscriptions},
+                "total": _total_json(plan.total_of(step)),
             }
             for step in plan.steps
         ],

@@ -17,7 +17,7 @@ from bot.billing.plan import plan as ordered
 from bot.billing.quote import Scope
 from bot.billing.subscription import AccountName, Subscription
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
-from bot.billing.worst import worst_of_plan
+from bot.billing.worst import worst
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
 from bot.ports.store import Store
@@ -125,10 +125,7 @@ class Executing:
         plan = self._plan(request, fresh, now=now)
         for key, refusal in plan.refused.items():
             return f"{request.item(key).label}: {refusal.reason}"
-        account = account_of(self._store, request.account)
-        held = {each.key: each for each in fresh.values()}
-        worst = worst_of_plan(plan, held, account, start=now, until=now + STEPS)
-        return exceeds(worst, request)
+        return exceeds(worst(plan, until=now + STEPS).worst, request)
 
     def _plan(self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime) -> Plan:
         chosen = [fresh[key.id] for key in keys_of(request)]

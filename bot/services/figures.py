@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.billing.account import Account
-from bot.billing.figures import UnclearFacts
+from bot.billing.coherence import UnclearFacts
 from bot.billing.money import CurrencyMismatch, Money
 from bot.billing.quote import Quote
-from bot.billing.refund import Worst, quote, worst
+from bot.billing.refund import quote
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request
-from bot.billing.worst import is_worse
+from bot.billing.worst import Worst, is_worse, summed
 
 
 def remaining(
@@ -71,7 +71,7 @@ def _quoted(
 
 def _with_actual(request: Request, quotes: Mapping[str, Quote]) -> Worst:
     """The sum, with what the cloud has paid back already in place of its estimate."""
-    total = worst(quotes)
+    total = summed(quotes)
     for item in request.items:
         estimate = item.quote.total
         known = item.state is ItemState.GONE and estimate is not None

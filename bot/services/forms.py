@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.billing.quote import Quote
-from bot.billing.refund import Worst
 from bot.billing.unsubscription import Item, Reason, Request
-from bot.billing.worst import is_worse
+from bot.billing.worst import Worst, is_worse
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft, Kept, Submission
 from bot.ports.store import Transaction
 from bot.services.errors import FiguresChanged, Incomplete

@@ -8,6 +8,7 @@ from bot.billing.money import sums
 from bot.billing.rights import Actor
 from bot.billing.subscription import SlackUser, Subscription
 from bot.billing.unsubscription import Request
+from bot.billing.working_days import last_working_day
 from bot.facts.homing import HomeFacts, Role, Setup, SetupStep
 from bot.facts.listing import UpcomingDay, UpcomingRow
 from bot.facts.status import StatusFacts
@@ -75,7 +76,7 @@ class Homing:
         known = (row.amount for row in rows if row.amount is not None)
         return UpcomingDay(
             anchor=first,
-            last_working_day=renewal.last_working_day(first.date, countries=self._policy.holidays),
+            last_working_day=last_working_day(first.date, countries=self._policy.holidays),
             rows=rows,
             sums=tuple(sums(known).values()),
         )

@@ -15,10 +15,10 @@ from bot.billing.renewal import (
     AnchorKind,
     anchor,
     deductions,
-    last_working_day,
 )
 from bot.billing.subscription import Edition, Kind, Status, Subscription
-from bot.billing.ways_out import WayKind, ways_out
+from bot.billing.ways_out import ways_out
+from bot.billing.working_days import last_working_day
 from bot.facts.listing import (
     CurrencySum,
     HistoryLine,
@@ -96,7 +96,7 @@ class Listing:
                 anchor=ahead,
                 amount=self._amount(held, ahead),
                 current_edition=edition_of(held, group),
-                ways=tuple(way for way in ways.ways if way.kind is not WayKind.LATER),
+                ways=ways.ways,
                 because=ways.because,
                 packages=_packages(held, group),
                 quota=_quota(held, group),

@@ -2,7 +2,7 @@
 
 from slack_sdk.models.views import View
 
-from bot.billing.refund import Worst
+from bot.billing.worst import Worst
 from bot.facts.unsubscribing import NewFigures
 from handlers import ids, text
 from handlers.blocks import figures, form_fields

@@ -11,10 +11,10 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
-from bot.billing.refund import Worst
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import Request
 from bot.billing.ways_out import WayKind
+from bot.billing.worst import Worst
 from bot.facts.unsubscribing import Draft
 from handlers import forms, ids, text
 from handlers.blocks import figures, form_fields

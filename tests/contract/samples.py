@@ -16,7 +16,6 @@ from bot.billing.quote import (
     Refusal,
     Scope,
 )
-from bot.billing.refund import Worst
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import CLOUD_ZONE, Anchor, AnchorKind
 from bot.billing.subscription import AccountName, OrderType, SubscriptionKey
@@ -32,6 +31,7 @@ from bot.billing.unsubscription import (
     StepState,
     Verb,
 )
+from bot.billing.worst import Worst
 from bot.ports.store import ArmedReminder, Delivery
 from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, key, usd
 

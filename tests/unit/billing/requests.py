@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from bot.billing.deciding import Asking, approve, ask
 from bot.billing.plan import plan
-from bot.billing.refund import Worst
 from bot.billing.stepping import start
 from bot.billing.subscription import Package
 from bot.billing.unsubscription import Reason, Request
+from bot.billing.worst import Worst
 from tests.factories import (
     APPROVER_1,
     APPROVER_2,

@@ -15,7 +15,6 @@ from bot.billing.deciding import (
     stop,
     withdraw,
 )
-from bot.billing.refund import Worst
 from bot.billing.stepping import fail, step_started
 from bot.billing.unsubscription import (
     ACKNOWLEDGEMENT,
@@ -30,6 +29,7 @@ from bot.billing.unsubscription import (
     StopTooLate,
     Verb,
 )
+from bot.billing.worst import Worst
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, REQUESTER, usd
 from tests.unit.billing.requests import (
     DEADLINE,

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from bot.billing.cases import case_of
 from bot.billing.edition import current_edition
+from bot.billing.expiry import afterlife
 from bot.billing.plan import plan
 from bot.billing.quote import Case, Quote, Scope
 from bot.billing.refund import quote
-from bot.billing.renewal import deduction_at, grace_end
+from bot.billing.renewal import deduction_at
+from bot.billing.rulesets import rule_set
 from bot.billing.subscription import Edition, Package, Subscription
 from tests.factories import (
     CN,
@@ -39,8 +41,8 @@ def test_p1_five_days_end_to_the_second():
     cn = account(site=CN)
     server = resource(orders=(bought,))
 
-    before = case_of(bought, server, cn, at=instant("2022-11-29 14:30:29"))
-    at_the_end = case_of(bought, server, cn, at=instant("2022-11-29 14:30:30"))
+    before = case_of(bought, server, cn, rule_set(cn), at=instant("2022-11-29 14:30:29"))
+    at_the_end = case_of(bought, server, cn, rule_set(cn), at=instant("2022-11-29 14:30:30"))
 
     assert (before, at_the_end) == (Case.FIVE_DAY, Case.CONDITIONAL)
 
@@ -168,4 +170,7 @@ def test_d22_the_quota_goes_first_then_both_packages():
 def test_d26_grace_follows_the_customer_tier():
     ends = instant("2026-05-01 23:59:59")
 
-    assert grace_end(ends, account(site=CN, customer_tier="V3")) == instant("2026-05-08 23:59:59")
+    after = afterlife(ends, account(site=CN, customer_tier="V3"))
+
+    assert after.grace_ends == instant("2026-05-08 23:59:59")
+    assert after.released_at == instant("2026-05-15 23:59:59")

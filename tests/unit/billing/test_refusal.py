@@ -41,7 +41,8 @@ def test_everything_is_refused_with_rule_and_sentence(subscription, rule, reason
     ("at", "reason"),
     [
         ("2026-12-08 00:00", "It expired on Mon 7 Dec 2026; grace until Tue 22 Dec 2026, 23:59"),
-        ("2026-12-23 00:00", "It expired on Mon 7 Dec 2026."),
+        ("2026-12-23 00:00", "It expired on Mon 7 Dec 2026; frozen, and kept until Wed 6 Jan 2027"),
+        ("2027-01-07 00:00", "It expired on Mon 7 Dec 2026."),
     ],
 )
 def test_r34_past_its_end_it_is_expired_whatever_was_read(at, reason):

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from bot.billing.plan import plan
 from bot.billing.quote import Scope
-from bot.billing.refund import Worst, quote
-from bot.billing.refund import worst as worst_at
+from bot.billing.refund import quote
 from bot.billing.subscription import Status
-from bot.billing.worst import is_worse, steps, worst_of_plan, worst_until
+from bot.billing.worst import Cause, Worst, is_worse, jump_steps, summed, worst, worst_until
 from tests.factories import (
     CN,
     NOW,
@@ -31,16 +30,17 @@ from tests.strategies import accounts, moments_within, subscriptions
 THREE_DAYS = timedelta(hours=73, minutes=5)
 
 
-def worst(subscription, settings=None, *, start="2026-11-23 10:12", until=None, **changes):
+def reached(subscription, settings=None, *, start="2026-11-23 10:12", until=None, **changes):
     begins = instant(start)
     ends = instant(until) if until else begins + THREE_DAYS
-    return worst_until(subscription, settings or account(), start=begins, until=ends, **changes)
+    span = worst_until(subscription, settings or account(), start=begins, until=ends, **changes)
+    return span.worst
 
 
 def test_a_refund_by_the_hour_is_lowest_at_the_end():
     lab = quota(orders=(order("2026-07-01 14:20", cash="540.00"),))
 
-    found = worst(lab)
+    found = reached(lab)
 
     assert quote(lab, account(), at=NOW).total.refund == usd("271.97")
     assert (found.refund, found.handling_fee) == (usd("267.48"), usd("54.00"))
@@ -49,7 +49,7 @@ def test_a_refund_by_the_hour_is_lowest_at_the_end():
 def test_the_refund_just_before_a_cheaper_fee_year_is_the_lowest():
     two_years = quota(orders=(order("2025-11-24 09:20", months=24, cash="8000.00"),))
 
-    found = worst(two_years)
+    found = reached(two_years)
 
     at_the_end = quote(two_years, account(), at=NOW + THREE_DAYS).total
     last_dear = quote(two_years, account(), at=instant("2026-11-24 09:59:59")).total
@@ -61,8 +61,8 @@ def test_the_end_of_the_five_days_is_foreseen():
     fresh = quota(orders=(order("2026-11-20 09:00", currency="CNY", cash_coupon="10.00"),))
     cn = account(site=CN)
 
-    inside = worst(fresh, cn, until="2026-11-25 08:59:59")
-    beyond = worst(fresh, cn, until="2026-11-25 09:00:00")
+    inside = reached(fresh, cn, until="2026-11-25 08:59:59")
+    beyond = reached(fresh, cn, until="2026-11-25 09:00:00")
 
     assert (inside.handling_fee, inside.refund) == (cny(0), cny("3600.00"))
     assert (beyond.handling_fee, beyond.coupons_lost) == (cny("360.00"), cny("10.00"))
@@ -72,8 +72,8 @@ def test_the_start_of_a_renewal_period_is_foreseen():
     bought = order("2026-11-01 09:00", months=1, cash="100.00")
     renewed = resource(orders=(bought, renewal(bought, cash="90.00")))
 
-    before = worst(renewed, start="2026-11-30", until="2026-12-01 23:59:59")
-    after = worst(renewed, start="2026-11-30", until="2026-12-02 00:00:00")
+    before = reached(renewed, start="2026-11-30", until="2026-12-01 23:59:59")
+    after = reached(renewed, start="2026-11-30", until="2026-12-02 00:00:00")
 
     assert before.handling_fee == usd("10.00")
     assert before.refund == usd("90.00")
@@ -83,22 +83,22 @@ def test_the_start_of_a_renewal_period_is_foreseen():
 def test_what_was_bought_ahead_comes_into_effect_within_the_span():
     ahead = quota(status=Status.INACTIVE, orders=(order("2026-11-24 00:00"),))
 
-    assert worst(ahead, until="2026-11-23 23:00").handling_fee == usd(0)
-    assert worst(ahead).handling_fee == usd("360.00")
+    assert reached(ahead, until="2026-11-23 23:00").handling_fee == usd(0)
+    assert reached(ahead).handling_fee == usd("360.00")
 
 
 def test_renewals_alone_cannot_cost_a_fee():
     bought = order()
     renewed = quota(orders=(bought, renewal(bought)))
 
-    found = worst(renewed, scope=Scope.RENEWALS)
+    found = reached(renewed, scope=Scope.RENEWALS)
 
     assert found == Worst(handling_fee=usd(0), refund=usd("3600.00"), coupons_lost=usd(0))
 
 
 def test_a_span_in_which_it_cannot_go_has_no_worst():
     with pytest.raises(ValueError, match="cannot be unsubscribed"):
-        worst(disk())
+        reached(disk())
 
 
 def test_a_plan_adds_up_the_worst_of_its_items():
@@ -111,10 +111,9 @@ def test_a_plan_adds_up_the_worst_of_its_items():
             (package, "sm-orchestration"),
         )
     ]
-    items = {each.key: each for each in chosen}
     found = plan(chosen, group=[], account=account(), at=NOW)
 
-    total = worst_of_plan(found, items, account(), start=NOW, until=NOW + THREE_DAYS)
+    total = worst(found, until=NOW + THREE_DAYS).worst
 
     assert found.total.refund == usd("2058.17")
     assert (total.refund, total.handling_fee) == (usd("2010.76"), usd("570.00"))
@@ -125,10 +124,10 @@ def test_r37_a_plan_uses_up_five_day_returns_in_its_worst_too():
         resource(f"fresh-{n}", orders=(order("2026-11-22 09:00", currency="CNY", cash="100"),))
         for n in range(2)
     ]
-    items, cn = {each.key: each for each in fresh}, account(site=CN, five_day_returns_used=9)
+    cn = account(site=CN, five_day_returns_used=9)
     found = plan(fresh, group=[], account=cn, at=NOW)
 
-    total = worst_of_plan(found, items, cn, start=NOW, until=NOW)
+    total = worst(found, until=NOW).worst
 
     assert total.handling_fee == cny("10.00")
 
@@ -138,7 +137,7 @@ def test_a_plan_in_which_nothing_goes_has_no_worst():
     found = plan([frozen], group=[], account=account(), at=NOW)
 
     with pytest.raises(ValueError, match="nothing goes"):
-        worst_of_plan(found, {}, account(), start=NOW, until=NOW)
+        worst(found, until=NOW)
 
 
 @pytest.mark.parametrize(
@@ -161,9 +160,9 @@ def test_any_figure_beyond_the_acknowledged_one_is_worse(fee, refund, coupons, w
 def test_steps_stand_in_order_and_within_the_span():
     two_years = quota(orders=(order("2025-11-24 09:20", months=24),))
 
-    found = steps(two_years, account(), start=NOW, until=NOW + THREE_DAYS)
+    [found] = jump_steps(two_years, account(), start=NOW, until=NOW + THREE_DAYS)
 
-    assert found == [instant("2026-11-24 09:59:59"), instant("2026-11-24 10:00:00")]
+    assert (found.at, found.cause) == (instant("2026-11-24 10:00:00"), Cause.FEE_YEAR)
 
 
 @given(st.data(), subscriptions(), accounts(), st.integers(0, 400))
@@ -174,6 +173,6 @@ def test_no_moment_of_a_span_is_worse_than_its_worst(data, subscription, setting
     then = quote(subscription, settings, at=at)
     assume(then.total is not None)
 
-    found = worst_until(subscription, settings, start=start, until=until)
+    found = worst_until(subscription, settings, start=start, until=until).worst
 
-    assert not is_worse(worst_at({"then": then}), than=found)
+    assert not is_worse(summed({"then": then}), than=found)

@@ -18,7 +18,7 @@ from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind, safe_cutoff
 from bot.billing.subscription import Edition, Package, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Reason, Request
-from bot.billing.worst import worst_of_plan
+from bot.billing.worst import worst
 from bot.facts.messages import ReminderItem, ReminderMessage, Timing
 from bot.facts.unsubscribing import Draft, Kept
 from tests import factories as make
@@ -79,7 +79,7 @@ def draft(*chosen: Subscription, group: tuple[Subscription, ...] = GROUP, **chan
         "chosen_packages": frozenset(each.key for each in items if each.package),
         "total": worked.total,
         "coupons_lost": make.usd(0),
-        "worst": worst_of_plan(worked, known, account, start=NOW, until=until),
+        "worst": worst(worked, until=until).worst,
         "deadline": deadline,
         "opened_at": opened_at,
         "now": NOW,
