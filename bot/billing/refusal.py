@@ -54,8 +54,9 @@ def refusal(
 ) -> Refusal | None:
     """The first rule that forbids it at an instant, None when all allow it (R31, R34, R48).
 
-    `running` are the orders whose term is not over then. Needs no amounts and no terms: a refusal comes before any figure is missed. Source: EU
-    en-us_topic_0083138804, 2026-05-26; INTL unsubscription_topic_2000010, 2025-07-28.
+    `running` are the orders whose term is not over then. Needs no amounts and no terms: a refusal
+    comes before any figure is missed. Source: EU en-us_topic_0083138804, 2026-05-26; INTL
+    unsubscription_topic_2000010, 2025-07-28.
     """
     if (never := _never(subscription)) is not None:
         return never
