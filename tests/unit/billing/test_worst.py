@@ -6,11 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bot.billing.cases import as_counted
 from bot.billing.plan import plan
 from bot.billing.quote import Scope
 from bot.billing.refund import quote
 from bot.billing.subscription import Status
-from bot.billing.worst import Cause, Worst, is_worse, jump_steps, summed, worst, worst_until
+from bot.billing.worst import Cause, Worst, as_of, is_worse, jump_steps, summed, worst, worst_until
 from tests.factories import (
     CN,
     NOW,
@@ -170,7 +171,11 @@ def test_no_moment_of_a_span_is_worse_than_its_worst(data, subscription, setting
     start = data.draw(moments_within(subscription))
     until = start + timedelta(hours=hours)
     at = start + timedelta(seconds=data.draw(st.integers(0, hours * 3600)))
-    then = quote(subscription, settings, at=at)
+    then = quote(
+        as_of(subscription, start=start, at=at),
+        as_counted(settings, read_at=start, at=at),
+        at=at,
+    )
     assume(then.total is not None)
 
     found = worst_until(subscription, settings, start=start, until=until).worst
