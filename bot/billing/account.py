@@ -30,7 +30,12 @@ class ExecuteMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What a person set for one account (contract, section 3)."""
+    """What a person set for one account (contract, section 3).
+
+    `deduction_days_before` is 2 to 7, as the API takes it (R20, X3); `customer_tier` V0 to V5 is
+    for the CN site, where it decides grace and retention (R16); `five_day_returns_used` counts this
+    calendar year's (R37), in the cloud's zone.
+    """
 
     name: AccountName
     provider: str = "ledger"

@@ -56,7 +56,10 @@ def five_day_end(order: Order) -> datetime | None:
 
 
 def within_five_days(order: Order, rules: RuleSet, *, at: datetime) -> bool:
-    """Whether the rule set knows the five days and they are not over; CN only (R36, R40, X1)."""
+    """Whether the rule set knows the five days and they are not over; CN only (R36, R40, X1).
+
+    Source: INTL unsubscription_topic_2000010, 2025-07-28, which has no such row.
+    """
     if not rules.five_day:
         return False
     ends = five_day_end(order)

@@ -40,8 +40,9 @@ def figures(
 ) -> Figures | Refusal:
     """Work out one order at an instant; refused where R43 lists no fee for its term or year.
 
-    Each order is computed from its own paid amount, term and duration (R47). Raises UnclearFacts
-    when the order lacks what its case needs.
+    Each order is computed from its own paid amount, term and duration (R47), as the order API
+    attributes refunds afterwards. Raises UnclearFacts when the order lacks what its case needs.
+    Source: CN unsubscription_topic_2000001, 2025-02-20.
     """
     case = case_of(order, subscription, account, rules, at=at)
     currency = currency_of(order, account)
@@ -150,7 +151,8 @@ def _fee_rate(
 def _paid(order: Order, counted: Collection[PaidWith], *, currency: str) -> Money:
     """What counts as paid, never cash coupons (R42, X9); to the cent.
 
-    One that is not known counts for nothing beside another; at least one has to be known.
+    One that is not known counts for nothing beside another; at least one has to be known. Source:
+    CN zh-cn_topic_0083138805, 2025-07-24; INTL unsubscriptions_faq_300007, 2025-07-25.
     """
     amounts: list[Decimal] = [getattr(order, way) or NOTHING for way in counted]
     if not any(amounts) and all(getattr(order, way) is None for way in ALL_WAYS):
@@ -161,7 +163,7 @@ def _paid(order: Order, counted: Collection[PaidWith], *, currency: str) -> Mone
 def _split(
     order: Order, quote: OrderQuote, counted: Collection[PaidWith], coupon: Money
 ) -> QuoteTotal:
-    """A refund by way of payment, in proportion; the odd cent goes to cash (R32, R50)."""
+    """A refund by way of payment, in proportion; the odd cent goes to cash (R32)."""
     refund = quote.refund
     flexi = stored = Money.zero(refund.currency)
     if refund and PaidWith.FLEXI_COUPON in counted:
@@ -191,7 +193,8 @@ def _coupons(order: Order, case: Case, *, currency: str, at: datetime) -> tuple[
     """The cash coupon that comes back, and what is lost with the order.
 
     A conditional unsubscription keeps the cash coupon, and one that has expired meanwhile is
-    worthless; a discount coupon never comes back (R32, R33, R38).
+    worthless; a discount coupon never comes back (R32, R33, R38). Source: INTL
+    unsubscription_topic_2000010, 2025-07-28; the CN table of the same scenarios.
     """
     nothing = Money.zero(currency)
     if not order.cash_coupon and not order.discount_coupon:

@@ -17,7 +17,7 @@ COLLECTORS = (
     "If data collection was on, collector servers and VPC endpoints keep costing "
     "until someone releases them."
 )
-"""R11: what stays behind a SecMaster that is gone. Source: intl/pt-br secmaster_04_0027."""
+"""What stays behind a SecMaster that is gone (R11)."""
 
 SHORTEST_MONTH, LONGEST_MONTH = 28, 31
 
@@ -69,7 +69,10 @@ def _five_days_elsewhere(worked: Worked) -> Notice | None:
 
 
 def _keeps_costing(worked: Worked) -> Notice | None:
-    """R11: collectors and endpoints outlive the edition."""
+    """R11: collectors and endpoints outlive the edition.
+
+    Source: intl/pt-br secmaster_04_0027.
+    """
     leaves = worked.scope is Scope.ALL and worked.subscription.kind is Kind.QUOTA
     return Notice(rule="R11", text=COLLECTORS) if leaves else None
 

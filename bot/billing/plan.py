@@ -80,7 +80,8 @@ def plan(
     Quotas go first; packages follow when the edition of their region reads basic (R8), so they are
     refused while another quota of that account and region stays, which is named. Packages of a
     quota that goes and that are not chosen are left behind (R9). Giving back renewal periods takes
-    nothing away, so there is no order and nothing left behind.
+    nothing away, so there is no order and nothing left behind. Source: EU secmaster_04_0018,
+    2024-01-05; intl/pt-br secmaster_04_0027.
     """
     wanted = {each.key: each for each in chosen}
     around = {each.key: each for each in group} | wanted
@@ -119,12 +120,19 @@ def plan(
 
 
 def _goes_along(subscription: Subscription, wanted: Mapping[SubscriptionKey, Subscription]) -> bool:
-    """An associated resource goes with its main one and is not named in a call (R35)."""
+    """An associated resource goes with its main one and is not named in a call (R35).
+
+    One that is merely attached has no main one and is named itself. Source: en-us
+    unsubscription_topic_20000083; INTL api_order_00019, 2025-12-29.
+    """
     return any(subscription.parent_id == key.id for key in wanted)
 
 
 def _package_rank(subscription: Subscription) -> int:
-    """Packages stand in the order in which the guides name them (R3)."""
+    """Packages stand in the order in which the guides name them (R3).
+
+    Source: INTL secmaster_02_1003, 2024-09-27.
+    """
     return list(Package).index(subscription.package) if subscription.package else len(Package)
 
 
@@ -172,7 +180,11 @@ def _blocked(packages: Iterable[Subscription], staying: Sequence[Subscription]) 
 def _left_behind(
     around: Iterable[Subscription], gone: Sequence[Subscription], staying: Sequence[Subscription]
 ) -> list[Subscription]:
-    """R9: prepaid packages of a region that loses its last quota, and that do not go themselves."""
+    """R9: prepaid packages of a region that loses its last quota, and that do not go themselves.
+
+    Pay-per-use ones are cancelled together with their quota, so none of them stays (R10). Source:
+    EU secmaster_04_0018, 2024-01-05; intl/pt-br secmaster_02_1006, 2025-01-20.
+    """
     basic = _regions_without_edition(gone, staying)
     keys = {each.key for each in gone}
     return [

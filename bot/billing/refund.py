@@ -1,4 +1,4 @@
-"""The refund: what one subscription returns when it is unsubscribed from (R31 to R50)."""
+"""The refund: what one subscription returns when it is unsubscribed from (R31 to R49)."""
 
 from collections.abc import Sequence
 from datetime import datetime

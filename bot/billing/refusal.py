@@ -68,7 +68,11 @@ def refusal(
 
 
 def _never(subscription: Subscription) -> Refusal | None:
-    """What no instant and no scope changes (R1, R31, R34, R35)."""
+    """What no instant and no scope changes (R1, R31, R34, R35).
+
+    Pay-per-use items, packages of a pay-per-use edition among them, are cancelled and carry no
+    refund (R4, R10). Source: INTL unsubscription_topic_2000010, 2025-07-28; EU secmaster_04_0004.
+    """
     for holds, why in _NEVER:
         if holds(subscription):
             return why
@@ -81,7 +85,11 @@ def _never(subscription: Subscription) -> Refusal | None:
 
 
 def _everything(subscription: Subscription, orders: Sequence[Order]) -> Refusal | None:
-    """R34: another transaction, an invoiced order, a purchase in a promotion (R39)."""
+    """R34: another transaction, an invoiced order, a purchase in a promotion (R39).
+
+    `invoiced` is true only where a rule depends on it; whether the cloud refuses any invoice or
+    only those of marketplace and partner orders is for its API to decide (X13).
+    """
     if subscription.transaction_in_progress:
         return Refusal(rule="R34", reason="Another transaction is in progress.")
     for order in orders:
@@ -106,7 +114,10 @@ def _renewals_alone(subscription: Subscription, *, at: datetime) -> Refusal | No
 
 
 def _held(subscription: Subscription, periods: Sequence[Order]) -> Refusal | None:
-    """R48: a transaction, a change since, a service, a promotion or an invoice holds them."""
+    """R48: a transaction, a change since, a service, a promotion or an invoice holds them.
+
+    Source: CN unsubscription_topic_2000001, 2025-02-20, and its intl/th-th version.
+    """
     if subscription.transaction_in_progress:
         return Refusal(rule="R48", reason="Another transaction is in progress.")
     if subscription.renewals_locked:

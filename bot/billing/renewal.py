@@ -73,8 +73,8 @@ def deduction_at(subscription: Subscription, account: Account) -> datetime | Non
 def renewable(subscription: Subscription) -> bool:
     """Whether a renewal can extend it at all: prepaid and not unsubscribed from (R18).
 
-    An unpaid change of specification or a product no longer sold forbids it too (R18, R27), which
-    no catalogue tells. Source: en-us renewals_topic_10000002.
+    An unpaid change of specification or a product no longer sold forbids it too, which no catalogue
+    tells. Source: en-us renewals_topic_10000002.
     """
     prepaid = subscription.billing_mode is not BillingMode.PAY_PER_USE
     return prepaid and subscription.status is not Status.UNSUBSCRIBED
@@ -85,7 +85,8 @@ def anchor(subscription: Subscription, account: Account, *, at: datetime) -> Anc
 
     With auto-renewal on the deduction; past one that did not succeed the next daily attempt until
     expiry (R21, R22); with auto-renewal off the expiry; with `notice_days` the notice deadline,
-    and once that has passed unused the one of the next term.
+    and once that has passed unused the one of the next term. Source: EU renewals_faq_0000004,
+    2025-05-26.
     """
     expires_at = subscription.expires_at
     if expires_at is None or not renewable(subscription) or subscription.status in _NEVER_CHARGED:
@@ -133,7 +134,8 @@ def charge_after_expiry(
     """The next attempt that may still come although the term is over; None when none can (X4).
 
     User guides end the daily attempts at expiry (R21), the API's pages when the resource is
-    released: so nothing is called safe before the release.
+    released: so nothing is called safe before the release. Source: EU renewals_faq_0000004,
+    2025-05-26; INTL api_order_00031, 2025-12-02.
     """
     expires_at = subscription.expires_at
     tries = subscription.auto_renew is True and renewable(subscription)
@@ -156,13 +158,19 @@ def deducts_at_once(subscription: Subscription, *, at: datetime) -> bool:
 
 
 def renewal_months(subscription: Subscription) -> int | None:
-    """For how long the next renewal extends: the setting, else the last order's term (R23, X5)."""
+    """For how long the next renewal extends: the setting, else the last order's term (R23, X5).
+
+    Source: the SDK's documentation of AutoRenewalResourcesReq; INTL secmaster_04_0026, 2024-01-04.
+    """
     last = subscription.orders[-1].term_months if subscription.orders else None
     return subscription.auto_renew_months or last
 
 
 def open_orders(subscription: Subscription, *, at: datetime) -> tuple[Order, ...]:
-    """The running order and those ahead: every term that is not over, or has no known end (R44)."""
+    """The running order and those ahead: every term that is not over, or has no known end.
+
+    Unsubscribing takes them together (R44). Source: the CN page on in-use unsubscription.
+    """
     return tuple([each for each in subscription.orders if _is_open(each, at=at)])
 
 
@@ -171,7 +179,10 @@ def _is_open(order: Order, *, at: datetime) -> bool:
 
 
 def renewal_periods(subscription: Subscription, *, at: datetime) -> tuple[Order, ...]:
-    """The renewals that are paid and have not begun: they can be given back in full (R45, R46)."""
+    """The renewals that are paid and have not begun: they can be given back in full (R45, R46).
+
+    Source: CN unsubscription_topic_2000001, 2025-02-20.
+    """
     return tuple(
         order
         for order in subscription.orders
@@ -182,7 +193,10 @@ def renewal_periods(subscription: Subscription, *, at: datetime) -> tuple[Order,
 
 
 def give_back_until(subscription: Subscription, *, at: datetime) -> datetime | None:
-    """The start of the next renewal period, before which it is given back in full (R25, R46)."""
+    """The start of the next renewal period, before which it is given back in full (R25, R46).
+
+    Source: CN unsubscription_topic_2000001, 2025-02-20, and its intl/th-th version.
+    """
     starts = (order.effective_at for order in renewal_periods(subscription, at=at))
     return min((start for start in starts if start is not None), default=None)
 

@@ -32,7 +32,12 @@ FeeTable = Mapping[int, tuple[Decimal, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
-    """One version of a site's rules; `large_value` is the refund above which people decide."""
+    """One version of a site's rules; `large_value` is the refund above which people decide.
+
+    Sources: INTL unsubscriptions_faq_300007, 2025-07-25; EU of 2025-05-26; CN
+    zh-cn_topic_0083138805, 2025-07-24; intl/es-us of the same, 2024-06-28; CN
+    unsubscriptions_faq_300004, 2024-02-05.
+    """
 
     site: Site
     since: date
@@ -62,7 +67,7 @@ class UnknownRuleSet(ValueError):
 
 
 def rule_set(account: Account) -> RuleSet:
-    """The rule set that the account names, else the newest of its site (R42, X2).
+    """The rule set that the account names, else the newest of its site (R42, X2, X8).
 
     Raises UnknownRuleSet for a name that its site does not have.
     """

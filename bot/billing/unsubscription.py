@@ -35,7 +35,10 @@ OPEN = frozenset(
 
 
 class Reason(IntEnum):
-    """The cloud's reason types (R51)."""
+    """The cloud's reason types (R51).
+
+    Source: the SDK's documentation of CancelResourcesSubscriptionReq.
+    """
 
     HARD_TO_USE = 1
     FEATURES_INSUFFICIENT = 2

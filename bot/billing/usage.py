@@ -45,7 +45,9 @@ def hours_of(
     """The hours of a whole term, and those that are used at an instant (R42, X2).
 
     Counted in days, the term includes the day of purchase and the day of expiry, and use leaves out
-    the day of unsubscription. Use is negative before the term and more than it afterwards.
+    the day of unsubscription. Use is negative before the term and more than it afterwards. Source:
+    CN zh-cn_topic_0083138805, 2025-07-24; in days, CN unsubscriptions_faq_300004, 2024-02-05, and
+    intl/es-us topic_0083138805, 2024-06-28.
     """
     if unit is Unit.DAY:
         begun = _day(effective_at)

@@ -170,7 +170,10 @@ def _extended(way: Way, situation: _Situation, expires_at: datetime) -> Way:
 
 
 def _coupons_may_pay(situation: _Situation) -> Notice | None:
-    """R28: the expected amount is what is deducted at most, when coupons are there."""
+    """R28: the expected amount is what is deducted at most, when coupons are there.
+
+    Source: intl/tr-tr topic_000039.
+    """
     if situation.deducted_at is None or not any(
         order.cash_coupon or order.discount_coupon for order in situation.subscription.orders
     ):
@@ -199,7 +202,10 @@ def _turn_off(situation: _Situation) -> Way:
 
 
 def _lost_by_lapsing(situation: _Situation) -> tuple[Notice, ...]:
-    """R12, R15: what an expiry takes, once the days in which it can still be renewed are over."""
+    """R12, R15: what an expiry takes, once the days in which it can still be renewed are over.
+
+    Source: EU secmaster_04_0001, 2025-02-27; intl/pt-br renewals_topic_10000002, 2025-10-10.
+    """
     expires_at = situation.subscription.expires_at
     cloud_sells_it = situation.subscription.kind is not Kind.SAAS
     if expires_at is None or not cloud_sells_it or not renewable(situation.subscription):
