@@ -29,6 +29,10 @@ check: .venv/.tested
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Figures of this machine; each names its goal. The ratios are taken in one run.
+bench: .venv/.tested
+	@$(BIN)/python -m tests.benchmarks.quotes
+
 # The locks name no index: whoever installs brings their own. `uv` is needed for this target alone.
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --output-file requirements.lock --extra build

@@ -65,24 +65,23 @@ def _conditional(
 
     Source: INTL unsubscriptions_faq_300007, 2025-07-25; CN zh-cn_topic_0083138805, 2025-07-24.
     """
-    begun, ends = _term(order)
-    duration, used = _use(begun, ends, rules, at=at)
+    begun, duration, used = _use(order, rules, at=at)
     rate = _fee_rate(order, account, rules, begun=begun, at=at)
     if isinstance(rate, Refusal):
         return rate
-    paid = _paid(order, rules.counts_as_paid, currency=currency)
-    consumed = paid.share(used, duration)
-    fee = paid.times(rate)
+    paid = _paid(order, rules.counts_as_paid)
+    consumed = rounded(paid * used / duration)
+    fee = rounded(paid * rate)
     return OrderQuote(
         order_type=order.order_type,
         case=Case.CONDITIONAL,
         duration_hours=duration,
         used_hours=used,
-        paid=paid,
-        consumed=consumed,
+        paid=Money(paid, currency),
+        consumed=Money(consumed, currency),
         fee_rate=rate,
-        handling_fee=fee,
-        refund=(paid - consumed - fee).floor_zero(),
+        handling_fee=Money(fee, currency),
+        refund=Money(max(paid - consumed - fee, NOTHING), currency),
         rule="R41",
     )
 
@@ -94,9 +93,9 @@ def _in_full(
 
     Source: INTL unsubscription_topic_2000010, 2025-07-28; the CN table of the same scenarios.
     """
-    paid = _paid(order, ALL_WAYS, currency=currency)
+    paid = Money(_paid(order, ALL_WAYS), currency)
     dated = order.effective_at is not None and order.expires_at is not None
-    duration, used = _use(*_term(order), rules, at=at) if dated else (0, 0)
+    _, duration, used = _use(order, rules, at=at) if dated else (at, 0, 0)
     return OrderQuote(
         order_type=order.order_type,
         case=case,
@@ -111,22 +110,18 @@ def _in_full(
     )
 
 
-def _term(order: Order) -> tuple[datetime, datetime]:
-    """When an order takes effect and when it ends."""
-    if order.effective_at is None:
+def _use(order: Order, rules: RuleSet, *, at: datetime) -> tuple[datetime, int, int]:
+    """When an order took effect, for how many hours, and how many of them are used (R42)."""
+    begun, ends = order.effective_at, order.expires_at
+    if begun is None:
         raise missing("effective_at", rule="R42")
-    if order.expires_at is None:
+    if ends is None:
         raise missing("expires_at", rule="R42")
-    return order.effective_at, order.expires_at
-
-
-def _use(begun: datetime, ends: datetime, rules: RuleSet, *, at: datetime) -> tuple[int, int]:
-    """Duration and use of a term in hours (R42)."""
     duration, used = hours_of(begun, ends, at=at, unit=rules.unit)
     if duration <= 0:
         sentence = "expires_at is not after effective_at; the figures need a term (R42)."
         raise UnclearFacts(sentence, field="expires_at", rule="R42")
-    return duration, max(0, min(used, duration))
+    return begun, duration, max(0, min(used, duration))
 
 
 def _fee_rate(
@@ -148,7 +143,7 @@ def _fee_rate(
     return Refusal(rule="R43", reason=f"No handling fee is published for year {year} of {term}.")
 
 
-def _paid(order: Order, counted: Collection[PaidWith], *, currency: str) -> Money:
+def _paid(order: Order, counted: Collection[PaidWith]) -> Decimal:
     """What counts as paid, never cash coupons (R42, X9); to the cent.
 
     One that is not known counts for nothing beside another; at least one has to be known. Source:
@@ -157,7 +152,7 @@ def _paid(order: Order, counted: Collection[PaidWith], *, currency: str) -> Mone
     amounts: list[Decimal] = [getattr(order, way) or NOTHING for way in counted]
     if not any(amounts) and all(getattr(order, way) is None for way in ALL_WAYS):
         raise missing("cash", rule="R42")
-    return Money(rounded(sum(amounts, NOTHING)), currency)
+    return rounded(sum(amounts, NOTHING))
 
 
 def _split(

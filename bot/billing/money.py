@@ -53,14 +53,6 @@ class Money:
         """A negative refund means no refund (R41)."""
         return self if self.amount >= 0 else Money.zero(self.currency)
 
-    def share(self, part: int, whole: int) -> "Money":
-        """The share `part / whole`, rounded half up to cents."""
-        return Money(rounded(self.amount * part / whole), self.currency)
-
-    def times(self, rate: Decimal) -> "Money":
-        """The amount at a rate, for example a handling fee of 0.10, rounded half up to cents."""
-        return Money(rounded(self.amount * rate), self.currency)
-
     def __add__(self, other: "Money") -> "Money":
         if other.currency != self.currency:
             raise CurrencyMismatch(self, other)

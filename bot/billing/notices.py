@@ -184,7 +184,7 @@ def _waiver(worked: Worked) -> Notice | None:
 
 def _currency_of_site(worked: Worked) -> Notice | None:
     """An account pays in the currency of its site; another one hints at the wrong site."""
-    currency, own = worked.quotes[0].paid.currency, worked.account.currency
+    currency, own = worked.quotes[0].paid.currency, worked.account.site.currency
     if currency == own:
         return None
     text = f"Orders are in {currency}, but accounts of the {worked.account.site} site pay in {own}."

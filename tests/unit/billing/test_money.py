@@ -2,9 +2,8 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.billing.money import CENT, CurrencyMismatch, Money, sums
+from bot.billing.money import CurrencyMismatch, sums
 from tests.factories import cny, usd
 from tests.strategies import amounts
 
@@ -36,15 +35,6 @@ def test_nothing_is_false_and_negative_is_floored():
     assert usd("0.01")
     assert usd("-3").floor_zero() == usd(0)
     assert usd("3").floor_zero() == usd(3)
-
-
-@given(amounts(), st.integers(0, 1000), st.integers(1, 1000))
-def test_a_share_and_its_rest_are_the_whole_but_for_a_cent(amount, part, more):
-    money, whole = Money(amount, "USD"), part + more
-
-    both = money.share(part, whole) + money.share(more, whole)
-
-    assert abs(both.amount - money.amount) <= CENT
 
 
 @given(amounts(), amounts())
