@@ -8,6 +8,7 @@ from itertools import islice
 from bot.billing.account import Account
 from bot.billing.coherence import UnclearFacts
 from bot.billing.edition import is_live_quota
+from bot.billing.notices import COLLECTORS
 from bot.billing.quote import Case, Notice, Quote, QuoteTotal, Refusal, Scope
 from bot.billing.refund import combined, quote
 from bot.billing.subscription import (
@@ -271,11 +272,7 @@ def _left_behind_notice(package: Subscription) -> Notice:
 def _afterwards(gone: Sequence[Subscription], staying: Sequence[Subscription]) -> Iterator[Notice]:
     """R11: what data collection leaves behind keeps costing."""
     if _regions_without_edition(gone, staying):
-        text = (
-            "If data collection was on, collector servers and VPC endpoints keep costing "
-            "until someone releases them."
-        )
-        yield Notice(rule="R11", text=text)
+        yield Notice(rule="R11", text=COLLECTORS)
 
 
 def _along_notice(subscription: Subscription) -> Notice:

@@ -70,7 +70,8 @@ def _print_steps(planned: "Plan") -> None:
         working = [row for each in quote.orders for row in order_working(each)]
         print_table(("", ">", "Rule"), working)
         for notice in quote.warnings:
-            say(f"{notice.text} ({notice.rule})")
+            if notice not in planned.warnings:
+                say(f"{notice.text} ({notice.rule})")
     if planned.steps:
         say("")
 

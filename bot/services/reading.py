@@ -86,12 +86,14 @@ class _Reader:
         """Check what only the orders together can show."""
         currencies = sorted({order.currency for _, _, order in orders if order.currency})
         if len(currencies) > 1:
-            self.wrong(line, "currency", f"one subscription is paid in {listed(currencies)}")
+            self.wrong(line, "currency", f"one subscription is paid in {listed(currencies)} (R42)")
         for index, (at, where, order) in enumerate(orders):
             if index and order.order_type is OrderType.NEW:
-                self.wrong(at, f"{where}order_type", "the new purchase comes first, then renewals")
+                self.wrong(
+                    at, f"{where}order_type", "the new purchase comes first, then renewals (R47)"
+                )
             if order.effective_at and order.expires_at and order.expires_at <= order.effective_at:
-                self.wrong(at, f"{where}expires_at", "is not after `effective_at`")
+                self.wrong(at, f"{where}expires_at", "is not after `effective_at` (R14)")
 
     def result(self) -> tuple[Subscription, ...]:
         """Everything, or BadFile with all that is wrong."""

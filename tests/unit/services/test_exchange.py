@@ -185,7 +185,7 @@ def test_the_new_purchase_comes_first() -> None:
     two = {"id": "a", "order_type": "new", "effective_at": "2025-01-01T00:00+08:00"}
 
     assert problems(rows(one, two)) == [
-        "line 3, order_type: the new purchase comes first, then renewals."
+        "line 3, order_type: the new purchase comes first, then renewals (R47)."
     ]
 
 
@@ -200,8 +200,8 @@ def test_an_order_ends_after_it_begins_and_has_one_currency() -> None:
     }
 
     assert problems(rows(one, two)) == [
-        "line 2, currency: one subscription is paid in EUR and USD.",
-        "line 3, expires_at: is not after `effective_at`.",
+        "line 2, currency: one subscription is paid in EUR and USD (R42).",
+        "line 3, expires_at: is not after `effective_at` (R14).",
     ]
 
 
