@@ -6,11 +6,12 @@ from bot.billing.cases import case_of
 from bot.billing.edition import current_edition
 from bot.billing.expiry import afterlife
 from bot.billing.plan import plan
-from bot.billing.quote import Case, Quote, Scope
+from bot.billing.quote import Case, Notice, Quote, Scope
 from bot.billing.refund import quote
 from bot.billing.renewal import deduction_at
 from bot.billing.rulesets import rule_set
 from bot.billing.subscription import Edition, Package, Subscription
+from bot.billing.terms import unified
 from tests.factories import (
     CN,
     NOW,
@@ -77,12 +78,36 @@ def test_p5_an_inactive_renewal_comes_back_with_its_coupon_and_without_fee():
     assert found.total.handling_fee == cny(0)
 
 
+def test_p7_a_renewal_date_on_the_last_day_adds_the_days_up_to_it():
+    found = unified(instant("2024-03-25 23:59:59"), months=1, renewal_date=-1)
+
+    assert found.expires_at == instant("2024-04-30 23:59:59")
+    assert (found.months, found.days) == (1, 5)
+
+
 def test_p9_a_renewed_year_ends_a_year_after_the_first():
     bought = order("2023-07-08 15:50:04", months=12)
     renewed = renewal(bought, months=12)
 
     assert bought.expires_at == instant("2024-07-08 23:59:59")
     assert renewed.expires_at == instant("2025-07-08 23:59:59")
+
+
+def test_p11_the_disk_of_a_server_goes_with_it_and_the_vpc_stays():
+    together = {"orders": (order("2026-11-01 10:00", months=1, cash="61.20"),)}
+    server = resource("server", name="Server", **together)
+    system_disk = resource("system-disk", name="System disk", parent_id="server", **together)
+    vpc = resource("vpc", name="VPC", service="VPC", **together)
+
+    found = plan([server, system_disk], group=[], account=account(), at=NOW)
+    server_alone = plan([server], group=[vpc], account=account(), at=NOW)
+    disk_alone = plan([system_disk], group=[], account=account(), at=NOW)
+
+    assert found.going == server_alone.going == (server.key,)
+    assert found.warnings == (Notice(rule="R35", text="System disk goes along with server."),)
+    assert (server_alone.refused, server_alone.left_behind) == ({}, ())
+    assert vpc.key not in server_alone.quotes
+    assert disk_alone.refused[system_disk.key].reason == "It belongs to server and goes with it."
 
 
 def test_p14a_a_refund_over_the_limit_needs_the_account_manager():
@@ -165,6 +190,17 @@ def test_d22_the_quota_goes_first_then_both_packages():
     assert second.subscriptions == (screen.key, orchestration.key)
     assert second.after == (first.number,)
     assert current_edition([screen, orchestration]) is Edition.BASIC
+
+
+def test_d24_twenty_five_resources_go_in_three_calls():
+    servers = [resource(f"server-{number:02}") for number in range(25)]
+
+    found = plan(servers, group=[], account=account(), at=NOW)
+
+    offsets = [found.going.index(step.subscriptions[0]) for step in found.steps]
+    assert offsets == [0, 10, 20]
+    assert [len(step.subscriptions) for step in found.steps] == [10, 10, 5]
+    assert found.going == tuple(each.key for each in servers)
 
 
 def test_d26_grace_follows_the_customer_tier():
