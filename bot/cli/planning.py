@@ -34,6 +34,7 @@ def plan(
     """
     from bot.cli.environment import open_core
     from bot.services import exchange
+    from bot.services.advice import way_forward
 
     with open_core() as core:
         planned = core.planning.plan(ids)
@@ -42,7 +43,9 @@ def plan(
             return
         _print_steps(planned)
         for key, refusal in planned.refused.items():
+            held = planned.subscriptions[key]
             say(f"Not possible: {key}. {refusal.reason} ({refusal.rule})")
+            say(f"  {way_forward(refusal, held, ())}")
         for key in planned.left_behind:
             say(f"Left behind and still paid for: {key} (R9)")
         for notice in planned.warnings:
