@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from bot.billing.account import Account
 from bot.billing.deciding import Asking, approve, ask
 from bot.billing.plan import plan
 from bot.billing.stepping import start
-from bot.billing.subscription import Package
+from bot.billing.subscription import Package, Subscription
 from bot.billing.unsubscription import Reason, Request
 from bot.billing.worst import Worst
 from tests.factories import (
@@ -28,11 +29,23 @@ DEADLINE = NOW + timedelta(hours=72)
 LATER = NOW + timedelta(minutes=10)
 
 
-def waiting(*, required: int = 1, cooling_off_minutes: int = 5, **changes) -> Request:
-    """The requester asks for the quota with its packages."""
+def waiting(
+    *chosen: Subscription, required: int = 1, cooling_off_minutes: int = 5, **changes
+) -> Request:
+    """The requester asks for what is chosen, by default for the quota with its packages."""
     settings = account(**changes)
-    found = plan(list(EVERYTHING.values()), group=[], account=settings, at=NOW)
-    asking = Asking(
+    wanted = {each.key: each for each in chosen or EVERYTHING.values()}
+    found = plan(list(wanted.values()), group=[], account=settings, at=NOW)
+    return ask(
+        asking(settings, required=required, cooling_off_minutes=cooling_off_minutes),
+        plan=found,
+        subscriptions=wanted,
+    )
+
+
+def asking(settings: Account, *, required: int = 1, cooling_off_minutes: int = 5) -> Asking:
+    """What the requester sent, whatever the plan."""
+    return Asking(
         number=1042,
         account=settings,
         by=REQUESTER,
@@ -44,16 +57,15 @@ def waiting(*, required: int = 1, cooling_off_minutes: int = 5, **changes) -> Re
         required_approvals=required,
         approvers=(APPROVER_1, APPROVER_2),
         cooling_off_minutes=cooling_off_minutes,
-        if_kept={},
+        if_kept={"default/sm-quota": "USD 3,600.00 on Mon 30 Nov 2026"},
     )
-    return ask(asking, plan=found, subscriptions=EVERYTHING)
 
 
-def approved(at: datetime = NOW) -> Request:
+def approved(*chosen: Subscription, at: datetime = NOW) -> Request:
     """Approved once and cooling off."""
-    return approve(waiting(), by=APPROVER_1, at=at, may_decide=True)
+    return approve(waiting(*chosen), by=APPROVER_1, at=at, may_decide=True)
 
 
-def executing() -> Request:
+def executing(*chosen: Subscription) -> Request:
     """Cooled off and started."""
-    return start(approved(), at=LATER)
+    return start(approved(*chosen), at=LATER)

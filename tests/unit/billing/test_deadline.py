@@ -37,7 +37,7 @@ def test_it_is_too_late_when_no_time_is_left():
     assert not too_late(deadline(NOW + timedelta(minutes=66)), opened_at=NOW)
 
 
-def test_the_last_safe_moment_is_that_of_what_comes_next():
+def test_r25_the_last_safe_moment_is_that_of_what_comes_next():
     berlin = ZoneInfo("Europe/Berlin")
 
     assert last_safe(quota(), account(), at=NOW) == instant("2026-11-30 00:00")
@@ -48,8 +48,19 @@ def test_the_last_safe_moment_is_that_of_what_comes_next():
     assert last_safe(resource(orders=()), account(), at=NOW) is None
 
 
-def test_a_renewal_has_to_be_given_back_before_it_begins():
+def test_r25_past_a_deduction_that_failed_the_next_attempt_decides():
+    failed = instant("2026-11-30 04:00")
+
+    assert last_safe(quota(), account(), at=failed) == instant("2026-12-01 00:00")
+
+
+def test_without_another_wish_a_notice_date_ends_in_the_cloud_s_zone():
+    assert last_safe(contract(), account(), at=NOW) == instant("2026-12-02 00:00")
+
+
+def test_r46_a_renewal_has_to_be_given_back_before_it_begins():
     bought = order()
     renewed = quota(orders=(bought, renewal(bought)))
 
+    assert last_safe(quota(), account(), at=NOW, scope=Scope.RENEWALS) is None
     assert last_safe(renewed, account(), at=NOW, scope=Scope.RENEWALS) == instant("2026-12-08")

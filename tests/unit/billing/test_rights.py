@@ -59,3 +59,9 @@ def test_an_approver_never_decides_their_own_request_nor_does_an_admin_without_t
 
 def test_without_a_request_nobody_withdraws():
     assert not may(MEMBER, Action.WITHDRAW)
+
+
+def test_without_a_subscription_amounts_are_for_those_who_ask_or_decide():
+    allowed = {who for who in PEOPLE if may(PEOPLE[who], Action.SEE_AMOUNTS, requester=REQUESTER)}
+
+    assert allowed == {"requester", "approver", "admin"}
