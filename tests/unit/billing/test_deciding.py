@@ -1,5 +1,6 @@
 """Who may move a request before it is executed, from where, and what that changes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from bot.billing.account import ExecuteMode
 from bot.billing.deciding import (
     acknowledge_again,
     approve,
+    ask,
     expire,
     go_stale,
     read_again,
@@ -15,30 +17,50 @@ from bot.billing.deciding import (
     stop,
     withdraw,
 )
+from bot.billing.plan import plan
+from bot.billing.quote import Notice, Scope
 from bot.billing.stepping import fail, step_started
 from bot.billing.unsubscription import (
     ACKNOWLEDGEMENT,
+    Acknowledgement,
     AlreadyDecided,
     CannotApproveOwnRequest,
+    Event,
     IllegalMove,
+    Item,
     NotAnApprover,
     OnlyTheRequester,
+    Reason,
     RequestExpired,
     RequestStale,
     State,
+    Step,
     StopTooLate,
     Verb,
 )
 from bot.billing.worst import Worst
-from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, REQUESTER, usd
+from tests.factories import (
+    APPROVER_1,
+    APPROVER_2,
+    NOW,
+    OUTSIDER,
+    REQUESTER,
+    account,
+    order,
+    quota,
+    renewal,
+    usd,
+)
 from tests.unit.billing.requests import (
     DEADLINE,
+    EVERYTHING,
     LATER,
     ORCHESTRATION,
     QUOTA,
     SCREEN,
     WORST,
     approved,
+    asking,
     executing,
     waiting,
 )
@@ -54,7 +76,95 @@ def stale():
     return go_stale(approved(), at=LATER, note="A coupon of USD 400.00 is lost.")
 
 
+def acknowledged_again(request, *, at=LATER, **changes):
+    facts = {"worst": WORSE, "items": request.items, "deadline": DEADLINE} | changes
+    return acknowledge_again(request, by=REQUESTER, at=at, **facts)
+
+
 # Asking
+
+
+def test_a_request_keeps_what_was_sent_and_the_settings_of_that_moment():
+    request = waiting(required=2, cooling_off_minutes=15)
+
+    assert (request.number, request.account, request.scope) == (1042, "default", Scope.ALL)
+    assert (request.requested_by, request.requested_at) == (REQUESTER, NOW)
+    assert request.reason is Reason.FEATURES_INSUFFICIENT
+    assert request.details == "The staging servers moved."
+    assert request.acknowledgement == Acknowledgement(
+        by=REQUESTER, at=NOW, text=ACKNOWLEDGEMENT, worst=WORST
+    )
+    assert (request.deadline, request.required_approvals) == (DEADLINE, 2)
+    assert request.approvers == (APPROVER_1, APPROVER_2)
+    assert request.cooling_off_minutes == 15
+    assert request.if_kept == {"default/sm-quota": "USD 3,600.00 on Mon 30 Nov 2026"}
+    assert (request.starts_at, request.closed, request.problem) == (None, False, None)
+    assert request.events == (
+        Event(number=1, verb=Verb.ASKED, at=NOW, by=REQUESTER, note=ACKNOWLEDGEMENT),
+    )
+
+
+def test_r8_a_request_takes_over_the_steps_and_figures_of_its_plan():
+    planned = plan(list(EVERYTHING.values()), group=[], account=account(), at=NOW)
+
+    request = ask(asking(account()), plan=planned, subscriptions=EVERYTHING)
+
+    assert request.steps == (
+        Step(number=1, subscriptions=(QUOTA.key,), after=()),
+        Step(number=2, subscriptions=(SCREEN.key, ORCHESTRATION.key), after=(1,)),
+    )
+    assert request.items[1:] == tuple(
+        Item(
+            key=each.key,
+            label=each.label,
+            region="ap-southeast-1",
+            quote=planned.quotes[each.key],
+        )
+        for each in (SCREEN, ORCHESTRATION)
+    )
+
+
+def test_r11_what_outlives_an_edition_is_remembered_with_its_quota():
+    planned = plan(list(EVERYTHING.values()), group=[], account=account(), at=NOW)
+    outlives = [notice for notice in planned.warnings if notice.rule == "R11"]
+    own = Notice(rule="X6", text="Something else.")
+    quoted = replace(planned.quotes[QUOTA.key], warnings=(own,))
+    planned = replace(planned, quotes={**planned.quotes, QUOTA.key: quoted})
+
+    request = ask(asking(account()), plan=planned, subscriptions=EVERYTHING)
+
+    assert len(outlives) == 1
+    assert request.item(QUOTA.key).quote == replace(quoted, warnings=(own, *outlives))
+    assert request.item(SCREEN.key).quote == planned.quotes[SCREEN.key]
+
+
+def test_r9_what_stays_behind_is_remembered_by_its_name():
+    group = list(EVERYTHING.values())
+    planned = plan([QUOTA], group=group, account=account(), at=NOW)
+
+    request = ask(asking(account()), plan=planned, subscriptions=EVERYTHING)
+
+    assert request.left_behind == ("Large screen", "Security orchestration")
+    assert [notice.rule for notice in request.item(QUOTA.key).quote.warnings].count("R9") == 0
+    assert waiting().left_behind == ()
+
+
+def test_r45_a_request_for_renewal_periods_says_so():
+    bought = order()
+    renewed = quota(orders=(bought, renewal(bought)))
+    planned = plan([renewed], group=[], account=account(), at=NOW, scope=Scope.RENEWALS)
+
+    request = ask(asking(account()), plan=planned, subscriptions={renewed.key: renewed})
+
+    assert request.scope is Scope.RENEWALS
+
+
+def test_a_request_of_a_plan_that_moves_nothing_is_about_everything():
+    planned = plan([], group=[], account=account(), at=NOW)
+
+    request = ask(asking(account()), plan=planned, subscriptions={})
+
+    assert (request.scope, request.items, request.steps) == (Scope.ALL, (), ())
 
 
 def test_a_request_remembers_what_was_planned_and_acknowledged():
@@ -87,7 +197,10 @@ def test_the_last_approval_needed_starts_the_cooling_off():
 
     assert request.state is State.APPROVED
     assert request.starts_at == NOW + timedelta(minutes=5)
-    assert [event.number for event in request.events] == [1, 2]
+    assert request.closed is False
+    assert request.events[1:] == (
+        Event(number=2, verb=Verb.APPROVED, at=NOW, by=APPROVER_1, note=None),
+    )
 
 
 def test_without_cooling_off_it_starts_at_once():
@@ -104,16 +217,16 @@ def test_two_approvals_take_two_persons():
 
 
 def test_nobody_approves_or_rejects_their_own_request():
-    with pytest.raises(CannotApproveOwnRequest):
+    with pytest.raises(CannotApproveOwnRequest, match=r"^1042$"):
         approve_as(waiting(), REQUESTER)
-    with pytest.raises(CannotApproveOwnRequest):
+    with pytest.raises(CannotApproveOwnRequest, match=r"^1042$"):
         reject(waiting(), by=REQUESTER, at=NOW, why="No.", may_decide=True)
 
 
 def test_only_approvers_decide():
-    with pytest.raises(NotAnApprover):
+    with pytest.raises(NotAnApprover, match=r"^1042$"):
         approve_as(waiting(), OUTSIDER)
-    with pytest.raises(NotAnApprover):
+    with pytest.raises(NotAnApprover, match=r"^1042$"):
         reject(waiting(), by=OUTSIDER, at=NOW, why="No.", may_decide=False)
 
 
@@ -137,7 +250,9 @@ def test_a_rejection_closes_the_request_and_keeps_the_reason():
     request = reject(waiting(), by=APPROVER_2, at=NOW, why="After the audit.", may_decide=True)
 
     assert (request.state, request.closed) == (State.REJECTED, True)
-    assert request.events[-1].note == "After the audit."
+    assert request.events[1:] == (
+        Event(number=2, verb=Verb.REJECTED, at=NOW, by=APPROVER_2, note="After the audit."),
+    )
     with pytest.raises(AlreadyDecided):
         approve_as(request, APPROVER_1)
 
@@ -146,11 +261,14 @@ def test_a_rejection_closes_the_request_and_keeps_the_reason():
 def test_the_requester_can_withdraw_what_waits_or_is_stale(request_):
     request = withdraw(request_, by=REQUESTER, at=LATER)
 
-    assert (request.state, request.closed) == (State.WITHDRAWN, True)
+    assert (request.state, request.closed, request.starts_at) == (State.WITHDRAWN, True, None)
+    assert request.events[-1] == Event(
+        number=len(request_.events) + 1, verb=Verb.WITHDREW, at=LATER, by=REQUESTER, note=None
+    )
 
 
 def test_nobody_else_withdraws_and_nothing_decided_is_withdrawn():
-    with pytest.raises(OnlyTheRequester):
+    with pytest.raises(OnlyTheRequester, match=r"^1042$"):
         withdraw(waiting(), by=APPROVER_1, at=NOW)
     with pytest.raises(AlreadyDecided):
         withdraw(approved(), by=REQUESTER, at=NOW)
@@ -161,10 +279,11 @@ def test_requester_and_approvers_can_stop_during_the_cooling_off(by, may_stop):
     request = stop(approved(), by=by, at=NOW, may_stop=may_stop)
 
     assert (request.state, request.closed, request.starts_at) == (State.STOPPED, True, None)
+    assert request.events[2:] == (Event(number=3, verb=Verb.STOPPED, at=NOW, by=by, note=None),)
 
 
 def test_others_cannot_stop_and_nothing_is_stopped_after_its_first_step():
-    with pytest.raises(NotAnApprover):
+    with pytest.raises(NotAnApprover, match=r"^1042$"):
         stop(approved(), by=OUTSIDER, at=NOW, may_stop=False)
     with pytest.raises(StopTooLate):
         stop(executing(), by=REQUESTER, at=LATER, may_stop=False)
@@ -173,16 +292,29 @@ def test_others_cannot_stop_and_nothing_is_stopped_after_its_first_step():
 
 
 def test_a_request_expires_after_its_deadline_only():
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalMove) as raised:
         expire(waiting(), at=DEADLINE)
+    late = DEADLINE + timedelta(seconds=1)
 
-    expired = expire(waiting(), at=DEADLINE + timedelta(seconds=1))
+    expired = expire(waiting(), at=late)
 
+    assert str(raised.value) == "request 1042 can be decided until 2026-11-26 10:12:00+08:00"
     assert (expired.state, expired.closed) == (State.EXPIRED, True)
+    assert expired.events[-1] == Event(number=2, verb=Verb.EXPIRED, at=late, by=None, note=None)
     with pytest.raises(RequestExpired):
         approve_as(expired, APPROVER_1)
     with pytest.raises(RequestExpired):
         withdraw(expired, by=REQUESTER, at=NOW)
+
+
+def test_what_is_stale_expires_too_and_what_is_approved_does_not():
+    late = DEADLINE + timedelta(seconds=1)
+
+    assert expire(stale(), at=late).state is State.EXPIRED
+    with pytest.raises(IllegalMove) as raised:
+        expire(approved(), at=late)
+
+    assert str(raised.value) == "request 1042 is approved, not waiting or stale"
 
 
 # Stale
@@ -192,40 +324,71 @@ def test_worse_facts_send_an_approved_request_back_to_the_requester():
     request = stale()
 
     assert (request.state, request.starts_at, request.closed) == (State.STALE, None, False)
+    assert request.events[-1] == Event(
+        number=3, verb=Verb.STALE, at=LATER, by=None, note="A coupon of USD 400.00 is lost."
+    )
     with pytest.raises(RequestStale):
         approve_as(request, APPROVER_2)
 
 
-def test_acknowledging_again_asks_the_approvers_again():
-    before = stale()
+def test_worse_facts_stop_a_request_also_while_it_waits():
+    assert go_stale(waiting(), at=LATER, note="worse").state is State.STALE
 
-    request = acknowledge_again(
-        before, by=REQUESTER, at=LATER, worst=WORSE, items=before.items, deadline=DEADLINE
-    )
+
+def test_acknowledging_again_asks_the_approvers_again():
+    request = acknowledged_again(stale())
 
     assert request.state is State.WAITING
-    assert request.acknowledgement.worst == WORSE
     assert request.approvals == ()
+    assert request.events[-1] == Event(
+        number=4, verb=Verb.ACKNOWLEDGED, at=LATER, by=REQUESTER, note=ACKNOWLEDGEMENT
+    )
     assert approve_as(request, APPROVER_1, at=LATER).state is State.APPROVED
+
+
+def test_acknowledging_again_replaces_figures_items_and_deadline():
+    items = tuple(replace(each, label=f"{each.label}, seen again") for each in stale().items)
+    deadline = DEADLINE + timedelta(hours=72)
+
+    request = acknowledged_again(stale(), items=items, deadline=deadline)
+
+    assert request.acknowledgement == Acknowledgement(
+        by=REQUESTER, at=LATER, text=ACKNOWLEDGEMENT, worst=WORSE
+    )
+    assert (request.items, request.deadline) == (items, deadline)
 
 
 def test_only_the_requester_acknowledges_what_is_stale_and_only_in_time():
     facts = {"worst": WORSE, "items": stale().items, "deadline": DEADLINE}
 
-    with pytest.raises(OnlyTheRequester):
+    with pytest.raises(OnlyTheRequester, match=r"^1042$"):
         acknowledge_again(stale(), by=APPROVER_1, at=LATER, **facts)
     with pytest.raises(AlreadyDecided):
-        acknowledge_again(waiting(), by=REQUESTER, at=LATER, **facts)
-    late = DEADLINE + timedelta(seconds=1)
+        acknowledged_again(waiting())
+    assert acknowledged_again(stale(), at=DEADLINE).state is State.WAITING
     with pytest.raises(RequestExpired):
-        acknowledge_again(stale(), by=REQUESTER, at=late, **facts)
+        acknowledged_again(stale(), at=DEADLINE + timedelta(seconds=1))
 
 
-def test_figures_read_again_within_the_limits_are_noted():
-    request = read_again(approved(), at=LATER, note="within the approved limits")
+@pytest.mark.parametrize("before", [waiting(), approved()], ids=["waiting", "approved"])
+def test_figures_read_again_within_the_limits_are_noted(before):
+    request = read_again(before, at=LATER, note="within the approved limits")
 
-    assert request.state is State.APPROVED
-    assert request.events[-1].verb is Verb.READ_AGAIN
+    noted = Event(
+        number=len(before.events) + 1,
+        verb=Verb.READ_AGAIN,
+        at=LATER,
+        by=None,
+        note="within the approved limits",
+    )
+    assert request == replace(before, events=(*before.events, noted))
+
+
+def test_figures_are_not_read_again_once_it_executes():
+    with pytest.raises(IllegalMove) as raised:
+        read_again(executing(), at=LATER, note="within the approved limits")
+
+    assert str(raised.value) == "request 1042 is executing, not waiting or approved"
 
 
 def test_nothing_at_the_cloud_goes_stale_or_expires():
