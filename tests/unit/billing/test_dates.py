@@ -3,10 +3,12 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from bot.billing.dates import Dates, dates_of
 from bot.billing.expiry import Afterlife, Phase
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import BillingMode
+from bot.billing.subscription import BillingMode, Status
 from tests.factories import CN, NOW, account, contract, instant, order, quota, renewal
 
 NOTHING = Dates(
@@ -68,6 +70,17 @@ def test_r16_what_is_paid_by_use_is_kept_by_the_lengths_of_its_mode():
     assert found.after.grace_ends == instant("2026-12-08 23:59:59")
     assert found.anchor is None
     assert unknown.after.grace_ends == instant("2026-12-14 23:59:59")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"billing_mode": BillingMode.PAY_PER_USE}, {"status": Status.UNSUBSCRIBED}]
+)
+@pytest.mark.parametrize("at", ["2026-11-23 10:12", "2026-12-10 12:00"])
+def test_r18_what_cannot_be_renewed_is_never_charged(changes, at):
+    found = dates_of(quota(**changes), account(), at=instant(at))
+
+    assert (found.anchor, found.late_charge_at) == (None, None)
+    assert (found.safe_until, found.too_late_at) == (None, None)
 
 
 def test_the_notice_of_a_contract_ends_with_its_date_where_the_reader_is():

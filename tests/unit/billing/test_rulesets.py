@@ -1,10 +1,11 @@
 """Rule sets are dated data, chosen by site unless settings name another."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from bot.billing.rulesets import RULE_SETS, PaidWith, Unit, UnknownRuleSet, rule_set
+from bot.billing.rulesets import RULE_SETS, PaidWith, RuleSet, Unit, UnknownRuleSet, rule_set
 from tests.factories import CN, EU, INTL, account, cny, usd
 
 NO_ANSWER = "the account manager is asked, and no answer within 24 hours approves it"
@@ -29,6 +30,21 @@ def test_a_site_goes_by_its_newest_rules(site, newest):
 def test_settings_can_name_any_rule_set_of_the_site():
     for rules in RULE_SETS:
         assert rule_set(account(site=rules.site, rules=rules.id)) is rules
+
+
+def test_next_year_s_table_is_one_more_entry_named_by_site_and_date():
+    newer = RuleSet(
+        site=EU,
+        since=date(2027, 1, 31),
+        unit=Unit.HOUR,
+        counts_as_paid=CASH,
+        fees={1: (Decimal("0.20"),)},
+        large_value=None,
+    )
+
+    assert newer.id == "huaweicloud-eu/2027-01-31"
+    assert newer.fee_rate(term_months=12, year=1) == Decimal("0.20")
+    assert newer.fee_rate(term_months=1, year=1) is None
 
 
 @pytest.mark.parametrize("name", ["huaweicloud-intl/1999-01-01", "huaweicloud-cn/2025-07-24"])

@@ -1,7 +1,14 @@
 """The ways out, compared: money, until when, and which is cheapest and why."""
 
+from decimal import Decimal
+
+import pytest
+
+from bot.billing.quote import Case, Notice, Scope
+from bot.billing.refund import quote
 from bot.billing.subscription import BillingMode, Status
-from bot.billing.ways_out import WayKind, WaysOut, ways_out
+from bot.billing.ways_out import Way, WayKind, WaysOut, ways_out
+from bot.billing.worst import Cause
 from tests.factories import (
     CN,
     NOW,
@@ -12,8 +19,16 @@ from tests.factories import (
     order,
     quota,
     renewal,
+    resource,
     usd,
 )
+
+ENDS = instant("2026-12-07 23:59:59")
+CONFIGURATION = Notice(
+    rule="R12",
+    text="Its workspace configuration and data are deleted after Wed 6 Jan 2027.",
+)
+FOR_GOOD = Notice(rule="R35", text="It ends at once and cannot be restored.")
 
 
 def compared(subscription, settings=None, *, at=NOW) -> WaysOut:
@@ -22,6 +37,398 @@ def compared(subscription, settings=None, *, at=NOW) -> WaysOut:
 
 def kinds(found: WaysOut) -> list[WayKind]:
     return [way.kind for way in found.ways]
+
+
+# Each way whole
+
+
+def test_r25_turning_off_is_safe_before_the_deduction_day():
+    found = compared(quota()).way(WayKind.TURN_OFF)
+
+    assert found == Way(
+        kind=WayKind.TURN_OFF,
+        rule="R25",
+        money_out=usd(0),
+        money_back=usd(0),
+        works_until=ENDS,
+        last_moment=instant("2026-11-30 00:00"),
+        lost=(CONFIGURATION,),
+    )
+
+
+def test_r19_keeping_costs_the_renewal_that_is_deducted():
+    found = compared(quota()).way(WayKind.KEEP)
+
+    assert found == Way(
+        kind=WayKind.KEEP,
+        rule="R19",
+        money_out=usd("3600.00"),
+        money_back=usd(0),
+        at=instant("2026-11-30 03:00"),
+        works_until=instant("2027-12-07 23:59:59"),
+        last_moment=instant("2026-12-08 00:00"),
+        months=12,
+    )
+
+
+def test_r45_giving_back_opens_with_the_deduction():
+    found = compared(quota()).way(WayKind.GIVE_BACK)
+
+    assert found == Way(
+        kind=WayKind.GIVE_BACK,
+        rule="R45",
+        money_out=usd(0),
+        money_back=None,
+        open=False,
+        closed_because="Closed until the deduction of Mon 30 Nov 2026, then open for 7 days.",
+        opens_at=instant("2026-11-30 03:00"),
+        quote=quote(quota(), account(), at=NOW, scope=Scope.RENEWALS),
+    )
+
+
+def test_r35_unsubscribing_ends_it_at_once():
+    found = compared(quota()).way(WayKind.UNSUBSCRIBE)
+
+    assert found == Way(
+        kind=WayKind.UNSUBSCRIBE,
+        rule="R41",
+        money_out=usd(0),
+        money_back=usd(0),
+        last_moment=instant("2026-11-30 00:00"),
+        quote=quote(quota(), account(), at=NOW),
+        lost=(FOR_GOOD,),
+    )
+
+
+def test_r46_a_paid_renewal_is_given_back_until_it_begins():
+    bought = order()
+    renewed = quota(orders=(bought, renewal(bought)))
+    at = instant("2026-12-03 10:00")
+
+    found = compared(renewed, at=at).way(WayKind.GIVE_BACK)
+
+    assert found == Way(
+        kind=WayKind.GIVE_BACK,
+        rule="R46",
+        money_out=usd(0),
+        money_back=usd("3600.00"),
+        works_until=ENDS,
+        last_moment=instant("2026-12-08 00:00"),
+        quote=quote(renewed, account(), at=at, scope=Scope.RENEWALS),
+        caution=Notice(
+            rule="R21",
+            text="Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00.",
+        ),
+    )
+
+
+def test_r21_with_auto_renewal_off_nothing_is_charged_again():
+    bought = order()
+    renewed = {"orders": (bought, renewal(bought))}
+
+    for auto_renew in (False, None):
+        way = compared(quota(auto_renew=auto_renew, **renewed)).way(WayKind.GIVE_BACK)
+        assert (way.open, way.caution) == (True, None)
+
+
+def test_r48_a_renewal_that_is_held_closes_the_way():
+    bought = order()
+    held = quota(renewals_locked=True, orders=(bought, renewal(bought)))
+
+    found = compared(held).way(WayKind.GIVE_BACK)
+
+    assert (found.open, found.rule, found.caution) == (False, "R48", None)
+    assert found.closed_because == "The cloud does not take its renewal period back alone."
+    assert (found.works_until, found.last_moment) == (ENDS, instant("2026-12-08 00:00"))
+
+
+def test_r46_of_several_periods_the_running_term_stays():
+    first = order()
+    second = renewal(first)
+    paid_ahead = quota(orders=(first, second, renewal(second)))
+
+    way = compared(paid_ahead).way(WayKind.GIVE_BACK)
+
+    assert (way.works_until, way.last_moment) == (ENDS, instant("2026-12-08 00:00"))
+    assert way.money_back == usd("7200.00")
+
+
+def test_r46_what_stays_of_an_unknown_term_stays_until_the_renewal_begins():
+    vague = quota(orders=(order(expires_at=None), renewal(order())))
+
+    way = compared(vague).way(WayKind.GIVE_BACK)
+
+    assert way.works_until == way.last_moment == instant("2026-12-08 00:00")
+
+
+# What lapsing takes (R12, R15)
+
+
+def test_r12_secmaster_loses_its_configuration_when_it_lapses():
+    lapsing = compared(quota(auto_renew=False))
+
+    assert lapsing.way(WayKind.KEEP) == Way(
+        kind=WayKind.KEEP,
+        rule="R14",
+        money_out=usd(0),
+        money_back=usd(0),
+        works_until=ENDS,
+        lost=(CONFIGURATION,),
+    )
+    assert lapsing.way(WayKind.TURN_OFF).lost == (CONFIGURATION,)
+
+
+def test_r15_any_other_resource_is_deleted_with_its_data():
+    server = compared(resource(auto_renew=False)).way(WayKind.KEEP)
+    in_china = compared(resource(auto_renew=False), account(site=CN)).way(WayKind.KEEP)
+
+    assert server.lost == (
+        Notice(rule="R15", text="It and its data are deleted after Mon 11 Jan 2027."),
+    )
+    assert in_china.lost[0].text == "It and its data are deleted after Sat 26 Dec 2026."
+
+
+def test_r15_nothing_is_deleted_outside_the_cloud_nor_what_does_not_expire():
+    assert compared(contract(auto_renew=False)).way(WayKind.KEEP).lost == ()
+    by_use = quota(billing_mode=BillingMode.PAY_PER_USE)
+    assert compared(by_use).way(WayKind.KEEP).lost == ()
+    assert compared(quota(status=Status.UNSUBSCRIBED)).way(WayKind.KEEP).lost == ()
+    assert compared(quota(orders=())).way(WayKind.KEEP).lost == ()
+
+
+# After the expiry (X4, R17)
+
+
+def test_x4_r17_past_the_expiry_a_late_charge_counts_from_the_original_one():
+    at = instant("2026-12-10 12:00")
+
+    found = compared(quota(), at=at)
+
+    assert found.way(WayKind.KEEP) == Way(
+        kind=WayKind.KEEP,
+        rule="X4",
+        money_out=usd("3600.00"),
+        money_back=usd(0),
+        at=instant("2026-12-11 03:00"),
+        works_until=instant("2027-12-07 23:59:59"),
+        months=12,
+    )
+    assert found.way(WayKind.TURN_OFF) == Way(
+        kind=WayKind.TURN_OFF,
+        rule="X4",
+        money_out=usd(0),
+        money_back=usd(0),
+        works_until=ENDS,
+        last_moment=instant("2026-12-11 03:00"),
+        lost=(CONFIGURATION,),
+        caution=Notice(
+            rule="X4",
+            text="It has expired, but the cloud may still try to charge until it is released.",
+        ),
+    )
+    assert found.cheapest is WayKind.TURN_OFF
+    assert found.because == "the cloud may still try to charge until it is released"
+
+
+def test_x4_after_the_release_nothing_is_charged_any_more():
+    found = compared(quota(), at=instant("2027-01-07 00:00"))
+
+    assert found.way(WayKind.KEEP).cost == usd(0)
+    assert found.way(WayKind.TURN_OFF).closed_because == "Nothing will be deducted."
+    assert found.because == "nothing more is paid and it runs to the end of its term"
+
+
+def test_x4_the_release_follows_the_account():
+    at = instant("2026-12-10 12:00")
+    lowest_tier = account(site=CN, customer_tier="V0")
+
+    found = compared(quota(), lowest_tier, at=at)
+
+    assert found.way(WayKind.KEEP).rule == "R14"
+    assert not found.way(WayKind.TURN_OFF).open
+
+
+# R28
+
+
+@pytest.mark.parametrize("coupon", ["cash_coupon", "discount_coupon"])
+def test_r28_a_coupon_can_lower_what_is_deducted(coupon):
+    way = compared(quota(orders=(order(**{coupon: "1.00"}),))).way(WayKind.KEEP)
+
+    assert way.caution == Notice(
+        rule="R28", text="A coupon of the account can lower what is deducted."
+    )
+
+
+def test_r28_without_a_deduction_no_coupon_is_used():
+    with_coupon = (order(cash_coupon="1.00"),)
+
+    assert compared(contract(orders=with_coupon)).way(WayKind.KEEP).caution is None
+    assert compared(quota(orders=with_coupon, auto_renew=False)).way(WayKind.KEEP).caution is None
+    assert compared(quota(orders=(order(cash_coupon="0"),))).way(WayKind.KEEP).caution is None
+
+
+# Which is cheapest
+
+
+def test_open_ways_come_first_then_known_ones_then_the_cheap_then_the_long():
+    assert kinds(compared(quota())) == [
+        WayKind.TURN_OFF,
+        WayKind.UNSUBSCRIBE,
+        WayKind.KEEP,
+        WayKind.GIVE_BACK,
+    ]
+    assert kinds(compared(quota(auto_renew=None))) == [
+        WayKind.UNSUBSCRIBE,
+        WayKind.KEEP,
+        WayKind.TURN_OFF,
+        WayKind.GIVE_BACK,
+    ]
+
+
+def test_half_a_dollar_is_dearer_than_nothing():
+    found = compared(quota(renewal_price=Decimal("0.50")))
+
+    assert kinds(found)[:3] == [WayKind.TURN_OFF, WayKind.UNSUBSCRIBE, WayKind.KEEP]
+    assert found.way(WayKind.KEEP).cost == usd("0.50")
+
+
+def test_a_renewal_of_unknown_length_works_until_nobody_knows():
+    vague = quota(
+        auto_renew_months=None,
+        orders=(order(term_months=None, expires_at="2026-12-07 23:59:59"),),
+    )
+
+    way = compared(vague).way(WayKind.KEEP)
+
+    assert (way.months, way.works_until) == (None, None)
+    assert (way.cost, way.at) == (usd("3600.00"), instant("2026-11-30 03:00"))
+
+
+def test_what_can_only_run_out_does_so_without_another_payment():
+    held = compared(quota(auto_renew=False, transaction_in_progress=True))
+
+    assert held.cheapest is WayKind.KEEP
+    assert held.because == "nothing more is paid and it runs to the end of its term"
+
+
+def test_when_nothing_is_known_to_be_cheaper_no_other_way_is_open():
+    found = compared(quota(auto_renew=None, status=Status.FROZEN))
+
+    assert found.cheapest is WayKind.KEEP
+    assert found.because == "no other way is open"
+    assert found.way(WayKind.KEEP).cost is None
+
+
+@pytest.mark.parametrize(
+    ("at", "earlier"),
+    [
+        ("2026-11-23 10:12", "14 days"),
+        ("2026-12-05 10:12", "2 days"),
+        ("2026-12-06 10:12", "1 day"),
+    ],
+)
+def test_running_out_is_cheapest_by_the_days_that_are_left(at, earlier):
+    found = compared(quota(auto_renew=False), at=instant(at))
+
+    assert found.because == f"unsubscribing returns nothing and ends it {earlier} earlier"
+
+
+def test_r32_coupons_that_stay_gone_are_lost_with_it():
+    bought = order(cash_coupon="20.00", discount_coupon="5.00")
+    renewed = quota(orders=(bought, renewal(bought, discount_coupon="3.00")))
+    coupons = "Coupons of USD {} do not come back."
+
+    found = compared(renewed)
+
+    assert found.way(WayKind.UNSUBSCRIBE).lost == (
+        Notice(rule="R32", text=coupons.format("28.00")),
+        FOR_GOOD,
+    )
+    assert found.way(WayKind.GIVE_BACK).lost == (Notice(rule="R32", text=coupons.format("3.00")),)
+
+
+def test_a_refused_way_keeps_the_quote_that_refuses_it():
+    frozen = quota(status=Status.FROZEN)
+
+    way = compared(frozen).way(WayKind.UNSUBSCRIBE)
+
+    assert (way.open, way.rule, way.closed_because) == (False, "R34", "The cloud froze it.")
+    assert way.quote == quote(frozen, account(), at=NOW)
+    assert (way.money_out, way.money_back, way.lost) == (usd(0), None, ())
+
+
+def test_without_any_order_money_is_in_the_account_s_currency():
+    found = compared(quota(orders=()), account(site=CN))
+
+    assert found.way(WayKind.KEEP).money_out == cny(0)
+    assert found.way(WayKind.UNSUBSCRIBE).closed_because == (
+        "orders is not known; the figures need it (R42)."
+    )
+
+
+# Waiting
+
+
+def test_r43_waiting_for_a_cheaper_year_is_a_way_of_its_own():
+    two_years = quota(orders=(order("2025-12-01 09:00", months=24, cash="8000.00"),))
+    then = instant("2026-12-01 10:00")
+    expected = quote(two_years, account(), at=then)
+
+    assert compared(two_years).way(WayKind.LATER) == Way(
+        kind=WayKind.LATER,
+        rule="R41",
+        money_out=usd(0),
+        money_back=expected.total.refund,
+        at=then,
+        works_until=then,
+        quote=expected,
+        cause=Cause.FEE_YEAR,
+        lost=(FOR_GOOD,),
+    )
+
+
+def test_the_best_of_several_moments_is_offered():
+    three_years = quota(orders=(order("2024-12-01 09:00", months=36, cash="36000.00"),))
+
+    found = compared(three_years, at=instant("2025-11-30 09:00"))
+
+    later = found.way(WayKind.LATER)
+    assert (later.at, later.cause) == (instant("2025-12-01 10:00"), Cause.FEE_YEAR)
+    assert later.quote.orders[0].fee_rate == Decimal("0.10")
+
+
+def test_r36_the_end_of_the_five_days_is_shown_with_its_cause():
+    fresh = quota(orders=(order("2026-11-22 09:00", months=24, currency="CNY"),))
+
+    later = compared(fresh, account(site=CN)).way(WayKind.LATER)
+
+    assert (later.at, later.cause) == (instant("2026-11-27 09:00"), Cause.FIVE_DAYS)
+    assert later.quote.case is Case.CONDITIONAL
+
+
+def test_r37_waiting_for_the_returns_of_a_new_year_can_pay():
+    fresh = quota(orders=(order("2026-12-30 09:00", currency="CNY"),))
+    used_up = account(site=CN, five_day_returns_used=10)
+
+    found = compared(fresh, used_up, at=instant("2026-12-31 12:00"))
+
+    later = found.way(WayKind.LATER)
+    assert (later.at, later.cause) == (instant("2027-01-01 00:00"), Cause.NEW_YEAR)
+    assert (later.money_back, later.rule) == (cny("3600.00"), "R38")
+    assert found.because == "waiting until Fri 1 Jan 2027 returns more"
+
+
+def test_what_was_bought_ahead_is_worth_most_before_it_begins():
+    ahead = quota(status=Status.INACTIVE, orders=(order("2026-12-01 00:00"),))
+
+    found = compared(ahead)
+
+    assert found.way(WayKind.LATER) is None
+    assert found.way(WayKind.UNSUBSCRIBE).money_back == usd("3600.00")
+
+
+# In short
 
 
 def test_turning_auto_renewal_off_is_cheapest_when_unsubscribing_returns_nothing():
@@ -62,7 +469,7 @@ def test_giving_back_is_cheapest_once_the_renewal_is_paid():
     assert found.cheapest is WayKind.GIVE_BACK
     back = found.way(WayKind.GIVE_BACK)
     assert (back.cost, back.last_moment) == (usd("-3600.00"), instant("2026-12-08 00:00"))
-    assert found.because.startswith("the renewal period comes back in full")
+    assert found.because == "the renewal period comes back in full and the running term stays"
 
 
 def test_unsubscribing_is_cheapest_when_it_returns_money():
@@ -125,7 +532,7 @@ def test_figures_that_are_not_known_close_the_way_with_their_rule():
     way = compared(quota(orders=(order(cash=None),))).way(WayKind.UNSUBSCRIBE)
 
     assert (way.open, way.rule) == (False, "R42")
-    assert "cash is not known" in way.closed_because
+    assert way.closed_because == "cash is not known; the figures need it (R42)."
 
 
 def test_a_contract_is_left_by_notice_alone():
