@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bot.billing.coherence import UnclearFacts
-from bot.billing.quote import Case, Quote, Scope
+from bot.billing.quote import Case, Lost, Quote, QuoteTotal, Scope
 from bot.billing.refund import quote
 from bot.billing.subscription import Status
 from bot.billing.worst import summed
@@ -132,6 +132,85 @@ def test_orders_whose_term_is_over_are_left_out():
 
     assert [each.paid for each in found.orders] == [usd("90.00")]
     assert found.orders[0].used_hours == 0
+
+
+def test_r44_everything_is_the_running_term_and_every_period_ahead():
+    first = order(
+        "2026-11-20 09:00",
+        months=1,
+        currency="CNY",
+        cash="10.00",
+        flexi_coupon="2.00",
+        stored_value="3.00",
+        cash_coupon="4.00",
+        discount_coupon="5.00",
+    )
+    second = renewal(
+        first,
+        cash="20.00",
+        flexi_coupon="0.20",
+        stored_value="0.30",
+        cash_coupon="0.40",
+        discount_coupon="0.50",
+    )
+    third = renewal(second, cash="30.00", discount_coupon="0.05")
+    used_up = account(site=CN, five_day_returns_used=10)
+    server = resource(orders=(first, second, third))
+
+    found = quote(server, used_up, at=instant("2026-11-25 09:00"))
+
+    [running, *ahead] = found.orders
+    assert (running.used_hours, running.duration_hours) == (120, 30 * 24 + 15)
+    assert (running.paid, running.consumed, running.handling_fee) == (
+        cny("15.00"),
+        cny("2.45"),
+        cny("1.50"),
+    )
+    assert [each.refund for each in ahead] == [cny("20.50"), cny("30.00")]
+    assert found.total == QuoteTotal(
+        paid=cny("65.50"),
+        consumed=cny("2.45"),
+        handling_fee=cny("1.50"),
+        refund=cny("61.55"),
+        cash=cny("57.37"),
+        cash_coupon=cny("0.40"),
+        flexi_coupon=cny("1.67"),
+        stored_value=cny("2.51"),
+    )
+    assert found.lost == Lost(cash_coupon=cny("4.00"), discount_coupon=cny("5.55"))
+
+
+def test_r41_an_allowed_quote_says_by_which_rules_and_for_when():
+    at = instant("2024-01-15 18:40")
+
+    found = quote(disk(), account(), at=at)
+
+    assert found.allowed
+    assert (found.at, found.scope, found.refused) == (at, Scope.ALL, None)
+    assert (found.case, found.currency) == (Case.CONDITIONAL, "USD")
+    assert (found.rules, found.large_value) == ("huaweicloud-intl/2025-07-25", False)
+    assert found.warnings == ()
+
+
+def test_r45_terms_that_are_left_alone_need_not_be_clear():
+    unclear = order(cash=None)
+    renewed = quota(orders=(unclear, renewal(order(), cash="90.00")))
+
+    found = quote(renewed, account(), at=NOW, scope=Scope.RENEWALS)
+
+    assert (found.scope, found.total.refund) == (Scope.RENEWALS, usd("90.00"))
+    with pytest.raises(UnclearFacts):
+        quote(renewed, account(), at=NOW)
+
+
+def test_r43_one_order_without_a_fee_refuses_them_all():
+    bought = order("2026-11-01", months=18)
+    renewed = quota(orders=(bought, renewal(bought, months=12)))
+
+    found = quote(renewed, account(), at=NOW)
+
+    assert (found.refused.rule, found.orders, found.total) == ("R43", (), None)
+    assert (found.currency, found.at, found.rules) == ("USD", NOW, "huaweicloud-intl/2025-07-25")
 
 
 # Ways of payment and coupons

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.billing.days import CLOUD_ZONE, add_months, cloud_date
+from bot.billing.days import CLOUD_ZONE, cloud_date
 from bot.billing.terms import Extension, renewed_late, term_end, unified
 from tests.factories import instant
 from tests.strategies import instants
@@ -109,8 +109,3 @@ def test_x6_both_ways_of_counting_end_on_the_first_of_may():
     assert found.expires_at == instant("2024-05-01 23:59:59")
     assert cloud_date(found.expires_at) == date(2024, 5, 1)
     assert (found.months, found.days) == (1, 6)
-
-
-def test_months_are_added_within_the_local_calendar():
-    assert add_months(instant("2024-12-31 10:30"), months=2) == instant("2025-02-28 10:30")
-    assert add_months(instant("2024-11-30 10:30"), months=1) == instant("2024-12-30 10:30")
