@@ -92,7 +92,7 @@ def test_r42_an_order_without_currency_is_paid_in_that_of_the_site():
         (account(site=CN, rules="huaweicloud-cn/2024-02-05"), "13.00"),
     ],
 )
-def test_r42_what_counts_as_paid_follows_the_rule_set(settings, paid):
+def test_r42_x9_what_counts_as_paid_follows_the_rule_set(settings, paid):
     mixed = monthly(
         cash="10.00",
         flexi_coupon="3.00",

@@ -258,7 +258,7 @@ def test_packages_that_were_not_chosen_are_left_behind_with_what_keeps_costing()
     assert "Security orchestration stops working without its edition" in found.warnings[0].text
 
 
-def test_what_costs_nothing_any_more_is_not_left_behind():
+def test_r10_what_costs_nothing_any_more_is_not_left_behind():
     expired = package("expired", status=Status.EXPIRED)
     by_use = package("by-use", billing_mode=BillingMode.PAY_PER_USE)
 

@@ -9,7 +9,19 @@ from bot.billing.quote import Quote, Refusal, Scope
 from bot.billing.refund import quote
 from bot.billing.refusal import NEVER_TAKEN_BACK
 from bot.billing.subscription import BillingMode, Edition, Status
-from tests.factories import CN, EU, NOW, account, contract, instant, order, quota, renewal, resource
+from tests.factories import (
+    CN,
+    EU,
+    NOW,
+    account,
+    contract,
+    instant,
+    order,
+    package,
+    quota,
+    renewal,
+    resource,
+)
 
 
 def renewed(**changes):
@@ -42,6 +54,19 @@ def why_not(subscription, *, at=NOW, scope=Scope.ALL, settings=None) -> Refusal 
 )
 def test_what_never_goes_is_refused_with_rule_and_sentence(subscription, rule, reason, scope):
     assert why_not(subscription, scope=scope) == Refusal(rule=rule, reason=reason)
+
+
+def test_r1_only_a_quota_of_the_basic_edition_is_free():
+    assert why_not(quota(edition=Edition.BASIC)).reason == "The basic edition is free."
+    assert why_not(quota(edition=Edition.STANDARD)) is None
+    assert why_not(package(edition=Edition.BASIC)) is None
+
+
+@pytest.mark.parametrize("build", [quota, package, resource, contract])
+def test_r4_r10_r31_what_is_paid_by_use_has_nothing_to_return(build):
+    found = why_not(build(billing_mode=BillingMode.PAY_PER_USE, orders=()))
+
+    assert found == Refusal(rule="R31", reason="It is pay-per-use, nothing is prepaid.")
 
 
 @pytest.mark.parametrize(
@@ -91,6 +116,12 @@ def test_r34_a_term_that_is_over_forbids_nothing_of_the_next_one():
     running = quota(orders=(bought, renewal(bought)))
 
     assert why_not(running, at=instant("2026-12-08")) is None
+
+
+def test_x13_only_an_order_known_to_be_invoiced_is_refused():
+    for invoiced in (None, False):
+        assert why_not(quota(orders=(order(invoiced=invoiced),))) is None
+    assert why_not(quota(orders=(order(invoiced=True),))).rule == "R34"
 
 
 def test_r34_a_flag_that_is_unknown_or_off_forbids_nothing():
