@@ -206,11 +206,12 @@ def test_r23_a_charge_renews_for_the_setting_else_for_the_last_order_s_length():
 )
 def test_a_charge_costs_the_renewal_price_else_what_the_last_order_cost_in_cash(price, cash):
     bought = order(cash="3600.00", cash_coupon="50.00")
-    again = renewal(bought, cash="3000.00", currency="EUR")
+    again = renewal(bought, cash="3300.00")
+    newest = renewal(again, cash="3000.00", currency="EUR")
 
-    renewed = charged(quota(renewal_price=price, orders=(bought, again)))
+    renewed = charged(quota(renewal_price=price, orders=(bought, again, newest)))
 
-    assert (renewed.orders[2].cash, renewed.orders[2].currency) == (Decimal(cash), "EUR")
+    assert (renewed.orders[3].cash, renewed.orders[3].currency) == (Decimal(cash), "EUR")
 
 
 @pytest.mark.parametrize("subscription", [OF_UNKNOWN_LENGTH, quota(orders=())])

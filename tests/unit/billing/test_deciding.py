@@ -36,6 +36,7 @@ from bot.billing.unsubscription import (
     State,
     Step,
     StopTooLate,
+    UnsubscriptionError,
     Verb,
 )
 from bot.billing.worst import Worst
@@ -403,3 +404,65 @@ def test_nothing_at_the_cloud_goes_stale_or_expires():
 
 def test_the_worst_figures_are_those_that_were_acknowledged():
     assert waiting().acknowledgement.worst == WORST
+
+
+# From which state each move starts
+
+MOVES = {
+    "approve": lambda it: approve_as(it, APPROVER_1),
+    "reject": lambda it: reject(it, by=APPROVER_1, at=NOW, why="No.", may_decide=True),
+    "withdraw": lambda it: withdraw(it, by=REQUESTER, at=NOW),
+    "stop": lambda it: stop(it, by=REQUESTER, at=NOW, may_stop=False),
+    "acknowledge": acknowledged_again,
+    "expire": lambda it: expire(it, at=DEADLINE + timedelta(seconds=1)),
+    "stale": lambda it: go_stale(it, at=NOW, note="worse"),
+    "read": lambda it: read_again(it, at=NOW, note="as approved"),
+}
+STARTS = {
+    "approve": {State.WAITING},
+    "reject": {State.WAITING},
+    "withdraw": {State.WAITING, State.STALE},
+    "stop": {State.APPROVED},
+    "acknowledge": {State.STALE},
+    "expire": {State.WAITING, State.STALE},
+    "stale": {State.WAITING, State.APPROVED},
+    "read": {State.WAITING, State.APPROVED},
+}
+AT_THE_CLOUD = {State.EXECUTING, State.VERIFYING, State.DONE, State.FAILED}
+
+
+def refusal_of(move, state):
+    if move in {"expire", "stale", "read"}:
+        return IllegalMove
+    if move == "stop":
+        return StopTooLate if state in AT_THE_CLOUD else AlreadyDecided
+    if move == "acknowledge":
+        return AlreadyDecided
+    return {State.EXPIRED: RequestExpired, State.STALE: RequestStale}.get(state, AlreadyDecided)
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("move", MOVES)
+def test_each_move_starts_from_its_states_and_is_refused_from_every_other(move, state):
+    request = replace(waiting(), state=state)
+
+    if state in STARTS[move]:
+        assert MOVES[move](request).events[:-1] == request.events
+    else:
+        with pytest.raises((IllegalMove, UnsubscriptionError)) as raised:
+            MOVES[move](request)
+        assert type(raised.value) is refusal_of(move, state)
+
+
+@pytest.mark.parametrize("state", State)
+def test_whoever_may_not_decide_hears_that_first(state):
+    request = replace(waiting(), state=state)
+
+    with pytest.raises(CannotApproveOwnRequest):
+        approve_as(request, REQUESTER)
+    with pytest.raises(NotAnApprover):
+        approve_as(request, OUTSIDER)
+    with pytest.raises(OnlyTheRequester):
+        withdraw(request, by=APPROVER_1, at=NOW)
+    with pytest.raises(NotAnApprover):
+        stop(request, by=OUTSIDER, at=NOW, may_stop=False)

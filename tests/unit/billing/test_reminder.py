@@ -165,6 +165,19 @@ def test_r25_a_reminder_is_never_due_at_or_after_the_safe_cutoff(anchor, lead, s
     assert due < safe_cutoff(anchor, reader=schedule.zone)
 
 
+@given(anchors(), st.integers(0, 366), schedules())
+def test_r25_a_lead_that_moves_takes_the_last_such_hour_before_the_safe_cutoff(
+    anchor, lead, schedule
+):
+    cutoff = safe_cutoff(anchor, reader=schedule.zone)
+    days = [anchor.date - timedelta(days=lead + earlier) for earlier in range(5)]
+    hours = [local_instant(day, schedule.at, schedule.zone) for day in days]
+
+    due = due_at(anchor, lead_days=lead, schedule=schedule)
+
+    assert due == max(hour for hour in hours if hour < cutoff)
+
+
 # Which are owed
 
 

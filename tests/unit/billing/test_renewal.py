@@ -42,7 +42,7 @@ from tests.factories import (
     renewal,
     resource,
 )
-from tests.strategies import accounts, instants, subscriptions, zones
+from tests.strategies import accounts, instants, moments_within, subscriptions, zones
 
 PAY_PER_USE = BillingMode.PAY_PER_USE
 
@@ -287,6 +287,22 @@ def test_r21_no_attempt_is_awaited_at_the_instant_of_the_expiry_itself():
     assert (found.kind, found.at) == (AnchorKind.EXPIRY, instant("2026-12-07 03:00"))
 
 
+@given(st.data(), subscriptions(), accounts())
+def test_r21_an_attempt_to_come_is_at_three_in_beijing_and_before_the_expiry(
+    data, subscription, settings
+):
+    at = data.draw(moments_within(subscription))
+
+    found = anchor(subscription, settings, at=at)
+
+    if found is not None:
+        assert at < found.at <= subscription.expires_at
+        assert found.date == found.at.astimezone(CLOUD_ZONE).date()
+    if found is not None and found.kind is AnchorKind.DEDUCTION:
+        assert found.at.astimezone(CLOUD_ZONE).time() == time(3)
+        assert found.at < subscription.expires_at
+
+
 def test_the_date_of_an_anchor_is_that_of_the_cloud_s_zone():
     ends = anchor(expiring("2026-12-06T16:00:00Z", auto_renew=False), account(), at=NOW)
     charge = anchor(expiring("2026-12-06T16:00:00Z"), account(), at=NOW)
@@ -447,6 +463,18 @@ def test_r24_the_terms_ahead_follow_the_expiry_and_not_a_late_attempt():
 @pytest.mark.parametrize("at", ["2025-12-07 09:20", "2026-06-01 00:00", "2026-11-30 02:59:59"])
 def test_r24_auto_renewal_can_be_switched_on_at_any_time_and_the_date_stays(at):
     assert anchor(quota(), account(), at=instant(at)) == deduction("2026-11-30 03:00")
+
+
+@given(st.data(), subscriptions(), accounts())
+def test_r24_the_dates_ahead_rise_by_terms_and_stay_within_their_span(data, subscription, settings):
+    start = data.draw(moments_within(subscription))
+    end = start + timedelta(days=data.draw(st.integers(0, 800)))
+
+    found = [each.at for each in deductions(subscription, settings, start=start, end=end)]
+
+    assert all(start < each < end for each in found)
+    assert all(each.astimezone(CLOUD_ZONE).time() == time(3) for each in found)
+    assert found == sorted(set(found))
 
 
 def test_the_dates_ahead_follow_the_account_s_deduction_date():

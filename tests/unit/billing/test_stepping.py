@@ -438,3 +438,38 @@ def test_only_what_failed_is_repaired():
         fail(approved(), at=LATER, problem="none")
 
     assert str(raised.value) == "request 1042 is approved, not executing or verifying"
+
+
+# From which state each move starts
+
+MOVES = {
+    "start": lambda it: start(it, at=LATER),
+    "verify": lambda it: verify(it, at=LATER),
+    "verified": lambda it: verified(it, at=LATER),
+    "fail": lambda it: fail(it, at=LATER, problem="refused"),
+    "retry": lambda it: retry(it, by=REQUESTER, at=LATER),
+    "done by hand": lambda it: done_by_hand(it, by=REQUESTER, at=LATER, why="done"),
+    "leave as is": lambda it: leave_as_is(it, by=REQUESTER, at=LATER, why="enough"),
+}
+STARTS = {
+    "start": {State.APPROVED},
+    "verify": {State.EXECUTING},
+    "verified": {State.VERIFYING},
+    "fail": {State.EXECUTING, State.VERIFYING},
+    "retry": {State.FAILED},
+    "done by hand": {State.FAILED},
+    "leave as is": {State.FAILED},
+}
+REPAIRS = {"retry", "done by hand", "leave as is"}
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("move", MOVES)
+def test_each_move_starts_from_its_states_and_is_refused_from_every_other(move, state):
+    request = replace(all_gone(), state=state)
+
+    if state in STARTS[move]:
+        assert MOVES[move](request).events[:-1] == request.events
+    else:
+        with pytest.raises(AlreadyDecided if move in REPAIRS else IllegalMove):
+            MOVES[move](request)

@@ -41,6 +41,12 @@ def test_r51_reasons_have_the_cloud_s_numbers():
     }
 
 
+def test_the_states_are_called_what_people_read():
+    words = "waiting approved executing verifying done rejected withdrawn expired stopped stale"
+
+    assert [state.value for state in State] == [*words.split(), "failed"]
+
+
 def test_a_request_is_open_until_it_ends():
     ended = {State.DONE, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.STOPPED}
 
