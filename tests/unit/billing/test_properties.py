@@ -1,5 +1,6 @@
 """What must hold for every subscription, account and instant."""
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 from hypothesis import assume, given
@@ -97,6 +98,27 @@ def test_a_quote_is_the_same_in_whatever_zone_its_instant_is_written(
     there = quote(subscription, settings, at=at.astimezone(zone))
 
     assert here == there
+
+
+def written_in(zone, paid):
+    dates = {
+        name: moment.astimezone(zone)
+        for name in ("effective_at", "expires_at", "provisioned_at", "cash_coupon_expires_at")
+        if (moment := getattr(paid, name)) is not None
+    }
+    return replace(paid, **dates)
+
+
+@given(st.data(), subscriptions(), accounts(), zones())
+def test_a_quote_is_the_same_in_whatever_zone_its_orders_are_written(
+    data, subscription, settings, zone
+):
+    at = data.draw(moments_within(subscription))
+    elsewhere = replace(
+        subscription, orders=tuple(written_in(zone, each) for each in subscription.orders)
+    )
+
+    assert quote(elsewhere, settings, at=at) == quote(subscription, settings, at=at)
 
 
 @given(orders(), accounts())
