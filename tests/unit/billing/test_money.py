@@ -80,7 +80,7 @@ def test_nothing_is_false_and_negative_is_floored():
     assert not usd(0)
     assert usd("0.01")
     assert usd("-3").floor_zero() == usd(0)
-    assert usd("3").floor_zero() == usd(3)
+    assert usd("0.01").floor_zero() == usd("0.01")
     assert usd("0").floor_zero() == usd(0)
     assert cny("-3").floor_zero() == cny(0)
 
