@@ -50,6 +50,7 @@ def test_r42_an_order_without_currency_has_that_of_its_account():
     assert currency_of(nameless, account()) == "USD"
     assert currency_of(order(currency="EUR"), account(site=CN)) == "EUR"
     demand_coherent([nameless, renewal(BOUGHT)], account())
+    demand_coherent([BOUGHT, renewal(nameless)], account())
     with pytest.raises(UnclearFacts, match="CNY, USD"):
         demand_coherent([nameless, renewal(BOUGHT)], account(site=CN))
 

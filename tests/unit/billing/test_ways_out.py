@@ -1,5 +1,6 @@
 """The ways out, compared: money, until when, and which is cheapest and why."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -161,6 +162,46 @@ def test_r46_what_stays_of_an_unknown_term_stays_until_the_renewal_begins():
     assert way.works_until == way.last_moment == instant("2026-12-08 00:00")
 
 
+def test_r46_what_stays_ends_where_the_renewal_begins():
+    first = order("2024-12-08 00:00", expires_at="2025-12-08 00:00")
+    running = replace(renewal(first), expires_at=instant("2026-12-08 00:00"))
+    ahead = replace(renewal(running), effective_at=instant("2026-12-08 00:00"))
+
+    way = compared(quota(orders=(first, running, ahead))).way(WayKind.GIVE_BACK)
+
+    assert way.works_until == way.last_moment == instant("2026-12-08 00:00")
+
+
+def test_r21_giving_back_opens_with_the_next_attempt_on_the_last_day_too():
+    way = compared(quota(), at=instant("2026-12-06 12:00")).way(WayKind.GIVE_BACK)
+
+    assert way.closed_because == "Closed until the deduction of Mon 7 Dec 2026."
+    assert way.opens_at == instant("2026-12-07 03:00")
+
+
+def test_a_contract_is_kept_or_given_notice():
+    found = compared(contract())
+
+    assert found.way(WayKind.KEEP) == Way(
+        kind=WayKind.KEEP,
+        rule="R19",
+        money_out=usd("348.00"),
+        money_back=usd(0),
+        works_until=instant("2027-12-31 23:59:59"),
+        months=12,
+    )
+    assert found.way(WayKind.TURN_OFF) == Way(
+        kind=WayKind.TURN_OFF,
+        rule="R25",
+        money_out=usd(0),
+        money_back=usd(0),
+        open=False,
+        closed_because="Give notice by Tue 1 Dec 2026 instead.",
+        works_until=instant("2026-12-31 23:59:59"),
+    )
+    assert found.way(WayKind.UNSUBSCRIBE).last_moment == instant("2026-12-02 00:00")
+
+
 # What lapsing takes (R12, R15)
 
 
@@ -293,6 +334,12 @@ def test_half_a_dollar_is_dearer_than_nothing():
     assert found.way(WayKind.KEEP).cost == usd("0.50")
 
 
+def test_of_equally_cheap_ways_the_one_that_lasts_comes_first():
+    found = compared(quota(renewal_price=Decimal(0)))
+
+    assert kinds(found)[:3] == [WayKind.KEEP, WayKind.TURN_OFF, WayKind.UNSUBSCRIBE]
+
+
 def test_a_renewal_of_unknown_length_works_until_nobody_knows():
     vague = quota(
         auto_renew_months=None,
@@ -401,8 +448,9 @@ def test_the_best_of_several_moments_is_offered():
 def test_r36_the_end_of_the_five_days_is_shown_with_its_cause():
     fresh = quota(orders=(order("2026-11-22 09:00", months=24, currency="CNY"),))
 
-    later = compared(fresh, account(site=CN)).way(WayKind.LATER)
+    found = compared(fresh, account(site=CN))
 
+    [later] = [way for way in found.ways if way.kind is WayKind.LATER]
     assert (later.at, later.cause) == (instant("2026-11-27 09:00"), Cause.FIVE_DAYS)
     assert later.quote.case is Case.CONDITIONAL
 
