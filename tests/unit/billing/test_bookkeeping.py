@@ -42,6 +42,10 @@ def test_r19_the_next_event_is_the_deduction():
     assert event(quota(), deduction_days_before=3) == instant("2026-12-04 03:00")
 
 
+def test_what_is_frozen_is_still_looked_at_for_its_charge():
+    assert event(quota(status=Status.FROZEN)) == instant("2026-11-30 03:00")
+
+
 def test_r21_a_first_attempt_that_was_missed_is_made_up_for_on_the_next_day():
     missed = instant("2026-12-01 12:00")
 

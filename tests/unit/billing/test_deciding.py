@@ -100,6 +100,7 @@ def test_a_request_keeps_what_was_sent_and_the_settings_of_that_moment():
     assert request.cooling_off_minutes == 15
     assert request.if_kept == {"default/sm-quota": "USD 3,600.00 on Mon 30 Nov 2026"}
     assert (request.starts_at, request.closed, request.problem) == (None, False, None)
+    assert request.version == 0
     assert request.events == (
         Event(number=1, verb=Verb.ASKED, at=NOW, by=REQUESTER, note=ACKNOWLEDGEMENT),
     )

@@ -218,6 +218,10 @@ def test_a_lead_due_at_the_moment_it_became_known_is_not_late():
 # Snoozing
 
 
+def test_a_moment_to_snooze_to_is_called_by_one_of_three_words():
+    assert [kind.value for kind in SnoozeKind] == ["tomorrow", "in-two-days", "last-working-day"]
+
+
 def test_snooze_offers_tomorrow_the_day_after_and_the_last_working_day():
     monday = instant("2026-11-16 09:00")
     anchor = Anchor(

@@ -201,6 +201,12 @@ def test_nothing_is_deducted_when_auto_renewal_cannot_run(changes):
     assert deduction_at(quota(**changes), account()) is None
 
 
+@pytest.mark.parametrize("status", [Status.FROZEN, Status.INACTIVE, None])
+def test_r19_what_may_still_be_charged_is_not_called_safe(status):
+    assert deduction_at(quota(status=status), account()) == instant("2026-11-30 03:00")
+    assert anchor(quota(status=status), account(), at=NOW) == deduction("2026-11-30 03:00")
+
+
 def test_the_cloud_deducts_nothing_for_a_contract_that_asks_for_notice():
     assert deduction_at(contract(), account()) is None
     assert deduction_at(contract(notice_days=None), account()) is not None
@@ -217,6 +223,10 @@ def test_r19_a_deduction_is_at_three_in_the_cloud_s_zone_and_before_expiry(subsc
 
 
 # Anchors
+
+
+def test_an_anchor_is_called_by_one_of_three_words():
+    assert [kind.value for kind in AnchorKind] == ["deduction", "expiry", "notice"]
 
 
 def test_the_next_thing_is_the_deduction_while_auto_renewal_is_on():

@@ -12,10 +12,12 @@ from bot.billing.unsubscription import (
     DecidedMeanwhile,
     Event,
     IllegalMove,
+    ItemState,
     Reason,
     RequestExpired,
     RequestStale,
     State,
+    StepState,
     StopTooLate,
     Verb,
     demand,
@@ -45,6 +47,22 @@ def test_the_states_are_called_what_people_read():
     words = "waiting approved executing verifying done rejected withdrawn expired stopped stale"
 
     assert [state.value for state in State] == [*words.split(), "failed"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (ItemState, "planned sent gone refused unknown"),
+        (StepState, "planned started accepted unknown done refused"),
+        (
+            Verb,
+            "asked approved rejected withdrew stopped expired read-again stale acknowledged "
+            "started step-done step-refused verifying verified failed retried by-hand left",
+        ),
+    ],
+)
+def test_what_is_kept_of_a_request_keeps_its_words(kind, words):
+    assert [each.value for each in kind] == words.split()
 
 
 def test_a_request_is_open_until_it_ends():
