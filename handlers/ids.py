@@ -40,6 +40,8 @@ REASON = "unsubscribe.reason"
 DETAILS = "unsubscribe.details"
 FEE = "unsubscribe.fee"
 WORKING = "unsubscribe.working"
+WAYS = "unsubscribe.ways"
+GIVE_BACK = "unsubscribe.give-back"
 
 # Deciding about a request, and what follows
 APPROVE = "request.approve"

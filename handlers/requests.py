@@ -8,7 +8,7 @@ from bot.facts.messages import Receipt
 from bot.services.errors import FiguresChanged, Incomplete
 from handlers import ids, submissions
 from handlers.asking import Asking
-from handlers.blocks import decisions, figures, receipts, reviewing
+from handlers.blocks import decisions, receipts, reviewing, working
 from handlers.blocks.unsubscribe import as_view
 from handlers.forms import Carried
 from handlers.services import Services
@@ -130,7 +130,7 @@ class Requests:
         """*Show the working…* of what was acknowledged."""
         request = self._seen(turn)
         quotes = [(item.label, item.quote) for item in request.items]
-        turn.open(figures.working(quotes, dry_run=request.dry_run))
+        turn.open(working.working(quotes, dry_run=request.dry_run))
 
     def show_receipt(self, turn: Turn) -> None:
         """*Receipt…*: the same as in the thread."""

@@ -1,7 +1,9 @@
 """Text for people: escaping, money, instants, dates and the spoken fallback."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.core import Locale
@@ -17,6 +19,7 @@ NOT_KNOWN = "amount not known"
 ELLIPSIS = "…"
 
 _MONEY = parse_pattern("¤¤\u00a0#,##0.00;-¤¤\u00a0#,##0.00")
+_AMOUNT = re.compile(r"\b([A-Z]{3}) (-?\d[\d,]*\.\d\d)\b")
 _HALF_A_YEAR = timedelta(days=182)
 
 
@@ -53,6 +56,16 @@ def money(amount: Money | None) -> str:
     return str(
         _MONEY.apply(rounded.amount, LOCALE, currency=rounded.currency, currency_digits=False)
     )
+
+
+def tied(text: str) -> str:
+    """A sentence of the rules, its amounts kept on one line as `money` keeps them."""
+    return _AMOUNT.sub("\\1\u00a0\\2", text)
+
+
+def percent(rate: Decimal) -> str:
+    """`12.5 %`, as many decimals as there are."""
+    return f"{(rate * 100).normalize():f} %"
 
 
 def day(when: date) -> str:

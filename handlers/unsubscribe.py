@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from slack_sdk.models.blocks import Option
+from slack_sdk.models.views import View
 
-from bot.billing.quote import Quote
+from bot.billing.quote import Scope
 from bot.billing.unsubscription import Request
 from bot.billing.ways_out import WayKind
+from bot.facts.listing import Shown
+from bot.facts.unsubscribing import Draft
 from bot.services.errors import FiguresChanged, Incomplete, Refused
 from handlers import asking, ids, payloads, submissions
 from handlers.asking import Asking
-from handlers.blocks import figures
+from handlers.blocks import comparing, working
 from handlers.blocks import unsubscribe as blocks
 from handlers.forms import Carried, Filled
 from handlers.payloads import NotUnderstood
@@ -47,7 +50,9 @@ class Unsubscribe:
         turns.view(ids.UNSUBSCRIBE_FORM, self.submit)
         turns.action(ids.UNSUBSCRIBE_SEND, self.send)
         turns.action(ids.UNSUBSCRIBE_AS_FORM, self.open_as_form)
+        turns.action(ids.GIVE_BACK, self.give_back)
         turns.action(ids.WORKING, self.show_working)
+        turns.action(ids.WAYS, self.show_ways)
 
     def command(self, turn: Turn, rest: str) -> None:
         """`/lapse unsubscribe [ID…]`: the modal; without an id it asks which."""
@@ -65,6 +70,15 @@ class Unsubscribe:
             self._asking.answer(turn, Carried.fresh(refs, channel=turn.channel))
         else:
             self._open(turn, refs)
+
+    def give_back(self, turn: Turn) -> None:
+        """*Give it back…*: the modal, with only the renewal period chosen."""
+        refs = submissions.refs(turn.body)
+        carried = replace(Carried.fresh(refs, channel=turn.channel), scope=Scope.RENEWALS)
+        if turn.surface is Surface.MODAL:
+            self._asking.fill(turn, carried, view_id=submissions.opened(turn.body).id)
+        else:
+            self._asking.open(turn, carried)
 
     def suggest(self, turn: Turn) -> Sequence[Option]:
         """The ten subscriptions nearest to what is typed, or those next to be deducted."""
@@ -133,9 +147,30 @@ class Unsubscribe:
 
     def show_working(self, turn: Turn) -> None:
         """*Show the working…*: over the form with the form's figures, else of what it names."""
-        quotes, dry_run = self._worked(turn)
+        if turn.surface is Surface.MODAL and turn.body["view"].get("private_metadata"):
+            turn.open(_worked_form(self._form(turn)))
+        else:
+            turn.open(_worked_items(self._shown(turn), over_form=turn.surface is Surface.MODAL))
+
+    def show_ways(self, turn: Turn) -> None:
+        """*Show the ways out…* of several, from the form in a modal or in a message."""
         over_form = turn.surface is Surface.MODAL
-        turn.open(figures.working(quotes, dry_run=dry_run, over_form=over_form))
+        draft = self._form(turn) if over_form else self._carried_form(turn)
+        turn.open(comparing.window(draft, over_form=over_form))
+
+    def _form(self, turn: Turn) -> Draft:
+        """The form in a modal as it is filled in."""
+        filled = submissions.filled(turn.body)
+        return self._asking.draft(turn, submissions.carried(turn.body).filled(filled))
+
+    def _carried_form(self, turn: Turn) -> Draft:
+        """The form in a message, whose buttons carry it."""
+        return self._asking.draft(turn, submissions.carried_by_button(turn.body))
+
+    def _shown(self, turn: Turn) -> Sequence[Shown]:
+        discretion, listing = self._services.discretion, self._services.listing
+        refs = submissions.refs(turn.body)
+        return [discretion.seen_by(turn.user, listing.show(ref)) for ref in refs]
 
     def _open(self, turn: Turn, refs: tuple[str, ...]) -> None:
         carried = Carried.fresh(refs, channel=turn.channel)
@@ -148,19 +183,26 @@ class Unsubscribe:
         submission = submissions.submission(carried, filled, by=turn.user)
         return self._services.unsubscribing.submit(submission)
 
-    def _worked(self, turn: Turn) -> tuple[Sequence[tuple[str, Quote]], bool]:
-        """The quotes with their names, and whether all of it is a dry run."""
-        if turn.surface is Surface.MODAL and turn.body["view"].get("private_metadata"):
-            filled = submissions.filled(turn.body)
-            draft = self._asking.draft(turn, submissions.carried(turn.body).filled(filled))
-            quotes = draft.plan.quotes
-            return [(each.label, quotes[each.key]) for each in draft.ordered], draft.dry_run
-        discretion, listing = self._services.discretion, self._services.listing
-        refs = submissions.refs(turn.body)
-        shown = [discretion.seen_by(turn.user, listing.show(ref)) for ref in refs]
-        ways = [(each.subscription.label, each.way(WayKind.UNSUBSCRIBE)) for each in shown]
-        dry_run = any(each.dry_run for each in shown)
-        return [(label, way.quote) for label, way in ways if way and way.quote], dry_run
+
+def _worked_form(draft: Draft) -> View:
+    items = draft.ordered
+    ways = draft.ways.get(items[0].key) if len(items) == 1 else None
+    return working.working(
+        [(each.label, draft.plan.quotes[each.key]) for each in items],
+        ways=ways.ways if ways else (),
+        dry_run=draft.dry_run,
+        over_form=True,
+    )
+
+
+def _worked_items(items: Sequence[Shown], *, over_form: bool) -> View:
+    leaving = [(each.subscription.label, each.way(WayKind.UNSUBSCRIBE)) for each in items]
+    return working.working(
+        [(label, way.quote) for label, way in leaving if way and way.quote],
+        ways=items[0].ways if len(items) == 1 else (),
+        dry_run=any(each.dry_run for each in items),
+        over_form=over_form,
+    )
 
 
 def _under_fields(refusal: Incomplete, turn: Turn) -> Mapping[str, str]:

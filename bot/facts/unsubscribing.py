@@ -11,7 +11,7 @@ from bot.billing.quote import QuoteTotal, Refusal, Scope
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Reason
-from bot.billing.ways_out import Way
+from bot.billing.ways_out import Way, WaysOut
 from bot.billing.worst import Worst
 
 DETAILS_LIMIT = 500
@@ -34,7 +34,8 @@ class Draft:
     `worst` is what can be reached until the deadline and is acknowledged; `total` is now. In
     `plan.steps` stand the chosen ones alone; `left_out` were asked for but are not possible.
     `optional_packages` belong to a chosen quota and may go along, `chosen_packages` are those that
-    do. `fingerprint` changes with the facts, not with the passing of an hour.
+    do. `ways` are those of every one that goes, each for itself. `fingerprint` changes with the
+    facts, not with the passing of an hour.
     """
 
     account: Account
@@ -51,6 +52,7 @@ class Draft:
     opened_at: datetime
     now: datetime
     left_out: Mapping[SubscriptionKey, Refusal]
+    ways: Mapping[SubscriptionKey, WaysOut]
     cheaper: Way | None
     renewal_scope_possible: bool
     renewal_begins_at: datetime | None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -22,7 +22,7 @@ from bot.billing.subscription import (
     Subscription,
     SubscriptionKey,
 )
-from bot.billing.ways_out import Way, WayKind, ways_out
+from bot.billing.ways_out import Way, WayKind, WaysOut, ways_out
 from bot.billing.worst import worst
 from bot.facts.unsubscribing import Draft, Kept
 from bot.ports.store import Store, Transaction
@@ -106,6 +106,7 @@ class Drafting:
         if len(others) < needed:
             raise NoApprover(needed=needed, there=len(others))
         lost = (quote.lost.coupons for quote in plan.quotes.values() if quote.lost)
+        ways = _ways(going, plan, now=now)
         return Draft(
             account=account,
             scope=wish.scope,
@@ -121,7 +122,8 @@ class Drafting:
             opened_at=wish.opened_at,
             now=now,
             left_out=plan.refused,
-            cheaper=_cheaper(going, account, plan.total, now=now),
+            ways=ways,
+            cheaper=_cheaper(ways[going[0].key], plan.total),
             renewal_scope_possible=self._renewals_possible(tx, choice, wish, now=now),
             renewal_begins_at=_earliest(give_back_until(each, at=now) for each in going),
             zero_fee_until=_zero_fee_until(going, plan, now=now),
@@ -226,13 +228,24 @@ def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _cheaper(
-    going: Sequence[Subscription], account: Account, total: QuoteTotal, *, now: datetime
-) -> Way | None:
+def _ways(
+    going: Sequence[Subscription], plan: Plan, *, now: datetime
+) -> Mapping[SubscriptionKey, WaysOut]:
+    """The ways out of each; every five-day return before it uses one up, as in the plan (R37)."""
+    found: dict[SubscriptionKey, WaysOut] = {}
+    used = plan.account.five_day_returns_used
+    for each in going:
+        counted = replace(plan.account, five_day_returns_used=used)
+        found[each.key] = ways_out(each, counted, at=now)
+        used += plan.quotes[each.key].case is Case.FIVE_DAY
+    return found
+
+
+def _cheaper(found: WaysOut, total: QuoteTotal) -> Way | None:
     """The way that costs nothing and keeps it, where unsubscribing returns nothing."""
     if total.refund:
         return None
-    for way in ways_out(going[0], account, at=now).ways:
+    for way in found.ways:
         free = way.open and way.cost is not None and not way.cost
         if free and way.kind in {WayKind.TURN_OFF, WayKind.KEEP}:
             return way

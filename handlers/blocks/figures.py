@@ -1,39 +1,21 @@
-"""The figures of an unsubscription: what goes when, what comes back, how it is worked out."""
+"""The figures of an unsubscription: what goes when, what comes back, what is left."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from slack_sdk.models.blocks import Block
-from slack_sdk.models.views import View
 
 from bot.billing.money import Money
-from bot.billing.quote import Case, OrderQuote, Quote, Scope
+from bot.billing.quote import Quote, Scope
 from bot.billing.renewal import deduction_at
 from bot.billing.subscription import Subscription
 from bot.facts.unsubscribing import Draft
 from handlers import text
-from handlers.blocks.pieces import (
-    Bold,
-    Content,
-    Line,
-    context,
-    fields,
-    modal,
-    preformatted,
-    rich,
-    section,
-)
+from handlers.blocks.notes import Note, notes, once
+from handlers.blocks.pieces import Bold, Line, context, fields, rich, section
 
-WIDTH = 38
-COLUMN = 28
-"""From the margin to where amounts end, at least; the rule follows after two blanks."""
 SHOWN = 10
-WORKED = 40
-NOTHING_TO_WORK_OUT = "It cannot be unsubscribed from now, so there are no figures."
-COLLECTORS = (
-    "If data collection was on, collector servers and VPC endpoints keep costing until someone "
-    "releases them."
-)
+WARNINGS = 8
+"""Slack shows ten lines of small print; the first and the one that counts the rest are ours."""
 
 
 def facts(draft: Draft) -> list[Block]:
@@ -47,55 +29,6 @@ def facts(draft: Draft) -> list[Block]:
         *_left_behind(draft),
         context(_ending(draft), *_warnings(draft)),
     ]
-
-
-def working(
-    quotes: Sequence[tuple[str, Quote]], *, dry_run: bool = False, over_form: bool = False
-) -> View:
-    """*How it is worked out*: one preformatted block an order, one rule a line, 38 wide."""
-    return modal(
-        "How it is worked out",
-        worked(quotes).blocks,
-        close="Go back" if over_form else "Close",
-        dry_run=dry_run,
-    )
-
-
-def worked(quotes: Sequence[tuple[str, Quote]]) -> Content:
-    """The working as blocks, for a modal or a private answer."""
-    several = len(quotes) > 1
-    blocks: list[Block] = []
-    for label, quote in quotes[:WORKED]:
-        blocks.extend(_worked(label, quote, several=several))
-    if quotes:
-        rules = text.esc(quotes[0][1].rules)
-        blocks.append(context(f"Estimate. Rule set {rules}; the cloud's bill is binding."))
-    else:
-        blocks.append(section(NOTHING_TO_WORK_OUT))
-    spoken = [
-        f"{text.esc(label)}: refund {text.money(quote.total.refund)}"
-        for label, quote in quotes
-        if quote.total
-    ]
-    return Content(
-        text.fallback("How it is worked out (estimate)", *spoken), blocks, "How it is worked out"
-    )
-
-
-def order_lines(order: OrderQuote) -> list[str]:
-    """The working of one order in columns: what, how much (to the right), by which rule."""
-    rate = f"{(order.fee_rate * Decimal(100)).normalize():f}"
-    rows = [("Paid", text.money(order.paid), "R42")]
-    if order.case is Case.CONDITIONAL:
-        hours = f"Order {order.duration_hours:,} h, used {order.used_hours:,} h"
-        rows += [
-            (hours, "", "R42"),
-            ("Consumed", text.money(order.consumed), "R42"),
-            (f"Fee {rate} %", text.money(order.handling_fee), "R43"),
-        ]
-    rows.append(("Refund", text.money(order.refund), order.rule))
-    ends = max(COLUMN, *(len(f"{what}  {amount}".rstrip()) for what, amount, _ in rows))
-    return [f"{what}{amount:>{ends - len(what)}}  {rule}" for what, amount, rule in rows]
 
 
 def facts_line(subscription: Subscription, *, region: bool = True) -> str:
@@ -250,22 +183,13 @@ def _ending(draft: Draft) -> str:
 
 
 def _warnings(draft: Draft) -> list[str]:
-    shown = ("R9", *(refusal.rule for refusal in draft.left_out.values()))
-    plan = [notice for notice in draft.plan.warnings if notice.rule not in shown]
-    own = [notice for quote in draft.plan.quotes.values() for notice in quote.warnings]
-    said = {
-        COLLECTORS if notice.rule == "R11" else text.esc(notice.text): None
-        for notice in (*plan, *own)
-    }
-    return list(said)[:8]
-
-
-def _worked(label: str, quote: Quote, *, several: bool) -> list[Block]:
-    if quote.refused:
-        return [rich((Bold(label),), (f"{quote.refused.reason} ({quote.refused.rule})",))]
-    blocks: list[Block] = []
-    for number, order in enumerate(quote.orders, start=1):
-        which = "" if len(quote.orders) == 1 else f"order {number}, {order.order_type.value}"
-        title = ", ".join(part for part in (label if several else "", which) if part)
-        blocks.append(preformatted(title, order_lines(order)))
-    return blocks
+    """What nobody reads elsewhere in the form: notices of the plan, then those of the quotes."""
+    elsewhere = {"R9", *(refusal.rule for refusal in draft.left_out.values())}
+    plan = [Note(each.rule, text.tied(each.text)) for each in draft.plan.warnings]
+    quotes = [(each.label, draft.plan.quotes[each.key]) for each in draft.ordered]
+    said = [
+        text.esc(note.text)
+        for note in once([*(note for note in plan if note.rule not in elsewhere), *notes(quotes)])
+    ]
+    rest = len(said) - WARNINGS
+    return [*said[:WARNINGS], f"and {text.plural(rest, 'more note')}."] if rest > 0 else said

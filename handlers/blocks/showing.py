@@ -23,7 +23,7 @@ from handlers.blocks.pieces import (
     header,
 )
 from handlers.blocks.subscriptions import plain_context
-from handlers.blocks.ways import in_order, way_section
+from handlers.blocks.ways import coming_amount, in_order, marked, may_be_charged, way_section
 
 TITLE = 60
 GROUP = 5
@@ -56,7 +56,7 @@ def _facts(facts: Shown, zone: ZoneInfo | None) -> Sequence[tuple[str, str]]:
         ("Term", _term(facts, running)),
         _end(facts),
         _next(facts, zone),
-        ("Amount expected", text.money(facts.amount) if _is_deducted(facts) else "none"),
+        ("Amount expected", _amount(facts)),
     )
 
 
@@ -86,20 +86,38 @@ def _end(facts: Shown) -> tuple[str, str]:
     return name, text.instant(ends) if ends else "not known"
 
 
-def _is_deducted(facts: Shown) -> bool:
-    return facts.anchor is not None and facts.anchor.kind is not AnchorKind.EXPIRY
+def _amount(facts: Shown) -> str:
+    if may_be_charged(facts):
+        return text.money(coming_amount(facts))
+    deducted = facts.anchor is not None and facts.anchor.kind is not AnchorKind.EXPIRY
+    return text.money(facts.amount) if deducted else "none"
 
 
 def _next(facts: Shown, zone: ZoneInfo | None) -> tuple[str, str]:
     anchor = facts.anchor
+    late = may_be_charged(facts)
+    if late is not None and late.at is not None:
+        return "May still be charged", text.instant(late.at)
     if anchor is None or anchor.kind is AnchorKind.EXPIRY:
-        return "Next deduction", "none, auto-renewal is off"
+        return "Next deduction", _none(facts)
     if anchor.kind is AnchorKind.NOTICE or anchor.at is None:
         return "Notice by", text.day(anchor.date)
     words = text.instant(anchor.at)
     if zone is not None and not text.same_hour(anchor.at, zone):
         words += f"\nyours: {text.yours(anchor.at)}"
     return "Next deduction", words
+
+
+def _none(facts: Shown) -> str:
+    """Why nothing is dated that will be deducted."""
+    subscription = facts.subscription
+    if subscription.billing_mode is BillingMode.PAY_PER_USE:
+        return "none, it is pay-per-use"
+    if subscription.auto_renew is None:
+        return "not known whether auto-renewal is on"
+    if not subscription.auto_renew:
+        return "none, auto-renewal is off"
+    return "none before it expires" if facts.anchor else "none"
 
 
 def _surroundings(facts: Shown) -> Sequence[str]:
@@ -126,9 +144,9 @@ def _small_print(facts: Shown) -> Sequence[Block]:
 
 
 def _why(facts: Shown) -> str:
-    if facts.cheapest is None or not facts.because:
+    if marked(facts) is None or not facts.because:
         return ""
-    return f"Cheapest because {text.sentence(text.esc(facts.because))}"
+    return f"Cheapest because {text.sentence(text.tied(text.esc(facts.because)))}"
 
 
 def _refund(quote: Quote | None) -> Money | None:
@@ -151,10 +169,7 @@ def _open_request(facts: Shown) -> ButtonElement | None:
     return button("Open request", ids.OPEN_REQUEST, str(number), says=f"Open request {number}")
 
 
-def _working(facts: Shown) -> ButtonElement | None:
-    leave = facts.way(WayKind.UNSUBSCRIBE)
-    if leave is None or leave.quote is None or leave.quote.total is None:
-        return None
+def _working(facts: Shown) -> ButtonElement:
     says = f"Show the working for {facts.subscription.label}"
     return button("Show the working…", ids.WORKING, str(facts.subscription.key), says=says)
 
@@ -167,31 +182,45 @@ def _history(facts: Shown) -> ButtonElement:
 def _spoken(facts: Shown, zone: ZoneInfo | None) -> Sequence[str]:
     subscription = facts.subscription
     name = f"{text.esc(subscription.label)}, {text.esc(subscription.key.account)}"
-    best = facts.cheapest
+    best = marked(facts)
     cheapest = _CHEAPEST[best.kind](best, zone) if best else ""
-    leave = facts.way(WayKind.UNSUBSCRIBE)
-    returns = ""
+    leave, later = facts.way(WayKind.UNSUBSCRIBE), facts.way(WayKind.LATER)
+    returns = waits = ""
     if leave is not None and leave.open and leave != best:
         returns = f"Unsubscribing now returns {_returned(leave.quote)} (estimate)"
     elif leave is not None and not leave.open and leave.closed_because:
         returns = f"Unsubscribing is not possible: {text.esc(leave.closed_because)}"
+    if later is not None and later.open and later != best:
+        waits = (
+            f"Unsubscribing later{_from(later, zone)}, returns {_returned(later.quote)} (estimate)"
+        )
     request = facts.open_request
     asked = f"It is part of request {request.number}, {request.state.value}" if request else ""
-    return (f"{name}: {_coming(facts, zone)}", cheapest, returns, asked)
+    return (f"{name}: {_coming(facts, zone)}", cheapest, returns, waits, asked)
 
 
 def _coming(facts: Shown, zone: ZoneInfo | None) -> str:
-    anchor = facts.anchor
+    anchor, late = facts.anchor, may_be_charged(facts)
+    if late is not None and late.at is not None:
+        next_ = text.spoken(late.at, zone)
+        return f"expired, {text.money(late.money_out)} may still be charged, next on {next_}"
     if anchor is None:
         return "nothing is known to be deducted"
     at = text.spoken(anchor.at, zone) if anchor.at else text.day(anchor.date)
     if anchor.kind is AnchorKind.EXPIRY:
-        return f"expires on {at}, auto-renewal is off"
+        return f"expires on {at}, {_COMING_NONE[facts.subscription.auto_renew]}"
     if anchor.kind is AnchorKind.NOTICE:
         return f"notice to give by {at}, {text.money(facts.amount)}"
     if facts.amount is None:
         return f"a deduction on {at}, {text.NOT_KNOWN}"
     return f"{text.money(facts.amount)} will be deducted on {at}"
+
+
+_COMING_NONE: Mapping[bool | None, str] = {
+    True: "no deduction is attempted before",
+    False: "auto-renewal is off",
+    None: "it is not known whether auto-renewal is on",
+}
 
 
 def _by(way: Way, zone: ZoneInfo | None) -> str:

@@ -17,7 +17,7 @@ from bot.billing.ways_out import WayKind
 from bot.billing.worst import Worst
 from bot.facts.unsubscribing import Draft
 from handlers import forms, ids, text
-from handlers.blocks import figures, form_fields
+from handlers.blocks import comparing, figures, form_fields
 from handlers.blocks.pieces import (
     DRY_RUN,
     Bold,
@@ -104,7 +104,8 @@ def form(
         *_cheaper(draft),
         *form_fields.scope(draft),
         *figures.facts(draft),
-        *actions(_working(draft)),
+        *comparing.beside(draft),
+        *actions(_working(draft), comparing.open_button(draft, "ways", what=named(draft.ordered))),
         *form_fields.packages(draft),
         form_fields.reason(filled),
         form_fields.details(filled),
@@ -147,10 +148,11 @@ def message(
         *changed,
         *_cheaper(draft),
         *figures.facts(draft),
+        *comparing.beside(draft),
         form_fields.reason(filled),
         form_fields.fee(draft, filled),
         *([section("\n".join(f"*{each}*" for each in missing))] if missing else []),
-        *actions(ask, as_form),
+        *actions(ask, as_form, comparing.open_button(draft, shown, what=what)),
         context("Only you see this."),
         *([context(DRY_RUN)] if draft.dry_run else []),
     ]
@@ -160,6 +162,7 @@ def message(
         f"Refund now {text.money(draft.total.refund)}, at least "
         f"{text.money(draft.worst.refund)} until {text.instant(draft.deadline)}, handling fee at "
         f"most {text.money(draft.worst.handling_fee)} (estimate)",
+        comparing.spoken(draft),
         closing="Choose a reason, tick the box and request it.",
     )
     return Content(f"Dry run: {spoken}" if draft.dry_run else spoken, blocks, TITLE)

@@ -1,17 +1,20 @@
 """The ways out of a subscription as sections: money, last moment, what is lost."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from slack_sdk.models.blocks import ButtonElement, ConfirmObject, SectionBlock
 
+from bot.billing.money import Money
 from bot.billing.renewal import AnchorKind
+from bot.billing.subscription import BillingMode
 from bot.billing.ways_out import Way, WayKind
 from bot.facts.listing import Shown
 from handlers import ids, text
 from handlers.blocks.pieces import button, confirm, cut, section
+from handlers.blocks.way_words import MAY_BE_CHARGED, drawbacks, in_full_until, title, waiting
 
 Words = tuple[str, ...]
-
 
 _ORDER = (WayKind.TURN_OFF, WayKind.KEEP, WayKind.UNSUBSCRIBE, WayKind.LATER, WayKind.GIVE_BACK)
 
@@ -22,91 +25,116 @@ def in_order(facts: Shown) -> list[Way]:
     return sorted(facts.ways, key=lambda way: (way != best, not way.open, _ORDER.index(way.kind)))
 
 
+def marked(facts: Shown) -> Way | None:
+    """The way that is called the cheapest; none where one way alone is open.
+
+    Giving notice, which nobody does here, is cheaper than to wait for a contract's renewal.
+    """
+    several = sum(way.open for way in facts.ways) > 1
+    return facts.cheapest if several else None
+
+
 def way_section(way: Way, facts: Shown) -> SectionBlock:
     """One way: its money, its last moment, what is lost; a closed one says why or until when."""
-    title, lines = _WAYS[way.kind](way, facts)
-    if way == facts.cheapest:
-        title += " · cheapest"
-    accessory = _BUTTONS[way.kind](facts) if way.open and way.kind in _BUTTONS else None
-    return section("\n".join((f"*{title}*", *lines)), accessory=accessory)
+    name = title(way, cheapest=way == marked(facts))
+    if not way.open:
+        return section("\n".join((f"*{name}*", *_closed(way, facts))))
+    lines = (*_WAYS[way.kind](way, facts), *drawbacks(way))
+    accessory = _BUTTONS[way.kind](facts) if way.kind in _BUTTONS else None
+    return section("\n".join((f"*{name}*", *lines)), accessory=accessory)
 
 
-def _until(way: Way) -> Words:
+def _until(way: Way, *, full: datetime | None = None) -> Words:
+    """The last moment: until it no longer comes back in full, else until the way is safe."""
+    if full is not None:
+        return (f"In full until {text.instant(text.last_safe(full))}",)
     if way.last_moment is None:
         return ()
     return (f"Last safe moment: {text.instant(text.last_safe(way.last_moment))}",)
 
 
-def _closed(way: Way) -> Words:
+def _closed(way: Way, facts: Shown) -> Words:
+    if way.opens_at is not None:
+        when = text.short_day(text.cloud_day(way.opens_at), today=text.cloud_day(facts.now))
+        return (f"Closed until the deduction of {when}{_open_for(way, facts)}",)
     return (text.esc(text.sentence(way.closed_because or "Not possible now")).removesuffix("."),)
 
 
-def _turn_off(way: Way, facts: Shown) -> tuple[str, Words]:
-    if not way.open:
-        return "Turn auto-renewal off", _closed(way)
-    today = text.cloud_day(facts.now)
-    works = way.works_until or facts.subscription.expires_at
-    until = ""
-    if works is not None:
-        until = f" and keep it until {text.short_day(text.cloud_day(works), today=today)}"
-    return "Turn auto-renewal off", (f"You pay nothing more{until}", *_until(way))
+def _end(way: Way, facts: Shown) -> tuple[str, str]:
+    """`ends` or `ended`, and the day; nothing where it is not known."""
+    ends = way.works_until or facts.subscription.expires_at
+    if ends is None:
+        return "", ""
+    verb = "ended" if ends <= facts.now else "ends"
+    return verb, text.short_day(text.cloud_day(ends), today=text.cloud_day(facts.now))
 
 
-def _keep(way: Way, facts: Shown) -> tuple[str, Words]:
-    today = text.cloud_day(facts.now)
-    if facts.anchor is None or facts.anchor.kind is AnchorKind.EXPIRY:
-        works = way.works_until or facts.subscription.expires_at
-        ends = f"It ends on {text.short_day(text.cloud_day(works), today=today)}" if works else ""
-        return "Do nothing", tuple(line for line in ("You pay nothing more", ends) if line)
-    when = text.short_day(facts.anchor.date, today=today)
-    paid = text.money(way.cost) if way.cost is not None else text.NOT_KNOWN
-    months = f" for {text.plural(way.months, 'month')}" if way.months else ""
-    verb = " to give notice by" if facts.anchor.kind is AnchorKind.NOTICE else " on"
-    back = ""
-    if way.last_moment is not None:
-        back = f"Can be given back in full until {text.instant(text.last_safe(way.last_moment))}"
-    return "Do nothing", tuple(line for line in (f"{paid}{verb} {when}{months}", back) if line)
+def _turn_off(way: Way, facts: Shown) -> Words:
+    verb, when = _end(way, facts)
+    stays = {"ends": f" and keep it until {when}", "ended": f", it ended on {when}"}.get(verb, "")
+    return (f"You pay nothing more{stays}", *_until(way))
 
 
-def _unsubscribe(way: Way, facts: Shown) -> tuple[str, Words]:
+def _keep(way: Way, facts: Shown) -> Words:
+    if way.at is not None:
+        return _charged(way, way.at, facts)
+    if facts.anchor is not None and facts.anchor.kind is AnchorKind.NOTICE:
+        by = text.short_day(facts.anchor.date, today=text.cloud_day(facts.now))
+        return (f"{text.money(way.money_out)}{_months(way)} unless notice is given by {by}",)
+    if facts.subscription.billing_mode is BillingMode.PAY_PER_USE:
+        return ("Nothing is deducted in advance, it costs what it uses",)
+    verb, when = _end(way, facts)
+    ends = f"t {verb} on {when}" if verb else ""
+    if way.money_out is None:
+        unknown = "It is not known whether it renews"
+        return (f"{unknown}; if not, i{ends}",) if ends else (unknown,)
+    return ("You pay nothing more", f"I{ends}") if ends else ("You pay nothing more",)
+
+
+def _charged(way: Way, at: datetime, facts: Shown) -> Words:
+    """What the next renewal takes, and until when that can be given back."""
+    when = text.short_day(text.cloud_day(at), today=text.cloud_day(facts.now))
+    paid = f"{text.money(way.money_out)} on {when}{_months(way)}"
+    if way.rule == MAY_BE_CHARGED:
+        return (f"{paid}, if the cloud still charges it",)
+    if way.last_moment is None:
+        return (paid,)
+    back = text.instant(text.last_safe(way.last_moment))
+    return (paid, f"Can be given back in full until {back}")
+
+
+def _months(way: Way) -> str:
+    return f" for {text.plural(way.months, 'month')}" if way.months else ""
+
+
+def _unsubscribe(way: Way, facts: Shown) -> Words:
     figures = way.quote.total if way.quote else None
-    if not way.open or figures is None:
-        return "Unsubscribe now", _closed(way)
-    ends = "it ends at once"
-    if way.works_until is not None:
-        ends = f"it works until {text.instant(way.works_until)}"
+    if figures is None:
+        return _closed(way, facts)
     lines = [
-        f"You get back {text.money(figures.refund)}, {ends}",
+        f"You get back {text.money(figures.refund)}, it ends at once",
         (
             f"Paid {text.money(figures.paid)}, consumed {text.money(figures.consumed)}, "
             f"fee {text.money(figures.handling_fee)}"
         ),
+        *_until(way, full=in_full_until(facts.ways)),
     ]
     if facts.open_request is not None:
         lines.append(f"It is part of request {facts.open_request.number}")
-    return "Unsubscribe now (estimate)", tuple(lines)
+    return tuple(lines)
 
 
-def _later(way: Way, _: Shown) -> tuple[str, Words]:
-    figures = way.quote.total if way.quote else None
-    if figures is None or way.at is None:
-        return "Unsubscribe later", _closed(way)
-    begins = f"From {text.instant(way.at)} you get back {text.money(figures.refund)}"
-    fee = f"Handling fee {text.money(figures.handling_fee)}"
-    return "Unsubscribe later (estimate)", (begins, f"{fee}, it ends then")
+def _later(way: Way, facts: Shown) -> Words:
+    if way.at is None:
+        return _closed(way, facts)
+    begins = f"From {text.instant(way.at)} you get back {text.money(way.money_back)}"
+    return tuple(line for line in (begins, waiting(way, facts.way(WayKind.UNSUBSCRIBE))) if line)
 
 
-def _give_back(way: Way, facts: Shown) -> tuple[str, Words]:
-    title = "Give back the renewal period"
-    figures = way.quote.total if way.quote else None
-    if way.open and figures is not None:
-        lines = (f"You get back {text.money(figures.refund)}, no fee", *_until(way))
-        return f"{title} (estimate)", lines
-    if way.opens_at is not None:
-        today = text.cloud_day(facts.now)
-        when = text.short_day(text.cloud_day(way.opens_at), today=today)
-        return title, (f"Closed until the deduction of {when}{_open_for(way, facts)}",)
-    return title, _closed(way)
+def _give_back(way: Way, facts: Shown) -> Words:
+    verb, when = _end(way, facts) if way.works_until else ("", "")
+    stays = f", it {verb} on {when}" if verb else ""
+    return (f"You get back {text.money(way.money_back)}, no fee{stays}", *_until(way))
 
 
 def _open_for(way: Way, facts: Shown) -> str:
@@ -117,7 +145,7 @@ def _open_for(way: Way, facts: Shown) -> str:
     return f", then open for {text.plural(days, 'day')}" if days else ""
 
 
-_WAYS: Mapping[WayKind, Callable[[Way, Shown], tuple[str, Words]]] = {
+_WAYS: Mapping[WayKind, Callable[[Way, Shown], Words]] = {
     WayKind.TURN_OFF: _turn_off,
     WayKind.KEEP: _keep,
     WayKind.UNSUBSCRIBE: _unsubscribe,
@@ -142,9 +170,24 @@ def turn_off_question(facts: Shown) -> ConfirmObject:
     """What turning off means: until when it works, and what is then not deducted."""
     ends = facts.subscription.expires_at
     end = f"ends on {text.instant(ends)} unless someone renews it" if ends else "is not renewed"
-    saved = f"{text.money(facts.amount)} will not be deducted." if facts.amount else ""
+    if ends is not None and ends <= facts.now:
+        end = f"ended on {text.instant(ends)}"
+    amount = coming_amount(facts)
+    saved = f"{text.money(amount)} will not be deducted." if amount else ""
     words = f"{cut(facts.subscription.label, 80)} {end}. {saved}".strip()
     return confirm("Turn off auto-renewal?", words, "Turn off")
+
+
+def may_be_charged(facts: Shown) -> Way | None:
+    """To do nothing about what has expired and may still be charged; None for everything else."""
+    keep = facts.way(WayKind.KEEP)
+    return keep if keep is not None and keep.rule == MAY_BE_CHARGED else None
+
+
+def coming_amount(facts: Shown) -> Money | None:
+    """What will be deducted, or may be although it has expired."""
+    late = may_be_charged(facts)
+    return late.money_out if late else facts.amount
 
 
 def _unsubscribe_button(facts: Shown) -> ButtonElement | None:
@@ -154,7 +197,15 @@ def _unsubscribe_button(facts: Shown) -> ButtonElement | None:
     return button("Unsubscribe…", ids.UNSUBSCRIBE, str(facts.subscription.key), says=says)
 
 
+def _give_back_button(facts: Shown) -> ButtonElement | None:
+    if facts.open_request is not None:
+        return None
+    says = f"Give back the renewal of {facts.subscription.label}"
+    return button("Give it back…", ids.GIVE_BACK, str(facts.subscription.key), says=says)
+
+
 _BUTTONS: Mapping[WayKind, Callable[[Shown], ButtonElement | None]] = {
     WayKind.TURN_OFF: turn_off_button,
     WayKind.UNSUBSCRIBE: _unsubscribe_button,
+    WayKind.GIVE_BACK: _give_back_button,
 }

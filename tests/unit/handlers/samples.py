@@ -18,6 +18,7 @@ from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind, safe_cutoff
 from bot.billing.subscription import Edition, Package, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Reason, Request
+from bot.billing.ways_out import ways_out
 from bot.billing.worst import worst
 from bot.facts.messages import ReminderItem, ReminderMessage, Timing
 from bot.facts.unsubscribing import Draft, Kept
@@ -84,6 +85,7 @@ def draft(*chosen: Subscription, group: tuple[Subscription, ...] = GROUP, **chan
         "opened_at": opened_at,
         "now": NOW,
         "left_out": worked.refused,
+        "ways": {key: ways_out(known[key], account, at=NOW) for key in worked.quotes},
         "cheaper": None,
         "renewal_scope_possible": False,
         "renewal_begins_at": None,

@@ -23,7 +23,6 @@ from bot.facts.renewing import Renewal, Renewals
 from handlers import ids
 from handlers.blocks import (
     discreet,
-    figures,
     form_fields,
     looking,
     renewing,
@@ -32,6 +31,7 @@ from handlers.blocks import (
     subscriptions,
     unsubscribe,
     upcoming,
+    working,
 )
 from handlers.blocks.looking import Linked
 from handlers.forms import Carried, decode
@@ -243,7 +243,7 @@ def test_windows_and_answers_about_auto_renewal_and_requests_hide_figures():
     both = seen(Renewals(items=(renewal, renewal), dry_run=False, now=NOW), nothing)
     digest = seen(samples.reminder(*DIGEST), nothing)
     request = without_figures(samples.done())
-    working = figures.working([(each.label, each.quote) for each in request.items])
+    worked = working.working([(each.label, each.quote) for each in request.items])
 
     shown = (
         renewing.turning_off(both),
@@ -251,7 +251,7 @@ def test_windows_and_answers_about_auto_renewal_and_requests_hide_figures():
         settling.several(digest, samples.DELIVERY),
         settling.everything(digest.items),
         looking.request(Linked(request=without_figures(samples.waiting()), link=None)),
-        working,
+        worked,
     )
 
     for each in shown:

@@ -259,7 +259,9 @@ def test_one_subscription_shows_its_ways_out_cheapest_first():
         (
             "**Turn auto-renewal off · cheapest**\n"
             "You pay nothing more and keep it until Mon 7 Dec\n"
-            "Last safe moment: Sun 29 Nov 2026, 23:59 GMT+08:00 → [Turn off auto-renewal]"
+            "Last safe moment: Sun 29 Nov 2026, 23:59 GMT+08:00\n"
+            "Its workspace configuration and data are deleted after Wed 6 Jan 2027 "
+            "→ [Turn off auto-renewal]"
         ),
         (
             "**Do nothing**\nUSD 3,600.00 on Mon 30 Nov for 12 months\n"
@@ -267,7 +269,8 @@ def test_one_subscription_shows_its_ways_out_cheapest_first():
         ),
         (
             "**Unsubscribe now (estimate)**\nYou get back USD 0.00, it ends at once\n"
-            "Paid USD 3,600.00, consumed USD 3,456.41, fee USD 360.00 → [Unsubscribe…]"
+            "Paid USD 3,600.00, consumed USD 3,456.41, fee USD 360.00\n"
+            "Last safe moment: Sun 29 Nov 2026, 23:59 GMT+08:00 → [Unsubscribe…]"
         ),
         (
             "**Give back the renewal period**\n"
@@ -318,7 +321,10 @@ def test_with_auto_renewal_off_what_comes_back_is_cheapest_and_turning_off_is_cl
     assert said[3].startswith(
         "**Unsubscribe now (estimate) · cheapest**\nYou get back USD 58.92, it ends at once\n"
     )
-    assert "**Do nothing**\nYou pay nothing more\nIt ends on Fri 18 Dec" in said
+    assert (
+        "**Do nothing**\nYou pay nothing more\nIt ends on Fri 18 Dec\n"
+        "It and its data are deleted after Sun 17 Jan 2027"
+    ) in said
     assert "**Turn auto-renewal off**\nAuto-renewal is off already" in said
     assert "Turn off auto-renewal" not in buttons(content.blocks)
     assert "expires on Fri 18 Dec 2026, 23:59 GMT+08:00, auto-renewal is off" in content.text
@@ -329,6 +335,10 @@ def test_a_contract_shows_the_notice_and_no_deduction():
 
     assert "**Notice by**\nTue 1 Dec 2026" in words(content.blocks)[1]
     assert "notice to give by Tue 1 Dec 2026" in content.text
+    assert "**Do nothing**\nUSD 348.00 for 12 months unless notice is given by Tue 1 Dec" in words(
+        content.blocks
+    )
+    assert "heapest" not in content.text + " ".join(words(content.blocks))
 
 
 def test_a_dry_run_is_said_first_and_last():
@@ -339,7 +349,7 @@ def test_a_dry_run_is_said_first_and_last():
     assert "Dry run: nothing is changed at the cloud." in words(content.blocks)[-2]
 
 
-def test_what_cannot_be_unsubscribed_from_says_so_and_has_no_button():
+def test_what_cannot_be_unsubscribed_from_says_so_and_has_no_button_for_it():
     free = replace(
         RUNNER,
         billing_mode=BillingMode.PAY_PER_USE,
@@ -351,9 +361,12 @@ def test_what_cannot_be_unsubscribed_from_says_so_and_has_no_button():
 
     content = accepted(showing.shown(shown(free)))
 
-    assert "Unsubscribe…" not in buttons(content.blocks)
-    assert "Show the working…" not in buttons(content.blocks)
+    assert buttons(content.blocks) == ["Show the working…", "History…"]
     assert "Unsubscribing is not possible" in content.text
+    assert "**Next deduction**\nnone, it is pay-per-use" in words(content.blocks)[1]
+    assert "**Do nothing**\nNothing is deducted in advance, it costs what it uses" in words(
+        content.blocks
+    )
 
 
 def test_the_deductions_ahead_stand_by_day_with_sums_per_currency():

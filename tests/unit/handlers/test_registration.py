@@ -18,8 +18,18 @@ from bot.services.status import Status
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from handlers import ids, messenger
-from handlers.blocks import home, looking, renewing, showing, subscriptions, tour, upcoming
+from handlers.blocks import (
+    home,
+    looking,
+    renewing,
+    showing,
+    subscriptions,
+    tour,
+    unsubscribe,
+    upcoming,
+)
 from handlers.blocks.looking import Around, Linked
+from handlers.forms import Carried
 from handlers.turns import Turns
 from tests.factories import usd
 from tests.unit.handlers import samples
@@ -41,6 +51,7 @@ from tests.unit.handlers.looks import as_json
 from tests.unit.handlers.stage import Inline, RecordingClient, Stage, staged
 from tests.unit.handlers.test_autorenew import settings
 from tests.unit.handlers.test_home import owner
+from tests.unit.handlers.test_ways_out import renewed
 
 
 @pytest.fixture
@@ -89,6 +100,8 @@ def drawn() -> Iterator[Mapping[str, Any]]:
         subscriptions.nothing_found("x", None),
         showing.shown(shown()),
         showing.shown(shown(packages=(SCREEN,), open_request=waiting)),
+        showing.shown(renewed()),
+        unsubscribe.message(samples.draft(), Carried.fresh(("staging/st-quota",))),
         upcoming.upcoming(ahead()),
         renewing.turning_off(settings(SM_QUOTA)),
         tour.tour(practice),
@@ -111,7 +124,8 @@ def drawn() -> Iterator[Mapping[str, Any]]:
         for block in as_json(content.blocks):
             yield from block.get("elements", []) if block["type"] == "actions" else ()
             yield from [block["accessory"]] if "accessory" in block else ()
-    for block in as_json(home.home(owner(), {}).blocks):
+    form = unsubscribe.form(samples.draft(), Carried.fresh(("staging/st-quota",)))
+    for block in as_json(home.home(owner(), {}).blocks) + as_json(form.blocks):
         yield from block.get("elements", []) if block["type"] == "actions" else ()
         yield from [block["accessory"]] if "accessory" in block else ()
 

@@ -12,7 +12,14 @@ from bot.billing.ways_out import ways_out
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from bot.facts.unsubscribing import NewFigures
 from handlers import forms, ids
-from handlers.blocks import decisions, figures, form_fields, receipts, reviewing, unsubscribe
+from handlers.blocks import (
+    decisions,
+    form_fields,
+    receipts,
+    reviewing,
+    unsubscribe,
+    working,
+)
 from handlers.forms import Carried, Filled
 from tests import factories as make
 from tests.factories import NOW, instant, usd
@@ -203,7 +210,11 @@ def test_the_form_in_a_message_has_the_same_facts_reason_and_checkbox():
     fields = seen.inputs(content.blocks)
 
     assert list(fields) == ["Reason", "Handling fee"]
-    assert seen.buttons(content.blocks) == ["Request unsubscription", "Open as form…"]
+    assert seen.buttons(content.blocks) == [
+        "Request unsubscription",
+        "Open as form…",
+        "Show the ways out…",
+    ]
     assert "*3 subscriptions, in this order*" in seen.lines(content.blocks)
     assert seen.refused(content) == []
     assert len(seen.button(content.blocks, "Request unsubscription")["value"]) < 2000
@@ -274,7 +285,7 @@ def test_the_working_is_one_rule_a_line_and_fits_a_phone():
     quote = samples.draft(quota, group=(quota,), account=make.account()).plan.quotes[quota.key]
 
     [order] = quote.orders
-    lines = [seen.named(line) for line in figures.order_lines(order)]
+    lines = [seen.named(line) for line in working.order_lines(order)]
 
     assert lines == [
         "Paid            USD 3,600.00  R42",
@@ -283,8 +294,8 @@ def test_the_working_is_one_rule_a_line_and_fits_a_phone():
         "Fee 10 %          USD 360.00  R43",
         "Refund              USD 0.00  R41",
     ]
-    assert max(len(line) for line in lines) <= figures.WIDTH
-    assert seen.refused(figures.working([(quota.label, quote)])) == []
+    assert max(len(line) for line in lines) <= working.WIDTH
+    assert seen.refused(working.working([(quota.label, quote)])) == []
 
 
 def test_the_columns_of_a_long_term_and_large_amounts_stay_straight_and_fit():
@@ -294,10 +305,10 @@ def test_the_columns_of_a_long_term_and_large_amounts_stay_straight_and_fit():
         quote.orders[0], duration_hours=43_848, used_hours=38_111, paid=usd("123456789.00")
     )
 
-    lines = figures.order_lines(large)
+    lines = working.order_lines(large)
 
     assert {line.index("  R4") for line in lines} == {len("Order 43,848 h, used 38,111 h")}
-    assert max(len(line) for line in lines) <= figures.WIDTH
+    assert max(len(line) for line in lines) <= working.WIDTH
 
 
 def test_the_working_of_what_cannot_go_gives_the_reason():
@@ -315,11 +326,11 @@ def test_the_working_of_what_cannot_go_gives_the_reason():
         lost=None,
         warnings=(),
     )
-    view = figures.working([(quota.label, quote)])
+    view = working.working([(quota.label, quote)])
 
     assert "It is pay-per-use, nothing is prepaid. (R31)" in seen.lines(view.blocks)
     assert seen.refused(view) == []
-    assert seen.refused(figures.working([])) == []
+    assert seen.refused(working.working([])) == []
 
 
 def test_what_a_form_carries_survives_the_way_through_slack():

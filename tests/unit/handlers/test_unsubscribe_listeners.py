@@ -332,6 +332,69 @@ def test_the_working_is_pushed_over_the_form(acting):
     assert "Order 8,775 h" in words(view)
 
 
+def pressed_in_form(acting: Cast, action_id: str) -> dict[str, Any]:
+    body = payload("block_actions_in_modal")
+    body["view"]["private_metadata"] = showing(acting)
+    body["actions"][0] = {"type": "button", "action_id": action_id, "value": "x", "block_id": "b"}
+    acting.stage.send(body)
+    [view] = acting.views("views.push")
+    assert problems(view, "modal") == ()
+    return view
+
+
+def test_the_working_of_one_has_its_ways_as_the_form_read_them(acting):
+    acting.unsubscribing.draft_ = samples.draft(
+        samples.LAB, group=(samples.LAB,), account=samples.LAB_ACCOUNT
+    )
+
+    assert "Turn auto-renewal off         R25" in words(pressed_in_form(acting, ids.WORKING))
+
+
+def test_the_ways_out_of_several_are_pushed_over_the_form(acting):
+    view = pressed_in_form(acting, ids.WAYS)
+
+    assert (view["title"]["text"], view["close"]["text"]) == ("The ways out", "Go back")
+    assert "*Unsubscribe now (estimate) · cheapest*" in words(view)
+    [wish] = acting.unsubscribing.drafts
+    assert wish["packages"] == samples.keys("staging/st-screen")
+
+
+def test_the_ways_out_of_the_form_in_a_message_open_as_a_window(acting):
+    body = in_message(acting)
+    body["actions"][0]["action_id"] = ids.WAYS
+    acting.stage.send(body)
+
+    [view] = acting.views("views.open")
+    assert (view["title"]["text"], view["close"]["text"]) == ("The ways out", "Close")
+    assert "Security orchestration" in words(view)
+    assert acting.stage.answers == []
+    assert problems(view, "modal") == ()
+
+
+def test_giving_back_opens_the_form_with_the_renewal_alone_chosen(acting):
+    acting.stage.press(ids.GIVE_BACK, "staging/st-quota")
+
+    [wish] = acting.unsubscribing.drafts
+    assert (wish["refs"], wish["scope"]) == (("staging/st-quota",), Scope.RENEWALS)
+    assert len(acting.views("views.open")) == len(acting.views("views.update")) == 1
+
+
+def test_giving_back_from_a_window_fills_that_window(acting):
+    acting.stage.press(ids.GIVE_BACK, "staging/st-quota", on="modal")
+
+    assert acting.unsubscribing.drafts[0]["scope"] is Scope.RENEWALS
+    assert acting.views("views.open") == []
+    assert len(acting.views("views.update")) == 1
+
+
+def test_the_working_of_what_is_shown_has_its_ways_too(acting):
+    acting.stage.press(ids.WORKING, "prod/sm-quota")
+
+    [view] = acting.views("views.open")
+    assert "Ways out (estimate)" in words(view)
+    assert "Do nothing                    R19" in words(view)
+
+
 def test_late_figures_do_not_replace_what_the_person_sees_since(acting):
     view = acting.stage.send(payload("slash_command_unsubscribe"))
 

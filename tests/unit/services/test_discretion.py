@@ -273,6 +273,18 @@ def test_a_form_whose_figures_were_hidden_acknowledges_those_that_hold(store, cl
     assert "NaN" not in str(request)
 
 
+def test_the_ways_out_in_a_form_are_hidden_with_it_and_keep_their_days(store, clock, settings):
+    draft = Desk(store, clock, subscriptions=secmaster(), policy=settings).draft()
+    hidden = without_figures(draft)
+
+    for item, found in hidden.ways.items():
+        for way, before in zip(found.ways, draft.ways[item].ways, strict=True):
+            amounts = [each for each in (way.money_out, way.money_back) if each is not None]
+            assert all(each.is_hidden for each in amounts)
+            assert (way.kind, way.last_moment) == (before.kind, before.last_moment)
+        assert "USD" not in found.because
+
+
 def test_a_hidden_form_whose_facts_changed_is_not_sent(store, clock, settings):
     desk = Desk(store, clock, policy=settings)
     hidden = replace(without_figures(desk.draft()), fingerprint="other")

@@ -217,6 +217,33 @@ def test_the_renewal_alone_costs_no_fee_until_it_begins(store: Store, clock: Set
     assert alone.deadline < renewal(bought).effective_at  # type: ignore[operator]
 
 
+def test_the_form_has_the_ways_out_of_everything_that_goes(desk: Desk) -> None:
+    draft = desk.draft("sm-quota")
+
+    assert list(draft.ways) == [each.key for each in draft.ordered]
+    for item, found in draft.ways.items():
+        leave = found.way(WayKind.UNSUBSCRIBE)
+        assert leave is not None
+        assert leave.quote == draft.plan.quotes[item]
+
+
+def test_ways_out_count_the_five_day_returns_that_go_before(
+    store: Store, clock: SettableClock
+) -> None:
+    bought = order("2026-11-21 09:20", cash="4800.00", currency="CNY")
+    items = [
+        quota(account="cn", orders=(bought,)),
+        package(account="cn", orders=(bought,)),
+    ]
+    desk = Desk(store, clock, items)
+    draft = desk.draft("sm-quota")
+
+    for item, found in draft.ways.items():
+        leave = found.way(WayKind.UNSUBSCRIBE)
+        assert leave is not None
+        assert leave.quote == draft.plan.quotes[item]
+
+
 def test_what_comes_if_it_is_kept_adds_up_what_shares_the_date(desk: Desk) -> None:
     kept = desk.draft("sm-quota").if_kept
 
