@@ -282,6 +282,15 @@ def test_r32_what_failed_comes_back_without_dates(undated):
     assert found.quote.refund == usd("12.00")
 
 
+def test_r36_five_days_from_a_known_provisioning_need_no_term():
+    undated = order(effective_at=None, expires_at=None, provisioned_at="2024-01-14 09:00")
+
+    found = worked(undated, IN_CHINA)
+
+    assert (found.quote.case, found.quote.rule) == (Case.FIVE_DAY, "R38")
+    assert (found.quote.duration_hours, found.quote.used_hours) == (0, 0)
+
+
 def test_r32_a_free_purchase_returns_nothing_by_any_way():
     free = monthly(cash="0.00", flexi_coupon="0.00", stored_value="0.00")
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.billing.coherence import UnclearFacts
 from bot.billing.quote import Case, Lost, Quote, QuoteTotal, Scope
-from bot.billing.refund import quote
+from bot.billing.refund import combined, quote
 from bot.billing.subscription import Status
 from bot.billing.worst import summed
 from tests.factories import (
@@ -203,6 +203,30 @@ def test_r45_terms_that_are_left_alone_need_not_be_clear():
         quote(renewed, account(), at=NOW)
 
 
+def test_r42_orders_without_currency_are_quoted_in_that_of_the_account():
+    bought = order(currency=None)
+    listed = quota(orders=(bought, renewal(bought)))
+    unlisted = quota(orders=(order(currency=None, months=18),))
+
+    assert quote(listed, CN_ACCOUNT, at=NOW).total.refund == cny("3600.00")
+    assert quote(unlisted, CN_ACCOUNT, at=NOW).refused.rule == "R43"
+    assert quote(unlisted, CN_ACCOUNT, at=NOW).currency == "CNY"
+
+
+def test_r33_lost_coupons_of_all_orders_are_added_up():
+    bought = order(cash_coupon="4.00", discount_coupon="1.00")
+    again = renewal(
+        bought,
+        cash_coupon="0.40",
+        discount_coupon="0.10",
+        cash_coupon_expires_at="2026-11-01 00:00",
+    )
+
+    found = quote(quota(orders=(bought, again)), account(), at=NOW)
+
+    assert found.lost == Lost(cash_coupon=usd("4.40"), discount_coupon=usd("1.10"))
+
+
 def test_r43_one_order_without_a_fee_refuses_them_all():
     bought = order("2026-11-01", months=18)
     renewed = quota(orders=(bought, renewal(bought, months=12)))
@@ -210,6 +234,7 @@ def test_r43_one_order_without_a_fee_refuses_them_all():
     found = quote(renewed, account(), at=NOW)
 
     assert (found.refused.rule, found.orders, found.total) == ("R43", (), None)
+    assert found.scope is Scope.ALL
     assert (found.currency, found.at, found.rules) == ("USD", NOW, "huaweicloud-intl/2025-07-25")
 
 
@@ -418,6 +443,21 @@ def test_no_orders_and_two_currencies_are_unclear():
 
 
 # Adding up
+
+
+def test_totals_are_added_up_figure_by_figure():
+    def total(*amounts: str) -> QuoteTotal:
+        names = ("paid", "consumed", "handling_fee", "refund")
+        ways = ("cash", "cash_coupon", "flexi_coupon", "stored_value")
+        pairs = zip((*names, *ways), amounts, strict=True)
+        return QuoteTotal(**{name: usd(amount) for name, amount in pairs})
+
+    one = total("1", "2", "3", "4", "5", "6", "7", "8")
+    ten = total("10", "20", "30", "40", "50", "60", "70", "80")
+
+    assert combined([one]) == one
+    assert combined([one, ten]) == total("11", "22", "33", "44", "55", "66", "77", "88")
+    assert combined([one, ten, one]) == total("12", "24", "36", "48", "60", "72", "84", "96")
 
 
 def test_quotes_at_the_latest_execution_add_up():
