@@ -152,8 +152,11 @@ def spoken_with_zone(at: datetime, zone: ZoneInfo) -> str:
 
 
 def last_safe(cutoff: datetime) -> datetime:
-    """The last full minute before a cut-off at which acting is no longer safe (R25)."""
-    return (cutoff - timedelta(seconds=1)).replace(second=0, microsecond=0)
+    """The last full minute before a cut-off at which acting is no longer safe (R25).
+
+    Of 23:59:59, which stands for the end of a day, it is 23:59.
+    """
+    return (cutoff + timedelta(seconds=1)).replace(second=0, microsecond=0) - timedelta(minutes=1)
 
 
 def mention(user: str) -> str:

@@ -51,10 +51,22 @@ def test_the_last_second_of_a_day_is_written_as_its_last_minute():
     [
         ("2026-11-30 00:00", "Sun 29 Nov 2026, 23:59 GMT+08:00"),
         ("2026-12-07 23:59:59", "Mon 7 Dec 2026, 23:59 GMT+08:00"),
+        ("2026-11-30 09:20:15", "Mon 30 Nov 2026, 09:19 GMT+08:00"),
     ],
 )
 def test_the_last_safe_moment_is_the_last_minute_before_the_cut_off(cutoff, written):
     assert text.instant(text.last_safe(instant(cutoff))) == written
+
+
+def test_amounts_in_sentences_of_the_rules_stay_on_one_line():
+    said = text.tied("Coupons of USD 1,300.00 do not come back; use SWR 5, not USD alone.")
+
+    assert said == "Coupons of USD\u00a01,300.00 do not come back; use SWR 5, not USD alone."
+
+
+@pytest.mark.parametrize(("rate", "written"), [("0.10", "10 %"), ("0.125", "12.5 %"), ("0", "0 %")])
+def test_a_rate_is_written_in_percent(rate, written):
+    assert text.percent(Decimal(rate)) == written
 
 
 def test_the_year_stays_for_another_year():

@@ -469,15 +469,18 @@ def test_the_working_of_what_cannot_go_says_why_once_and_keeps_the_ways():
     )
 
 
-def test_figures_that_lack_facts_leave_the_rule_and_the_reason():
-    odd = quota(account="lab", orders=(replace(order(), currency="USD", term_months=7),))
-    facts = shown(odd)
+def test_orders_that_contradict_each_other_leave_the_reason_with_its_rule():
+    facts = shown(quota(account="lab", orders=(order(), order("2026-05-10 09:20"))))
 
     view = looks.accepted_view(working.working([], ways=facts.ways))
     said = looks.words(view.blocks)
 
     assert said[0] == working.NOTHING_TO_WORK_OUT
-    assert "(R4" in said[-1]
+    assert "Unsubscribe now               R47\n  closed" in said[1]
+    assert (
+        "• Unsubscribe now: order_type is new after the first order; what follows is a renewal "
+        "(R47)."
+    ) in said[2].splitlines()
 
 
 def test_of_many_orders_as_many_are_worked_out_as_a_window_takes():
