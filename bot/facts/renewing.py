@@ -10,12 +10,16 @@ from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """One subscription whose auto-renewal can be turned off, and what would be deducted."""
+    """One subscription whose auto-renewal can be turned off, and what would be deducted.
+
+    `late_charge_at` is when the cloud may still charge what has expired.
+    """
 
     subscription: Subscription
     anchor: Anchor | None
     amount: Money | None
     safe_until: datetime | None
+    late_charge_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

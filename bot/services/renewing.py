@@ -11,6 +11,7 @@ from bot.billing.renewal import (
     CLOUD_ZONE,
     AnchorKind,
     anchor,
+    charge_after_expiry,
     give_back_until,
     renewal_periods,
     safe_cutoff,
@@ -214,11 +215,13 @@ class Renewing:
     def _renewal(self, subscription: Subscription, *, now: datetime) -> Renewal:
         account = account_of(self._store, subscription.key.account)
         ahead = anchor(subscription, account, at=now)
+        late = charge_after_expiry(subscription, account, at=now)
         return Renewal(
             subscription=subscription,
             anchor=ahead,
             amount=expected_amount(subscription, account),
-            safe_until=safe_cutoff(ahead, reader=CLOUD_ZONE) if ahead is not None else None,
+            safe_until=safe_cutoff(ahead, reader=CLOUD_ZONE) if ahead is not None else late,
+            late_charge_at=late,
         )
 
 

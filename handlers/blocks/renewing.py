@@ -1,6 +1,7 @@
 """Turning auto-renewal off: what would change, the question, and what was read back."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from slack_sdk.models.blocks import (
     Block,
@@ -45,7 +46,7 @@ def turning_off(renewals: Renewals) -> Content:
     blocks: list[Block] = [
         header(text.clip(f"Turn off auto-renewal: {label}", 60), dry_run=renewals.dry_run),
         rich((Bold(label), _place(first.subscription))),
-        fields(*_facts(first)),
+        fields(*_facts(first, renewals.now)),
         *([context(_packages(renewals))] if len(renewals.items) > 1 else []),
         *([context(DRY_RUN)] if renewals.dry_run else []),
         *actions(_press(renewals)),
@@ -54,7 +55,7 @@ def turning_off(renewals: Renewals) -> Content:
     name = f"{text.esc(label)}, {text.esc(first.subscription.key.account)}"
     spoken = text.fallback(
         f"{opening} off auto-renewal of {name}?",
-        _consequence(first),
+        _consequence(first, renewals.now),
         "Press Turn off auto-renewal",
     )
     return Content(spoken, blocks, TITLE)
@@ -144,7 +145,8 @@ def _words(each: TurnedOffItem, result: TurnedOff) -> tuple[str, str]:
     if not each.off and not result.dry_run:
         return each.subscription.label, f" · still on: {each.error or 'the cloud did not say why.'}"
     ends = each.subscription.expires_at
-    until = f", works until {text.instant(ends)}" if ends else ""
+    works = "works until" if ends and ends > result.at else "ended on"
+    until = f", {works} {text.instant(ends)}" if ends else ""
     state = "would be off" if result.dry_run else "off"
     return each.subscription.label, f" · {state}{until}"
 
@@ -158,8 +160,7 @@ def _read_back(result: TurnedOff) -> str:
 def _press(renewals: Renewals) -> ButtonElement:
     first = renewals.items[0]
     several = len(renewals.items) > 1
-    ends = first.subscription.expires_at
-    end = f"ends on {text.instant(ends)} unless someone renews it" if ends else "is not renewed"
+    end = _end(first.subscription, renewals.now)
     saved = f" {text.money(first.amount)} will not be deducted." if first.amount else ""
     question = confirm(
         "Turn off auto-renewal?", f"{cut(first.subscription.label, 80)} {end}.{saved}", "Turn off"
@@ -178,21 +179,33 @@ def _place(subscription: Subscription) -> str:
     return "".join(f" · {place}" for place in places if place)
 
 
-def _facts(item: Renewal) -> Sequence[tuple[str, str]]:
-    ends = item.subscription.expires_at
-    at = item.anchor.at if item.anchor else None
+def _end(subscription: Subscription, now: datetime) -> str:
+    ends = subscription.expires_at
+    if ends is None:
+        return "is not renewed"
+    if ends <= now:
+        return f"ended on {text.instant(ends)}"
+    return f"ends on {text.instant(ends)} unless someone renews it"
+
+
+def _facts(item: Renewal, now: datetime) -> Sequence[tuple[str, str]]:
+    ends, late = item.subscription.expires_at, item.late_charge_at
+    at = item.anchor.at if item.anchor else late
     safe = text.instant(text.last_safe(item.safe_until)) if item.safe_until else "not known"
     return (
-        ("Next deduction", text.instant(at) if at else "not known"),
+        ("May still be charged" if late else "Next deduction", _instant(at)),
         ("Amount expected", text.money(item.amount)),
         ("Last safe moment", safe),
-        ("Works until", text.instant(ends) if ends else "not known"),
+        ("Works until" if ends is None or ends > now else "Expired", _instant(ends)),
     )
 
 
-def _consequence(item: Renewal) -> str:
-    ends = item.subscription.expires_at
-    end = f"It ends on {text.instant(ends)} unless someone renews it. " if ends else ""
+def _instant(at: datetime | None) -> str:
+    return text.instant(at) if at else "not known"
+
+
+def _consequence(item: Renewal, now: datetime) -> str:
+    end = f"It {_end(item.subscription, now)}. " if item.subscription.expires_at else ""
     return f"{end}{text.money(item.amount)} will not be deducted"
 
 

@@ -9,7 +9,7 @@ from bot.facts.renewing import Renewal, Renewals, TurnedOff, TurnedOffItem
 from bot.services.errors import AlreadyOff
 from handlers import ids
 from handlers.blocks import renewing
-from tests.factories import NOW, OWNER, instant, usd
+from tests.factories import NOW, OWNER, instant, order, usd
 from tests.unit.handlers.catalogue import ORCHESTRATION, SCREEN, SM_QUOTA, row
 from tests.unit.handlers.looks import accepted, accepted_view, plain, read, words
 
@@ -64,6 +64,28 @@ def test_with_packages_the_button_asks_which(stage, fakes):
     [button] = answer["blocks"][-1]["elements"]
     assert button["action_id"] == ids.AUTORENEW_FORM
     assert "1 package beside it" in read(answer["blocks"])[3]
+
+
+def test_what_has_expired_may_still_be_charged_and_works_no_more():
+    late = instant("2026-11-24 03:00")
+    expired = replace(SM_QUOTA, orders=(order("2025-11-12 09:20"),))
+    renewal = item(expired, anchor=None, amount=usd("3600"), safe_until=late, late_charge_at=late)
+
+    content = accepted(renewing.turning_off(Renewals(items=(renewal,), dry_run=False, now=NOW)))
+
+    assert words(content.blocks)[2] == (
+        "**May still be charged**\nTue 24 Nov 2026, 03:00 GMT+08:00 | "
+        "**Amount expected**\nUSD 3,600.00 | "
+        "**Last safe moment**\nTue 24 Nov 2026, 02:59 GMT+08:00 | "
+        "**Expired**\nThu 12 Nov 2026, 23:59 GMT+08:00"
+    )
+    assert plain(content.text) == (
+        "Turn off auto-renewal of SecMaster Professional, 50 ECS, prod? It ended on Thu 12 Nov "
+        "2026, 23:59 GMT+08:00. USD 3,600.00 will not be deducted. Press Turn off auto-renewal."
+    )
+    assert words(accepted(renewing.turned_off(result(off(expired)))).blocks)[1] == (
+        "**SecMaster Professional, 50 ECS** · off, ended on Thu 12 Nov 2026, 23:59 GMT+08:00"
+    )
 
 
 @pytest.mark.parametrize("typed", ["autorenew", "autorenew off", "autorenew sm-quota"])

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.billing.account import ExecuteMode
-from bot.billing.subscription import SlackUser
+from bot.billing.subscription import SlackUser, Status
 from bot.facts.messages import Settled
 from bot.ports.provider import ProviderRefused
 from bot.ports.store import Store
@@ -178,6 +178,16 @@ def test_the_settings_of_a_quota_name_its_packages(desk: Desk) -> None:
     assert [each.subscription.key.id for each in settings.items] == ["sm-quota", "sm-screen"]
     assert settings.items[0].amount == usd("3600.00")
     assert settings.items[0].safe_until == instant("2026-11-30 00:00")
+
+
+def test_settings_of_what_has_expired_say_when_it_may_still_be_charged(
+    store: Store, clock: SettableClock
+) -> None:
+    expired = quota(status=Status.EXPIRED, orders=(order("2025-11-12 09:20"),))
+    [item] = Desk(store, clock, [expired]).renewing.settings_for("sm-quota").items
+
+    assert item.anchor is None
+    assert item.late_charge_at == item.safe_until == instant("2026-11-24 03:00")
 
 
 def test_settings_of_what_is_off_already_say_so(desk: Desk) -> None:
