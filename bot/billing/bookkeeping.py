@@ -48,7 +48,7 @@ def happen(subscription: Subscription, *, at: datetime) -> Subscription:
     expires_at = subscription.expires_at
     if expires_at is None or at < expires_at:
         return charged(subscription)
-    unnoticed = subscription.notice_days is not None and subscription.auto_renew is True
+    unnoticed = renewal.asks_for_notice(subscription) and subscription.auto_renew is True
     return (
         charged(subscription) if unnoticed and _chargeable(subscription) else expired(subscription)
     )

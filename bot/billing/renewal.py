@@ -63,7 +63,7 @@ def deduction_at(subscription: Subscription, account: Account) -> datetime | Non
         subscription.auto_renew is True
         and renewable(subscription)
         and subscription.status not in _NEVER_CHARGED
-        and not _asks_for_notice(subscription)
+        and not asks_for_notice(subscription)
     )
     if not charged or expires_at is None:
         return None
@@ -116,13 +116,12 @@ def deductions(
         return ()
     found = [ahead.at] if ahead.at < end else []
     expires_at, months = subscription.expires_at, renewal_months(subscription)
-    terms = 1
     while expires_at and months and found:
-        attempt = _first_attempt(term_end(expires_at, months=terms * months), account)
+        expires_at = term_end(expires_at, months=months)
+        attempt = _first_attempt(expires_at, account)
         if attempt >= end:
             break
         found.append(attempt)
-        terms += 1
     return tuple(
         Anchor(kind=AnchorKind.DEDUCTION, date=cloud_date(each), at=each) for each in found
     )
@@ -138,8 +137,13 @@ def charge_after_expiry(
     2025-05-26; INTL api_order_00031, 2025-12-02.
     """
     expires_at = subscription.expires_at
-    tries = subscription.auto_renew is True and renewable(subscription)
-    if expires_at is None or at < expires_at or not tries or _asks_for_notice(subscription):
+    tries = (
+        subscription.auto_renew is True
+        and renewable(subscription)
+        and subscription.status is not Status.FAILED
+        and not asks_for_notice(subscription)
+    )
+    if expires_at is None or at < expires_at or not tries:
         return None
     attempt = _next_attempt(_first_attempt(expires_at, account), at=at)
     return attempt if attempt < afterlife(expires_at, account).released_at else None
@@ -151,7 +155,12 @@ def deducts_at_once(subscription: Subscription, *, at: datetime) -> bool:
     Source: EU renewals_faq_0000004, 2025-05-26; INTL renewals_topic_20000006.
     """
     ends = subscription.expires_at
-    if ends is None or not at < ends:
+    charged = (
+        renewable(subscription)
+        and subscription.status not in _NEVER_CHARGED
+        and not asks_for_notice(subscription)
+    )
+    if ends is None or at >= ends or not charged:
         return False
     today = datetime.combine(cloud_date(at), ATTEMPT)
     return ends < (today if at < today else today + ONE_DAY)
@@ -222,6 +231,11 @@ def hard_cutoff(what: Anchor, *, reader: tzinfo) -> datetime:
     return what.at if what.at is not None else safe_cutoff(what, reader=reader)
 
 
+def asks_for_notice(subscription: Subscription) -> bool:
+    """Whether it is a contract that renews unless notice is given in time."""
+    return subscription.kind is Kind.SAAS and subscription.notice_days is not None
+
+
 def notice_date(subscription: Subscription, *, at: datetime) -> date | None:
     """The last date for the notice of a contract, until it is over for readers in every zone.
 
@@ -230,18 +244,14 @@ def notice_date(subscription: Subscription, *, at: datetime) -> date | None:
     contract that asks for notice, and when no deadline is left.
     """
     ends, notice_days = subscription.expires_at, subscription.notice_days
-    if not _asks_for_notice(subscription) or ends is None or notice_days is None:
+    if not asks_for_notice(subscription) or ends is None or notice_days is None:
         return None
     months = renewal_months(subscription) if subscription.auto_renew is True else None
-    terms = 0
-    while True:
-        term = term_end(ends, months=terms * months) if months and terms else ends
-        day = cloud_date(term) - notice_days * ONE_DAY
-        if at < _over_everywhere(day):
-            return day if months or at < term else None
+    while at >= _over_everywhere(day := cloud_date(ends) - notice_days * ONE_DAY):
         if not months:
             return None
-        terms += 1
+        ends = term_end(ends, months=months)
+    return day if months or at < ends else None
 
 
 def _over_everywhere(day: date) -> datetime:
@@ -257,7 +267,3 @@ def _first_attempt(expires_at: datetime, account: Account) -> datetime:
 def _next_attempt(first: datetime, *, at: datetime) -> datetime:
     """The first attempt, or the next daily one that is still to come (R21)."""
     return first if at < first else first + ((at - first) // ONE_DAY + 1) * ONE_DAY
-
-
-def _asks_for_notice(subscription: Subscription) -> bool:
-    return subscription.kind is Kind.SAAS and subscription.notice_days is not None

@@ -125,7 +125,7 @@ def step_refused(
         item = moved.item(key)
         refused = replace(item, state=ItemState.REFUSED, error_code=code, error=sentence)
         moved = with_item(moved, refused)
-    return _settle(moved, number, at=at, note="; ".join(text for _, text in refusals.values()))
+    return _settle(moved, number, at=at)
 
 
 def verify(request: Request, *, at: datetime) -> Request:
@@ -191,16 +191,22 @@ def _settled(item: Item) -> bool:
     return item.state in {ItemState.GONE, ItemState.REFUSED}
 
 
-def _settle(request: Request, number: int, *, at: datetime, note: str | None) -> Request:
-    """Close the step when each item is gone or refused, and note how it ended."""
+def _settle(request: Request, number: int, *, at: datetime, note: str | None = None) -> Request:
+    """Close the step when each item is gone or refused, and note how it ended.
+
+    A refused one is noted with what the cloud said, whichever item was settled last.
+    """
     step = _step(request, number)
     items = [request.item(key) for key in step.subscriptions]
     if not all(_settled(item) for item in items):
         return request
-    whole = all(item.state is ItemState.GONE for item in items)
-    state = StepState.DONE if whole else StepState.REFUSED
-    verb = Verb.STEP_DONE if whole else Verb.STEP_REFUSED
-    return noted(_with_step(request, replace(step, state=state)), verb, at=at, note=note or None)
+    refused = [item for item in items if item.state is ItemState.REFUSED]
+    if not refused:
+        done = _with_step(request, replace(step, state=StepState.DONE))
+        return noted(done, Verb.STEP_DONE, at=at, note=note or None)
+    said = " ".join(dict.fromkeys(item.error for item in refused if item.error))
+    ended = _with_step(request, replace(step, state=StepState.REFUSED))
+    return noted(ended, Verb.STEP_REFUSED, at=at, note=said or None)
 
 
 def _in_state(request: Request, states: Mapping[SubscriptionKey, ItemState]) -> Request:

@@ -265,3 +265,9 @@ def test_r45_giving_back_the_renewals_leaves_what_has_begun():
 
     assert now == replace(renewed, orders=(bought,), transaction_in_progress=False)
     assert later.orders == (bought, again)
+
+
+def test_days_of_notice_of_a_cloud_resource_never_renew_it_at_its_end():
+    resourceful = quota(notice_days=30)
+
+    assert happen(resourceful, at=EXPIRY).status is Status.EXPIRED

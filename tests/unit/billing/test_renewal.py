@@ -809,3 +809,41 @@ def test_the_last_working_day_knows_holidays_and_moved_days(before, countries, e
 def test_an_unknown_country_is_named():
     with pytest.raises(ValueError, match="No holidays are known for XX"):
         last_working_day(date(2026, 11, 30), countries=["XX"])
+
+
+def test_r14_each_term_ahead_follows_the_one_before_it_and_not_the_first_day_of_month():
+    monthly = resource(orders=(order("2026-12-31 10:00", months=1),))
+
+    ahead = deductions(
+        monthly, account(), start=NOW + timedelta(days=60), end=instant("2027-06-01")
+    )
+
+    assert [each.date for each in ahead] == [
+        date(2027, 1, 24),
+        date(2027, 2, 21),
+        date(2027, 3, 21),
+        date(2027, 4, 21),
+        date(2027, 5, 21),
+    ]
+
+
+@pytest.mark.parametrize(
+    "subscription",
+    [
+        contract(),
+        quota(billing_mode=BillingMode.PAY_PER_USE),
+        quota(status=Status.FAILED),
+        quota(status=Status.UNSUBSCRIBED),
+        quota(status=Status.EXPIRED),
+    ],
+)
+def test_r22_what_is_never_charged_is_not_charged_at_once(subscription):
+    last_hour = subscription.expires_at - timedelta(hours=1)
+
+    assert not deducts_at_once(subscription, at=last_hour)
+
+
+def test_x4_what_failed_is_never_charged_late():
+    failed = quota(status=Status.FAILED)
+
+    assert charge_after_expiry(failed, account(), at=instant("2026-12-10 00:00")) is None

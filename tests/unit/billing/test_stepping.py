@@ -303,8 +303,18 @@ def test_a_refusal_notes_every_sentence_of_the_cloud():
         verb=Verb.STEP_REFUSED,
         at=AFTERWARDS,
         by=None,
-        note="Another transaction is in progress.; The account is frozen.",
+        note="Another transaction is in progress. The account is frozen.",
     )
+
+
+def test_what_the_cloud_said_is_noted_whichever_item_was_settled_last():
+    request = step_accepted(in_flight(2), 2, at=AFTERWARDS, orders={ORCHESTRATION.key: "CS1"})
+    request = step_refused(request, 2, at=AFTERWARDS, refusals={SCREEN.key: REFUSAL})
+
+    settled = step_gone(request, 2, at=AFTERWARDS, gone=[ORCHESTRATION.key], note="edition")
+
+    assert settled.events[-1].verb is Verb.STEP_REFUSED
+    assert settled.events[-1].note == REFUSAL[1]
 
 
 def test_what_waits_for_a_refused_step_is_not_sent():
