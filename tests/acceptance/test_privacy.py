@@ -14,6 +14,7 @@ from tests.acceptance.test_unsubscribing import ask, card
 from tests.acceptance.world import World
 from tests.factories import instant
 
+WORKING = "How it is worked out"
 FIGURE = re.compile(r"USD|CNY|\d[\d,]*\.\d\d\b")
 CHANNELS = {"finops": "C0FINOPS", "security": "C0SECURITY", "approvals": "C0APPROVALS"}
 
@@ -186,6 +187,14 @@ def test_who_asks_without_seeing_figures_sees_them_once_the_request_is_theirs(di
     modal = requester.modal(title="Unsubscribe", containing="Refund now")
     assert FIGURE.search(str(modal.view)) is None
     assert "At most amount hidden (estimate)." in modal.words
+    for label, title in (("Show the ways out…", "The ways out"), ("Show the working…", WORKING)):
+        modal.click(label)
+        window = requester.modal(title=title)
+        assert FIGURE.search(str(window.view)) is None
+        assert "amount hidden" in window.words
+        window.close()
+        requester.say("/lapse unsubscribe staging-quota")
+        modal = requester.modal(title="Unsubscribe", containing="Refund now")
     modal.enter("Reason", "Features are not enough")
     modal.enter("Handling fee", True)
     assert modal.submit()["ok"]
@@ -196,8 +205,8 @@ def test_who_asks_without_seeing_figures_sees_them_once_the_request_is_theirs(di
     waiting.click("Show figures")
     assert "2,010.76" in requester.answer(containing="Refund", where="approvals").text
     waiting.click("Show the working…")
-    assert "3,600.00" in requester.modal(title="How it is worked out").words
+    assert "3,600.00" in requester.modal(title=WORKING).words
     outsider = discreet.user("outsider")
     outsider.newest("approvals", containing="Request 1001").click("Show the working…")
-    worked = outsider.modal(title="How it is worked out")
+    worked = outsider.modal(title=WORKING)
     assert FIGURE.search(str(worked.view)) is None

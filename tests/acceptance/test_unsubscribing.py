@@ -70,6 +70,25 @@ def test_the_form_shows_items_in_order_figures_and_the_sentence(world: World):
     assert "the cloud's bill is binding" in modal.words
 
 
+def test_the_form_stands_beside_the_other_ways_and_several_open_theirs(world: World):
+    world.load(*STAGING, LAB)
+    requester = world.user("requester")
+    requester.say("/lapse unsubscribe lab-quota")
+    one = requester.modal(title="Unsubscribe", containing="Refund now")
+    assert "Other ways out" in one.words
+    assert "Turn auto-renewal off" in one.words
+    assert "Cheapest is to unsubscribe now: it returns USD" in one.words
+    one.close()
+
+    requester.command("/lapse show staging-quota").click("Unsubscribe…")
+    requester.answer(containing="3 subscriptions").click("Show the ways out…")
+    window = requester.modal(title="The ways out")
+
+    for name in ("SecMaster Professional, 50 ECS", "Large screen", "Security orchestration"):
+        assert name in window.words
+    assert window.words.count("Unsubscribe now (estimate) · cheapest") == 3
+
+
 def test_without_reason_or_tick_nothing_is_sent_and_each_field_says_why(world: World):
     world.load(LAB)
     requester = world.user("requester")
