@@ -164,6 +164,14 @@ def test_r34_past_its_end_it_is_expired_whatever_was_read(at, reason, status):
     assert found == Refusal(rule="R34", reason=reason)
 
 
+def test_r34_what_was_read_as_expired_in_its_last_second_says_since_when():
+    found = why_not(quota(status=Status.EXPIRED), at=instant("2026-12-07 23:59:59"))
+
+    assert found.reason == (
+        "It expired on Mon 7 Dec 2026; grace until Tue 22 Dec 2026, 23:59 GMT+08:00."
+    )
+
+
 def test_r15_how_long_an_expired_one_is_kept_follows_the_account():
     settings = account(site=CN, customer_tier="V0")
 
