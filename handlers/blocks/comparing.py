@@ -21,7 +21,6 @@ from handlers.blocks.pieces import (
     section,
 )
 from handlers.blocks.way_words import (
-    MAY_BE_CHARGED,
     cheapest_of,
     drawbacks,
     in_full_until,
@@ -139,7 +138,7 @@ def _until(way: Way, today: date, *, says: str = "Possible until") -> Lines:
 
 def _turn_off(way: Way, _: WaysOut, today: date) -> Lines:
     keep = ""
-    if way.works_until is not None and way.rule != MAY_BE_CHARGED:
+    if way.works_until is not None:
         keep = f" and keep it until {text.short_day(text.cloud_day(way.works_until), today=today)}"
     return (f"Pay nothing{keep}", *_until(way, today))
 

@@ -292,6 +292,48 @@ def test_where_unsubscribing_itself_is_cheapest_the_form_says_so():
     assert said[2] == "Cheapest is to unsubscribe now: it returns CNY 4,800.00 now."
 
 
+def test_with_auto_renewal_off_the_form_says_what_the_end_of_the_term_takes():
+    said = beside(draft(quota(account="lab", auto_renew=False)))
+
+    assert said[1] == (
+        "**Do nothing · cheapest**\n"
+        "Pay nothing, it ends on Mon 7 Dec\n"
+        "Its workspace configuration and data are deleted after Wed 6 Jan 2027"
+    )
+
+
+def test_with_an_unknown_auto_renewal_the_form_leaves_the_cost_of_doing_nothing_open():
+    assert beside(draft(quota(account="lab", auto_renew=None)))[1] == (
+        "**Do nothing**\nNot known whether it renews"
+    )
+
+
+def test_a_renewal_that_can_be_given_back_stands_beside_the_form_for_everything():
+    again = quota("renewed", account="lab", orders=(order(), renewal(order("2025-12-07 09:20"))))
+
+    [given, *_] = beside(draft(again))[1].split(" | ")
+
+    assert given == (
+        "**Give back the renewal period (estimate) · cheapest**\n"
+        "Get back USD 3,600.00, no fee\n"
+        "Possible until Mon 7 Dec, 23:59\n"
+        "Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00"
+    )
+
+
+def test_within_the_five_days_the_window_says_until_when_all_comes_back():
+    both = (NEW_IN_CHINA, replace(NEW_IN_CHINA, key=make.key("cn-newer", "cn")))
+    drawn = samples.draft(*both, group=both, account=CN)
+
+    said = looks.words(looks.accepted_view(comparing.window(drawn, over_form=True)).blocks)
+
+    assert said[1].startswith(
+        "**Unsubscribe now (estimate) · cheapest**\n"
+        "Get back CNY 4,800.00, it ends at once\n"
+        "In full until Thu 26 Nov, 09:19 | **Unsubscribe later (estimate)**\n"
+    )
+
+
 def test_a_form_without_another_open_way_draws_none():
     drawn = draft(quota(account="lab"))
     [(key, found)] = drawn.ways.items()
