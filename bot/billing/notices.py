@@ -131,7 +131,7 @@ def _term_and_dates(order: Order, _case: Case, _: Worked) -> Notice | None:
     lasts = (ends - begun).days
     if SHORTEST_MONTH * months - 1 <= lasts <= LONGEST_MONTH * (months + 1) + 1:
         return None
-    text = f"term_months is {months}, but the dates of the order say otherwise; check both."
+    text = f"A term of {months} months and the dates of its order differ; check both."
     return Notice(rule="R14", text=text)
 
 
@@ -142,7 +142,9 @@ def _five_day_return(order: Order, case: Case, worked: Worked) -> Notice | None:
     """
     if case is Case.FIVE_DAY:
         used = worked.account.five_day_returns_used
-        text = f"It uses one of this year's {FIVE_DAY_RETURNS} returns; {used} are used so far."
+        text = (
+            f"It is one of {FIVE_DAY_RETURNS} five-day returns this year, after {used} before it."
+        )
         return Notice(rule="R37", text=text)
     inside = within_five_days(order, worked.rules, at=worked.at)
     if case is not Case.CONDITIONAL or not inside:

@@ -130,7 +130,7 @@ def deductions(
 def charge_after_expiry(
     subscription: Subscription, account: Account, *, at: datetime
 ) -> datetime | None:
-    """The next attempt that may still come although the term is over; None when none can (X4).
+    """The next attempt, where it comes after the term is over; None where none can (X4).
 
     User guides end the daily attempts at expiry (R21), the API's pages when the resource is
     released: so nothing is called safe before the release. Source: EU renewals_faq_0000004,
@@ -143,10 +143,11 @@ def charge_after_expiry(
         and subscription.status is not Status.FAILED
         and not asks_for_notice(subscription)
     )
-    if expires_at is None or at < expires_at or not tries:
+    if expires_at is None or not tries:
         return None
     attempt = _next_attempt(_first_attempt(expires_at, account), at=at)
-    return attempt if attempt < afterlife(expires_at, account).released_at else None
+    late = expires_at <= attempt < afterlife(expires_at, account).released_at
+    return attempt if late else None
 
 
 def deducts_at_once(subscription: Subscription, *, at: datetime) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.billing.account import Account
-from bot.billing.cases import as_counted
+from bot.billing.cases import as_counted, covered, five_day_end
 from bot.billing.coherence import UnclearFacts
 from bot.billing.days import CLOUD_ZONE, cloud_date, written
 from bot.billing.expiry import afterlife
@@ -196,8 +196,7 @@ def _turn_off(situation: _Situation) -> Way:
         return replace(way, last_moment=safe_cutoff(situation.ahead, reader=CLOUD_ZONE))
     late = charge_after_expiry(subscription, situation.account, at=situation.at)
     if late is not None:
-        text = "It has expired, but the cloud may still try to charge until it is released."
-        return replace(way, rule="X4", last_moment=late, caution=Notice(rule="X4", text=text))
+        return replace(way, rule="X4", last_moment=late, caution=_may_be_charged(situation))
     return replace(way, open=False, closed_because=_why_not_off(situation))
 
 
@@ -211,11 +210,16 @@ def _lost_by_lapsing(situation: _Situation) -> tuple[Notice, ...]:
     if expires_at is None or not cloud_sells_it or not renewable(situation.subscription):
         return ()
     released = afterlife(expires_at, situation.account).released_at
-    what = "It and its data are deleted"
-    rule = "R15"
-    if situation.subscription.service == SECMASTER:
-        what, rule = "Its workspace configuration and data are deleted", "R12"
-    return (Notice(rule=rule, text=f"{what} after {written(cloud_date(released))}."),)
+    rule = "R12" if situation.subscription.service == SECMASTER else "R15"
+    return (Notice(rule=rule, text=f"Its data is deleted after {written(cloud_date(released))}."),)
+
+
+def _may_be_charged(situation: _Situation) -> Notice:
+    """X4: what nobody can promise once no attempt is left before the expiry."""
+    over = situation.at >= (situation.subscription.expires_at or situation.at)
+    when = "It has expired" if over else "No attempt is left before it expires"
+    text = f"{when}, but the cloud may still try to charge until it is released."
+    return Notice(rule="X4", text=text)
 
 
 def _why_not_off(situation: _Situation) -> str:
@@ -225,8 +229,6 @@ def _why_not_off(situation: _Situation) -> str:
         return f"Give notice by {written(situation.ahead.date)} instead."
     if situation.subscription.auto_renew is None:
         return "It is not known whether auto-renewal is on."
-    if situation.subscription.auto_renew:
-        return "No deduction is attempted before it expires."
     return "Auto-renewal is off already."
 
 
@@ -272,8 +274,21 @@ def _unsubscribe(situation: _Situation) -> Way:
     """R41 to R47: what comes back if it ends at once."""
     way = _quoted(situation, WayKind.UNSUBSCRIBE, scope=Scope.ALL)
     ahead = situation.ahead
-    safe = safe_cutoff(ahead, reader=CLOUD_ZONE) if ahead is not None else None
-    return replace(way, last_moment=safe)
+    ends = [safe_cutoff(ahead, reader=CLOUD_ZONE)] if ahead is not None else []
+    if (whole := _whole_until(situation, way)) is not None:
+        ends.append(whole)
+    return replace(way, last_moment=min(ends, default=None))
+
+
+def _whole_until(situation: _Situation, way: Way) -> datetime | None:
+    """Until when everything comes back: the five days (R36), or the beginning of a term (R32)."""
+    orders, case = situation.subscription.orders, way.quote.case if way.quote else None
+    running = covered(situation.subscription, at=situation.at, scope=Scope.ALL)
+    if not orders or not running:
+        return None
+    if case is Case.FIVE_DAY:
+        return five_day_end(running[0])
+    return running[0].effective_at if case is Case.INACTIVE else None
 
 
 def _later(situation: _Situation, now: Way) -> Sequence[Way]:
@@ -289,7 +304,7 @@ def _later(situation: _Situation, now: Way) -> Sequence[Way]:
     best = max(waited, key=lambda pair: pair[1].amount, default=None)
     if best is not None and best[1] > refund_now:
         return (best[0],)
-    if now.quote.case is not Case.FIVE_DAY:
+    if now.quote.case not in {Case.FIVE_DAY, Case.INACTIVE}:
         return ()
     return tuple(way for way, _ in waited if way.quote and way.quote.case is Case.CONDITIONAL)[:1]
 
@@ -352,15 +367,17 @@ def _rank(way: Way) -> tuple[bool, bool, Decimal, float, int]:
 
 def _because(ways: Sequence[Way], *, at: datetime) -> str:
     """The clause behind *Cheapest because*, for the first of the ranked ways."""
-    best = ways[0]
-    if best.kind is WayKind.UNSUBSCRIBE:
-        return f"it returns {best.money_back} now"
+    best, others = ways[0], ways[1:]
+    if not any(way.open for way in others):
+        return "no other way is open"
     if best.kind is WayKind.GIVE_BACK:
         return "the renewal period comes back in full and the running term stays"
     if best.kind is WayKind.LATER:
         return f"waiting until {written(cloud_date(best.works_until or at))} returns more"
-    if best.cost is None or best.cost:
-        return "no other way is open"
+    if best.kind is WayKind.UNSUBSCRIBE and best.money_back:
+        return f"it returns {best.money_back} now"
+    if best.kind is WayKind.UNSUBSCRIBE or best.cost is None or best.cost:
+        return "what the other ways cost is not known"
     return _because_free(best, ways, at=at)
 
 
@@ -371,6 +388,8 @@ def _because_free(best: Way, ways: Sequence[Way], *, at: datetime) -> str:
     now = next((way for way in ways if way.kind is WayKind.UNSUBSCRIBE and way.open), None)
     if now is not None and best.works_until is not None:
         days = (best.works_until - at).days
-        earlier = f"{days} day{'' if days == 1 else 's'} earlier"
+        earlier = f"{days} day{'' if days == 1 else 's'} earlier" if days else "today"
         return f"unsubscribing returns nothing and ends it {earlier}"
-    return "nothing more is paid and it runs to the end of its term"
+    if best.works_until is not None and best.works_until > at:
+        return "nothing more is paid and it runs to the end of its term"
+    return "nothing more is paid"

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 
 from bot.billing.account import Account
 from bot.billing.cases import as_counted, covered, five_day_end
@@ -222,11 +221,10 @@ def _as_worst(total: QuoteTotal, lost: Lost) -> Worst:
 
 def _highest(reached: Sequence[Worst]) -> Worst:
     """Figure by figure; they need not belong to the same moment."""
-    amount = attrgetter("amount")
     return Worst(
-        handling_fee=max((each.handling_fee for each in reached), key=amount),
-        refund=min((each.refund for each in reached), key=amount),
-        coupons_lost=max((each.coupons_lost for each in reached), key=amount),
+        handling_fee=max(each.handling_fee for each in reached),
+        refund=min(each.refund for each in reached),
+        coupons_lost=max(each.coupons_lost for each in reached),
     )
 
 

@@ -51,7 +51,8 @@ def print_ways(found: WaysOut) -> None:
     say("\nWays out, cheapest first")
     columns = ("", ">Pay", ">Get back", "Last safe moment", "Rule")
     print_table(columns, [_way(each) for each in found.ways])
-    say(f"Cheapest because {found.because}.")
+    if sum(way.open for way in found.ways) > 1:
+        say(f"Cheapest because {found.because}.")
     for way in found.ways:
         for notice in (*way.lost, way.caution):
             if way.open and notice is not None:
@@ -132,8 +133,9 @@ def _way(way: Way) -> tuple[str, str, str, str, str]:
 
 
 def _last_before(cutoff: datetime) -> str:
-    """The last minute that is still safe; the cut-off itself is not."""
-    return moment(cutoff - timedelta(seconds=1))
+    """The last whole minute before a cut-off, which itself is not safe; of 23:59:59 it is 23:59."""
+    whole = (cutoff + timedelta(seconds=1)).replace(second=0, microsecond=0)
+    return moment(whole - timedelta(minutes=1))
 
 
 def _money(money: Money | None) -> str:
