@@ -25,9 +25,9 @@ from tests.factories import (
 )
 
 ENDS = instant("2026-12-07 23:59:59")
-CONFIGURATION = Notice(
+DATA = Notice(
     rule="R12",
-    text="Its workspace configuration and data are deleted after Wed 6 Jan 2027.",
+    text="Its data is deleted after Wed 6 Jan 2027.",
 )
 FOR_GOOD = Notice(rule="R35", text="It ends at once and cannot be restored.")
 
@@ -53,7 +53,7 @@ def test_r25_turning_off_is_safe_before_the_deduction_day():
         money_back=usd(0),
         works_until=ENDS,
         last_moment=instant("2026-11-30 00:00"),
-        lost=(CONFIGURATION,),
+        lost=(DATA,),
     )
 
 
@@ -205,7 +205,7 @@ def test_a_contract_is_kept_or_given_notice():
 # What lapsing takes (R12, R15)
 
 
-def test_r12_secmaster_loses_its_configuration_when_it_lapses():
+def test_r12_secmaster_loses_its_data_when_it_lapses():
     lapsing = compared(quota(auto_renew=False))
 
     assert lapsing.way(WayKind.KEEP) == Way(
@@ -214,19 +214,17 @@ def test_r12_secmaster_loses_its_configuration_when_it_lapses():
         money_out=usd(0),
         money_back=usd(0),
         works_until=ENDS,
-        lost=(CONFIGURATION,),
+        lost=(DATA,),
     )
-    assert lapsing.way(WayKind.TURN_OFF).lost == (CONFIGURATION,)
+    assert lapsing.way(WayKind.TURN_OFF).lost == (DATA,)
 
 
 def test_r15_any_other_resource_is_deleted_with_its_data():
     server = compared(resource(auto_renew=False)).way(WayKind.KEEP)
     in_china = compared(resource(auto_renew=False), account(site=CN)).way(WayKind.KEEP)
 
-    assert server.lost == (
-        Notice(rule="R15", text="It and its data are deleted after Mon 11 Jan 2027."),
-    )
-    assert in_china.lost[0].text == "It and its data are deleted after Sat 26 Dec 2026."
+    assert server.lost == (Notice(rule="R15", text="Its data is deleted after Mon 11 Jan 2027."),)
+    assert in_china.lost[0].text == "Its data is deleted after Sat 26 Dec 2026."
 
 
 def test_r15_nothing_is_deleted_outside_the_cloud_nor_what_does_not_expire():
@@ -261,7 +259,7 @@ def test_x4_r17_past_the_expiry_a_late_charge_counts_from_the_original_one():
         money_back=usd(0),
         works_until=ENDS,
         last_moment=instant("2026-12-11 03:00"),
-        lost=(CONFIGURATION,),
+        lost=(DATA,),
         caution=Notice(
             rule="X4",
             text="It has expired, but the cloud may still try to charge until it is released.",
@@ -276,7 +274,7 @@ def test_x4_after_the_release_nothing_is_charged_any_more():
 
     assert found.way(WayKind.KEEP).cost == usd(0)
     assert found.way(WayKind.TURN_OFF).closed_because == "Nothing will be deducted."
-    assert found.because == "nothing more is paid and it runs to the end of its term"
+    assert found.because == "no other way is open"
 
 
 def test_x4_the_release_follows_the_account():
@@ -352,11 +350,25 @@ def test_a_renewal_of_unknown_length_works_until_nobody_knows():
     assert (way.cost, way.at) == (usd("3600.00"), instant("2026-11-30 03:00"))
 
 
-def test_what_can_only_run_out_does_so_without_another_payment():
+def test_what_can_only_run_out_has_no_other_way():
     held = compared(quota(auto_renew=False, transaction_in_progress=True))
 
     assert held.cheapest is WayKind.KEEP
+    assert held.because == "no other way is open"
+
+
+def test_what_can_be_turned_off_alone_runs_to_the_end_of_its_term():
+    held = compared(quota(transaction_in_progress=True))
+
+    assert held.cheapest is WayKind.TURN_OFF
     assert held.because == "nothing more is paid and it runs to the end of its term"
+
+
+def test_what_returns_nothing_is_cheapest_only_while_the_others_are_not_known():
+    found = compared(quota(auto_renew=None))
+
+    assert found.cheapest is WayKind.UNSUBSCRIBE
+    assert found.because == "what the other ways cost is not known"
 
 
 def test_when_nothing_is_known_to_be_cheaper_no_other_way_is_open():
@@ -467,13 +479,33 @@ def test_r37_waiting_for_the_returns_of_a_new_year_can_pay():
     assert found.because == "waiting until Fri 1 Jan 2027 returns more"
 
 
-def test_what_was_bought_ahead_is_worth_most_before_it_begins():
-    ahead = quota(status=Status.INACTIVE, orders=(order("2026-12-01 00:00"),))
+def test_r32_what_was_bought_ahead_is_worth_most_before_it_begins():
+    begins = instant("2026-12-01 00:00")
+    ahead = quota(status=Status.INACTIVE, orders=(order(begins),))
 
     found = compared(ahead)
 
-    assert found.way(WayKind.LATER) is None
-    assert found.way(WayKind.UNSUBSCRIBE).money_back == usd("3600.00")
+    now, later = found.way(WayKind.UNSUBSCRIBE), found.way(WayKind.LATER)
+    assert (now.money_back, now.last_moment) == (usd("3600.00"), begins)
+    assert (later.at, later.cause) == (begins, Cause.BEGINNING)
+    assert (later.money_back, later.quote.case) == (usd("3240.00"), Case.CONDITIONAL)
+
+
+def test_r36_everything_comes_back_until_the_five_days_are_over():
+    fresh = quota(orders=(order("2026-11-22 09:00", currency="CNY"),))
+
+    now = compared(fresh, account(site=CN)).way(WayKind.UNSUBSCRIBE)
+
+    assert now.last_moment == instant("2026-11-27 09:00")
+
+
+def test_r25_a_deduction_before_everything_stops_coming_back_is_the_sooner_end():
+    bought = order("2026-11-22 09:00", months=1, expires_at="2026-11-30 23:59:59", currency="CNY")
+
+    now = compared(quota(orders=(bought,)), account(site=CN)).way(WayKind.UNSUBSCRIBE)
+
+    assert now.quote.case is Case.FIVE_DAY
+    assert now.last_moment == instant("2026-11-24 00:00")
 
 
 # In short
@@ -604,10 +636,21 @@ def test_what_is_gone_or_paid_by_use_has_nothing_to_turn_off():
         assert not found.way(WayKind.UNSUBSCRIBE).open
 
 
-def test_past_the_last_attempt_there_is_nothing_left_to_turn_off():
+def test_x4_past_the_last_attempt_before_the_expiry_nothing_is_called_safe():
     found = compared(quota(), at=instant("2026-12-07 12:00"))
 
-    assert found.way(WayKind.TURN_OFF).closed_because == (
-        "No deduction is attempted before it expires."
+    turn_off, keep = found.way(WayKind.TURN_OFF), found.way(WayKind.KEEP)
+    assert turn_off.caution == Notice(
+        rule="X4",
+        text="No attempt is left before it expires, "
+        "but the cloud may still try to charge until it is released.",
     )
-    assert found.because == "unsubscribing returns nothing and ends it 0 days earlier"
+    assert (turn_off.open, turn_off.last_moment) == (True, instant("2026-12-08 03:00"))
+    assert (keep.rule, keep.cost) == ("X4", usd("3600.00"))
+    assert found.because == "the cloud may still try to charge until it is released"
+
+
+def test_what_ends_today_ends_today():
+    found = compared(quota(auto_renew=False), at=instant("2026-12-07 12:00"))
+
+    assert found.because == "unsubscribing returns nothing and ends it today"
