@@ -650,6 +650,14 @@ def test_x4_past_the_last_attempt_before_the_expiry_nothing_is_called_safe():
     assert found.because == "the cloud may still try to charge until it is released"
 
 
+def test_x4_in_its_last_second_it_has_expired():
+    caution = compared(quota(), at=ENDS).way(WayKind.TURN_OFF).caution
+
+    assert caution.text == (
+        "It has expired, but the cloud may still try to charge until it is released."
+    )
+
+
 def test_what_ends_today_ends_today():
     found = compared(quota(auto_renew=False), at=instant("2026-12-07 12:00"))
 
