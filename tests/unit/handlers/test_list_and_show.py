@@ -260,7 +260,7 @@ def test_one_subscription_shows_its_ways_out_cheapest_first():
             "**Turn auto-renewal off · cheapest**\n"
             "You pay nothing more and keep it until Mon 7 Dec\n"
             "Last safe moment: Sun 29 Nov 2026, 23:59 GMT+08:00\n"
-            "Its workspace configuration and data are deleted after Wed 6 Jan 2027 "
+            "Its data is deleted after Wed 6 Jan 2027 "
             "→ [Turn off auto-renewal]"
         ),
         (
@@ -323,7 +323,7 @@ def test_with_auto_renewal_off_what_comes_back_is_cheapest_and_turning_off_is_cl
     )
     assert (
         "**Do nothing**\nYou pay nothing more\nIt ends on Fri 18 Dec\n"
-        "It and its data are deleted after Sun 17 Jan 2027"
+        "Its data is deleted after Sun 17 Jan 2027"
     ) in said
     assert "**Turn auto-renewal off**\nAuto-renewal is off already" in said
     assert "Turn off auto-renewal" not in buttons(content.blocks)

@@ -182,7 +182,7 @@ def test_what_has_expired_with_auto_renewal_on_may_still_be_charged():
             "**Turn auto-renewal off · cheapest**\n"
             "You pay nothing more, it ended on Thu 12 Nov\n"
             "Last safe moment: Tue 24 Nov 2026, 02:59 GMT+08:00\n"
-            "Its workspace configuration and data are deleted after Sat 12 Dec 2026\n"
+            "Its data is deleted after Sat 12 Dec 2026\n"
             "It has expired, but the cloud may still try to charge until it is released "
             "→ [Turn off auto-renewal]"
         ),
@@ -204,7 +204,7 @@ def test_what_has_expired_with_auto_renewal_off_has_ended_and_nothing_is_called_
 
     assert said[0] == (
         "**Do nothing**\nYou pay nothing more\nIt ended on Thu 12 Nov\n"
-        "Its workspace configuration and data are deleted after Sat 12 Dec 2026"
+        "Its data is deleted after Sat 12 Dec 2026"
     )
     assert "heapest" not in " ".join(said)
 
@@ -219,12 +219,6 @@ def test_what_has_expired_with_auto_renewal_off_has_ended_and_nothing_is_called_
             "not known whether auto-renewal is on",
             "it is not known whether auto-renewal is on",
         ),
-        (
-            True,
-            instant("2026-12-07 05:00"),
-            "none before it expires",
-            "no deduction is attempted before",
-        ),
     ],
 )
 def test_no_deduction_ahead_says_truly_why(renews, at, named, spoken):
@@ -232,6 +226,17 @@ def test_no_deduction_ahead_says_truly_why(renews, at, named, spoken):
 
     assert f"**Next deduction**\n{named} |" in looks.words(content.blocks)[1]
     assert f"expires on Mon 7 Dec 2026, 23:59 GMT+08:00, {spoken}." in content.text
+
+
+def test_on_the_last_day_without_an_attempt_a_charge_may_still_come():
+    last_day = instant("2026-12-07 05:00")
+
+    content = looks.accepted(showing.shown(shown(quota(account="lab"), at=last_day)))
+
+    assert (
+        "**May still be charged**\nTue 8 Dec 2026, 03:00 GMT+08:00"
+        in looks.words(content.blocks)[1]
+    )
 
 
 def test_an_unknown_auto_renewal_leaves_open_what_doing_nothing_costs():
@@ -270,7 +275,7 @@ def test_the_form_for_one_stands_beside_its_other_ways_with_the_reason_for_the_c
             "**Turn auto-renewal off · cheapest**\n"
             "Pay nothing and keep it until Mon 7 Dec\n"
             "Possible until Sun 29 Nov, 23:59\n"
-            "Its workspace configuration and data are deleted after Wed 6 Jan 2027"
+            "Its data is deleted after Wed 6 Jan 2027"
             " | **Do nothing**\n"
             "Pay USD 3,600.00 on Mon 30 Nov\n"
             "Back in full until Mon 7 Dec, 23:59"
@@ -298,7 +303,7 @@ def test_with_auto_renewal_off_the_form_says_what_the_end_of_the_term_takes():
     assert said[1] == (
         "**Do nothing · cheapest**\n"
         "Pay nothing, it ends on Mon 7 Dec\n"
-        "Its workspace configuration and data are deleted after Wed 6 Jan 2027"
+        "Its data is deleted after Wed 6 Jan 2027"
     )
 
 
@@ -393,7 +398,7 @@ def test_several_have_their_ways_in_a_window_with_the_cheapest_of_each():
             " | **Turn auto-renewal off**\n"
             "Pay nothing and keep it until Mon 10 May 2027\n"
             "Possible until Sun 2 May 2027, 23:59\n"
-            "Its workspace configuration and data are deleted after Wed 9 Jun 2027"
+            "Its data is deleted after Wed 9 Jun 2027"
             " | **Do nothing**\n"
             "Pay USD 3,600.00 on Mon 3 May 2027\n"
             "Back in full until Mon 10 May 2027, 23:59"
@@ -461,7 +466,7 @@ def test_the_working_of_one_has_the_rule_behind_every_way_and_every_notice():
             "**Good to know**\n"
             "• If data collection was on, collector servers and VPC endpoints keep costing until "
             "someone releases them. (R11)\n"
-            "• Turn auto-renewal off: Its workspace configuration and data are deleted after "
+            "• Turn auto-renewal off: Its data is deleted after "
             "Wed 6 Jan 2027. (R12)\n"
             "• Unsubscribe now: It ends at once and cannot be restored. (R35)\n"
             "• Give back the renewal period: Closed until the deduction of Mon 30 Nov 2026, then "
@@ -563,7 +568,7 @@ def test_a_notice_about_some_of_several_says_whose_it_is():
     [*_, small] = figures.facts(china)
     said = seen.lines([small])
 
-    assert "Quota 1: It uses one of this year's 10 returns; 0 are used so far." in said
+    assert "Quota 1: It is one of 10 five-day returns this year, after 0 before it." in said
     assert "Quota 3: Assumed: the Chinese fee for this term is the international one." in said
     assert "Quota 1 and Quota 2: Assumed: it was provisioned when its order took effect." in said
     assert len(said) == len(set(said))
