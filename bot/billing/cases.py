@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing.account import Account
-from bot.billing.days import cloud_date
+from bot.billing.days import CLOUD_ZONE, cloud_date
 from bot.billing.quote import Case, Scope
 from bot.billing.renewal import open_orders, renewal_periods
 from bot.billing.rulesets import RuleSet
@@ -52,7 +52,7 @@ def five_day_end(order: Order) -> datetime | None:
     provisioned_at = order.provisioned_at or order.effective_at
     if order.order_type is not OrderType.NEW or provisioned_at is None:
         return None
-    return provisioned_at + FIVE_DAYS
+    return provisioned_at.astimezone(CLOUD_ZONE) + FIVE_DAYS
 
 
 def within_five_days(order: Order, rules: RuleSet, *, at: datetime) -> bool:

@@ -22,6 +22,11 @@ def add_months(moment: datetime, *, months: int) -> datetime:
     return moment.replace(year=year, month=month, day=min(moment.day, monthrange(year, month)[1]))
 
 
+def counted(number: int, unit: str) -> str:
+    """`1 day`, `12 months`."""
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
 def written(day: date) -> str:
     """`Mon 30 Nov 2026`, whatever the machine's locale."""
     return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.billing.account import Account, Site
+from bot.billing.days import CLOUD_ZONE
 from bot.billing.subscription import BillingMode
 
 ONE_DAY = timedelta(days=1)
@@ -76,7 +77,7 @@ def afterlife(
     """
     by_tier = CN_DAYS[mode]
     grace, retention = by_tier[account.customer_tier] if account.site is Site.CN else INTL_DAYS
-    grace_ends = expires_at + grace * ONE_DAY
+    grace_ends = expires_at.astimezone(CLOUD_ZONE) + grace * ONE_DAY
     return Afterlife(
         expires_at=expires_at, grace_ends=grace_ends, released_at=grace_ends + retention * ONE_DAY
     )

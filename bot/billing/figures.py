@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bot.billing.account import Account
 from bot.billing.cases import case_of
 from bot.billing.coherence import UnclearFacts, currency_of, missing
+from bot.billing.days import counted
 from bot.billing.money import CENT, NOTHING, Money, rounded
 from bot.billing.quote import Case, Lost, OrderQuote, QuoteTotal, Refusal
 from bot.billing.rulesets import PaidWith, RuleSet
@@ -139,7 +140,7 @@ def _fee_rate(
     rate = rules.fee_rate(term_months=order.term_months, year=year)
     if rate is not None:
         return rate
-    term = f"a term of {order.term_months} months"
+    term = f"a term of {counted(order.term_months, 'month')}"
     return Refusal(rule="R43", reason=f"No handling fee is published for year {year} of {term}.")
 
 

@@ -49,10 +49,6 @@ class Money:
         """Round half up to cents, as every printed figure is (billing rules, section 10)."""
         return Money(rounded(self.amount), self.currency)
 
-    def floor_zero(self) -> "Money":
-        """A negative refund means no refund (R41)."""
-        return self if self.amount >= 0 else Money.zero(self.currency)
-
     def __add__(self, other: "Money") -> "Money":
         if other.currency != self.currency:
             raise CurrencyMismatch(self, other)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from bot.billing.account import Account, Site
 from bot.billing.cases import FIVE_DAY_RETURNS, five_day_end, within_five_days
+from bot.billing.days import cloud_date, counted
 from bot.billing.money import Money
 from bot.billing.quote import Case, Notice, OrderQuote, Scope
 from bot.billing.rulesets import RuleSet
@@ -63,7 +64,7 @@ def _five_days_elsewhere(worked: Worked) -> Notice | None:
         return None
     text = (
         "SecMaster's pages mention five days without a fee; "
-        f"the rules of the {worked.account.site} site know none, so the fee is counted."
+        f"the rules of the {worked.account.site} site know none, so {_what_counts(worked)} counted."
     )
     return Notice(rule="X1", text=text)
 
@@ -128,10 +129,10 @@ def _term_and_dates(order: Order, _case: Case, _: Worked) -> Notice | None:
     months, begun, ends = order.term_months, order.effective_at, order.expires_at
     if months is None or begun is None or ends is None:
         return None
-    lasts = (ends - begun).days
+    lasts = (cloud_date(ends) - cloud_date(begun)).days
     if SHORTEST_MONTH * months - 1 <= lasts <= LONGEST_MONTH * (months + 1) + 1:
         return None
-    text = f"A term of {months} months and the dates of its order differ; check both."
+    text = f"A term of {counted(months, 'month')} and the dates of its order differ; check both."
     return Notice(rule="R14", text=text)
 
 
@@ -149,8 +150,13 @@ def _five_day_return(order: Order, case: Case, worked: Worked) -> Notice | None:
     inside = within_five_days(order, worked.rules, at=worked.at)
     if case is not Case.CONDITIONAL or not inside:
         return None
-    text = f"All {FIVE_DAY_RETURNS} five-day returns of this year are used, so the fee is counted."
-    return Notice(rule="R37", text=text)
+    used_up = f"All {FIVE_DAY_RETURNS} five-day returns of this year are used"
+    return Notice(rule="R37", text=f"{used_up}, so {_what_counts(worked)} counted.")
+
+
+def _what_counts(worked: Worked) -> str:
+    """What a conditional unsubscription costs: without a fee, where a contract waives it."""
+    return "use is" if worked.account.fee_waiver else "use and fee are"
 
 
 def _provisioning(order: Order, case: Case, _: Worked) -> Notice | None:

@@ -86,8 +86,8 @@ def plan(
     """
     wanted = {each.key: each for each in chosen}
     around = {each.key: each for each in group} | wanted
-    along = [each for each in wanted.values() if _goes_along(each, wanted)]
-    mains = [each for each in wanted.values() if each not in along]
+    parts = [each for each in wanted.values() if _is_part(each, wanted)]
+    mains = [each for each in wanted.values() if each not in parts]
     packages = [each for each in mains if each.kind is Kind.PACKAGE and scope is Scope.ALL]
     first = sorted((each for each in mains if each not in packages), key=_is_no_quota)
 
@@ -97,7 +97,10 @@ def plan(
     free = sorted((each for each in packages if each.key not in blocked), key=_package_rank)
     used = sum(each.case is Case.FIVE_DAY for each in quotes.values())
     more, also = _judge(free, _after_returns(account, used), at=at, scope=scope)
-    quotes, refused = quotes | more, refused | blocked | also
+    along = [each for each in parts if _goes_along(each, quotes)]
+    left = [each for each in parts if each not in along]
+    _, stuck = _judge(left, account, at=at, scope=scope)
+    quotes, refused = quotes | more, refused | blocked | also | stuck
 
     gone = [around[key] for key in quotes] if scope is Scope.ALL else []
     behind = _left_behind(around.values(), gone, staying)
@@ -120,13 +123,19 @@ def plan(
     )
 
 
-def _goes_along(subscription: Subscription, wanted: Mapping[SubscriptionKey, Subscription]) -> bool:
-    """An associated resource goes with its main one and is not named in a call (R35).
+def _is_part(subscription: Subscription, wanted: Mapping[SubscriptionKey, Subscription]) -> bool:
+    """Whether the main resource that it belongs to is chosen as well (R35)."""
+    own = subscription.key.id
+    return any(subscription.parent_id == key.id for key in wanted if key.id != own)
+
+
+def _goes_along(subscription: Subscription, going: Collection[SubscriptionKey]) -> bool:
+    """An associated resource goes when its main one does, and is not named in a call (R35).
 
     One that is merely attached has no main one and is named itself. Source: en-us
     unsubscription_topic_20000083; INTL api_order_00019, 2025-12-29.
     """
-    return any(subscription.parent_id == key.id for key in wanted)
+    return any(subscription.parent_id == key.id for key in going)
 
 
 def _package_rank(subscription: Subscription) -> int:

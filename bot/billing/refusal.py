@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.billing.account import Account
 from bot.billing.days import CLOUD_ZONE, cloud_date, written
-from bot.billing.expiry import afterlife
+from bot.billing.expiry import Phase, afterlife
 from bot.billing.quote import Refusal, Scope
 from bot.billing.renewal import renewal_periods
 from bot.billing.subscription import (
@@ -155,10 +155,10 @@ def _expiry_sentence(subscription: Subscription, account: Account, *, at: dateti
     if expires_at is None or expires_at > at:
         return "It has expired."
     after = afterlife(expires_at, account)
-    day = written(cloud_date(expires_at))
-    if at < after.grace_ends:
+    phase, day = after.phase(at=at), written(cloud_date(expires_at))
+    if phase in {Phase.RUNNING, Phase.GRACE}:
         return f"It expired on {day}; grace until {_moment(after.grace_ends)}."
-    if at < after.released_at:
+    if phase is Phase.RETENTION:
         return f"It expired on {day}; frozen, and kept until {_moment(after.released_at)}."
     return f"It expired on {day}."
 

@@ -12,8 +12,8 @@ from bot.billing.rulesets import Unit
 ONE_HOUR = timedelta(hours=1)
 ONE_DAY = timedelta(days=1)
 HOURS_A_DAY = 24
-SHORTEST_YEAR = 365 * ONE_DAY - ONE_HOUR
-"""Whoever used less has seen no anniversary of a full hour yet."""
+SHORTEST_YEAR = 364 * ONE_DAY
+"""Whoever used less has seen no anniversary of a full hour yet, in whatever zone it is written."""
 
 _START = datetime(1970, 1, 1, tzinfo=CLOUD_ZONE)
 _LAST_SECOND = timedelta(hours=23, minutes=59, seconds=59)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from bot.billing.account import Account
 from bot.billing.cases import as_counted, covered, five_day_end
 from bot.billing.coherence import UnclearFacts
-from bot.billing.days import CLOUD_ZONE, cloud_date, written
+from bot.billing.days import CLOUD_ZONE, cloud_date, counted, written
 from bot.billing.expiry import afterlife
 from bot.billing.money import Money
 from bot.billing.notices import SECMASTER
@@ -149,7 +149,7 @@ def _keep(situation: _Situation) -> Way:
     if expires_at is None or situation.ahead is None or subscription.auto_renew is False:
         return replace(way, lost=_lost_by_lapsing(situation))
     if situation.ahead.kind is AnchorKind.EXPIRY:
-        return replace(way, money_out=None) if subscription.auto_renew is None else way
+        return replace(way, money_out=None)  # whether it renews is not known
     last = counted_end(expires_at) if situation.deducted_at else None
     renewed = replace(
         way,
@@ -251,7 +251,7 @@ def _give_back(situation: _Situation) -> Way:
         return way
     day = cloud_date(situation.deducted_at)
     days = (cloud_date(expires_at) - day).days
-    span = f", then open for {days} days" if days else ""
+    span = f", then open for {counted(days, 'day')}" if days else ""
     reason = f"Closed until the deduction of {written(day)}{span}."
     return replace(way, closed_because=reason, opens_at=situation.deducted_at)
 
@@ -388,8 +388,6 @@ def _because_free(best: Way, ways: Sequence[Way], *, at: datetime) -> str:
     now = next((way for way in ways if way.kind is WayKind.UNSUBSCRIBE and way.open), None)
     if now is not None and best.works_until is not None:
         days = (best.works_until - at).days
-        earlier = f"{days} day{'' if days == 1 else 's'} earlier" if days else "today"
+        earlier = f"{counted(days, 'day')} earlier" if days else "today"
         return f"unsubscribing returns nothing and ends it {earlier}"
-    if best.works_until is not None and best.works_until > at:
-        return "nothing more is paid and it runs to the end of its term"
-    return "nothing more is paid"
+    return "nothing more is paid and it runs to the end of its term"

@@ -10,7 +10,7 @@ from bot.billing.cases import as_counted, covered, five_day_end
 from bot.billing.days import CLOUD_ZONE, cloud_date
 from bot.billing.money import Money, added
 from bot.billing.plan import Plan
-from bot.billing.quote import Case, Lost, Quote, QuoteTotal, Scope
+from bot.billing.quote import Case, Quote, Scope
 from bot.billing.refund import quote
 from bot.billing.rulesets import Unit, rule_set
 from bot.billing.subscription import Order, OrderType, Status, Subscription, SubscriptionKey
@@ -55,35 +55,46 @@ class Span:
 
     `worst` of a plan adds up the worst of each item, since they go one after the other. `steps`
     are all moments at which a figure steps, in order; between two of them nothing changes.
+    `five_day` says whether something may go within its five days, which uses a return.
     """
 
     start: datetime
     until: datetime
     worst: Worst
     steps: tuple[Step, ...]
+    five_day: bool
 
 
 def worst(plan: Plan, *, until: datetime) -> Span:
     """The highest fee and lowest refund that the plan can reach from its instant until then.
 
-    Each five-day return before an item uses one of the year's (R37), as in the plan. Raises
-    ValueError when nothing goes.
+    Each item that may go within its five days uses one of the year's returns, which those after it
+    then lack (R37). Raises ValueError when nothing goes.
     """
     spans: list[Span] = []
-    used = plan.account.five_day_returns_used
     for key in plan.going:
-        counted = replace(plan.account, five_day_returns_used=used)
-        item = plan.subscriptions[key]
-        spans.append(worst_until(item, counted, start=plan.at, until=until, scope=plan.scope))
-        used += plan.quotes[key].case is Case.FIVE_DAY
+        span = worst_until(
+            plan.subscriptions[key],
+            plan.account,
+            start=plan.at,
+            until=until,
+            scope=plan.scope,
+            earlier_returns=sum(span.five_day for span in spans),
+        )
+        spans.append(span)
     if not spans:
         raise ValueError("A plan in which nothing goes has no worst figure.")
     steps = sorted(
         (step for span in spans for step in span.steps),
         key=lambda step: (step.at, step.subscription),
     )
-    worst = _sum([span.worst for span in spans])
-    return Span(start=plan.at, until=until, worst=worst, steps=tuple(steps))
+    return Span(
+        start=plan.at,
+        until=until,
+        worst=_sum([span.worst for span in spans]),
+        steps=tuple(steps),
+        five_day=any(span.five_day for span in spans),
+    )
 
 
 def worst_until(
@@ -93,25 +104,38 @@ def worst_until(
     start: datetime,
     until: datetime,
     scope: Scope = Scope.ALL,
+    earlier_returns: int = 0,
 ) -> Span:
-    """The same for one subscription.
+    """The same for one subscription, after so many five-day returns of others.
 
     Figures are constant from one step to the next, so that the start of the span and every step
     are enough. Moments at which it is refused cannot execute and count for nothing; raises
     ValueError when that is all of them.
     """
-    before = _figures(subscription, account, start=start, at=start, scope=scope)
-    reached, steps = [before], []
+
+    def quoted(at: datetime) -> Quote:
+        counted = as_counted(account, read_at=start, at=at)
+        used = counted.five_day_returns_used + earlier_returns
+        then = replace(counted, five_day_returns_used=used)
+        return quote(as_of(subscription, start=start, at=at), then, at=at, scope=scope)
+
+    reached = [quoted(start)]
+    steps: list[Step] = []
     for step in _possible_steps(subscription, account, start=start, until=until, scope=scope):
-        figures = _figures(subscription, account, start=start, at=step.at, scope=scope)
-        if figures != before:
+        found = quoted(step.at)
+        if _as_worst(found) != _as_worst(reached[-1]):
             steps.append(step)
-            reached.append(figures)
-        before = figures
-    known = [figures for figures in reached if figures is not None]
+        reached.append(found)
+    known = [figures for each in reached if (figures := _as_worst(each)) is not None]
     if not known:
         raise ValueError(f"{subscription.key} cannot be unsubscribed from in that time.")
-    return Span(start=start, until=until, worst=_highest(known), steps=tuple(steps))
+    return Span(
+        start=start,
+        until=until,
+        worst=_highest(known),
+        steps=tuple(steps),
+        five_day=any(each.case is Case.FIVE_DAY for each in reached),
+    )
 
 
 def summed(quotes: Mapping[str, Quote]) -> Worst:
@@ -119,10 +143,10 @@ def summed(quotes: Mapping[str, Quote]) -> Worst:
 
     Refused ones have no figures and count for nothing; raises ValueError when no other is left.
     """
-    known = [(q.total, q.lost) for q in quotes.values() if q.total and q.lost]
+    known = [figures for each in quotes.values() if (figures := _as_worst(each)) is not None]
     if not known:
         raise ValueError("None of these quotes has figures; ask for allowed ones.")
-    return _sum([_as_worst(total, lost) for total, lost in known])
+    return _sum(known)
 
 
 def is_worse(now: Worst, *, than: Worst) -> bool:
@@ -198,14 +222,6 @@ def _possible_steps(
     return [found[at] for at in sorted(found)]
 
 
-def _figures(
-    subscription: Subscription, account: Account, *, start: datetime, at: datetime, scope: Scope
-) -> Worst | None:
-    then = as_of(subscription, start=start, at=at)
-    found = quote(then, as_counted(account, read_at=start, at=at), at=at, scope=scope)
-    return _as_worst(found.total, found.lost) if found.total and found.lost else None
-
-
 def as_of(subscription: Subscription, *, start: datetime, at: datetime) -> Subscription:
     """What was read as inactive is in use once its beginning, still ahead at the start, is past."""
     begins = [order.effective_at for order in subscription.orders if order.effective_at]
@@ -215,8 +231,15 @@ def as_of(subscription: Subscription, *, start: datetime, at: datetime) -> Subsc
     return subscription
 
 
-def _as_worst(total: QuoteTotal, lost: Lost) -> Worst:
-    return Worst(handling_fee=total.handling_fee, refund=total.refund, coupons_lost=lost.coupons)
+def _as_worst(found: Quote) -> Worst | None:
+    """The figures of one quote, None where it is refused."""
+    if found.total is None or found.lost is None:
+        return None
+    return Worst(
+        handling_fee=found.total.handling_fee,
+        refund=found.total.refund,
+        coupons_lost=found.lost.coupons,
+    )
 
 
 def _highest(reached: Sequence[Worst]) -> Worst:

@@ -1,6 +1,7 @@
 """Which way an order goes, and which orders an unsubscription takes (R32, R36 to R46)."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -149,3 +150,9 @@ def test_r45_renewals_alone_take_what_has_not_begun():
     assert covered(renewed, at=NOW, scope=Scope.RENEWALS) == (second, third)
     assert covered(renewed, at=instant("2026-12-08"), scope=Scope.RENEWALS) == (third,)
     assert covered(quota(orders=(AHEAD,)), at=NOW, scope=Scope.RENEWALS) == ()
+
+
+def test_r36_five_times_24_hours_are_not_shortened_by_daylight_saving():
+    bought = order(instant("2028-03-25 09:00").astimezone(ZoneInfo("Europe/Berlin")), months=1)
+
+    assert five_day_end(bought) == instant("2028-03-30 09:00")

@@ -1,6 +1,7 @@
 """After an expiry: grace, retention and release, by site, tier and billing mode (R12 to R16)."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -84,3 +85,9 @@ def test_x7_day_eighteen_after_an_expiry_is_retention():
     found = afterlife(ENDS, account())
 
     assert found.phase(at=ENDS + timedelta(days=18)) is Phase.RETENTION
+
+
+def test_r16_natural_days_are_not_shortened_by_daylight_saving():
+    ends = instant("2028-03-20 23:59:59").astimezone(ZoneInfo("Europe/Berlin"))
+
+    assert afterlife(ends, account()).grace_ends == instant("2028-04-04 23:59:59")

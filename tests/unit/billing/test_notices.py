@@ -54,7 +54,7 @@ def test_x1_r40_the_five_days_of_secmaster_s_pages_are_not_promised(site):
         Notice(
             rule="X1",
             text="SecMaster's pages mention five days without a fee; "
-            f"the rules of the {site} site know none, so the fee is counted.",
+            f"the rules of the {site} site know none, so use and fee are counted.",
         )
     ]
 
@@ -259,7 +259,7 @@ def test_r37_r39_without_a_return_left_the_fee_is_counted():
     assert warned(resource(orders=(FRESH_IN_CHINA,)), used_up) == [
         Notice(
             rule="R37",
-            text="All 10 five-day returns of this year are used, so the fee is counted.",
+            text="All 10 five-day returns of this year are used, so use and fee are counted.",
         ),
         CHINESE_FEE,
     ]
@@ -358,3 +358,20 @@ def test_a_notice_is_given_once_however_many_orders_it_holds_for():
     twice = resource(orders=(first, renewal(first, flexi_coupon="1.00")))
 
     assert rules(twice) == ["R42"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        (account(fee_waiver=True), "X1"),
+        (account(site=CN, five_day_returns_used=10, fee_waiver=True), "R37"),
+    ],
+)
+def test_r42_with_a_waiver_no_notice_says_that_a_fee_is_counted(settings, rule):
+    bought = order("2026-11-22 09:00", currency=settings.currency)
+    fresh = package(orders=(bought,))
+
+    found = {each.rule: each.text for each in quote(fresh, settings, at=NOW).warnings}
+
+    assert found[rule].endswith("so use is counted.")
+    assert "fee are counted" not in " ".join(found.values())

@@ -491,3 +491,23 @@ def test_splitting_into_calls_never_changes_the_total(group):
 
     refunds = [found.quotes[k].total.refund for step in found.steps for k in step.subscriptions]
     assert sum(refunds, usd(0)) == (found.total.refund if found.total else usd(0))
+
+
+def test_r35_nothing_goes_along_with_a_main_resource_that_stays():
+    server = resource("server", name="Server", transaction_in_progress=True)
+    disk = resource("disk", name="Disk", parent_id="server")
+
+    found = planned([server, disk])
+
+    assert found.steps == ()
+    assert {key.id: why.rule for key, why in found.refused.items()} == {
+        "server": "R34",
+        "disk": "R35",
+    }
+    assert not any("goes along" in notice.text for notice in found.warnings)
+
+
+def test_r35_what_names_itself_as_its_main_resource_is_refused():
+    found = planned([resource("odd", parent_id="odd")])
+
+    assert [why.rule for why in found.refused.values()] == ["R35"]

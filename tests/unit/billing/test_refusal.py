@@ -321,3 +321,16 @@ def test_r44_what_holds_renewals_alone_does_not_hold_everything_together():
     assert why_not(renewed(renewals_locked=True)) is None
     assert why_not(renewed(service="CloudSite")) is None
     assert why_not(renewed(orders=(order(), renewal(order(), promotion=True)))) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2026-12-22 23:59:59", "grace until"),
+        ("2026-12-23 00:00:00", "frozen, and kept until"),
+        ("2027-01-06 23:59:59", "frozen, and kept until"),
+        ("2027-01-07 00:00:00", "It expired on Mon 7 Dec 2026."),
+    ],
+)
+def test_r15_the_sentence_of_what_is_expired_follows_its_phase(at, said):
+    assert said in quote(quota(), account(), at=instant(at)).refused.reason

@@ -662,3 +662,11 @@ def test_what_ends_today_ends_today():
     found = compared(quota(auto_renew=False), at=instant("2026-12-07 12:00"))
 
     assert found.because == "unsubscribing returns nothing and ends it today"
+
+
+def test_one_day_is_one_day():
+    closed = compared(quota(), at=instant("2026-12-05 12:00")).way(WayKind.GIVE_BACK)
+
+    assert closed.closed_because == (
+        "Closed until the deduction of Sun 6 Dec 2026, then open for 1 day."
+    )

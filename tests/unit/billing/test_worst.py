@@ -495,3 +495,42 @@ def test_no_moment_of_a_span_is_worse_than_its_worst(data, subscription, setting
     found = worst_until(subscription, settings, start=start, until=until).worst
 
     assert not is_worse(summed({"then": then}), than=found)
+
+
+def test_r37_what_may_yet_go_within_its_five_days_leaves_no_return_to_those_after_it():
+    ahead = [
+        resource(
+            f"ahead-{number}",
+            status=Status.INACTIVE,
+            orders=(order("2026-11-24 00:00", months=1, currency="CNY", cash="100"),),
+        )
+        for number in range(2)
+    ]
+    cn = account(site=CN, five_day_returns_used=9)
+    found = plan(ahead, group=[], account=cn, at=NOW)
+
+    span = worst(found, until=instant("2026-11-25 00:00"))
+
+    assert span.worst.handling_fee == cny("10.00")
+    assert span.five_day
+
+
+def test_r37_the_returns_of_a_new_year_are_shared_by_the_items_of_a_plan():
+    bought = order("2026-12-29 12:00", months=1, currency="CNY", cash="100")
+    fresh = [resource(f"fresh-{number}", orders=(bought,)) for number in range(11)]
+    cn = account(site=CN, five_day_returns_used=10)
+    found = plan(fresh, group=[], account=cn, at=instant("2026-12-31 23:00"))
+
+    after = [
+        worst_until(
+            fresh[0],
+            cn,
+            start=instant("2026-12-31 23:00"),
+            until=instant("2027-01-01 00:00"),
+            earlier_returns=earlier,
+        )
+        for earlier in (9, 10)
+    ]
+
+    assert [span.five_day for span in after] == [True, False]
+    assert worst(found, until=instant("2027-01-01 00:00")).worst.handling_fee == cny("110.00")
