@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from bot.billing.account import Account, Site
 from bot.billing.cases import FIVE_DAY_RETURNS, five_day_end, within_five_days
-from bot.billing.days import cloud_date, counted
+from bot.billing.days import counted
 from bot.billing.money import Money
 from bot.billing.quote import Case, Notice, OrderQuote, Scope
 from bot.billing.rulesets import RuleSet
 from bot.billing.subscription import Kind, Order, Subscription
-from bot.billing.usage import fee_year
+from bot.billing.usage import HOURS_A_DAY, fee_year
 
 SECMASTER = "SecMaster"
 COLLECTORS = (
@@ -38,15 +38,16 @@ class Worked(NamedTuple):
 
 def notices(worked: Worked) -> tuple[Notice, ...]:
     """The notices of a quote, each once: those of its orders, then those of the whole."""
-    in_china = worked.account.site is Site.CN
-    of_order = _OF_ORDER + _OF_ORDER_IN_CHINA if in_china else _OF_ORDER
-    found: list[Notice | None] = []
+    of_order, of_all = _OF_ORDER, _OF_ALL
+    if worked.account.site is Site.CN:
+        of_order += _OF_ORDER_IN_CHINA
     if worked.subscription.service == SECMASTER:
-        found += [check(worked) for check in _OF_SECMASTER]
-    for order, quote in zip(worked.orders, worked.quotes, strict=True):
-        found += [check(order, quote.case, worked) for check in of_order]
-    found += [check(worked) for check in _OF_ALL]
-    return tuple(dict.fromkeys([notice for notice in found if notice is not None]))
+        of_all = _OF_SECMASTER + of_all
+    pairs = zip(worked.orders, worked.quotes, strict=True)
+    found = [check(order, quote, worked) for order, quote in pairs for check in of_order]
+    found += [check(worked) for check in of_all]
+    said = [notice for notice in found if notice is not None]
+    return tuple(dict.fromkeys(said)) if said else ()
 
 
 def is_large(refund: Money, rules: RuleSet) -> bool:
@@ -78,16 +79,16 @@ def _keeps_costing(worked: Worked) -> Notice | None:
     return Notice(rule="R11", text=COLLECTORS) if leaves else None
 
 
-def _stored_value(order: Order, case: Case, _: Worked) -> Notice | None:
+def _stored_value(order: Order, quote: OrderQuote, _: Worked) -> Notice | None:
     """X10: one page gives a part back, the next line of it does not."""
-    if not order.stored_value or case is not Case.CONDITIONAL:
+    if not order.stored_value or quote.case is not Case.CONDITIONAL:
         return None
     return Notice(rule="X10", text="What was paid by stored value card may not be returned.")
 
 
-def _odd_fee(order: Order, case: Case, worked: Worked) -> Notice | None:
+def _odd_fee(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
     """X14: the second of five years costs more than the first."""
-    if order.term_months != 60 or case is not Case.CONDITIONAL or worked.account.fee_waiver:
+    if order.term_months != 60 or quote.case is not Case.CONDITIONAL or worked.account.fee_waiver:
         return None
     begun = order.effective_at
     if begun is None or fee_year(begun, term_months=60, at=worked.at) != 2:
@@ -96,59 +97,58 @@ def _odd_fee(order: Order, case: Case, worked: Worked) -> Notice | None:
     return Notice(rule="X14", text=text)
 
 
-def _console_estimate(order: Order, case: Case, _: Worked) -> Notice | None:
+def _console_estimate(order: Order, quote: OrderQuote, _: Worked) -> Notice | None:
     """R49: the console's estimate counts coupons, what is paid back does not.
 
     Source: intl/tr-tr unsubscription_topic_2000009, 2025-07-28.
     """
-    if not order.cash_coupon or case is not Case.CONDITIONAL:
+    if not order.cash_coupon or quote.case is not Case.CONDITIONAL:
         return None
     text = "The console's own estimate counts the cash coupon, so it reads higher than this refund."
     return Notice(rule="R49", text=text)
 
 
-def _expired_coupon(order: Order, case: Case, worked: Worked) -> Notice | None:
+def _expired_coupon(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
     """R33: a coupon that would come back has expired meanwhile."""
     expires_at = order.cash_coupon_expires_at
-    if expires_at is None or not order.cash_coupon or case is Case.CONDITIONAL:
+    if expires_at is None or not order.cash_coupon or quote.case is Case.CONDITIONAL:
         return None
     if expires_at > worked.at:
         return None
     return Notice(rule="R33", text="The cash coupon has expired, so it is worth nothing.")
 
 
-def _unknown_cash(order: Order, _case: Case, _: Worked) -> Notice | None:
+def _unknown_cash(order: Order, _quote: OrderQuote, _: Worked) -> Notice | None:
     """R42: the other ways of payment are known, so that nothing is taken to be paid in cash."""
     if order.cash is not None:
         return None
     return Notice(rule="R42", text="Assumed: nothing was paid in cash, as no amount is given.")
 
 
-def _term_and_dates(order: Order, _case: Case, _: Worked) -> Notice | None:
+def _term_and_dates(order: Order, quote: OrderQuote, _: Worked) -> Notice | None:
     """R14: a term that its own dates do not bear out; a renewal date may add a month (R30)."""
-    months, begun, ends = order.term_months, order.effective_at, order.expires_at
-    if months is None or begun is None or ends is None:
+    months, lasts = order.term_months, quote.duration_hours // HOURS_A_DAY
+    if months is None or not lasts:
         return None
-    lasts = (cloud_date(ends) - cloud_date(begun)).days
     if SHORTEST_MONTH * months - 1 <= lasts <= LONGEST_MONTH * (months + 1) + 1:
         return None
     text = f"A term of {counted(months, 'month')} and the dates of its order differ; check both."
     return Notice(rule="R14", text=text)
 
 
-def _five_day_return(order: Order, case: Case, worked: Worked) -> Notice | None:
+def _five_day_return(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
     """R37, R39: what a return uses up, or that none is left.
 
     The count is a setting, as no interface tells it.
     """
-    if case is Case.FIVE_DAY:
+    if quote.case is Case.FIVE_DAY:
         used = worked.account.five_day_returns_used
         text = (
             f"It is one of {FIVE_DAY_RETURNS} five-day returns this year, after {used} before it."
         )
         return Notice(rule="R37", text=text)
     inside = within_five_days(order, worked.rules, at=worked.at)
-    if case is not Case.CONDITIONAL or not inside:
+    if quote.case is not Case.CONDITIONAL or not inside:
         return None
     used_up = f"All {FIVE_DAY_RETURNS} five-day returns of this year are used"
     return Notice(rule="R37", text=f"{used_up}, so {_what_counts(worked)} counted.")
@@ -159,16 +159,16 @@ def _what_counts(worked: Worked) -> str:
     return "use is" if worked.account.fee_waiver else "use and fee are"
 
 
-def _provisioning(order: Order, case: Case, _: Worked) -> Notice | None:
+def _provisioning(order: Order, quote: OrderQuote, _: Worked) -> Notice | None:
     """R36: the five days count from provisioning, which is assumed where it is not known."""
-    if case is not Case.FIVE_DAY or order.provisioned_at is not None:
+    if quote.case is not Case.FIVE_DAY or order.provisioned_at is not None:
         return None
     return Notice(rule="R36", text="Assumed: it was provisioned when its order took effect.")
 
 
-def _chinese_fees(order: Order, case: Case, worked: Worked) -> Notice | None:
+def _chinese_fees(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
     """R43: of the Chinese table only the five-year row could be read."""
-    if case is not Case.CONDITIONAL or order.term_months == 60 or worked.account.fee_waiver:
+    if quote.case is not Case.CONDITIONAL or order.term_months == 60 or worked.account.fee_waiver:
         return None
     text = "Assumed: the Chinese fee for this term is the international one."
     return Notice(rule="R43", text=text)
@@ -199,7 +199,7 @@ def _currency_of_site(worked: Worked) -> Notice | None:
     return Notice(rule="R42", text=f"{text} Check the account's site.")
 
 
-_OfOrder = tuple[Callable[[Order, Case, Worked], Notice | None], ...]
+_OfOrder = tuple[Callable[[Order, OrderQuote, Worked], Notice | None], ...]
 _OfAll = tuple[Callable[[Worked], Notice | None], ...]
 
 _OF_SECMASTER: _OfAll = (_five_days_elsewhere, _keeps_costing)

@@ -1,6 +1,6 @@
 """Why a subscription cannot be unsubscribed from: one function a rule (R1, R31, R34, R35, R48)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.billing.account import Account
@@ -73,9 +73,19 @@ def _never(subscription: Subscription) -> Refusal | None:
     Pay-per-use items, packages of a pay-per-use edition among them, are cancelled and carry no
     refund (R4, R10). Source: INTL unsubscription_topic_2000010, 2025-07-28; EU secmaster_04_0004.
     """
-    for holds, why in _NEVER:
-        if holds(subscription):
-            return why
+    if subscription.billing_mode is BillingMode.PAY_PER_USE:
+        return _POSTPAID
+    if subscription.kind is Kind.SAAS:
+        return _CONTRACT
+    if subscription.kind is Kind.QUOTA and subscription.edition is Edition.BASIC:
+        return _FREE
+    if subscription.status is Status.UNSUBSCRIBED:
+        return _GONE
+    return _FROZEN if subscription.status is Status.FROZEN else _not_by_itself(subscription)
+
+
+def _not_by_itself(subscription: Subscription) -> Refusal | None:
+    """A service that is never taken back (R34); what goes with its main resource only (R35)."""
     if subscription.service in NEVER_TAKEN_BACK:
         return Refusal(rule="R34", reason=f"The cloud does not take {subscription.service} back.")
     if subscription.parent_id is not None:
@@ -165,12 +175,3 @@ def _expiry_sentence(subscription: Subscription, account: Account, *, at: dateti
 
 def _moment(at: datetime) -> str:
     return f"{written(cloud_date(at))}, {at.astimezone(CLOUD_ZONE):%H:%M} GMT+08:00"
-
-
-_NEVER: tuple[tuple[Callable[[Subscription], bool], Refusal], ...] = (
-    (lambda s: s.billing_mode is BillingMode.PAY_PER_USE, _POSTPAID),
-    (lambda s: s.kind is Kind.SAAS, _CONTRACT),
-    (lambda s: s.kind is Kind.QUOTA and s.edition is Edition.BASIC, _FREE),
-    (lambda s: s.status is Status.UNSUBSCRIBED, _GONE),
-    (lambda s: s.status is Status.FROZEN, _FROZEN),
-)

@@ -69,8 +69,10 @@ def quote(arguments: Sequence[str]) -> int:
 
 
 def _last_working_day(dates: "Dates") -> date | None:
-    """Before what comes next, by China's calendar; the settings are not read here."""
-    if dates.anchor is None:
+    """Before a deduction or a notice, by China's calendar; the settings are not read here."""
+    from bot.billing.renewal import AnchorKind
+
+    if dates.anchor is None or dates.anchor.kind is AnchorKind.EXPIRY:
         return None
     from bot.billing.working_days import last_working_day
 
