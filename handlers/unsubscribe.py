@@ -8,7 +8,7 @@ from slack_sdk.models.views import View
 
 from bot.billing.quote import Scope
 from bot.billing.unsubscription import Request
-from bot.billing.ways_out import WayKind
+from bot.billing.way import WayKind
 from bot.facts.listing import Shown
 from bot.facts.unsubscribing import Draft
 from bot.services.errors import FiguresChanged, Incomplete, Refused

@@ -8,7 +8,7 @@ from bot.billing.days import CLOUD_ZONE, cloud_date, written
 from bot.billing.money import Money
 from bot.billing.quote import Case, Lost, OrderQuote, Quote, QuoteTotal
 from bot.billing.renewal import AnchorKind
-from bot.billing.ways_out import Way, WayKind, WaysOut
+from bot.billing.way import Way, WayKind, WaysOut
 from bot.cli.printing import print_table, say
 
 Row = tuple[str, str, str]

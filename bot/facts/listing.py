@@ -9,7 +9,7 @@ from bot.billing.money import Money, sums
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import Edition, Subscription
 from bot.billing.unsubscription import Request, State
-from bot.billing.ways_out import Way, WayKind
+from bot.billing.way import Way, WayKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from bot.billing.quote import QuoteTotal, Refusal, Scope
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Reason
-from bot.billing.ways_out import Way, WaysOut
+from bot.billing.way import Way, WaysOut
 from bot.billing.worst import Worst
 
 DETAILS_LIMIT = 500

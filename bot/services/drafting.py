@@ -22,7 +22,8 @@ from bot.billing.subscription import (
     Subscription,
     SubscriptionKey,
 )
-from bot.billing.ways_out import Way, WayKind, WaysOut, ways_out
+from bot.billing.way import Way, WayKind, WaysOut
+from bot.billing.ways_out import ways_out
 from bot.billing.worst import worst
 from bot.facts.unsubscribing import Draft, Kept
 from bot.ports.store import Store, Transaction

@@ -10,7 +10,7 @@ from bot.billing.plan import Plan
 from bot.billing.quote import Lost, Notice, OrderQuote, Quote, QuoteTotal
 from bot.billing.renewal import Anchor, deduction_at
 from bot.billing.subscription import Edition, Order, Subscription
-from bot.billing.ways_out import Way, WaysOut
+from bot.billing.way import Way, WaysOut
 from bot.services.fields import ORDER_FIELDS, OWN_FIELDS, Field, written_instant
 
 

@@ -8,7 +8,7 @@ from slack_sdk.models.views import View
 
 from bot.billing.quote import Scope
 from bot.billing.subscription import Subscription
-from bot.billing.ways_out import Way, WayKind, WaysOut
+from bot.billing.way import Way, WayKind, WaysOut
 from bot.facts.unsubscribing import Draft
 from handlers import ids, text
 from handlers.blocks.pieces import (

@@ -9,7 +9,7 @@ from bot.billing.money import Money
 from bot.billing.quote import Quote
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import BillingMode, Order, Status
-from bot.billing.ways_out import Way, WayKind
+from bot.billing.way import Way, WayKind
 from bot.facts.listing import Shown
 from handlers import ids, text
 from handlers.blocks.pieces import (

@@ -13,7 +13,7 @@ from slack_sdk.models.views import View
 
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import Request
-from bot.billing.ways_out import WayKind
+from bot.billing.way import WayKind
 from bot.billing.worst import Worst
 from bot.facts.unsubscribing import Draft
 from handlers import forms, ids, text

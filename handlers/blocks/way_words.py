@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.billing.quote import Case, Notice, Quote
-from bot.billing.ways_out import Way, WayKind
+from bot.billing.way import Way, WayKind
 from bot.billing.worst import Cause
 from handlers import text
 

@@ -8,7 +8,7 @@ from slack_sdk.models.blocks import ButtonElement, ConfirmObject, SectionBlock
 from bot.billing.money import Money
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import BillingMode
-from bot.billing.ways_out import Way, WayKind
+from bot.billing.way import Way, WayKind
 from bot.facts.listing import Shown
 from handlers import ids, text
 from handlers.blocks.pieces import button, confirm, cut, section

@@ -6,7 +6,7 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from bot.billing.quote import Case, OrderQuote, Quote
-from bot.billing.ways_out import Way, WayKind
+from bot.billing.way import Way, WayKind
 from handlers import text
 from handlers.blocks.notes import Note, notes, once
 from handlers.blocks.pieces import Bold, context, modal, preformatted, rich, section

@@ -8,7 +8,8 @@ import pytest
 from bot.billing.quote import Case, Notice, Scope
 from bot.billing.refund import quote
 from bot.billing.subscription import BillingMode, Status
-from bot.billing.ways_out import Way, WayKind, WaysOut, ways_out
+from bot.billing.way import Way, WayKind, WaysOut
+from bot.billing.ways_out import ways_out
 from bot.billing.worst import Cause
 from tests.factories import (
     CN,

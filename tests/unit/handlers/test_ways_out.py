@@ -12,7 +12,8 @@ from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.renewal import AnchorKind, anchor
 from bot.billing.subscription import Status, Subscription
-from bot.billing.ways_out import WayKind, ways_out
+from bot.billing.way import WayKind
+from bot.billing.ways_out import ways_out
 from bot.billing.worst import Cause
 from bot.facts.hiding import without_figures
 from bot.facts.listing import Shown

@@ -9,7 +9,7 @@ from bot.billing.money import Money
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import Edition, Status
 from bot.billing.unsubscription import State
-from bot.billing.ways_out import WayKind
+from bot.billing.way import WayKind
 from bot.ports.store import ListQuery, Store
 from bot.services.errors import AmbiguousId, DaysOutOfRange, UnknownSubscription
 from bot.services.listing import Listing

@@ -23,7 +23,7 @@ from bot.billing.unsubscription import (
     StopTooLate,
     Verb,
 )
-from bot.billing.ways_out import WayKind
+from bot.billing.way import WayKind
 from bot.ports.store import Store
 from bot.services.errors import (
     AlreadyRequested,
