@@ -65,9 +65,9 @@ def unsubscribe(situation: Situation) -> Way:
 
 def _whole_until(situation: Situation, way: Way) -> datetime | None:
     """Until when everything comes back: the five days (R36), or the beginning of a term (R32)."""
-    orders, case = situation.subscription.orders, way.quote.case if way.quote else None
+    case = way.quote.case if way.quote else None
     running = covered(situation.subscription, at=situation.at, scope=Scope.ALL)
-    if not orders or not running:
+    if not running:
         return None
     if case is Case.FIVE_DAY:
         return five_day_end(running[0])

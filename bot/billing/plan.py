@@ -125,8 +125,7 @@ def plan(
 
 def _is_part(subscription: Subscription, wanted: Mapping[SubscriptionKey, Subscription]) -> bool:
     """Whether the main resource that it belongs to is chosen as well (R35)."""
-    own = subscription.key.id
-    return any(subscription.parent_id == key.id for key in wanted if key.id != own)
+    return any(subscription.parent_id == key.id for key in wanted)
 
 
 def _goes_along(subscription: Subscription, going: Collection[SubscriptionKey]) -> bool:

@@ -534,3 +534,13 @@ def test_r37_the_returns_of_a_new_year_are_shared_by_the_items_of_a_plan():
 
     assert [span.five_day for span in after] == [True, False]
     assert worst(found, until=instant("2027-01-01 00:00")).worst.handling_fee == cny("110.00")
+
+
+def test_r37_alone_it_may_use_the_last_return_of_the_year():
+    fresh = resource(orders=(order("2026-11-22 09:00", currency="CNY", cash="100"),))
+
+    span = worst_until(
+        fresh, account(site=CN, five_day_returns_used=9), start=NOW, until=NOW + timedelta(hours=1)
+    )
+
+    assert span.worst.handling_fee == cny("0")
