@@ -32,8 +32,6 @@ def demand_coherent(orders: Sequence[Order], account: Account) -> None:
     They need one currency (R42), a purchase that comes before its renewals (R47), and terms that
     follow each other instead of overlapping (R14). A purchase is provisioned before it ends (R36).
     """
-    if not orders:
-        raise missing("orders", rule="R42")
     for order in orders:
         _demand_provisioned_in_time(order)
     for before, after in pairwise(orders):

@@ -8,13 +8,15 @@ from bot.billing.days import CLOUD_ZONE
 from bot.billing.expiry import Afterlife, Phase, afterlife
 from bot.billing.renewal import (
     Anchor,
+    AnchorKind,
     anchor,
     charge_after_expiry,
+    deduction_at,
     give_back_until,
     hard_cutoff,
     safe_cutoff,
 )
-from bot.billing.subscription import BillingMode, Subscription
+from bot.billing.subscription import BillingMode, Kind, Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,8 @@ class Dates:
 
     Acting is safe before `safe_until` and too late from `too_late_at` on (R25). `after` is what
     follows the expiry, `phase` where it stands. `give_back_until` is the start of a renewal period
-    that is paid (R46), `late_charge_at` an attempt that may come although the term is over (X4).
+    that is paid (R46). `retry` says that an attempt did not succeed (R21), `late_charge_at` is one
+    that may come although the term is over (X4).
     """
 
     anchor: Anchor | None
@@ -32,6 +35,7 @@ class Dates:
     after: Afterlife | None
     phase: Phase | None
     give_back_until: datetime | None
+    retry: bool
     late_charge_at: datetime | None
 
 
@@ -42,7 +46,9 @@ def dates_of(
     ahead = anchor(subscription, account, at=at)
     mode = subscription.billing_mode or BillingMode.YEARLY_MONTHLY
     expires_at = subscription.expires_at
-    after = afterlife(expires_at, account, mode=mode) if expires_at is not None else None
+    kept = expires_at is not None and subscription.kind is not Kind.SAAS
+    after = afterlife(expires_at, account, mode=mode) if kept and expires_at else None
+    first = deduction_at(subscription, account)
     return Dates(
         anchor=ahead,
         safe_until=safe_cutoff(ahead, reader=reader) if ahead is not None else None,
@@ -50,5 +56,6 @@ def dates_of(
         after=after,
         phase=after.phase(at=at) if after is not None else None,
         give_back_until=give_back_until(subscription, at=at),
+        retry=ahead is not None and ahead.kind is AnchorKind.DEDUCTION and ahead.at != first,
         late_charge_at=charge_after_expiry(subscription, account, at=at),
     )

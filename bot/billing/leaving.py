@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.billing.cases import as_counted, covered, five_day_end
+from bot.billing.cases import as_counted
 from bot.billing.coherence import UnclearFacts
 from bot.billing.days import CLOUD_ZONE, cloud_date, counted, written
-from bot.billing.quote import Case, Lost, Notice, Scope
+from bot.billing.money import Money
+from bot.billing.quote import Lost, Notice, QuoteTotal, Scope
 from bot.billing.refund import quote
-from bot.billing.renewal import give_back_until, safe_cutoff
+from bot.billing.renewal import Anchor, anchor, give_back_until, safe_cutoff
 from bot.billing.subscription import Subscription
 from bot.billing.way import Situation, Way, WayKind
 from bot.billing.worst import Step, as_of, jump_steps
+
+JUST_BEFORE = timedelta.resolution
 
 
 def give_back(situation: Situation) -> Way:
@@ -26,11 +29,11 @@ def give_back(situation: Situation) -> Way:
         return replace(
             way,
             works_until=_stays_until(situation.subscription, begins),
-            last_moment=begins,
-            caution=_charged_again(situation) if way.open else None,
+            last_moment=_drops_at(situation, scope=Scope.RENEWALS) or begins,
+            caution=(_charged_again(situation) or way.caution) if way.open else None,
         )
     expires_at = situation.subscription.expires_at
-    if situation.deducted_at is None or expires_at is None:
+    if situation.deducted_at is None or expires_at is None or way.rule != "R45":
         return way
     day = cloud_date(situation.deducted_at)
     days = (cloud_date(expires_at) - day).days
@@ -54,53 +57,88 @@ def _charged_again(situation: Situation) -> Notice | None:
 
 
 def unsubscribe(situation: Situation) -> Way:
-    """R41 to R47: what comes back if it ends at once."""
+    """R41 to R47: what comes back if it ends at once, and until when no step lowers that."""
     way = _quoted(situation, WayKind.UNSUBSCRIBE, scope=Scope.ALL)
-    ahead = situation.ahead
+    ahead = _nearest_charge(situation)
     ends = [safe_cutoff(ahead, reader=CLOUD_ZONE)] if ahead is not None else []
-    if (whole := _whole_until(situation, way)) is not None:
-        ends.append(whole)
-    return replace(way, last_moment=min(ends, default=None))
+    drop = _drops_at(situation, scope=Scope.ALL) if way.open else None
+    return replace(way, last_moment=min([*ends, *([drop] if drop else [])], default=None))
 
 
-def _whole_until(situation: Situation, way: Way) -> datetime | None:
-    """Until when everything comes back: the five days (R36), or the beginning of a term (R32)."""
-    case = way.quote.case if way.quote else None
-    running = covered(situation.subscription, at=situation.at, scope=Scope.ALL)
-    if not running:
+def _nearest_charge(situation: Situation) -> Anchor | None:
+    """What comes next; where it is not known whether it renews, as if it did."""
+    subscription = situation.subscription
+    if subscription.auto_renew is not None:
+        return situation.ahead
+    renewing = replace(subscription, auto_renew=True)
+    return anchor(renewing, situation.account, at=situation.at)
+
+
+def _drops_at(situation: Situation, *, scope: Scope) -> datetime | None:
+    """The first moment ahead from which a step, and not an hour of use, gives less or nothing.
+
+    The end of the five days (R36), the start of a term or renewal period (R32, R46), a higher or
+    unlisted fee year (R43), the expiry of a coupon that would come back (R33).
+    """
+    for step in _steps_ahead(situation, scope=scope):
+        before = _back(_as_at(situation, step.at - JUST_BEFORE), scope=scope)
+        after = _back(_as_at(situation, step.at), scope=scope)
+        if before is not None and (after is None or after < before):
+            return step.at
+    return None
+
+
+def _steps_ahead(situation: Situation, *, scope: Scope) -> Sequence[Step]:
+    until = situation.subscription.expires_at or situation.at
+    return jump_steps(
+        situation.subscription, situation.account, start=situation.at, until=until, scope=scope
+    )
+
+
+def _back(situation: Situation, *, scope: Scope) -> Money | None:
+    """Everything that comes back, coupons among it; None where it is refused or not clear."""
+    way = _quoted(situation, WayKind.LATER, scope=scope)
+    if not way.open or way.money_back is None:
         return None
-    if case is Case.FIVE_DAY:
-        return five_day_end(running[0])
-    return running[0].effective_at if case is Case.INACTIVE else None
+    return way.money_back + (way.coupons_back or Money.zero(way.money_back.currency))
+
+
+def _as_at(situation: Situation, moment: datetime) -> Situation:
+    """The same at a later moment: what was inactive has begun, a new year's returns count."""
+    return replace(
+        situation,
+        at=moment,
+        account=as_counted(situation.account, read_at=situation.at, at=moment),
+        subscription=as_of(situation.subscription, start=situation.at, at=moment),
+    )
 
 
 def later(situation: Situation, now: Way) -> Sequence[Way]:
-    """A later moment at which the figures jump: a better one, else the end of five free days."""
-    refund_now = now.money_back
-    if not now.open or refund_now is None or now.quote is None:
+    """A later moment at which a step changes the money: the best, else the first that costs."""
+    refund_now = _back(situation, scope=Scope.ALL)
+    if not now.open or refund_now is None:
         return ()
-    until = situation.subscription.expires_at or situation.at
-    subscription, account = situation.subscription, situation.account
-    ahead = jump_steps(subscription, account, start=situation.at, until=until)
-    ways = [_wait_until(situation, step) for step in ahead]
-    waited = [(way, way.money_back) for way in ways if way.open and way.money_back is not None]
+    waited = [
+        (step, back)
+        for step in _steps_ahead(situation, scope=Scope.ALL)
+        if (back := _back(_as_at(situation, step.at), scope=Scope.ALL)) is not None
+    ]
     best = max(waited, key=lambda pair: pair[1].amount, default=None)
     if best is not None and best[1] > refund_now:
-        return (best[0],)
-    if now.quote.case not in {Case.FIVE_DAY, Case.INACTIVE}:
-        return ()
-    return tuple(way for way, _ in waited if way.quote and way.quote.case is Case.CONDITIONAL)[:1]
+        return (_wait_until(situation, best[0]),)
+    drop = _drops_at(situation, scope=Scope.ALL)
+    return tuple(_wait_until(situation, step) for step, _ in waited if step.at == drop)
 
 
 def _wait_until(situation: Situation, step: Step) -> Way:
-    then = replace(
-        situation,
+    then = _as_at(situation, step.at)
+    return replace(
+        _quoted(then, WayKind.LATER, scope=Scope.ALL),
         at=step.at,
-        account=as_counted(situation.account, read_at=situation.at, at=step.at),
-        subscription=as_of(situation.subscription, start=situation.at, at=step.at),
+        works_until=step.at,
+        cause=step.cause,
+        last_moment=_drops_at(then, scope=Scope.ALL),
     )
-    way = _quoted(then, WayKind.LATER, scope=Scope.ALL)
-    return replace(way, at=step.at, works_until=step.at, cause=step.cause)
 
 
 def _quoted(situation: Situation, kind: WayKind, *, scope: Scope) -> Way:
@@ -126,7 +164,15 @@ def _quoted(situation: Situation, kind: WayKind, *, scope: Scope) -> Way:
         money_back=found.total.refund,
         quote=found,
         lost=_lost_with(found.lost, scope=scope),
+        caution=_coupons_come_back(found.total),
     )
+
+
+def _coupons_come_back(total: QuoteTotal) -> Notice | None:
+    """R38, R46: what comes back besides the money."""
+    if not total.cash_coupon:
+        return None
+    return Notice(rule="R32", text=f"Coupons of {total.cash_coupon} come back as well.")
 
 
 def _lost_with(lost: Lost, *, scope: Scope) -> tuple[Notice, ...]:

@@ -166,6 +166,15 @@ def _provisioning(order: Order, quote: OrderQuote, _: Worked) -> Notice | None:
     return Notice(rule="R36", text="Assumed: it was provisioned when its order took effect.")
 
 
+def _begun_though_inactive(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
+    """R32: what the cloud calls inactive goes whole, but its dates say that it has begun."""
+    begun = order.effective_at
+    if quote.case is not Case.INACTIVE or begun is None or begun > worked.at:
+        return None
+    text = "The cloud calls it inactive, but its term has begun; check which is true."
+    return Notice(rule="R32", text=text)
+
+
 def _chinese_fees(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
     """R43: of the Chinese table only the five-year row could be read."""
     if quote.case is not Case.CONDITIONAL or order.term_months == 60 or worked.account.fee_waiver:
@@ -209,6 +218,7 @@ _OF_ORDER: _OfOrder = (
     _console_estimate,
     _expired_coupon,
     _unknown_cash,
+    _begun_though_inactive,
     _term_and_dates,
 )
 _OF_ORDER_IN_CHINA: _OfOrder = (_five_day_return, _provisioning, _chinese_fees)

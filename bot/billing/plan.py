@@ -271,8 +271,15 @@ def _refusal_notices(
         yield Notice(rule=why.rule, text=text)
 
 
+_ENDS = {
+    True: "renews by itself",
+    False: "runs to the end of its term",
+    None: "renews by itself if auto-renewal is on, which is not known",
+}
+
+
 def _left_behind_notice(package: Subscription) -> Notice:
-    ends = "renews by itself" if package.auto_renew else "runs to the end of its term"
+    ends = _ENDS[package.auto_renew]
     text = f"{package.label} stops working without its edition, stays paid for and {ends}."
     return Notice(rule="R9", text=text)
 

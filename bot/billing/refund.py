@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.billing.account import Account
-from bot.billing.coherence import demand_coherent
+from bot.billing.coherence import demand_coherent, missing
 from bot.billing.figures import Figures, figures
 from bot.billing.notices import Worked, is_large, notices
 from bot.billing.quote import Lost, Quote, QuoteTotal, Refusal, Scope
@@ -31,7 +31,9 @@ def quote(
     if refused is not None:
         return _refused(refused, subscription, account, rules, at=at, scope=scope)
     orders = running if scope is Scope.ALL else renewal_periods(subscription, at=at)
-    demand_coherent(orders, account)
+    demand_coherent(running, account)
+    if not orders:
+        raise missing("orders", rule="R42")
     worked: list[Figures] = []
     for order in orders:
         found = figures(order, subscription, account, rules, at=at)

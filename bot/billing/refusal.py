@@ -20,17 +20,17 @@ from bot.billing.subscription import (
 
 NEVER_TAKEN_BACK = frozenset(
     {
-        "Huawei Cloud Meeting",
-        "Meeting",
-        "WeLink",
-        "Domains",
-        "SSL Certificate Manager",
-        "Cloud Certificate Manager",
-        "DevCloud",
-        "Support Plan",
+        "huawei cloud meeting",
+        "meeting",
+        "welink",
+        "domains",
+        "ssl certificate manager",
+        "cloud certificate manager",
+        "devcloud",
+        "support plan",
     }
 )
-"""Services that are never unsubscribed from, by the names that the catalogue gives them (R34)."""
+"""Services that are never unsubscribed from, by their names in small letters (R34)."""
 
 RENEWALS_KEPT = frozenset({"CloudSite"})
 """Services whose renewal periods are not taken back alone (R48)."""
@@ -86,7 +86,7 @@ def _never(subscription: Subscription) -> Refusal | None:
 
 def _not_by_itself(subscription: Subscription) -> Refusal | None:
     """A service that is never taken back (R34); what goes with its main resource only (R35)."""
-    if subscription.service in NEVER_TAKEN_BACK:
+    if (subscription.service or "").casefold() in NEVER_TAKEN_BACK:
         return Refusal(rule="R34", reason=f"The cloud does not take {subscription.service} back.")
     if subscription.parent_id is not None:
         reason = f"It belongs to {subscription.parent_id} and goes with it."
@@ -162,8 +162,11 @@ def _expired(subscription: Subscription, orders: Sequence[Order]) -> bool:
 def _expiry_sentence(subscription: Subscription, account: Account, *, at: datetime) -> str:
     """Since when it is expired, and how long it can still be used, then still be renewed (R15)."""
     expires_at = subscription.expires_at
-    if expires_at is None or expires_at > at:
+    if expires_at is None:
         return "It has expired."
+    if expires_at > at:
+        ends = written(cloud_date(expires_at))
+        return f"The cloud calls it expired, although its term ends on {ends}."
     after = afterlife(expires_at, account)
     phase, day = after.phase(at=at), written(cloud_date(expires_at))
     if phase in {Phase.RUNNING, Phase.GRACE}:

@@ -1,20 +1,22 @@
 """Ways out that stay until the end of the term: do nothing, or turn auto-renewal off."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
 
 from bot.billing.days import CLOUD_ZONE, cloud_date, written
 from bot.billing.expiry import afterlife
 from bot.billing.notices import SECMASTER
-from bot.billing.quote import Notice
+from bot.billing.quote import Notice, Scope
+from bot.billing.refusal import RENEWALS_KEPT, refusal
 from bot.billing.renewal import (
     AnchorKind,
     charge_after_expiry,
+    open_orders,
     renewable,
     renewal_months,
     safe_cutoff,
 )
-from bot.billing.subscription import Kind
+from bot.billing.subscription import BillingMode, Kind
 from bot.billing.terms import term_end
 from bot.billing.usage import counted_end
 from bot.billing.way import Situation, Way, WayKind
@@ -30,6 +32,8 @@ def keep(situation: Situation) -> Way:
         money_back=situation.nothing,
         works_until=expires_at,
     )
+    if subscription.billing_mode is BillingMode.PAY_PER_USE:
+        return replace(way, rule="R10", money_out=None)  # billed by the second as it is used
     charged_late = charge_after_expiry(subscription, situation.account, at=situation.at)
     if expires_at is not None and charged_late is not None:
         late = replace(way, rule="X4", money_out=situation.renewal_price, at=charged_late)
@@ -38,16 +42,26 @@ def keep(situation: Situation) -> Way:
         return replace(way, lost=_lost_by_lapsing(situation))
     if situation.ahead.kind is AnchorKind.EXPIRY:
         return replace(way, money_out=None)  # whether it renews is not known
-    last = counted_end(expires_at) if situation.deducted_at else None
+    returnable = situation.deducted_at and _takes_renewals_back(situation)
+    last = counted_end(expires_at) if returnable else None
     renewed = replace(
         way,
-        rule="R19",
+        rule="R19" if situation.deducted_at else "R14",
         money_out=situation.renewal_price,
         at=situation.ahead.at,
         last_moment=last,
         caution=_coupons_may_pay(situation),
     )
     return _extended(renewed, situation, expires_at)
+
+
+def _takes_renewals_back(situation: Situation) -> bool:
+    """Whether a renewal could be given back once it is paid (R46); R48 and R34 may forbid it."""
+    subscription, account = situation.subscription, situation.account
+    running = open_orders(subscription, at=situation.at)
+    why = refusal(subscription, account, running, at=situation.at, scope=Scope.RENEWALS)
+    held = subscription.renewals_locked or subscription.service in RENEWALS_KEPT
+    return not held and (why is None or why.rule in {"R45", "R46"})
 
 
 def _extended(way: Way, situation: Situation, expires_at: datetime) -> Way:
@@ -81,11 +95,20 @@ def turn_off(situation: Situation) -> Way:
         lost=_lost_by_lapsing(situation),
     )
     if situation.deducted_at is not None and situation.ahead is not None:
-        return replace(way, last_moment=safe_cutoff(situation.ahead, reader=CLOUD_ZONE))
+        safe = safe_cutoff(situation.ahead, reader=CLOUD_ZONE)
+        return replace(way, last_moment=safe, caution=_may_be_too_late(situation, safe))
     late = charge_after_expiry(subscription, situation.account, at=situation.at)
     if late is not None:
-        return replace(way, rule="X4", last_moment=late, caution=_may_be_charged(situation))
+        safe = datetime.combine(cloud_date(late), time(), CLOUD_ZONE)
+        return replace(way, rule="X4", last_moment=safe, caution=_may_be_charged(situation))
     return replace(way, open=False, closed_because=_why_not_off(situation))
+
+
+def _may_be_too_late(situation: Situation, safe: datetime) -> Notice | None:
+    """R25: between 00:00 and 03:00 of the deduction day it may work or not."""
+    if situation.at < safe:
+        return None
+    return Notice(rule="R25", text="The deduction is due today at 03:00, so it may be too late.")
 
 
 def _lost_by_lapsing(situation: Situation) -> tuple[Notice, ...]:
@@ -98,6 +121,8 @@ def _lost_by_lapsing(situation: Situation) -> tuple[Notice, ...]:
     if expires_at is None or not cloud_sells_it or not renewable(situation.subscription):
         return ()
     released = afterlife(expires_at, situation.account).released_at
+    if situation.at > released:
+        return ()
     rule = "R12" if situation.subscription.service == SECMASTER else "R15"
     return (Notice(rule=rule, text=f"Its data is deleted after {written(cloud_date(released))}."),)
 

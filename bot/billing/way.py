@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.billing.account import Account
+from bot.billing.coherence import currency_of
 from bot.billing.money import Money
 from bot.billing.quote import Notice, Quote
-from bot.billing.renewal import Anchor, AnchorKind
+from bot.billing.renewal import Anchor, AnchorKind, open_orders
 from bot.billing.subscription import Subscription
 from bot.billing.worst import Cause
 
@@ -50,6 +51,12 @@ class Way:
     caution: Notice | None = None
 
     @property
+    def coupons_back(self) -> Money | None:
+        """The cash coupons that come back besides; None where there are none."""
+        back = self.quote.total.cash_coupon if self.quote and self.quote.total else None
+        return back or None
+
+    @property
     def cost(self) -> Money | None:
         """What is paid less what comes back; None where one of them is not known."""
         if self.money_out is None or self.money_back is None:
@@ -81,8 +88,10 @@ class Situation:
 
     @property
     def nothing(self) -> Money:
-        """Zero in the subscription's currency."""
-        return Money.zero(self.subscription.currency or self.account.currency)
+        """Zero in the currency of the newest order that is not over."""
+        orders = open_orders(self.subscription, at=self.at)
+        named = currency_of(orders[-1], self.account) if orders else self.subscription.currency
+        return Money.zero(named or self.account.currency)
 
     @property
     def renewal_price(self) -> Money | None:

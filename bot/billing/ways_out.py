@@ -28,16 +28,28 @@ def ways_out(subscription: Subscription, account: Account, *, at: datetime) -> W
         now,
         *later(situation, now),
     )
-    ways = tuple(sorted(found, key=_rank))
+    uncertain = any(way.open and way.cost is None for way in found)
+    ways = tuple(sorted(found, key=lambda way: _rank(way, uncertain=uncertain)))
     return WaysOut(ways=ways, cheapest=ways[0].kind, because=_because(ways, at=at))
 
 
-def _rank(way: Way) -> tuple[bool, bool, Decimal, float, int]:
-    """Open before closed, known before unknown, cheap before dear, long before short."""
-    cost = way.cost
+def _rank(way: Way, *, uncertain: bool) -> tuple[bool, int, Decimal, Decimal, float, int]:
+    """Open before closed, known before unknown, cheap before dear, long before short.
+
+    Of ways that cost the same, the one that returns more coupons goes first. Where the cost of
+    another is `uncertain`, an end that returns nothing goes last: it cannot be taken back.
+    """
+    cost, coupons = way.cost, way.coupons_back
+    pointless = way.kind is WayKind.UNSUBSCRIBE and not way.money_back and not coupons
     lasts = way.works_until.timestamp() if way.works_until is not None else 0.0
-    order = list(WayKind).index(way.kind)
-    return (not way.open, cost is None, cost.amount if cost else Decimal(0), -lasts, order)
+    return (
+        not way.open,
+        2 if pointless and uncertain else int(cost is None),
+        cost.amount if cost else Decimal(0),
+        -(coupons.amount if coupons else Decimal(0)),
+        -lasts,
+        list(WayKind).index(way.kind),
+    )
 
 
 def _because(ways: Sequence[Way], *, at: datetime) -> str:
@@ -49,10 +61,11 @@ def _because(ways: Sequence[Way], *, at: datetime) -> str:
         return "the renewal period comes back in full and the running term stays"
     if best.kind is WayKind.LATER:
         return f"waiting until {written(cloud_date(best.works_until or at))} returns more"
-    if best.kind is WayKind.UNSUBSCRIBE and best.money_back:
-        return f"it returns {best.money_back} now"
-    if best.kind is WayKind.UNSUBSCRIBE or best.cost is None or best.cost:
-        return "what the other ways cost is not known"
+    if best.kind is WayKind.UNSUBSCRIBE:
+        back = best.money_back if best.money_back else f"coupons of {best.coupons_back}"
+        return f"it returns {back} now"
+    if best.cost is None or best.cost:
+        return "unsubscribing returns nothing; what a renewal costs is not known"
     return _because_free(best, ways, at=at)
 
 

@@ -44,11 +44,15 @@ def plan(
         _print_steps(planned)
         for key, refusal in planned.refused.items():
             held = planned.subscriptions[key]
-            say(f"Not possible: {key}. {refusal.reason} ({refusal.rule})")
+            named = "" if f"({refusal.rule})" in refusal.reason else f" ({refusal.rule})"
+            say(f"Not possible: {key}. {refusal.reason}{named}")
             say(f"  {way_forward(refusal, held, ())}")
         for key in planned.left_behind:
             say(f"Left behind and still paid for: {key} (R9)")
+        said = tuple(refusal.reason for refusal in planned.refused.values())
         for notice in planned.warnings:
+            if notice.text.endswith(said):
+                continue
             say(f"{notice.text} ({notice.rule})")
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 HELP = "Quote a refund from a file: no database, no network."
 
 
+_YEARS = range(1990, 2200)
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with a call as one sentence."""
 
@@ -96,9 +99,11 @@ def _parser() -> argparse.ArgumentParser:
 def _object(file: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-        given = json.loads(text)
+        given = json.loads(text, object_pairs_hook=_each_once)
     except OSError as error:
         raise WrongInput(f"{file} cannot be read: {error.strerror}. Check the path.") from error
+    except RecursionError as error:
+        raise WrongInput(f"{file} is nested too deeply. Correct it.") from error
     except ValueError as error:
         raise WrongInput(f"{file} is not JSON in UTF-8: {error}. Correct it.") from error
     if not isinstance(given, dict) or not {"account", "subscription"} >= set(given) >= {
@@ -106,6 +111,15 @@ def _object(file: str) -> dict[str, Any]:
     }:
         raise WrongInput(f"{file} needs an object with `account` and `subscription`, nothing else.")
     return {"account": {}, **given}
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys stand there once; of two, nobody knows which one is meant."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise WrongInput(f"`{name}` is given twice. Remove one.")
+    return dict(pairs)
 
 
 def _instant(text: str | None) -> datetime:
@@ -117,7 +131,7 @@ def _instant(text: str | None) -> datetime:
         instant = datetime.fromisoformat(text)
     except ValueError:
         instant = None
-    if instant is None or instant.tzinfo is None:
+    if instant is None or instant.tzinfo is None or instant.year not in _YEARS:
         raise WrongInput(
             f"`--at` is {text}; write an instant with an offset, 2024-01-15T18:40:00+08:00."
         )

@@ -104,7 +104,7 @@ def _totals(quote: Quote) -> Sequence[Row]:
 def _dates(dates: Dates, last_working_day: date | None) -> Iterator[Row]:
     ahead = dates.anchor
     if ahead is not None:
-        name, rule = _ANCHORS[ahead.kind]
+        name, rule = ("Next attempt", "R21") if dates.retry else _ANCHORS[ahead.kind]
         yield (name, moment(ahead.at) if ahead.at else written(ahead.date), rule)
     if last_working_day is not None:
         yield ("Last working day before", written(last_working_day), "")
@@ -128,7 +128,8 @@ def _way(way: Way) -> tuple[str, str, str, str, str]:
     if not way.open:
         return (WAYS[way.kind], "", "", way.closed_because or "Not possible now.", way.rule)
     begins = f"from {moment(way.at)}" if way.kind is WayKind.LATER and way.at else ""
-    until = _last_before(way.last_moment) if way.last_moment else begins
+    ends = _last_before(way.last_moment) if way.last_moment else ""
+    until = " until ".join(part for part in (begins, ends) if part)
     return (WAYS[way.kind], _money(way.money_out), _money(way.money_back), until, way.rule)
 
 

@@ -118,6 +118,8 @@ def _way_json(way: Way) -> dict[str, object]:
         "closed_because": way.closed_because,
         "money_out": _amount(way.money_out) if way.money_out is not None else None,
         "money_back": _amount(way.money_back) if way.money_back is not None else None,
+        "coupons_back": _amount(way.coupons_back) if way.coupons_back else "0.00",
+        "cause": way.cause.value if way.cause else None,
         "at": _instant(way.at),
         "works_until": _instant(way.works_until),
         "safe_until": _instant(way.last_moment),
