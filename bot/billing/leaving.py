@@ -8,7 +8,7 @@ from bot.billing.cases import as_counted
 from bot.billing.coherence import UnclearFacts
 from bot.billing.days import CLOUD_ZONE, cloud_date, counted, written
 from bot.billing.money import Money
-from bot.billing.quote import Lost, Notice, QuoteTotal, Scope
+from bot.billing.quote import Case, Lost, Notice, Quote, QuoteTotal, Scope
 from bot.billing.refund import quote
 from bot.billing.renewal import Anchor, anchor, give_back_until, safe_cutoff
 from bot.billing.subscription import Subscription
@@ -81,11 +81,28 @@ def _drops_at(situation: Situation, *, scope: Scope) -> datetime | None:
     unlisted fee year (R43), the expiry of a coupon that would come back (R33).
     """
     for step in _steps_ahead(situation, scope=scope):
-        before = _back(_as_at(situation, step.at - JUST_BEFORE), scope=scope)
-        after = _back(_as_at(situation, step.at), scope=scope)
-        if before is not None and (after is None or after < before):
+        before = _quoted(_as_at(situation, step.at - JUST_BEFORE), WayKind.LATER, scope=scope)
+        after = _quoted(_as_at(situation, step.at), WayKind.LATER, scope=scope)
+        if before.open and (not after.open or _is_lower(after, than=before)):
             return step.at
     return None
+
+
+def _is_lower(after: Way, *, than: Way) -> bool:
+    """Whether a fee rose, a coupon went, or an order that came back whole now counts its use."""
+    if not after.quote or not than.quote or not after.quote.total or not than.quote.total:
+        return False
+    fee, coupons = after.quote.total.handling_fee, after.quote.total.cash_coupon
+    return (
+        fee > than.quote.total.handling_fee
+        or coupons < than.quote.total.cash_coupon
+        or _charged(after.quote) > _charged(than.quote)
+    )
+
+
+def _charged(found: Quote) -> int:
+    """How many orders count their use."""
+    return sum(each.case is Case.CONDITIONAL for each in found.orders)
 
 
 def _steps_ahead(situation: Situation, *, scope: Scope) -> Sequence[Step]:
