@@ -89,20 +89,20 @@ def _drops_at(situation: Situation, *, scope: Scope) -> datetime | None:
 
 
 def _is_lower(after: Way, *, than: Way) -> bool:
-    """Whether a fee rose, a coupon went, or an order that came back whole now counts its use."""
+    """Whether a fee rose, a coupon went, or an order does not come back whole any more."""
     if not after.quote or not than.quote or not after.quote.total or not than.quote.total:
         return False
     fee, coupons = after.quote.total.handling_fee, after.quote.total.cash_coupon
     return (
         fee > than.quote.total.handling_fee
         or coupons < than.quote.total.cash_coupon
-        or _charged(after.quote) > _charged(than.quote)
+        or _whole(after.quote) < _whole(than.quote)
     )
 
 
-def _charged(found: Quote) -> int:
-    """How many orders count their use."""
-    return sum(each.case is Case.CONDITIONAL for each in found.orders)
+def _whole(found: Quote) -> int:
+    """How many orders come back whole."""
+    return sum(each.case is not Case.CONDITIONAL for each in found.orders)
 
 
 def _steps_ahead(situation: Situation, *, scope: Scope) -> Sequence[Step]:
