@@ -25,6 +25,7 @@ from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.rerouting import Rerouting
 from bot.services.status import Status
+from bot.services.sweeping import Sweeping
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from bot.web import WebServer, web_app
@@ -197,6 +198,7 @@ def _ticks(
         composing=composing,
         rerouting=Rerouting(store=store, clock=clock, policy=policy, people=people),
     )
+    sweeping = Sweeping(store=store, clock=clock, messenger=messenger)
     executing = Executing(store=store, clock=clock, policy=policy, providers=core.providers)
     return (
         Tick(name="sync", every=SECOND, run=core.syncing.tick),
@@ -205,6 +207,7 @@ def _ticks(
         Tick(name="execute", every=SECOND, run=executing.run_due),
         Tick(name="tour", every=SECOND, run=services.touring.tick),
         Tick(name="send", every=SECOND, run=delivering.send_due),
+        Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
     )
 
 

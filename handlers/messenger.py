@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -142,14 +143,39 @@ class SlackMessenger:
         thread: str | None = None,
     ) -> Posted | None:
         """The first own message of that delivery, all pages. Raises Unsettled if unreadable."""
+        found = self.copies(delivery_id, to=to, since=since, until=until, thread=thread)
+        return found[0] if found else None
+
+    def copies(
+        self,
+        delivery_id: str,
+        *,
+        to: str,
+        since: datetime,
+        until: datetime,
+        thread: str | None = None,
+    ) -> Sequence[Posted]:
+        """Every own message of that delivery, all pages, the earliest first.
+
+        Raises Unsettled when the conversation cannot be read.
+        """
         try:
             channel = self._conversation(to)
-            for message in self._history(channel, since=since, until=until, thread=thread):
-                if self._is_delivery(message, delivery_id):
-                    return Posted(channel, message["ts"])
+            history = self._history(channel, since=since, until=until, thread=thread)
+            stamps = [each["ts"] for each in history if self._is_delivery(each, delivery_id)]
         except LOST as error:
             raise Unsettled(code_of(error)) from error
-        return None
+        return [Posted(channel, ts) for ts in sorted(set(stamps), key=Decimal)]
+
+    def take_back(self, at: Posted) -> None:
+        """Delete an own message; one that is gone is as good as deleted."""
+        try:
+            self._client.chat_delete(channel=at.channel, ts=at.ts)
+        except SlackApiError as error:
+            if code_of(error) != "message_not_found":
+                raise repeatable(translated(error)) from error
+        except LOST as error:
+            raise repeatable(lost(error)) from error
 
     def link(self, at: Posted) -> str | None:
         """The permalink of a message, remembered once it is known; None when Slack gives none."""

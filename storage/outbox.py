@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select, update
 
 from bot.ports.store import Delivery, DeliveryState
 from storage import outbox_statements
@@ -75,9 +75,12 @@ class SqlOutbox:
         ts: str | None = None,
         error: str | None = None,
         again_at: datetime | None = None,
+        sweep_at: datetime | None = None,
     ) -> bool:
         """Record an outcome; False when the fence is lost or an outcome is recorded already."""
         values: dict[str, Any] = {"state": state, "error": error}
+        if sweep_at is not None:
+            values["sweep_at"] = sweep_at
         values["work_at"] = None if state in _FINISHED else again_at or at
         if state is DeliveryState.SENT:
             values |= {"sent_at": at, "channel": channel, "ts": ts}
@@ -88,6 +91,42 @@ class SqlOutbox:
             {**self._held(delivery), **{f"new_{name}": each for name, each in values.items()}},
         )
         return changed.rowcount == 1
+
+    def sweep(self, delivery_id: str, *, at: datetime) -> None:
+        """Have the conversation of a delivery read once more, no earlier than asked for before."""
+        self._work.connection.execute(
+            update(deliveries)
+            .where(_ROW.team_id == self._work.team_id, _ROW.id == delivery_id)
+            .values(sweep_at=at)
+        )
+
+    def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
+        """Hand sweeps that are due to exactly one replica; others may have them at `again_at`."""
+        claimed = self._work.connection.execute(
+            outbox_statements.claim_sweeps(on_postgres=self._work.on_postgres),
+            {"team": self._work.team_id, "now": now, "again_at": again_at, "most": limit},
+        ).all()
+        return [_delivery(row) for row in sorted(claimed, key=lambda row: row.owed_as)]
+
+    def swept(self, delivery: Delivery, *, ts: str | None) -> None:
+        """The conversation shows it once, as the message `ts`, or not at all."""
+        values: dict[str, Any] = {"sweep_at": None}
+        if ts is not None:
+            values["ts"] = ts
+        self._work.connection.execute(
+            update(deliveries)
+            .where(_ROW.team_id == self._work.team_id, _ROW.id == delivery.id)
+            .values(values)
+        )
+
+    def next_sweep(self) -> datetime | None:
+        """When the next conversation is to be read once more."""
+        when: datetime | None = self._work.connection.scalar(
+            select(func.min(_ROW.sweep_at)).where(
+                _ROW.team_id == self._work.team_id, _ROW.sweep_at.is_not(None)
+            )
+        )
+        return when
 
     def superseded(self, delivery: Delivery) -> bool:
         """Whether a later update of the same message is owed already."""
@@ -159,6 +198,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         attempt=row.attempt,
         fence=row.fence,
         started_at=row.started_at,
+        first_at=row.first_at,
         channel=row.channel,
         ts=row.ts,
         sent_at=row.sent_at,

@@ -79,6 +79,26 @@ def claim(*, on_postgres: bool) -> ReturningUpdate[Any]:
 
 
 @cache
+def claim_sweeps(*, on_postgres: bool) -> ReturningUpdate[Any]:
+    """Move what is to be read once more at `now` to `again_at`, at most `most`."""
+    due = (
+        select(_ROW.id)
+        .where(_OURS, _ROW.sweep_at <= bindparam("now", type_=Instant))
+        .order_by(_ROW.sweep_at)
+        .limit(bindparam("most"))
+        .with_for_update(of=deliveries, skip_locked=True)
+        .cte("due")
+    )
+    chosen = one_of(_ROW.id, select(due.c.id), on_postgres=on_postgres)
+    return (
+        update(deliveries)
+        .where(_OURS, chosen)
+        .values(sweep_at=bindparam("again_at", type_=Instant))
+        .returning(deliveries)
+    )
+
+
+@cache
 def begin() -> ReturningUpdate[Any]:
     """Record an attempt at `at`, `sending`, of the one that `held` and `with_fence` name."""
     return (
@@ -88,6 +108,7 @@ def begin() -> ReturningUpdate[Any]:
             state=bindparam("sending", type_=_ROW.state.type),
             attempt=_ROW.attempt + 1,
             started_at=bindparam("at", type_=Instant),
+            first_at=func.coalesce(_ROW.first_at, bindparam("at", type_=Instant)),
         )
         .returning(deliveries)
     )

@@ -35,7 +35,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -287,13 +287,17 @@ deliveries = Table(
     some("attempt", Integer),
     some("fence", Integer),
     maybe("started_at", Instant),
+    maybe("first_at", Instant),
     maybe("channel"),
     maybe("ts"),
     maybe("sent_at", Instant),
     maybe("error"),
     # When it may be claimed: due, to be tried again, or the end of a lease; NULL when finished.
     maybe("work_at", Instant),
+    # When its conversation is read once more for a second copy; NULL when it need not be.
+    maybe("sweep_at", Instant),
     UniqueConstraint("team_id", "key", name="uq_deliveries_key"),
+    partial("ix_deliveries_sweep", "sweep_at", where="sweep_at IS NOT NULL"),
     partial("ix_deliveries_work", "work_at", "owed_as", where="work_at IS NOT NULL"),
     partial("ix_deliveries_stream", "stream", "sequence", "owed_as", where=UNFINISHED),
     partial("ix_deliveries_update", "update_of", where="update_of IS NOT NULL"),

@@ -1,8 +1,9 @@
 """A workspace in memory: posts, replaces and finds messages, and fails exactly as it is told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from bot.billing.subscription import SlackUser
@@ -38,6 +39,8 @@ class FakeMessenger:
     lose_answers: int = 0
     lose_requests: int = 0
     before_post: Callable[[], None] | None = None
+    taken_back: list[Posted] = field(default_factory=list)
+    stamps: Iterator[int] = field(default_factory=lambda: count(1))
 
     def post(
         self,
@@ -58,7 +61,7 @@ class FakeMessenger:
         channel = f"D{to[1:]}" if to.startswith("U") else to
         shown = Shown(
             to=channel,
-            ts=f"{self.clock.now().timestamp():.0f}.{self.posts:06d}",
+            ts=f"{self.clock.now().timestamp():.0f}.{next(self.stamps):06d}",
             delivery_id=delivery_id,
             message=message,
             reminder_ids=tuple(reminder_ids),
@@ -93,14 +96,33 @@ class FakeMessenger:
         until: datetime,
         thread: str | None = None,
     ) -> Posted | None:
+        found = self.copies(delivery_id, to=to, since=since, until=until, thread=thread)
+        return found[0] if found else None
+
+    def copies(
+        self,
+        delivery_id: str,
+        *,
+        to: str,
+        since: datetime,
+        until: datetime,
+        thread: str | None = None,
+    ) -> Sequence[Posted]:
         if self.history_unreadable:
             raise Unsettled("ratelimited")
         channel = f"D{to[1:]}" if to.startswith("U") else to
-        for each in self.shown:
-            here = (each.to, each.thread, each.delivery_id) == (channel, thread, delivery_id)
-            if here and since <= each.at <= until:
-                return Posted(each.to, each.ts)
-        return None
+        about = (channel, thread, delivery_id)
+        return [
+            Posted(each.to, each.ts)
+            for each in self.shown
+            if (each.to, each.thread, each.delivery_id) == about and since <= each.at <= until
+        ]
+
+    def take_back(self, at: Posted) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.taken_back.append(at)
+        self.shown = [each for each in self.shown if (each.to, each.ts) != (at.channel, at.ts)]
 
     def link(self, at: Posted) -> str | None:
         return f"https://slack.test/archives/{at.channel}/p{at.ts.replace('.', '')}"

@@ -80,6 +80,23 @@ class Messenger(Protocol):
         Raises Unsettled when it cannot be read.
         """
 
+    def copies(
+        self,
+        delivery_id: str,
+        *,
+        to: str,
+        since: datetime,
+        until: datetime,
+        thread: str | None = None,
+    ) -> Sequence[Posted]:
+        """Every message of a delivery that the conversation shows, all pages, the earliest first.
+
+        Raises Unsettled when it cannot be read.
+        """
+
+    def take_back(self, at: Posted) -> None:
+        """Delete an own message; harmless when it is gone. Raises NotPosted or Undeliverable."""
+
     def link(self, at: Posted) -> str | None:
         """A permalink to a message, or None when it cannot be had now."""
 

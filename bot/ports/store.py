@@ -247,6 +247,7 @@ class Delivery:
     `key` is unique and makes owing it twice harmless. Deliveries of one `stream` go in the order
     of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
     `update_of` names a delivery whose message is to be replaced in place instead of a new post.
+    `started_at` is when the last attempt began, `first_at` when the first did.
     """
 
     id: str
@@ -263,6 +264,7 @@ class Delivery:
     attempt: int = 0
     fence: int = 0
     started_at: datetime | None = None
+    first_at: datetime | None = None
     channel: str | None = None
     ts: str | None = None
     sent_at: datetime | None = None
@@ -299,11 +301,25 @@ class Outbox(Protocol):
         ts: str | None = None,
         error: str | None = None,
         again_at: datetime | None = None,
+        sweep_at: datetime | None = None,
     ) -> bool:
         """Record an outcome; False when the fence is lost.
 
-        PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent.
+        PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent. With
+        `sweep_at` its conversation is to be read once more from then on.
         """
+
+    def sweep(self, delivery_id: str, *, at: datetime) -> None:
+        """Have the conversation of a delivery read once more, no earlier than asked for before."""
+
+    def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
+        """Hand sweeps that are due to exactly one replica; others may have them at `again_at`."""
+
+    def swept(self, delivery: Delivery, *, ts: str | None) -> None:
+        """The conversation shows it once, as the message `ts`, or not at all."""
+
+    def next_sweep(self) -> datetime | None:
+        """When the next conversation is to be read once more."""
 
     def superseded(self, delivery: Delivery) -> bool:
         """Whether a later update of the same message is owed, which shows the newest state."""

@@ -26,6 +26,9 @@ TIMEOUT = timedelta(seconds=10)
 MAY_LAND = timedelta(seconds=30)
 """D: a request may still land this long after its attempt was over."""
 
+SWEEP_AFTER = 2 * (TIMEOUT + MAY_LAND)
+"""When a message that was attempted more than once is looked for once more."""
+
 LEASE = timedelta(seconds=60)
 
 AT_ONCE = 5
@@ -249,7 +252,11 @@ class Delivering:
                 at=at,
                 channel=posted.channel,
                 ts=posted.ts,
+                sweep_at=at + SWEEP_AFTER if delivery.attempt > 1 else None,
             )
+            if not held:
+                # Somebody else took over meanwhile and may have posted it as well.
+                tx.outbox.sweep(delivery.id, at=self._clock.now() + TIMEOUT + MAY_LAND)
             if held and delivery.kind in REMINDERS and delivery.update_of is None:
                 timing, why = timing_of(delivery, at=at)
                 tx.reminders.settle(delivery.id, state=_STATES[timing], at=at, reason=why or "")

@@ -111,6 +111,11 @@ def find(stand: Stand, clock: SettableClock, delivery: str = "d-1", **where: str
     return stand.messenger.find(delivery, **{**asked, **where})
 
 
+def copies(stand: Stand, clock: SettableClock):
+    around = {"since": clock.now() - MINUTE, "until": clock.now() + MINUTE}
+    return list(stand.messenger.copies("d-1", to=CHANNEL, **around))
+
+
 def test_what_was_posted_is_found_by_its_delivery_and_by_no_other(stand, clock):
     posted = post(stand, clock)
 
@@ -195,6 +200,26 @@ def test_an_update_keeps_the_message_findable_and_one_of_nothing_is_undeliverabl
     assert find(stand, clock) == posted
     with pytest.raises(Undeliverable):
         stand.messenger.update(warning(clock), at=Posted(CHANNEL, "1000000000.000000"))
+
+
+def test_every_copy_is_found_the_earliest_first_and_can_be_taken_back(stand, clock):
+    first = post(stand, clock)
+    clock.advance(timedelta(seconds=1))
+    second = post(stand, clock)
+
+    assert copies(stand, clock) == [first, second]
+    stand.messenger.take_back(second)
+
+    assert copies(stand, clock) == [first]
+    stand.messenger.take_back(second)
+
+
+def test_copies_that_cannot_be_read_are_never_taken_for_none(stand, clock):
+    post(stand, clock)
+    stand.hide_history()
+
+    with pytest.raises(Unsettled):
+        copies(stand, clock)
 
 
 def test_a_message_has_a_link(stand, clock):

@@ -82,9 +82,21 @@ def test_the_intent_is_recorded_before_a_byte_is_sent(any_store):
     owe(any_store, delivery("a"))
     [held] = claim(any_store)
 
-    started = begin(any_store, held, NOW + SECOND)
-    assert started == replace(held, state=DeliveryState.SENDING, attempt=1, started_at=NOW + SECOND)
+    at = NOW + SECOND
+    started = begin(any_store, held, at)
+    sending = DeliveryState.SENDING
+    assert started == replace(held, state=sending, attempt=1, started_at=at, first_at=at)
     assert get(any_store, "a") == started
+
+
+def test_the_first_of_several_attempts_stays_known(any_store):
+    owe(any_store, delivery("a"))
+    begin(any_store, claim(any_store)[0], NOW)
+    later = NOW + LEASE
+
+    again = begin(any_store, claim(any_store, later)[0], later)
+
+    assert (again.attempt, again.first_at, again.started_at) == (2, NOW, later)
 
 
 def test_a_sent_one_is_finished(any_store):
@@ -315,3 +327,44 @@ def race(work, *, replicas=2):
         thread.join(timeout=60)
     assert failed == []
     assert not any(thread.is_alive() for thread in threads)
+
+
+def sweeps(store, now, *, limit=100):
+    with store.transaction() as tx:
+        return [
+            each.id for each in tx.outbox.claim_sweeps(now=now, again_at=now + LEASE, limit=limit)
+        ]
+
+
+def test_a_message_is_looked_for_once_more_by_one_holder_until_it_was_found_alone(any_store):
+    owe(any_store, delivery("a"), delivery("b"))
+    for held in claim(any_store):
+        started = begin(any_store, held)
+        sweep_at = NOW + HOUR if held.id == "id-a" else None
+        settle(any_store, started, DeliveryState.SENT, channel="C1", ts="1.5", sweep_at=sweep_at)
+
+    with any_store.reading() as tx:
+        assert tx.outbox.next_sweep() == NOW + HOUR
+    assert sweeps(any_store, NOW + HOUR - SECOND) == []
+    assert sweeps(any_store, NOW + HOUR) == ["id-a"]
+    assert sweeps(any_store, NOW + HOUR) == []
+    assert sweeps(any_store, NOW + HOUR + LEASE) == ["id-a"]
+    with any_store.transaction() as tx:
+        tx.outbox.swept(tx.outbox.get("id-a"), ts="1.4")
+    assert get(any_store, "a").ts == "1.4"
+    assert sweeps(any_store, NOW + 2 * HOUR) == []
+    with any_store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
+
+
+def test_a_finished_message_can_be_asked_for_once_more(any_store):
+    owe(any_store, delivery("a"))
+    settle(any_store, begin(any_store, claim(any_store)[0]), DeliveryState.SENT, ts="1.5")
+
+    with any_store.transaction() as tx:
+        tx.outbox.sweep("id-a", at=NOW + SECOND)
+
+    assert sweeps(any_store, NOW + SECOND) == ["id-a"]
+    with any_store.transaction() as tx:
+        tx.outbox.swept(tx.outbox.get("id-a"), ts=None)
+    assert get(any_store, "a").ts == "1.5"

@@ -1,0 +1,115 @@
+"""A message that was attempted more than once is looked for once more, and told once."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.ports.messenger import NotPosted
+from bot.services.sweeping import Sweeping
+from storage.store import SqlStore
+from tests.clocks import SettableClock
+from tests.factories import order, quota
+from tests.unit.services.rig import FINOPS, Rig
+
+LANDS = timedelta(seconds=40)
+LEASE = timedelta(seconds=60)
+SWEEP = timedelta(seconds=80)
+
+
+@pytest.fixture
+def rig(store: SqlStore, clock: SettableClock) -> Rig:
+    """A reminder for #finops is bundled and due."""
+    rig = Rig(store, clock)
+    rig.know(quota(orders=(order("2025-12-07 09:20"),), owner=None))
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    return rig
+
+
+def sweeping(rig: Rig) -> Sweeping:
+    return Sweeping(store=rig.store, clock=rig.clock, messenger=rig.messenger)
+
+
+def frozen_while_somebody_else_posts(rig: Rig) -> None:
+    """A replica stops right before its first byte, longer than its lease; another one posts."""
+    rig.messenger.before_post = lambda: somebody_else(rig)
+    rig.delivering.send_due()
+
+
+def somebody_else(rig: Rig) -> None:
+    rig.messenger.before_post = None
+    rig.clock.advance(LEASE)
+    rig.delivering.send_due()
+
+
+def test_what_two_replicas_posted_is_told_once_after_one_sweep(rig: Rig) -> None:
+    frozen_while_somebody_else_posts(rig)
+    first, second = rig.reminders()
+
+    rig.clock.advance(SWEEP)
+    taken_back = sweeping(rig).sweep_due()
+
+    assert taken_back == 1
+    assert [each.ts for each in rig.reminders()] == [first.ts]
+    assert [each.ts for each in rig.messenger.taken_back] == [second.ts]
+
+
+def test_after_the_sweep_the_message_that_stays_is_the_one_that_is_updated(rig: Rig) -> None:
+    frozen_while_somebody_else_posts(rig)
+    rig.clock.advance(SWEEP)
+    sweeping(rig).sweep_due()
+
+    [shown] = rig.reminders()
+    with rig.store.reading() as tx:
+        assert tx.outbox.get(shown.delivery_id).ts == shown.ts
+
+
+def test_whoever_posts_after_losing_its_claim_asks_for_a_sweep(rig: Rig) -> None:
+    frozen_while_somebody_else_posts(rig)
+
+    with rig.store.reading() as tx:
+        asked_for = tx.outbox.next_sweep()
+
+    assert asked_for is not None
+    assert asked_for <= rig.clock.now() + LANDS
+
+
+def test_a_message_that_was_posted_at_once_is_never_looked_for_again(rig: Rig) -> None:
+    rig.delivering.send_due()
+
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
+
+
+def test_a_second_attempt_is_looked_for_when_both_have_landed(rig: Rig) -> None:
+    rig.messenger.lose_requests = 1
+    rig.delivering.send_due()
+    rig.clock.advance(LANDS)
+    rig.delivering.send_due()
+    sent_at = rig.clock.now()
+
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() == sent_at + SWEEP
+    rig.clock.advance(SWEEP)
+    assert sweeping(rig).sweep_due() == 0
+    assert len(rig.reminders()) == 1
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
+
+
+@pytest.mark.parametrize("trouble", ["unreadable", "not taken back"])
+def test_what_cannot_be_swept_now_is_swept_later(rig: Rig, trouble: str) -> None:
+    frozen_while_somebody_else_posts(rig)
+    rig.clock.advance(SWEEP)
+    if trouble == "unreadable":
+        rig.messenger.history_unreadable = True
+    else:
+        rig.messenger.refusals = [NotPosted("ratelimited", retry_after=30)]
+    assert sweeping(rig).sweep_due() == 0
+    assert len(rig.messenger.of(type(rig.reminders()[0].message), to=FINOPS)) == 2
+
+    rig.messenger.history_unreadable = False
+    rig.clock.advance(LEASE)
+
+    assert sweeping(rig).sweep_due() == 1
+    assert len(rig.reminders()) == 1
