@@ -286,9 +286,12 @@ class Delivering:
     def _pend(self, delivery: Delivery, *, error: str | None, wait: timedelta) -> None:
         now = self._clock.now()
         with self._store.transaction() as tx:
-            tx.outbox.settle(
+            held = tx.outbox.settle(
                 delivery, state=DeliveryState.PENDING, at=now, error=error, again_at=now + wait
             )
+            if held and delivery.kind in REMINDERS and delivery.update_of is None:
+                # Nothing was posted for certain, so what an earlier attempt left open waits again.
+                tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
 
     def _cancel(self, delivery: Delivery, *, error: str) -> None:
         now = self._clock.now()

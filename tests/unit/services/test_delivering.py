@@ -345,3 +345,18 @@ def test_a_message_that_cannot_be_composed_holds_up_no_other(rig: Rig) -> None:
         rig.delivering.send_due()
 
     assert len(rig.reminders()) == 1
+
+
+def test_what_was_unknown_and_then_refused_for_certain_waits_again_and_is_told(rig: Rig) -> None:
+    rig.messenger.lose_requests = 1
+    rig.delivering.send_due()
+    rig.messenger.refusals = [NotPosted("ratelimited", retry_after=30)]
+    rig.clock.advance(LANDS)
+    rig.delivering.send_due()
+    assert row_state(rig) is ReminderState.ARMED
+
+    rig.clock.advance(LANDS)
+    rig.delivering.send_due()
+
+    assert len(rig.reminders()) == 1
+    assert row_state(rig) is ReminderState.SENT

@@ -1,0 +1,116 @@
+"""The guards of the engine, and each of them taken away."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import and_, bindparam, true
+
+from bot.ports.store import DeliveryState
+from bot.services import arming, delivering
+from bot.services.sweeping import Sweeping
+from storage import outbox_statements
+from storage.outbox import SqlOutbox
+from storage.reminders import SqlReminders
+from storage.tables import deliveries
+from tests.proof.slack import SimulatedSlack
+
+NOTHING = timedelta(0)
+
+
+@contextmanager
+def without_fence() -> Iterator[None]:
+    """Whoever once held a delivery may still record an outcome."""
+    row = deliveries.c
+
+    def held() -> Any:
+        return and_(
+            row.team_id == bindparam("team"),
+            row.id == bindparam("held"),
+            row.fence <= bindparam("with_fence") + 1_000_000,
+        )
+
+    with _recompiled(), patch.object(outbox_statements, "_held", held):
+        yield
+
+
+@contextmanager
+def without_intent() -> Iterator[None]:
+    """Nothing is written before the first byte."""
+
+    def begin(_self: SqlOutbox, delivery: Any, *, at: Any) -> Any:
+        return replace(
+            delivery, state=DeliveryState.SENDING, attempt=delivery.attempt + 1, started_at=at
+        )
+
+    with patch.object(SqlOutbox, "begin", begin):
+        yield
+
+
+@contextmanager
+def without_wait() -> Iterator[None]:
+    """An attempt is looked for at once, while it may still land."""
+    with (
+        patch.object(delivering, "MAY_LAND", NOTHING),
+        patch.object(delivering, "TIMEOUT", NOTHING),
+    ):
+        yield
+
+
+@contextmanager
+def without_look() -> Iterator[None]:
+    """What may have been posted is posted again without looking."""
+    with patch.object(SimulatedSlack, "find", lambda *_arguments, **_named: None):
+        yield
+
+
+@contextmanager
+def without_unique_key() -> Iterator[None]:
+    """A reminder is entered as often as somebody thinks of it."""
+    move = SqlReminders._move
+
+    def moved(self: SqlReminders) -> Any:
+        insert = self._work.insert(move(self).table)
+        names = ("due_at", "lead_due_at", "anchor_kind", "anchor_at", "state", "reason")
+        return insert.on_conflict_do_update(
+            index_elements=["team_id", "id", "destination"],
+            set_={**{name: insert.excluded[name] for name in names}, "delivery_id": None},
+            where=true(),
+        )
+
+    keyless = patch.object(arming, "_is_lacking", lambda wanted, _known: wanted.due_at is not None)
+    with keyless, patch.object(SqlReminders, "_move", moved):
+        yield
+
+
+@contextmanager
+def without_sweep() -> Iterator[None]:
+    """Nobody looks once more."""
+    with patch.object(Sweeping, "sweep_due", lambda _self: 0):
+        yield
+
+
+@contextmanager
+def _recompiled() -> Iterator[None]:
+    built = (outbox_statements.begin, outbox_statements.settle)
+    for each in built:
+        each.cache_clear()
+    try:
+        yield
+    finally:
+        for each in built:
+            each.cache_clear()
+
+
+GUARDS: Mapping[str, Callable[[], Any]] = {
+    "fence": without_fence,
+    "intent": without_intent,
+    "wait": without_wait,
+    "look": without_look,
+    "unique key": without_unique_key,
+    "sweep": without_sweep,
+}
