@@ -12,9 +12,11 @@ from storage.engine import open_database
 from storage.migrate import migrate
 from storage.store import SqlStore
 from tests.conftest import AUDIT_KEY
-from tests.proof.world import ACCOUNT
+from tests.proof.world import ACCOUNT, Disk
 
-FAST = Path("/dev/shm")  # noqa: S108 - where a commit costs no disk; a run never needs the disk
+Stage = tuple[SqlStore, Disk]
+
+FAST = Path("/dev/shm")
 
 
 @contextmanager
@@ -28,15 +30,15 @@ def template() -> Iterator[Path]:
 
 
 @contextmanager
-def store_from(file: Path, name: str) -> Iterator[SqlStore]:
-    """A store of its own on a copy of the template."""
+def stage_from(file: Path, name: str) -> Iterator[Stage]:
+    """A store of its own on a copy of the template, and the disk that it stands on."""
     copy = file.with_name(f"{name}.db")
     shutil.copyfile(file, copy)
     database = open_database(f"sqlite:///{copy}")
     try:
-        yield database.store(
-            team_id="default", accounts={ACCOUNT.name: ACCOUNT}, audit_key=AUDIT_KEY
-        )
+        accounts = {ACCOUNT.name: ACCOUNT}
+        store = database.store(team_id="default", accounts=accounts, audit_key=AUDIT_KEY)
+        yield store, Disk(database, copy)
     finally:
         database.dispose()
         for left in copy.parent.glob(f"{copy.name}*"):
@@ -44,7 +46,7 @@ def store_from(file: Path, name: str) -> Iterator[SqlStore]:
 
 
 @pytest.fixture(scope="session")
-def fresh_store() -> Iterator[Callable[[str], AbstractContextManager[SqlStore]]]:
-    """Opens a store of its own by name."""
+def stage() -> Iterator[Callable[[str], AbstractContextManager[Stage]]]:
+    """Opens a stage of its own by name."""
     with template() as file:
-        yield lambda name: store_from(file, name)
+        yield lambda name: stage_from(file, name)

@@ -1,6 +1,5 @@
 """The guards of the engine, and each of them taken away."""
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +12,7 @@ from sqlalchemy import and_, bindparam, true
 from bot.ports.store import DeliveryState
 from bot.services import arming, delivering
 from bot.services.sweeping import Sweeping
-from storage import outbox_statements
+from storage import engine, outbox_statements
 from storage.outbox import SqlOutbox
 from storage.reminders import SqlReminders
 from storage.tables import deliveries
@@ -95,6 +94,14 @@ def without_sweep() -> Iterator[None]:
 
 
 @contextmanager
+def without_full() -> Iterator[None]:
+    """A commit returns before it is on the disk."""
+    settings = tuple(each.replace("= FULL", "= NORMAL") for each in engine._SETTINGS)
+    with patch.object(engine, "_SETTINGS", settings):
+        yield
+
+
+@contextmanager
 def _recompiled() -> Iterator[None]:
     built = (outbox_statements.begin, outbox_statements.settle)
     for each in built:
@@ -113,4 +120,5 @@ GUARDS: Mapping[str, Callable[[], Any]] = {
     "look": without_look,
     "unique key": without_unique_key,
     "sweep": without_sweep,
+    "FULL": without_full,
 }

@@ -55,7 +55,7 @@ class SimulatedSlack:
         to: str,
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
-        thread: str | None = None,  # noqa: ARG002 - the port's signature
+        thread: str | None = None,
     ) -> Posted:
         faults = self.faults
         if self._happens(faults.rate_limited):
@@ -91,7 +91,7 @@ class SimulatedSlack:
         to: str,
         since: datetime,
         until: datetime,
-        thread: str | None = None,  # noqa: ARG002 - the port's signature
+        thread: str | None = None,
     ) -> Sequence[Posted]:
         if self._happens(self.faults.unreadable):
             raise Unsettled("ratelimited")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import time, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from bot.services.sweeping import Sweeping
+from storage.engine import Database
 from tests.clocks import SettableClock
 from tests.factories import account, instant, order, quota
 from tests.messengers import FakeDirectory
@@ -41,7 +43,12 @@ POLICY = Policy(
 )
 ROUND = timedelta(seconds=5)
 ONE_SWEEP = timedelta(minutes=10)
-"""From the second copy to its end, with a tick now and then and a history that is not always read."""
+"""From the second copy to its end; ticks come now and then, and history is not always read."""
+
+
+FULL = 2
+LOST_COMMITS = 2
+"""How many of the last commits a power cut takes where they were not made durable."""
 
 
 class Killed(BaseException):
@@ -53,6 +60,7 @@ class Nemesis:
     """How often, of a thousand steps, a replica is killed or frozen at one."""
 
     kills: int = 0
+    power_cuts: int = 0
     freezes: int = 0
     faults: Faults = CALM
 
@@ -62,6 +70,7 @@ class Nemesis:
         random = Random(f"nemesis {seed}")
         return cls(
             kills=random.choice((0, 20, 60)),
+            power_cuts=random.choice((0, 5, 20)),
             freezes=random.choice((0, 0, 30, 120)),
             faults=random.choice((CALM, STORM, TEMPEST)),
         )
@@ -106,7 +115,7 @@ class Replica:
         try:
             self.ticks[name]()
         except Killed:
-            self.start()
+            self.world.restart(self)
 
 
 class InterruptibleStore:
@@ -148,12 +157,46 @@ class InterruptibleSlack:
         return interrupted
 
 
+class Disk:
+    """What a power cut leaves of the database: everything that was made durable.
+
+    With `synchronous = FULL` that is every commit; with less, the last ones are gone.
+    """
+
+    def __init__(self, database: Database, file: Path) -> None:
+        self._database = database
+        self._file = file
+        with database.writer.connect() as connection:
+            self.durable = connection.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
+        self._images: list[bytes] = []
+
+    def committed(self) -> None:
+        """Remember the file as it was before the last commits, where they may be lost."""
+        if self.durable:
+            return
+        connection = self._database.writer.raw_connection()  # outside of any transaction
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        self._images = [*self._images[-LOST_COMMITS:], self._file.read_bytes()]
+
+    def cut(self) -> None:
+        """The power comes back."""
+        if self.durable or len(self._images) <= LOST_COMMITS:
+            return
+        self._database.dispose()
+        for left in self._file.parent.glob(f"{self._file.name}-*"):
+            left.unlink()
+        self._file.write_bytes(self._images[0])
+        self._images = self._images[:1]
+
+
 class World:
     """What one seed makes of the same three days."""
 
     def __init__(
         self,
         store: Store,
+        disk: Disk,
         seed: int,
         nemesis: Nemesis | None = None,
         *,
@@ -161,6 +204,9 @@ class World:
         items: int = 2,
     ) -> None:
         nemesis = nemesis or Nemesis.of(seed)
+        self.disk = disk
+        self.power_cuts = 0
+        self.dark = False
         self.random = Random(seed)
         self.clock = SettableClock(BEGINS)
         self.store = store
@@ -172,7 +218,6 @@ class World:
         self.depth = 0
         self.steps = 0
         self.kill_at: set[int] = set()
-        self.on_commit: Callable[[], None] = lambda: None
         with store.transaction() as tx:
             tx.catalogue.put(self.items, at=self.clock.now() - timedelta(days=90))
         self.replicas = [Replica(self, f"replica-{number}") for number in range(replicas)]
@@ -193,6 +238,10 @@ class World:
         self.steps += 1
         if self.calm:
             return
+        if self._happens(self.nemesis.power_cuts):
+            self.power_cuts += 1
+            self.dark = True
+            raise Killed
         dies = self.steps in self.kill_at or self._happens(self.nemesis.kills)
         if dies and not replica.was_frozen:
             raise Killed
@@ -200,27 +249,39 @@ class World:
             self._freeze(replica)
 
     def committed(self) -> None:
-        """A commit is durable; a power cut may say otherwise where it was not."""
-        self.on_commit()
+        """A commit returned; a power cut may say otherwise where it was not made durable."""
+        self.disk.committed()
+
+    def restart(self, replica: Replica) -> None:
+        """Begin anew after a death; after a power cut everybody does, on what the disk kept."""
+        if self.dark:
+            self.dark = False
+            self.disk.cut()
+            for each in self.replicas:
+                each.start()
+        replica.start()
 
     def _freeze(self, replica: Replica) -> None:
         """Stop it for up to three leases, while the others do what they find."""
         self.frozen += 1
         self.depth += 1
         replica.was_frozen = True
+        cuts = self.power_cuts
         others = [each for each in self.replicas if each is not replica]
         for _ in range(self.random.randrange(1, 14)):
             self._pass_time(ROUND * self.random.choice((1, 2, 4)))
             for other in others:
                 other.tick(self.random.choice(("bundle", "send", "send")))
         self.depth -= 1
+        if self.power_cuts != cuts:
+            raise Killed  # it stood still in a process that is no more
 
     def _tick_somebody(self) -> None:
         replica = self.random.choice(self.replicas)
         replica.tick(self.random.choice(("arm", "bundle", "send", "send", "sweep")))
 
     def _calm_down(self) -> None:
-        """No more faults: all comes to rest, at the latest when the longest look-up is due again."""
+        """No more faults: all comes to rest, at the latest when the longest wait is over."""
         self.calm, self.slack.faults = True, CALM
         self.replicas[0].tick("arm")
         for number, seconds in enumerate((75, 75, 75, 75, 600, 600, 600, 75, 75)):
