@@ -23,6 +23,13 @@ demo: .venv/.installed
 test: .venv/.tested
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
+# The promise of docs/delivery.md: lives in virtual time, deaths at every step, every zone's clocks.
+prove: .venv/.tested
+	@$(BIN)/python -m pytest tests/proof --numprocesses 2 --dist worksteal $(ARGS)
+
+prove-release: .venv/.tested
+	@LAPSE_SEEDS=50000 LAPSE_PAIRS=all $(BIN)/python -m pytest tests/proof --numprocesses 2 --dist worksteal $(ARGS)
+
 check: .venv/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

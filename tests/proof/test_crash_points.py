@@ -5,16 +5,13 @@ All ordered pairs are lived through with `LAPSE_PAIRS=all`; otherwise an even sh
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from tests.proof.checker import judged
-from tests.proof.conftest import Stage
+from tests.proof.conftest import Open
 from tests.proof.world import Nemesis, World
-
-Open = Callable[[str], AbstractContextManager[Stage]]
 
 SEED = 3
 PARTS = 20
@@ -36,7 +33,7 @@ def steps(stage: Open) -> int:
 
 def lived(stage: Open, kill_at: Sequence[int]) -> tuple[int, list[str]]:
     """The steps of a life in which a process dies at some of them, and what went wrong."""
-    with stage(f"points-{os.getpid()}") as (store, disk):
+    with stage() as (store, disk):
         world = World(store, disk, SEED, Nemesis(), replicas=2, items=2)
         world.kill_at = set(kill_at)
         wrong = judged(world.run())

@@ -7,18 +7,15 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.proof.checker import judged
-from tests.proof.conftest import Stage
+from tests.proof.conftest import Open
 from tests.proof.guards import GUARDS
 from tests.proof.world import World
-
-Open = Callable[[str], AbstractContextManager[Stage]]
 
 SEEDS = int(os.getenv("LAPSE_SEEDS", "2000"))
 CHUNK = 50
@@ -39,7 +36,7 @@ def _quiet() -> Iterator[None]:
 
 
 def lived(stage: Open, seed: int) -> list[dict[str, object]]:
-    with stage(f"seed-{seed}-{os.getpid()}") as (store, disk):
+    with stage() as (store, disk):
         return World(store, disk, seed).run()
 
 
