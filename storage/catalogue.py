@@ -21,8 +21,8 @@ from bot.billing.account import Account
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.ports.store import PAGE, ListQuery, Page
 from storage import grouping, rows, searching
+from storage.tables import PARENTED, orders, subscriptions
 from storage.tables import accounts as account_rows
-from storage.tables import orders, subscriptions
 from storage.work import Work, among
 
 _ROW = subscriptions.c
@@ -108,6 +108,18 @@ class SqlCatalogue:
             .where(grouping.LIVE, _ROW.account == account, _ROW.group_key == rows.group_key(region))
             .order_by(*_QUOTAS_FIRST)
         )
+
+    def parts(self, mains: Collection[SubscriptionKey]) -> Sequence[Subscription]:
+        """Those that are there and name one of these as their main resource."""
+        found: list[Subscription] = []
+        accounts = {key.account for key in mains}
+        for account in sorted(accounts):
+            ids = sorted(key.id for key in mains if key.account == account)
+            for start in range(0, len(ids), rows.CHUNK):
+                named = _ROW.parent_id.in_(ids[start : start + rows.CHUNK])
+                wanted = (grouping.LIVE, _ROW.account == account, PARENTED, named)
+                found += self._read(self._select().where(*wanted).order_by(_ROW.id))
+        return found
 
     def near(self, text: str, *, limit: int = 5) -> Sequence[Subscription]:
         """Live subscriptions whose id or name is spelled most like the text, likest first."""

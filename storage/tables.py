@@ -50,6 +50,7 @@ metadata = MetaData(
 
 # Conditions of partial indexes, as queries repeat them.
 ARMED = text("reminders.state = 'armed' AND reminders.delivery_id IS NULL")
+PARENTED = text("subscriptions.parent_id IS NOT NULL")
 WAITING = text("requests.state = 'waiting'")
 HELD = text("request_items.held")
 UNDONE = text("NOT book_orders.done")
@@ -115,6 +116,7 @@ subscriptions = Table(
         "anchor_at",
         where="gone_at IS NULL",
     ),
+    partial("ix_subscriptions_parent", "account", "parent_id", where="parent_id IS NOT NULL"),
     partial("ix_subscriptions_anchor", "anchor_at", where="gone_at IS NULL"),
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
     Index("ix_subscriptions_id", "team_id", "id", "account"),

@@ -24,14 +24,15 @@ class Dates:
     """What happens when; None where it does not apply.
 
     Acting is safe before `safe_until` and too late from `too_late_at` on (R25). `after` is what
-    follows the expiry, `phase` where it stands. `give_back_until` is the start of a renewal period
-    that is paid (R46). `retry` says that an attempt did not succeed (R21), `late_charge_at` is one
-    that may come although the term is over (X4).
+    follows the expiry at the cloud, `phase` where it stands. `give_back_until` is the start of a
+    renewal period that is paid (R46). `retry` says that an attempt did not succeed (R21),
+    `late_charge_at` is one that may come although the term is over (X4).
     """
 
     anchor: Anchor | None
     safe_until: datetime | None
     too_late_at: datetime | None
+    expires_at: datetime | None
     after: Afterlife | None
     phase: Phase | None
     give_back_until: datetime | None
@@ -53,6 +54,7 @@ def dates_of(
         anchor=ahead,
         safe_until=safe_cutoff(ahead, reader=reader) if ahead is not None else None,
         too_late_at=hard_cutoff(ahead, reader=reader) if ahead is not None else None,
+        expires_at=expires_at,
         after=after,
         phase=after.phase(at=at) if after is not None else None,
         give_back_until=give_back_until(subscription, at=at),

@@ -10,6 +10,7 @@ from bot.billing.days import CLOUD_ZONE, cloud_date, counted, written
 from bot.billing.money import Money
 from bot.billing.quote import Case, Lost, Notice, Quote, QuoteTotal, Scope
 from bot.billing.refund import quote
+from bot.billing.refusal import renewals_held
 from bot.billing.renewal import Anchor, anchor, give_back_until, safe_cutoff
 from bot.billing.subscription import Subscription
 from bot.billing.way import Situation, Way, WayKind
@@ -35,6 +36,8 @@ def give_back(situation: Situation) -> Way:
     expires_at = situation.subscription.expires_at
     if situation.deducted_at is None or expires_at is None or way.rule != "R45":
         return way
+    if (held := renewals_held(situation.subscription)) is not None:
+        return replace(way, rule=held.rule, closed_because=held.reason)
     day = cloud_date(situation.deducted_at)
     days = (cloud_date(expires_at) - day).days
     span = f", then open for {counted(days, 'day')}" if days else ""

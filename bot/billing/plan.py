@@ -97,13 +97,14 @@ def plan(
     free = sorted((each for each in packages if each.key not in blocked), key=_package_rank)
     used = sum(each.case is Case.FIVE_DAY for each in quotes.values())
     more, also = _judge(free, _after_returns(account, used), at=at, scope=scope)
-    along = [each for each in parts if _goes_along(each, quotes)]
+    along = [each for each in around.values() if _goes_along(each, quotes)]
     left = [each for each in parts if each not in along]
     _, stuck = _judge(left, account, at=at, scope=scope)
     quotes, refused = quotes | more, refused | blocked | also | stuck
 
     gone = [around[key] for key in quotes] if scope is Scope.ALL else []
-    behind = _left_behind(around.values(), gone, staying)
+    leaving = [*gone, *along] if scope is Scope.ALL else []
+    behind = _left_behind(around.values(), leaving, staying)
     return Plan(
         account=account,
         at=at,
@@ -118,7 +119,7 @@ def plan(
             *_refusal_notices(refused, around),
             *(_left_behind_notice(each) for each in behind),
             *_afterwards(gone, staying),
-            *(_along_notice(each) for each in along),
+            *(_along_notice(each) for each in along if scope is Scope.ALL),
         ),
     )
 
@@ -134,7 +135,7 @@ def _goes_along(subscription: Subscription, going: Collection[SubscriptionKey]) 
     One that is merely attached has no main one and is named itself. Source: en-us
     unsubscription_topic_20000083; INTL api_order_00019, 2025-12-29.
     """
-    return any(subscription.parent_id == key.id for key in going)
+    return any(subscription.parent_id == key.id for key in going if key != subscription.key)
 
 
 def _package_rank(subscription: Subscription) -> int:

@@ -32,8 +32,8 @@ NEVER_TAKEN_BACK = frozenset(
 )
 """Services that are never unsubscribed from, by their names in small letters (R34)."""
 
-RENEWALS_KEPT = frozenset({"CloudSite"})
-"""Services whose renewal periods are not taken back alone (R48)."""
+RENEWALS_KEPT = frozenset({"cloudsite"})
+"""Services whose renewal periods are not taken back alone, in small letters (R48)."""
 
 _GONE = Refusal(rule="R34", reason="It is unsubscribed from already.")
 _FROZEN = Refusal(rule="R34", reason="The cloud froze it.")
@@ -130,15 +130,22 @@ def _held(subscription: Subscription, periods: Sequence[Order]) -> Refusal | Non
     """
     if subscription.transaction_in_progress:
         return Refusal(rule="R48", reason="Another transaction is in progress.")
-    if subscription.renewals_locked:
-        return _LOCKED
-    if subscription.service in RENEWALS_KEPT:
-        reason = f"The cloud does not take renewals of {subscription.service} back alone."
-        return Refusal(rule="R48", reason=reason)
+    if (held := renewals_held(subscription)) is not None:
+        return held
     if any(order.promotion for order in periods):
         return Refusal(rule="R48", reason="The renewal was a promotion.")
     if any(order.invoiced for order in periods):
         return Refusal(rule="R48", reason="The renewal is invoiced already.")
+    return None
+
+
+def renewals_held(subscription: Subscription) -> Refusal | None:
+    """R48: what holds every renewal period, one that is still to be paid as well."""
+    if subscription.renewals_locked:
+        return _LOCKED
+    if (subscription.service or "").casefold() in RENEWALS_KEPT:
+        reason = f"The cloud does not take renewals of {subscription.service} back alone."
+        return Refusal(rule="R48", reason=reason)
     return None
 
 

@@ -7,7 +7,7 @@ from bot.billing.days import CLOUD_ZONE, cloud_date, written
 from bot.billing.expiry import afterlife
 from bot.billing.notices import SECMASTER
 from bot.billing.quote import Notice, Scope
-from bot.billing.refusal import RENEWALS_KEPT, refusal
+from bot.billing.refusal import refusal, renewals_held
 from bot.billing.renewal import (
     AnchorKind,
     charge_after_expiry,
@@ -60,7 +60,7 @@ def _takes_renewals_back(situation: Situation) -> bool:
     subscription, account = situation.subscription, situation.account
     running = open_orders(subscription, at=situation.at)
     why = refusal(subscription, account, running, at=situation.at, scope=Scope.RENEWALS)
-    held = subscription.renewals_locked or subscription.service in RENEWALS_KEPT
+    held = renewals_held(subscription) is not None
     return not held and (why is None or why.rule in {"R45", "R46"})
 
 

@@ -40,7 +40,8 @@ def _rank(way: Way, *, uncertain: bool) -> tuple[bool, int, Decimal, Decimal, fl
     another is `uncertain`, an end that returns nothing goes last: it cannot be taken back.
     """
     cost, coupons = way.cost, way.coupons_back
-    pointless = way.kind is WayKind.UNSUBSCRIBE and not way.money_back and not coupons
+    ends = way.kind in {WayKind.UNSUBSCRIBE, WayKind.LATER}
+    pointless = ends and not way.money_back and not coupons
     lasts = way.works_until.timestamp() if way.works_until is not None else 0.0
     return (
         not way.open,

@@ -133,6 +133,7 @@ def _instant(text: str | None) -> datetime:
         instant = None
     if instant is None or instant.tzinfo is None or instant.year not in _YEARS:
         raise WrongInput(
-            f"`--at` is {text}; write an instant with an offset, 2024-01-15T18:40:00+08:00."
+            f"`--at` is {text}; write an instant with an offset, 2024-01-15T18:40:00+08:00, "
+            f"from {_YEARS.start} to {_YEARS.stop - 1}."
         )
     return instant

@@ -116,10 +116,10 @@ def _dates(dates: Dates, last_working_day: date | None) -> Iterator[Row]:
         yield ("Give back in full until", _last_before(dates.give_back_until), "R46")
     if dates.late_charge_at is not None:
         yield ("May still be charged", moment(dates.late_charge_at), "X4")
+    if dates.expires_at is not None and (ahead is None or ahead.kind is not AnchorKind.EXPIRY):
+        yield ("Expires", moment(dates.expires_at), "R14")
     after = dates.after
     if after is not None:
-        if ahead is None or ahead.kind is not AnchorKind.EXPIRY:
-            yield ("Expires", moment(after.expires_at), "R14")
         yield ("Grace, usable, until", moment(after.grace_ends), "R16")
         yield ("Retention, frozen, until", moment(after.released_at), "R16")
 

@@ -87,6 +87,9 @@ class Catalogue(Protocol):
     def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
         """All quotas and packages of an account and region that are not gone."""
 
+    def parts(self, mains: Collection[SubscriptionKey]) -> Sequence[Subscription]:
+        """Those that are not gone and name one of these as their main resource (R35)."""
+
     def near(self, text: str, *, limit: int = 5) -> Sequence[Subscription]:
         """Subscriptions whose id or name is spelled most like the text."""
 

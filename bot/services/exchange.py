@@ -95,7 +95,7 @@ def dates_json(dates: Dates, *, last_working_day: date | None) -> dict[str, obje
         "last_working_day": last_working_day.isoformat() if last_working_day else None,
         "give_back_until": _instant(dates.give_back_until),
         "may_be_charged_at": _instant(dates.late_charge_at),
-        "expires_at": _instant(after.expires_at) if after else None,
+        "expires_at": _instant(dates.expires_at),
         "grace_ends_at": _instant(after.grace_ends) if after else None,
         "released_at": _instant(after.released_at) if after else None,
         "phase": dates.phase.value if dates.phase else None,

@@ -44,8 +44,10 @@ def planned(
 
 
 def surroundings(tx: Transaction, chosen: Sequence[Subscription]) -> tuple[Subscription, ...]:
-    """All quotas and packages of the regions that the chosen quotas and packages are in."""
+    """What a plan has to know of besides: quotas and packages of the same regions, and parts.
+
+    Parts are the auxiliary resources of what is chosen (R35).
+    """
     regions = {(each.key.account, each.region): None for each in chosen if each.kind in GROUPED}
-    return tuple(
-        each for account, region in regions for each in tx.catalogue.group(account, region)
-    )
+    group = [each for account, region in regions for each in tx.catalogue.group(account, region)]
+    return (*group, *tx.catalogue.parts([each.key for each in chosen]))

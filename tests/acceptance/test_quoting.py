@@ -243,3 +243,16 @@ def test_a_plan_says_what_cannot_go_and_what_to_do_about_it(capsys):
         "Not possible: staging/disk. It belongs to build-runner and goes with it. (R35)\n"
         "  Unsubscribe from the main one.\n"
     ) in out
+
+
+def test_p11_a_plan_names_what_goes_along_by_itself(capsys):
+    server = {**STAGING[0], "id": "server", "name": "Server", "kind": "resource", "edition": None}
+    disk = {**server, "id": "disk", "name": "Disk", "parent_id": "server"}
+    network = {**server, "id": "vpc", "name": "Network"}
+    imported(capsys, server, disk, network)
+
+    plan = printed(capsys, "plan", "server")
+
+    assert [step["subscriptions"] for step in plan["steps"]] == [["server"]]
+    assert {"rule": "R35", "text": "Disk goes along with server."} in plan["warnings"]
+    assert "Network" not in str(plan["warnings"])

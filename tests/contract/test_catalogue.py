@@ -533,3 +533,20 @@ def test_thousands_are_put_together(any_store):
     with any_store.reading() as tx:
         assert sum(1 for _ in tx.catalogue.all()) == 2500
         assert tx.catalogue.page(ListQuery(page=1000)).more
+
+
+def test_parts_are_found_by_their_main_resource_in_its_account_alone(any_store):
+    put(
+        any_store,
+        resource("server"),
+        resource("disk", parent_id="server"),
+        resource("other-disk", parent_id="other-server"),
+        resource("disk", account="prod", parent_id="server"),
+    )
+
+    with any_store.reading() as tx:
+        found = tx.catalogue.parts([key("server"), key("nothing")])
+        none = tx.catalogue.parts([])
+
+    assert [str(each.key) for each in found] == ["default/disk"]
+    assert list(none) == []

@@ -1,4 +1,4 @@
-"""Deliveries that were attempted more than once are looked for once more."""
+"""Deliveries that were attempted more than once are looked for once more; parts find their main."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 WAITS = "sweep_at IS NOT NULL"
+PARENTED = "parent_id IS NOT NULL"
 
 
 def upgrade() -> None:
@@ -22,4 +23,12 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text(WAITS),
         postgresql_where=sa.text(WAITS),
+    )
+    op.create_index(
+        "ix_subscriptions_parent",
+        "subscriptions",
+        ["team_id", "account", "parent_id"],
+        unique=False,
+        sqlite_where=sa.text(PARENTED),
+        postgresql_where=sa.text(PARENTED),
     )
