@@ -6,9 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 
 def say(text: str) -> None:
@@ -31,6 +28,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if not sys.stdout.isatty():
         _print_lines(columns, list(rows))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(show_header=any(columns), box=None, pad_edge=False, header_style="bold")
     for column in columns:
         right = column.startswith(">")
@@ -63,10 +63,19 @@ def _one_line(cell: str) -> str:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """A progress line on a terminal while something takes its time; silent in a pipe."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
         return
+    from rich.progress import (
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         progress.add_task(what, total=None)
