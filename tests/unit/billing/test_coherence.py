@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bot.billing.coherence import UnclearFacts, currency_of, demand_coherent, missing
+from bot.billing.quote import Scope
+from bot.billing.refund import quote
 from bot.billing.subscription import Order
-from tests.factories import CN, account, instant, order, renewal
+from tests.factories import CN, NOW, account, instant, order, quota, renewal
 
 BOUGHT = order()
 
@@ -30,10 +32,12 @@ def test_r42_a_missing_field_is_named_with_the_rule_that_needs_it():
 
 
 def test_r42_figures_need_an_order():
-    found = unclear()
+    demand_coherent((), account())
+    with pytest.raises(UnclearFacts) as raised:
+        quote(quota(orders=()), account(), at=NOW)
 
-    assert found.sentence == "orders is not known; the figures need it (R42)."
-    assert (found.field, found.rule) == ("orders", "R42")
+    assert raised.value.sentence == "orders is not known; the figures need it (R42)."
+    assert (raised.value.field, raised.value.rule) == ("orders", "R42")
 
 
 def test_r42_orders_of_one_subscription_have_one_currency():
@@ -41,6 +45,25 @@ def test_r42_orders_of_one_subscription_have_one_currency():
 
     assert found.sentence == "currency differs between orders (EUR, USD); figures need one (R42)."
     assert (found.field, found.rule) == ("currency", "R42")
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_r42_the_running_term_and_its_renewal_have_one_currency_whatever_goes(scope):
+    mixed = quota(orders=(BOUGHT, renewal(BOUGHT, currency="EUR")))
+
+    with pytest.raises(UnclearFacts) as raised:
+        quote(mixed, account(), at=NOW, scope=scope)
+
+    assert raised.value.sentence == (
+        "currency differs between orders (EUR, USD); figures need one (R42)."
+    )
+
+
+def test_r42_a_term_that_is_over_may_have_been_paid_in_another_currency():
+    over = order("2024-12-07 09:20", currency="EUR")
+    renewed = quota(orders=(over, renewal(over, currency="USD")))
+
+    assert quote(renewed, account(), at=NOW).currency == "USD"
 
 
 def test_r42_an_order_without_currency_has_that_of_its_account():

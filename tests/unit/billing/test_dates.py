@@ -15,9 +15,11 @@ NOTHING = Dates(
     anchor=None,
     safe_until=None,
     too_late_at=None,
+    expires_at=None,
     after=None,
     phase=None,
     give_back_until=None,
+    retry=False,
     late_charge_at=None,
 )
 AFTER = Afterlife(
@@ -36,9 +38,11 @@ def test_r25_before_a_deduction_there_is_a_safe_and_a_hard_end():
         anchor=Anchor(kind=AnchorKind.DEDUCTION, date=date(2026, 11, 30), at=deducted),
         safe_until=instant("2026-11-30 00:00"),
         too_late_at=deducted,
+        expires_at=AFTER.expires_at,
         after=AFTER,
         phase=Phase.RUNNING,
         give_back_until=None,
+        retry=False,
         late_charge_at=None,
     )
 
@@ -49,6 +53,35 @@ def test_r15_x4_past_the_expiry_it_is_in_grace_and_may_still_be_charged():
     assert (found.anchor, found.safe_until, found.too_late_at) == (None, None, None)
     assert (found.after, found.phase) == (AFTER, Phase.GRACE)
     assert found.late_charge_at == instant("2026-12-11 03:00")
+
+
+@pytest.mark.parametrize(
+    ("at", "attempt", "again"),
+    [
+        ("2026-11-30 02:59:59", "2026-11-30 03:00", False),
+        ("2026-11-30 03:00", "2026-12-01 03:00", True),
+        ("2026-12-06 12:00", "2026-12-07 03:00", True),
+    ],
+)
+def test_r21_an_attempt_after_the_first_one_is_a_retry(at, attempt, again):
+    found = dates_of(quota(), account(), at=instant(at))
+
+    assert (found.anchor.at, found.retry) == (instant(attempt), again)
+
+
+def test_r21_only_a_deduction_is_tried_again():
+    last_day = dates_of(quota(), account(), at=instant("2026-12-07 12:00"))
+
+    assert (last_day.anchor.kind, last_day.retry) == (AnchorKind.EXPIRY, False)
+    assert not dates_of(quota(auto_renew=False), account(), at=NOW).retry
+    assert not dates_of(contract(), account(), at=NOW).retry
+
+
+def test_r16_a_contract_outside_the_cloud_has_an_end_but_no_grace():
+    for at in (NOW, instant("2027-01-02 12:00")):
+        found = dates_of(contract(auto_renew=False), account(), at=at)
+        assert found.expires_at == instant("2026-12-31 23:59:59")
+        assert (found.after, found.phase) == (None, None)
 
 
 def test_r46_a_paid_renewal_shows_until_when_it_can_be_given_back():

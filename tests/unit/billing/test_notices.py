@@ -63,7 +63,7 @@ def test_x1_is_silent_where_nobody_would_think_of_five_days():
     assert rules(package(orders=(FRESH,)), at=instant("2026-11-25 08:59:59")) == ["X1"]
     assert rules(package(orders=(FRESH,)), at=instant("2026-11-25 09:00:00")) == []
     assert rules(resource(orders=(FRESH,))) == []
-    assert rules(package(orders=(FRESH,), status=Status.INACTIVE)) == []
+    assert "X1" not in rules(package(orders=(FRESH,), status=Status.INACTIVE))
     begun = order("2025-11-20 09:00")
     renewed = package(orders=(begun, renewal(begun)))
     assert rules(renewed, at=instant("2026-11-21 09:00")) == []
@@ -90,6 +90,29 @@ def test_r11_only_an_edition_that_goes_leaves_them_behind():
     assert rules(quota(service="Other")) == []
     assert rules(renewed) == ["R11"]
     assert rules(renewed, scope=Scope.RENEWALS) == []
+
+
+# R32
+
+
+def test_r32_what_is_called_inactive_but_has_begun_is_worth_a_look():
+    assert warned(package(status=Status.INACTIVE)) == [
+        Notice(
+            rule="R32",
+            text="The cloud calls it inactive, but its term has begun; check which is true.",
+        )
+    ]
+
+
+def test_r32_only_what_has_begun_is_worth_a_look():
+    ahead = package(status=Status.INACTIVE, orders=(order("2026-12-01 00:00"),))
+    undated = package(status=Status.INACTIVE, orders=(order(effective_at=NOW, expires_at=None),))
+
+    assert rules(ahead, at=instant("2026-11-30 23:59:59")) == []
+    assert rules(ahead, at=instant("2026-12-01 00:00")) == ["R32"]
+    assert rules(undated) == ["R32"]
+    assert "R32" not in rules(package())
+    assert "R32" not in rules(package(status=Status.FAILED))
 
 
 # X10, X14, R49, R33

@@ -158,7 +158,7 @@ def test_r3_packages_go_in_the_order_of_the_guides():
     [
         (True, "renews by itself"),
         (False, "runs to the end of its term"),
-        (None, "runs to the end of its term"),
+        (None, "renews by itself if auto-renewal is on, which is not known"),
     ],
 )
 def test_r9_r11_what_is_left_behind_is_said_whole(auto_renew, ends):

@@ -7,7 +7,7 @@ import pytest
 from bot.billing.coherence import UnclearFacts
 from bot.billing.quote import Quote, Refusal, Scope
 from bot.billing.refund import quote
-from bot.billing.refusal import NEVER_TAKEN_BACK
+from bot.billing.refusal import NEVER_TAKEN_BACK, renewals_held
 from bot.billing.subscription import BillingMode, Edition, Status
 from tests.factories import (
     CN,
@@ -48,7 +48,11 @@ def why_not(subscription, *, at=NOW, scope=Scope.ALL, settings=None) -> Refusal 
         (quota(status=Status.UNSUBSCRIBED), "R34", "It is unsubscribed from already."),
         (quota(status=Status.FROZEN), "R34", "The cloud froze it."),
         (quota(status=Status.EXPIRED, orders=()), "R34", "It has expired."),
-        (quota(status=Status.EXPIRED), "R34", "It has expired."),
+        (
+            quota(status=Status.EXPIRED),
+            "R34",
+            "The cloud calls it expired, although its term ends on Mon 7 Dec 2026.",
+        ),
         (resource(service="WeLink"), "R34", "The cloud does not take WeLink back."),
     ],
 )
@@ -102,7 +106,15 @@ def test_r34_some_services_are_never_taken_back(service):
     found = why_not(resource(service=service))
 
     assert found == Refusal(rule="R34", reason=f"The cloud does not take {service} back.")
-    assert service in NEVER_TAKEN_BACK
+    assert service.casefold() in NEVER_TAKEN_BACK
+
+
+@pytest.mark.parametrize("service", ["welink", "WELINK", "Welink", "huawei cloud meeting"])
+def test_r34_a_service_is_known_in_any_spelling_of_case(service):
+    found = why_not(resource(service=service))
+
+    assert found == Refusal(rule="R34", reason=f"The cloud does not take {service} back.")
+    assert why_not(resource(service="WeLinks")) is None
 
 
 def test_r34_secmaster_and_servers_are_taken_back():
@@ -169,6 +181,16 @@ def test_r34_what_was_read_as_expired_in_its_last_second_says_since_when():
 
     assert found.reason == (
         "It expired on Mon 7 Dec 2026; grace until Tue 22 Dec 2026, 23:59 GMT+08:00."
+    )
+
+
+@pytest.mark.parametrize("at", ["2026-11-23 10:12", "2026-12-07 23:59:58"])
+def test_r34_what_the_cloud_calls_expired_before_its_end_is_told_as_its_word(at):
+    found = why_not(quota(status=Status.EXPIRED), at=instant(at))
+
+    assert found == Refusal(
+        rule="R34",
+        reason="The cloud calls it expired, although its term ends on Mon 7 Dec 2026.",
     )
 
 
@@ -280,6 +302,23 @@ def test_r48_renewals_alone_are_refused_with_a_sentence(subscription, reason):
     found = why_not(subscription, scope=Scope.RENEWALS)
 
     assert found == Refusal(rule="R48", reason=reason)
+
+
+def test_r48_cloudsite_is_known_in_any_spelling_of_case():
+    found = why_not(renewed(service="cloudSITE"), scope=Scope.RENEWALS)
+
+    assert found.reason == "The cloud does not take renewals of cloudSITE back alone."
+
+
+def test_r48_what_holds_a_renewal_holds_one_that_is_still_to_be_paid():
+    assert renewals_held(quota(renewals_locked=True)) == Refusal(
+        rule="R48", reason="The cloud does not take its renewal period back alone."
+    )
+    assert renewals_held(quota(service="CloudSite")) == Refusal(
+        rule="R48", reason="The cloud does not take renewals of CloudSite back alone."
+    )
+    assert renewals_held(quota()) is None
+    assert renewals_held(quota(service=None)) is None
 
 
 def test_r48_any_of_several_periods_holds_them_all():

@@ -133,6 +133,46 @@ def test_r21_with_auto_renewal_off_nothing_is_charged_again():
         assert (way.open, way.caution) == (True, None)
 
 
+@pytest.mark.parametrize(
+    ("held", "rule", "reason"),
+    [
+        (
+            quota(renewals_locked=True),
+            "R48",
+            "The cloud does not take its renewal period back alone.",
+        ),
+        (
+            quota(service="CloudSite"),
+            "R48",
+            "The cloud does not take renewals of CloudSite back alone.",
+        ),
+        (quota(service="WeLink"), "R34", "The cloud does not take WeLink back."),
+        (quota(status=Status.FROZEN), "R34", "The cloud froze it."),
+        (quota(parent_id="server-1"), "R35", "It belongs to server-1 and goes with it."),
+    ],
+)
+def test_r48_r34_r35_a_deduction_does_not_open_what_is_held_for_another_reason(held, rule, reason):
+    found = compared(held)
+
+    back, keep = found.way(WayKind.GIVE_BACK), found.way(WayKind.KEEP)
+    assert (back.open, back.rule, back.closed_because) == (False, rule, reason)
+    assert (back.opens_at, back.last_moment) == (None, None)
+    assert (keep.rule, keep.at) == ("R19", instant("2026-11-30 03:00"))
+    assert keep.last_moment is None
+
+
+def test_r46_a_renewal_that_follows_another_is_given_back_until_it_begins():
+    first = order("2024-12-07 09:20")
+    running = renewal(first)
+
+    found = compared(quota(orders=(first, running)))
+
+    assert found.way(WayKind.KEEP).last_moment == instant("2026-12-08 00:00")
+    assert (
+        found.way(WayKind.GIVE_BACK).closed_because == "The renewal period began on Mon 8 Dec 2025."
+    )
+
+
 def test_r48_a_renewal_that_is_held_closes_the_way():
     bought = order()
     held = quota(renewals_locked=True, orders=(bought, renewal(bought)))
@@ -185,7 +225,7 @@ def test_a_contract_is_kept_or_given_notice():
 
     assert found.way(WayKind.KEEP) == Way(
         kind=WayKind.KEEP,
-        rule="R19",
+        rule="R14",
         money_out=usd("348.00"),
         money_back=usd(0),
         works_until=instant("2027-12-31 23:59:59"),
@@ -259,7 +299,7 @@ def test_x4_r17_past_the_expiry_a_late_charge_counts_from_the_original_one():
         money_out=usd(0),
         money_back=usd(0),
         works_until=ENDS,
-        last_moment=instant("2026-12-11 03:00"),
+        last_moment=instant("2026-12-11 00:00"),
         lost=(DATA,),
         caution=Notice(
             rule="X4",
@@ -270,12 +310,38 @@ def test_x4_r17_past_the_expiry_a_late_charge_counts_from_the_original_one():
     assert found.because == "the cloud may still try to charge until it is released"
 
 
+@pytest.mark.parametrize(
+    ("at", "attempt"),
+    [
+        ("2026-12-10 02:59:59", "2026-12-10"),
+        ("2026-12-10 03:00", "2026-12-11"),
+        ("2026-12-09T18:00:00+00:00", "2026-12-10"),
+    ],
+)
+def test_x4_r25_a_late_attempt_is_safely_stopped_before_its_day(at, attempt):
+    found = compared(quota(), at=instant(at))
+
+    assert found.way(WayKind.KEEP).at == instant(f"{attempt} 03:00")
+    assert found.way(WayKind.TURN_OFF).last_moment == instant(f"{attempt} 00:00")
+
+
 def test_x4_after_the_release_nothing_is_charged_any_more():
     found = compared(quota(), at=instant("2027-01-07 00:00"))
 
     assert found.way(WayKind.KEEP).cost == usd(0)
     assert found.way(WayKind.TURN_OFF).closed_because == "Nothing will be deducted."
     assert found.because == "no other way is open"
+
+
+@pytest.mark.parametrize("auto_renew", [True, False])
+def test_r12_r15_after_the_release_nothing_is_said_to_be_deleted(auto_renew):
+    held = quota(auto_renew=auto_renew)
+
+    kept = compared(held, at=instant("2027-01-06 23:59:59"))
+    released = compared(held, at=instant("2027-01-07 00:00"))
+
+    assert kept.way(WayKind.TURN_OFF).lost == (DATA,)
+    assert [way.lost for way in released.ways] == [(), (), (), ()]
 
 
 def test_x4_the_release_follows_the_account():
@@ -319,8 +385,8 @@ def test_open_ways_come_first_then_known_ones_then_the_cheap_then_the_long():
         WayKind.GIVE_BACK,
     ]
     assert kinds(compared(quota(auto_renew=None))) == [
-        WayKind.UNSUBSCRIBE,
         WayKind.KEEP,
+        WayKind.UNSUBSCRIBE,
         WayKind.TURN_OFF,
         WayKind.GIVE_BACK,
     ]
@@ -365,11 +431,35 @@ def test_what_can_be_turned_off_alone_runs_to_the_end_of_its_term():
     assert held.because == "nothing more is paid and it runs to the end of its term"
 
 
-def test_what_returns_nothing_is_cheapest_only_while_the_others_are_not_known():
+def test_an_end_that_returns_nothing_is_never_cheapest_while_a_renewal_is_not_known():
     found = compared(quota(auto_renew=None))
 
-    assert found.cheapest is WayKind.UNSUBSCRIBE
-    assert found.because == "what the other ways cost is not known"
+    assert found.cheapest is WayKind.KEEP
+    assert found.because == "unsubscribing returns nothing; what a renewal costs is not known"
+
+
+def test_an_end_that_returns_nothing_goes_last_where_a_price_is_not_known():
+    found = compared(quota(renewal_price=None))
+
+    assert kinds(found)[:3] == [WayKind.TURN_OFF, WayKind.KEEP, WayKind.UNSUBSCRIBE]
+    assert found.because == "unsubscribing returns nothing and ends it 14 days earlier"
+
+
+def test_waiting_for_nothing_goes_last_as_well_where_a_renewal_is_not_known():
+    given = order("2026-12-10 00:00", cash="0.00")
+    ahead = quota(status=Status.INACTIVE, auto_renew=None, orders=(given,))
+
+    found = compared(ahead)
+
+    assert kinds(found)[:3] == [WayKind.KEEP, WayKind.LATER, WayKind.UNSUBSCRIBE]
+    assert found.because == "unsubscribing returns nothing; what a renewal costs is not known"
+
+
+def test_an_end_that_returns_money_goes_first_where_a_renewal_is_not_known():
+    found = compared(quota(auto_renew=None, orders=(order("2026-07-01 09:20"),)))
+
+    assert kinds(found)[:2] == [WayKind.UNSUBSCRIBE, WayKind.KEEP]
+    assert found.because == f"it returns {found.ways[0].money_back} now"
 
 
 def test_when_nothing_is_known_to_be_cheaper_no_other_way_is_open():
@@ -427,7 +517,366 @@ def test_without_any_order_money_is_in_the_account_s_currency():
     )
 
 
+def test_r42_money_is_in_the_currency_of_the_newest_order_that_is_not_over():
+    over = order("2024-12-07 09:20", currency="EUR")
+    nameless = quota(orders=(over, renewal(over, currency=None)))
+
+    found = compared(nameless)
+
+    assert found.way(WayKind.KEEP).cost == usd("3600.00")
+    assert [way.money_out.currency for way in found.ways] == ["USD"] * 4
+    assert kinds(found)[:3] == [WayKind.TURN_OFF, WayKind.UNSUBSCRIBE, WayKind.KEEP]
+
+
+def test_r42_of_two_open_orders_the_newest_names_the_currency():
+    bought = order(currency="EUR")
+
+    found = compared(quota(orders=(bought, renewal(bought, currency="CHF"))))
+
+    assert found.way(WayKind.KEEP).money_out.currency == "CHF"
+
+
+def test_r42_when_every_order_is_over_the_newest_that_names_one_does():
+    over = order("2024-12-07 09:20", currency="EUR")
+    nameless = renewal(over, currency=None)
+
+    found = compared(quota(orders=(over, nameless)), at=instant("2027-02-01"))
+
+    assert found.way(WayKind.KEEP).money_out.currency == "EUR"
+
+
+def test_r42_orders_of_two_currencies_close_both_ways_that_return_money():
+    bought = order()
+
+    found = compared(quota(orders=(bought, renewal(bought, currency="EUR"))))
+
+    for kind in (WayKind.GIVE_BACK, WayKind.UNSUBSCRIBE):
+        assert (found.way(kind).open, found.way(kind).rule) == (False, "R42")
+        assert found.way(kind).closed_because == (
+            "currency differs between orders (EUR, USD); figures need one (R42)."
+        )
+    assert found.cheapest is WayKind.TURN_OFF
+
+
+# Until when unsubscribing returns as much
+
+
+def last_moment(subscription, settings=None, *, at=NOW):
+    return compared(subscription, settings, at=at).way(WayKind.UNSUBSCRIBE).last_moment
+
+
+def test_r46_it_returns_less_once_a_paid_renewal_begins():
+    bought = order()
+    renewed = quota(orders=(bought, renewal(bought)))
+
+    assert last_moment(renewed) == instant("2026-12-08 00:00")
+
+
+def test_r46_of_several_periods_the_first_to_begin_is_the_end():
+    first = order()
+    second = renewal(first)
+    paid_ahead = quota(auto_renew=False, orders=(first, second, renewal(second)))
+
+    assert last_moment(paid_ahead) == instant("2026-12-08 00:00")
+
+
+def test_r36_it_returns_less_once_the_five_days_are_over_to_the_second():
+    fresh = order("2026-11-22 09:00:07", provisioned_at="2026-11-22 09:20:15", currency="CNY")
+
+    assert last_moment(quota(orders=(fresh,)), account(site=CN)) == instant("2026-11-27 09:20:15")
+
+
+def test_r40_where_no_five_days_are_known_none_end():
+    fresh = order("2026-11-22 09:00")
+
+    assert last_moment(quota(orders=(fresh,))) == instant("2027-11-15 00:00")
+
+
+def test_r37_with_no_return_left_no_five_days_end_this_year():
+    fresh = quota(orders=(order("2026-11-22 09:00", currency="CNY"),))
+    used_up = account(site=CN, five_day_returns_used=10)
+
+    assert last_moment(fresh, used_up) == instant("2027-11-15 00:00")
+
+
+def test_r32_it_returns_less_once_an_inactive_term_begins():
+    ahead = quota(status=Status.INACTIVE, orders=(order("2026-12-01 09:20:15"),))
+
+    assert last_moment(ahead) == instant("2026-12-01 09:20:15")
+
+
+FIVE_YEARS = {"months": 60, "cash": "600000.00", "currency": "CNY"}
+
+
+@pytest.mark.parametrize("auto_renew", [True, False, None])
+def test_r43_it_returns_less_in_a_year_of_a_higher_fee(auto_renew):
+    bought = order("2025-12-01 09:20", **FIVE_YEARS)
+    second_year = quota(auto_renew=auto_renew, orders=(bought,))
+
+    assert last_moment(second_year, account(site=CN)) == instant("2026-12-01 10:00")
+
+
+def test_r43_it_returns_nothing_in_a_year_whose_fee_is_not_published():
+    bought = order("2022-12-01 09:20", **FIVE_YEARS)
+
+    found = compared(quota(orders=(bought,)), account(site=CN))
+
+    now = found.way(WayKind.UNSUBSCRIBE)
+    assert (now.open, now.last_moment) == (True, instant("2026-12-01 10:00"))
+    assert found.way(WayKind.LATER) is None
+    after = compared(quota(orders=(bought,)), account(site=CN), at=now.last_moment)
+    assert after.way(WayKind.UNSUBSCRIBE).closed_because == (
+        "No handling fee is published for year 5 of a term of 60 months."
+    )
+
+
+def test_r43_a_year_of_a_lower_fee_is_no_end_nor_is_an_hour_of_use():
+    two_years = order("2025-12-01 09:20", months=24, cash="8000.00")
+
+    assert last_moment(quota(orders=(two_years,))) == instant("2027-11-24 00:00")
+
+
+def test_r42_without_a_fee_a_year_of_a_higher_one_is_no_end():
+    bought = quota(orders=(order("2025-12-01 09:20", **FIVE_YEARS),))
+
+    waived = last_moment(bought, account(site=CN, fee_waiver=True))
+
+    assert waived == instant("2030-11-24 00:00")
+
+
+def test_r33_a_coupon_that_would_come_back_ends_with_its_expiry():
+    coupon = {"cash_coupon": "1000.00", "cash_coupon_expires_at": "2026-11-28 12:34:56"}
+    ahead = quota(status=Status.INACTIVE, orders=(order("2026-12-10 00:00", **coupon),))
+
+    assert last_moment(ahead) == instant("2026-11-28 12:34:56")
+
+
+def test_r33_a_coupon_that_stays_gone_ends_nothing():
+    coupon = {"cash_coupon": "1000.00", "cash_coupon_expires_at": "2026-11-28 12:00"}
+
+    assert last_moment(quota(orders=(order(**coupon),))) == instant("2026-11-30 00:00")
+
+
+@pytest.mark.parametrize(
+    ("auto_renew", "ends"),
+    [
+        (True, "2026-11-30 00:00"),
+        (None, "2026-11-30 00:00"),
+        (False, "2026-12-07 23:59:59"),
+    ],
+)
+def test_r25_else_it_ends_with_what_comes_next_which_may_be_a_deduction(auto_renew, ends):
+    assert last_moment(quota(auto_renew=auto_renew)) == instant(ends)
+
+
+def test_r21_r25_past_the_first_attempt_that_may_come_the_next_one_is_the_end():
+    unknown = quota(auto_renew=None)
+
+    assert last_moment(unknown, at=instant("2026-12-02 10:00")) == instant("2026-12-03 00:00")
+
+
+def test_r25_a_deduction_that_may_come_ends_it_before_the_five_days_do():
+    bought = order("2026-11-22 09:00", months=1, expires_at="2026-11-30 23:59:59", currency="CNY")
+    unknown = quota(auto_renew=None, orders=(bought,))
+
+    assert last_moment(unknown, account(site=CN)) == instant("2026-11-24 00:00")
+
+
+def test_what_ends_by_itself_has_no_last_moment_once_it_is_over():
+    assert last_moment(quota(), at=instant("2026-12-10 12:00")) is None
+
+
+# Coupons that come back
+
+
+def with_coupon(*, cash: str = "3600.00", begins: str = "2026-12-10 00:00", **changes):
+    bought = order(begins, cash=cash, cash_coupon="1000.00")
+    return quota(**({"status": Status.INACTIVE, "orders": (bought,)} | changes))
+
+
+def test_r32_coupons_that_come_back_are_said_beside_the_money():
+    now = compared(with_coupon()).way(WayKind.UNSUBSCRIBE)
+
+    assert (now.money_back, now.coupons_back) == (usd("3600.00"), usd("1000.00"))
+    assert now.caution == Notice(rule="R32", text="Coupons of USD 1,000.00 come back as well.")
+    assert now.lost == (FOR_GOOD,)
+
+
+def test_r32_without_coupons_none_are_said_to_come_back():
+    found = compared(quota(orders=(order(cash_coupon="1000.00"),)))
+
+    assert {way.coupons_back for way in found.ways} == {None}
+    assert found.way(WayKind.UNSUBSCRIBE).caution is None
+
+
+def test_r38_the_five_days_return_the_coupon_too():
+    fresh = order("2026-11-22 09:00", currency="CNY", cash_coupon="1000.00")
+
+    now = compared(quota(orders=(fresh,)), account(site=CN)).way(WayKind.UNSUBSCRIBE)
+
+    assert now.coupons_back == cny("1000.00")
+    assert now.caution.text == "Coupons of CNY 1,000.00 come back as well."
+
+
+def test_r32_of_ways_that_cost_the_same_the_one_that_returns_coupons_is_cheapest():
+    found = compared(with_coupon(cash="0.00", auto_renew=False))
+
+    assert kinds(found)[:3] == [WayKind.UNSUBSCRIBE, WayKind.KEEP, WayKind.LATER]
+    assert found.because == "it returns coupons of USD 1,000.00 now"
+
+
+def test_r32_coupons_alone_are_not_nothing_where_a_renewal_is_not_known():
+    found = compared(with_coupon(cash="0.00", auto_renew=None))
+
+    assert kinds(found)[:3] == [WayKind.UNSUBSCRIBE, WayKind.KEEP, WayKind.LATER]
+    assert found.because == "it returns coupons of USD 1,000.00 now"
+
+
+def test_coupons_do_not_outweigh_money():
+    bought = order(cash="0.00")
+    renewed = renewal(bought, cash="0.00", cash_coupon="1000.00")
+    held = quota(renewal_price=Decimal("-0.01"), orders=(bought, renewed))
+
+    assert compared(held).cheapest is WayKind.KEEP
+
+
+@pytest.mark.parametrize(
+    ("expires", "ends"),
+    [
+        ("2026-12-01 12:34:56", "2026-12-01 12:34:56"),
+        ("2026-12-09 00:00", "2026-12-08 00:00"),
+        ("2026-11-20 00:00", "2026-12-08 00:00"),
+    ],
+)
+def test_r33_r46_giving_back_ends_no_later_than_a_coupon_that_comes_back(expires, ends):
+    bought = order()
+    paid = renewal(bought, cash_coupon="1000.00", cash_coupon_expires_at=expires)
+
+    back = compared(quota(auto_renew=False, orders=(bought, paid))).way(WayKind.GIVE_BACK)
+
+    assert (back.open, back.works_until, back.last_moment) == (True, ENDS, instant(ends))
+
+
+def test_r32_r46_giving_back_returns_the_coupons_of_the_renewal():
+    bought = order(cash_coupon="20.00")
+    paid = renewal(bought, cash_coupon="1000.00")
+
+    back = compared(quota(auto_renew=False, orders=(bought, paid))).way(WayKind.GIVE_BACK)
+
+    assert back.coupons_back == usd("1000.00")
+    assert back.caution == Notice(rule="R32", text="Coupons of USD 1,000.00 come back as well.")
+
+
+def test_r21_that_it_may_be_charged_again_is_said_before_the_coupons():
+    bought = order()
+    paid = renewal(bought, cash_coupon="1000.00")
+
+    back = compared(quota(orders=(bought, paid))).way(WayKind.GIVE_BACK)
+
+    assert (back.caution.rule, back.coupons_back) == ("R21", usd("1000.00"))
+
+
+# On the day of the deduction
+
+
+@pytest.mark.parametrize("at", ["2026-11-30 00:00", "2026-11-30 02:59:59", "2026-12-05 01:00"])
+def test_r25_between_midnight_and_the_deduction_it_may_be_too_late(at):
+    off = compared(quota(), at=instant(at)).way(WayKind.TURN_OFF)
+
+    assert off.open
+    assert off.last_moment == instant(at).replace(hour=0, minute=0, second=0)
+    assert off.caution == Notice(
+        rule="R25", text="The deduction is due today at 03:00, so it may be too late."
+    )
+
+
+@pytest.mark.parametrize("at", ["2026-11-29 23:59:59", "2026-11-30 03:00"])
+def test_r25_before_midnight_and_after_an_attempt_it_is_not_too_late(at):
+    assert compared(quota(), at=instant(at)).way(WayKind.TURN_OFF).caution is None
+
+
+# By use, and outside the cloud
+
+
+def test_r10_what_is_paid_by_use_costs_what_nobody_knows():
+    found = compared(quota(billing_mode=BillingMode.PAY_PER_USE))
+
+    assert found.way(WayKind.KEEP) == Way(
+        kind=WayKind.KEEP,
+        rule="R10",
+        money_out=None,
+        money_back=usd(0),
+        works_until=ENDS,
+    )
+    assert found.because == "no other way is open"
+
+
+def test_r14_a_contract_that_runs_out_is_kept_by_its_term():
+    keep = compared(contract(auto_renew=False)).way(WayKind.KEEP)
+
+    assert (keep.rule, keep.cost, keep.lost) == ("R14", usd(0), ())
+    assert keep.works_until == instant("2026-12-31 23:59:59")
+
+
 # Waiting
+
+
+def test_r43_waiting_for_a_dearer_year_is_shown_with_its_cost():
+    bought = quota(orders=(order("2025-12-01 09:20", **FIVE_YEARS),))
+
+    found = compared(bought, account(site=CN))
+
+    now, later = found.way(WayKind.UNSUBSCRIBE), found.way(WayKind.LATER)
+    assert found.cheapest is WayKind.UNSUBSCRIBE
+    assert (now.quote.orders[0].fee_rate, now.cause) == (Decimal("0.30"), None)
+    assert later.quote.orders[0].fee_rate == Decimal("0.40")
+    assert (later.at, later.works_until) == (now.last_moment, now.last_moment)
+    assert (later.cause, later.rule) == (Cause.FEE_YEAR, "R41")
+    assert later.last_moment == instant("2029-12-01 10:00")
+    assert later.money_back < now.money_back
+
+
+def test_r46_waiting_until_a_renewal_period_begins_is_shown_with_its_cost():
+    bought = order()
+    renewed = quota(orders=(bought, renewal(bought)))
+
+    later = compared(renewed).way(WayKind.LATER)
+
+    assert (later.at, later.cause) == (instant("2026-12-08 00:00"), Cause.RENEWAL_PERIOD)
+    assert (later.money_back, later.quote.case) == (usd("3240.00"), Case.CONDITIONAL)
+    assert later.last_moment is None
+
+
+def test_r33_waiting_until_a_coupon_has_expired_is_shown_with_its_cost():
+    coupon = {"cash_coupon": "1000.00", "cash_coupon_expires_at": "2026-11-28 12:00"}
+    ahead = quota(status=Status.INACTIVE, orders=(order("2026-12-10 00:00", **coupon),))
+
+    found = compared(ahead)
+
+    later = found.way(WayKind.LATER)
+    assert (later.at, later.cause) == (instant("2026-11-28 12:00"), Cause.COUPON)
+    assert (later.money_back, later.coupons_back) == (usd("3600.00"), None)
+    assert later.last_moment == instant("2026-12-10 00:00")
+    assert found.cheapest is WayKind.UNSUBSCRIBE
+
+
+def test_r36_r37_the_five_days_of_a_new_year_have_an_end_of_their_own():
+    bought = order("2025-12-30 09:20:15", currency="CNY")
+    used_up = account(site=CN, five_day_returns_used=10)
+
+    found = compared(quota(orders=(bought,)), used_up, at=instant("2025-12-31 12:00"))
+
+    later = found.way(WayKind.LATER)
+    assert (later.at, later.cause) == (instant("2026-01-01 00:00"), Cause.NEW_YEAR)
+    assert later.last_moment == instant("2026-01-04 09:20:15")
+    assert (later.money_back, later.rule) == (cny("3600.00"), "R38")
+
+
+def test_waiting_is_not_offered_where_unsubscribing_is_refused():
+    bought = order()
+    held = quota(transaction_in_progress=True, orders=(bought, renewal(bought)))
+
+    assert compared(held).way(WayKind.LATER) is None
 
 
 def test_r43_waiting_for_a_cheaper_year_is_a_way_of_its_own():
@@ -646,7 +1095,7 @@ def test_x4_past_the_last_attempt_before_the_expiry_nothing_is_called_safe():
         text="No attempt is left before it expires, "
         "but the cloud may still try to charge until it is released.",
     )
-    assert (turn_off.open, turn_off.last_moment) == (True, instant("2026-12-08 03:00"))
+    assert (turn_off.open, turn_off.last_moment) == (True, instant("2026-12-08 00:00"))
     assert (keep.rule, keep.cost) == ("X4", usd("3600.00"))
     assert found.because == "the cloud may still try to charge until it is released"
 

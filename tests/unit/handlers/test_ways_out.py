@@ -182,7 +182,7 @@ def test_what_has_expired_with_auto_renewal_on_may_still_be_charged():
         (
             "**Turn auto-renewal off · cheapest**\n"
             "You pay nothing more, it ended on Thu 12 Nov\n"
-            "Last safe moment: Tue 24 Nov 2026, 02:59 GMT+08:00\n"
+            "Last safe moment: Mon 23 Nov 2026, 23:59 GMT+08:00\n"
             "Its data is deleted after Sat 12 Dec 2026\n"
             "It has expired, but the cloud may still try to charge until it is released "
             "→ [Turn off auto-renewal]"
