@@ -284,7 +284,7 @@ class World:
         """No more faults: all comes to rest, at the latest when the longest wait is over."""
         self.calm, self.slack.faults = True, CALM
         self.replicas[0].tick("arm")
-        for number, seconds in enumerate((75, 75, 75, 75, 600, 600, 600, 75, 75)):
+        for number, seconds in enumerate((75, 75, 75, 75, 300, 300, 300, 300, 300, 300, 75, 75)):
             replica = self.replicas[number % len(self.replicas)]
             for name in ("bundle", "send", "sweep"):
                 replica.tick(name)
