@@ -32,14 +32,14 @@ def register(app: App, services: Services, *, work: Work) -> None:
     home = Home(services)
     turns = Turns(app, work, seen=services.seen, admit=admit, changed=home.refresh)
     looking = Subscriptions(services)
-    asking, renewing = Unsubscribe(services), AutoRenew(services)
-    looking.also({**asking.commands, **renewing.commands})
+    asking, renewing, reminders = Unsubscribe(services), AutoRenew(services), Reminders(services)
+    looking.also({**asking.commands, **renewing.commands, **reminders.commands})
     conversations = (
         looking,
         asking,
         renewing,
         Requests(services),
-        Reminders(services),
+        reminders,
         home,
         Tours(services),
     )

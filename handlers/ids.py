@@ -1,6 +1,6 @@
 """Every action, block and callback id; they live on in posted messages, so none is ever reused."""
 
-# Looking: /lapse list, show, upcoming, help, requests, status
+# Looking: /lapse list, show, upcoming, help, requests, reminders, status
 HELP = "look.help"
 LIST = "look.list"
 LIST_PAGE = "look.list.page"
@@ -15,6 +15,9 @@ UPCOMING_SPANS = ("look.upcoming.7", "look.upcoming.30", "look.upcoming.90")
 MY_REQUESTS = "look.requests"
 OPEN_REQUEST = "look.requests.open"
 STATUS = "look.status"
+REMINDERS_EVERYWHERE = "look.reminders.all"
+REMINDERS_PAGE = "look.reminders.page"
+REMINDERS_PREVIOUS = "look.reminders.previous"
 OPEN_LINK = "look.link"
 SHOW_FIGURES = "look.figures"
 CHECK_AGAIN = "home.check"

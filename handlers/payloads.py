@@ -29,6 +29,7 @@ COMMANDS = (
 DEFAULT_SPAN = 30
 LONGEST_SPAN = 366
 ME = "@me"
+ALL = "all"
 
 _TOKEN = re.compile(r"""(?:[^\s"]|"[^"]*")+""")
 _WORD = re.compile(r'"[^"]+"|[^\s,]+')
@@ -124,6 +125,17 @@ def switch(typed: str) -> Switch:
             "Say on or off, and which one.", "Write `/lapse autorenew off sm-quota`."
         )
     return Switch(on=word.lower() == "on", ref=reference(ref))
+
+
+def everywhere(typed: str) -> bool:
+    """Whether `reminders` is asked for all destinations; raises NotUnderstood for another word."""
+    word = typed.strip().lower()
+    if word not in {"", ALL}:
+        raise NotUnderstood(
+            f"`{_shown(typed)}` says nothing about reminders.",
+            "Write `/lapse reminders` for this channel, or `/lapse reminders all`.",
+        )
+    return word == ALL
 
 
 def reference(typed: str) -> str:

@@ -1,23 +1,31 @@
-"""Settling what a reminder announced: turn off, unsubscribe, keep, snooze, for one or several."""
+"""Reminders: settling what one announced, for one or several, and looking at all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.billing.rights import Action
 from bot.billing.subscription import SubscriptionKey
 from bot.services.errors import Incomplete, NoLongerDue, SnoozeTooFar
-from handlers import ids, submissions
+from handlers import ids, payloads, submissions
 from handlers.asking import Asking
-from handlers.blocks import looking, settling, showing
+from handlers.blocks import looking, recalling, settling, showing
 from handlers.blocks import reminder_actions as offers
 from handlers.blocks.looking import Linked
+from handlers.blocks.pieces import Content
 from handlers.forms import Carried
+from handlers.payloads import Paging
 from handlers.services import Services
 from handlers.submissions import Press
 from handlers.turns import Turn, Turns
 
+DIRECT = "D"
+"""What ids of conversations with one person begin with."""
+
 
 class Reminders:
-    """The buttons of reminders and digests. The messages change through the outbox alone."""
+    """The buttons of reminders and digests, and `/lapse reminders`.
+
+    The messages change through the outbox alone.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -34,8 +42,15 @@ class Reminders:
             offers.OPEN_REQUEST: self._open_request,
         }
 
+    @property
+    def commands(self) -> Mapping[str, Callable[[Turn, str], None]]:
+        """The words after `/lapse` that this conversation answers."""
+        return {"reminders": self.list}
+
     def register(self, turns: Turns) -> None:
         """Bind everything that can be pressed or sent."""
+        for action_id in (ids.REMINDERS_PAGE, ids.REMINDERS_PREVIOUS, ids.REMINDERS_EVERYWHERE):
+            turns.action(action_id, self.other_page)
         turns.action(ids.REMINDER_OFF, self._pressed(self._turn_off))
         turns.action(ids.REMINDER_UNSUBSCRIBE, self._pressed(self._unsubscribe))
         turns.action(ids.REMINDER_KEEP, self._pressed(self._keep))
@@ -47,6 +62,21 @@ class Reminders:
         turns.action(ids.REMINDER_OFF_SEVERAL, self.ask_which)
         turns.view(ids.REMINDER_OFF_FORM, self.turn_off_several)
         turns.action(ids.REMINDER_SHOW_ALL, self.show_all)
+
+    def list(self, turn: Turn, typed: str) -> None:
+        """What is armed in this channel and what became of the others lately; or everywhere."""
+        turn.answer(self._recalled(turn, Paging(1, typed)))
+
+    def other_page(self, turn: Turn) -> None:
+        """Another page, or those of every destination, in place."""
+        paging = payloads.paging(payloads.pressed(turn.body))
+        turn.answer(self._recalled(turn, paging), replace=True)
+
+    def _recalled(self, turn: Turn, wanted: Paging) -> Content:
+        alone = not turn.channel or turn.channel.startswith(DIRECT)
+        everywhere = payloads.everywhere(wanted.filters) or alone
+        destination = None if everywhere else turn.channel
+        return recalling.page(self._reminding.recalled(destination, page=wanted.page))
 
     def choose(self, turn: Turn) -> None:
         """One of the menu beside an item of a digest."""

@@ -22,10 +22,6 @@ NOT_YET: Mapping[str, tuple[str, str]] = {
         "Setting reminders for a channel",
         "an operator routes them in lapse.toml",
     ),
-    "reminders": (
-        "The list of armed reminders",
-        "an operator prints it with `lapse reminders`",
-    ),
 }
 
 
@@ -43,7 +39,6 @@ class Subscriptions:
             "requests": self.requests,
             "status": self.status,
             "remind": lambda turn, _: turn.answer(_not_yet("remind")),
-            "reminders": lambda turn, _: turn.answer(_not_yet("reminders")),
         }
 
     def also(self, words: Mapping[str, Word]) -> None:

@@ -1,6 +1,6 @@
 """Rows of reminders that are within the horizon or past it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +19,8 @@ from sqlalchemy import (
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import AccountName, SubscriptionKey
-from bot.ports.store import ArmedReminder, ChangedMeanwhile, ReminderState
+from bot.facts.reminding import Standing
+from bot.ports.store import STANDINGS, ArmedReminder, ChangedMeanwhile, ReminderState
 from storage import tables
 from storage.work import Work, among
 
@@ -27,6 +28,11 @@ CHUNK = 500
 _TABLE = tables.reminders
 _ROW = _TABLE.c
 _SENT = tables.deliveries.c
+_IN_ORDER = tuple(Standing)
+_STANDING = case(
+    *((_ROW.state == state, _IN_ORDER.index(standing)) for state, standing in STANDINGS.items())
+)
+_CAME = func.coalesce(_ROW.sent_at, _ROW.due_at)
 _TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
 _SETTLED_BY_PEOPLE = (ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED)
 
@@ -174,6 +180,44 @@ class SqlReminders:
         if destination is not None:
             wanted = and_(wanted, _ROW.destination == destination)
         return self._read(wanted, limit=limit)
+
+    def recalled(
+        self, *, since: datetime, destination: str | None, skip: int, limit: int
+    ) -> Sequence[ArmedReminder]:
+        """Armed ones, soonest first; then what became of the others since, newest first."""
+        rows = self._work.connection.execute(
+            select(_TABLE)
+            .where(self._recalled(since, destination))
+            .order_by(
+                _STANDING,
+                case((_ROW.state == ReminderState.ARMED, _ROW.due_at)),
+                _CAME.desc(),
+                _ROW.due_at.desc(),
+                _ROW.id,
+                _ROW.destination,
+            )
+            .offset(skip)
+            .limit(limit)
+        )
+        return [_armed(row) for row in rows]
+
+    def standings(self, *, since: datetime, destination: str | None) -> Mapping[Standing, int]:
+        """How many there are of each standing; only those that there are."""
+        rows = self._work.connection.execute(
+            select(_STANDING, func.count())
+            .where(self._recalled(since, destination))
+            .group_by(_STANDING)
+            .order_by(_STANDING)
+        )
+        return {_IN_ORDER[place]: count for place, count in rows}
+
+    def _recalled(self, since: datetime, destination: str | None) -> ColumnElement[bool]:
+        """The armed ones and what became of the others since; a kept one once it was sent."""
+        known = _ROW.state.in_(list(STANDINGS))
+        told = or_(_ROW.state != ReminderState.KEPT, _ROW.sent_at.is_not(None))
+        lately = or_(_ROW.state == ReminderState.ARMED, and_(told, since <= _CAME))
+        wanted = and_(_ROW.team_id == self._work.team_id, known, lately)
+        return wanted if destination is None else and_(wanted, _ROW.destination == destination)
 
     def next_due(self) -> datetime | None:
         """When the next armed reminder that is not bundled falls due."""

@@ -14,7 +14,17 @@ from handlers.manifest import manifest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-WORDS = ("list", "show", "upcoming", "unsubscribe", "autorenew", "requests", "status", "help")
+WORDS = (
+    "list",
+    "show",
+    "upcoming",
+    "unsubscribe",
+    "autorenew",
+    "requests",
+    "reminders",
+    "status",
+    "help",
+)
 
 
 def test_every_command_of_the_manifest_is_in_the_readme():

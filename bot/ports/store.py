@@ -21,6 +21,7 @@ from bot.billing.subscription import (
     SubscriptionKey,
 )
 from bot.billing.unsubscription import Request
+from bot.facts.reminding import Standing
 
 PAGE = 10
 COUNTED = 1000
@@ -185,6 +186,17 @@ class ArmedReminder:
     reason: str = ""
 
 
+STANDINGS: Mapping[ReminderState, Standing] = {
+    ReminderState.ARMED: Standing.ARMED,
+    ReminderState.UNKNOWN: Standing.UNKNOWN,
+    ReminderState.MISSED: Standing.MISSED,
+    ReminderState.LATE: Standing.LATE,
+    ReminderState.SENT: Standing.SENT,
+    ReminderState.KEPT: Standing.SENT,
+}
+"""What people read of a state; a kept one is among them only when it was sent before."""
+
+
 class Reminders(Protocol):
     """The rows of reminders that are within the horizon or past it."""
 
@@ -226,7 +238,19 @@ class Reminders(Protocol):
     def listed(
         self, *, until: datetime | None, destination: str | None, limit: int
     ) -> Sequence[ArmedReminder]:
-        """What `/lapse reminders` and `lapse reminders` show, by due time."""
+        """What `lapse reminders` shows, by due time."""
+
+    def recalled(
+        self, *, since: datetime, destination: str | None, skip: int, limit: int
+    ) -> Sequence[ArmedReminder]:
+        """What `/lapse reminders` shows, by standing: all armed ones, soonest first.
+
+        After them those that were sent, or due when they were not sent, since an instant, newest
+        first.
+        """
+
+    def standings(self, *, since: datetime, destination: str | None) -> Mapping[Standing, int]:
+        """How many there are of each standing; only those that there are."""
 
     def next_due(self) -> datetime | None:
         """When the next armed reminder that is not bundled falls due."""

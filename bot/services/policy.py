@@ -24,6 +24,18 @@ class Route:
     tag: str | None = None
     lead_days: tuple[int, ...] | None = None
 
+    @property
+    def matches(self) -> str:
+        """The conditions as they are written in filters, `account:prod service:SecMaster`."""
+        conditions = {
+            "service": self.service,
+            "account": self.account,
+            "region": self.region,
+            "kind": self.kind,
+            "tag": self.tag,
+        }
+        return " ".join(f"{name}:{value}" for name, value in conditions.items() if value)
+
     def claims(self, subscription: Subscription) -> bool:
         """Whether every condition of this route holds for a subscription."""
         pairs = (
@@ -83,12 +95,16 @@ class Policy:
     operators: tuple[SlackUser, ...] = ()
     amounts_for_everyone: bool = True
 
+    def route(self, subscription: Subscription) -> Route | None:
+        """The first route that claims a subscription."""
+        return next((route for route in self.routes if route.claims(subscription)), None)
+
     def destination(self, subscription: Subscription) -> tuple[SlackChannel, Schedule]:
         """Its own channel, else the first matching route, else the common one; with the leads.
 
         A subscription with a channel of its own takes the leads of its first matching route.
         """
-        route = next((route for route in self.routes if route.claims(subscription)), None)
+        route = self.route(subscription)
         schedule = self.schedule
         if route is not None and route.lead_days is not None:
             schedule = Schedule(

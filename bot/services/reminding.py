@@ -7,7 +7,7 @@ from bot.billing import reminder, renewal
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.facts.messages import ReminderItem, ReminderMessage, Settled
-from bot.facts.reminding import SnoozeOptions
+from bot.facts.reminding import ReminderPage, SnoozeOptions
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
 from bot.services.announcing import LATE_AFTER, Announcing, carried, nearest
@@ -17,6 +17,7 @@ from bot.services.bundling import Bundling
 from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
 from bot.services.people import People
 from bot.services.policy import Policy
+from bot.services.recalling import Recalling
 from bot.services.settled import SettledFact, fact_about
 from bot.services.telling import give_back, is_unanswered, tell
 
@@ -31,6 +32,7 @@ class Reminding:
         self._people = people
         self._arming = Arming(store=store, clock=clock, policy=policy)
         self._bundling = Bundling(store=store, clock=clock, arming=self._arming)
+        self._recalling = Recalling(store=store, clock=clock, policy=policy, arming=self._arming)
         self.announcing = Announcing(store=store, policy=policy, people=people, arming=self._arming)
 
     def arm(self) -> int:
@@ -75,6 +77,13 @@ class Reminding:
         """Every reminder that is armed, sent, late, missed or unknown, by due time."""
         with self._store.reading() as tx:
             return tx.reminders.listed(until=until, destination=destination, limit=limit)
+
+    def recalled(self, destination: str | None = None, *, page: int = 1) -> ReminderPage:
+        """Ten of what is armed, and of what became of the others lately, at one destination or all.
+
+        A page beyond the last is the last.
+        """
+        return self._recalling.page(destination, page=page)
 
     def keep(
         self, delivery: str, keys: Sequence[SubscriptionKey], *, by: SlackUser

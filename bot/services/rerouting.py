@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.billing.subscription import SlackUser
+from bot.billing.subscription import SlackChannel, SlackUser
 from bot.ports.clock import Clock
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.alarming import OPERATOR_WARNING, Trouble, alarm
@@ -22,6 +22,7 @@ _REASONS: Mapping[str, str] = {
     "invalid_auth": "Slack does not accept the token",
     "token_revoked": "Slack does not accept the token",
 }
+_REFUSED = " does not take it: "
 
 
 class Rerouting:
@@ -63,7 +64,7 @@ class Rerouting:
         """Arm a channel's reminders for the common channel; a direct message has its twin there."""
         rows = carried(tx, delivery)
         fallback = self._policy.reminders_channel
-        reason = f"{delivery.destination} does not take it: {error}"
+        reason = f"{delivery.destination}{_REFUSED}{error}"
         tx.reminders.settle(delivery.id, state=ReminderState.CANCELLED, at=None, reason=reason)
         if delivery.destination == fallback:
             return False
@@ -81,3 +82,9 @@ class Rerouting:
         ]
         tx.reminders.arm(moved)
         return bool(moved)
+
+
+def moved_from(reason: str) -> tuple[SlackChannel, str] | None:
+    """The channel that would not take a reminder and why, of the reason on the row that moved."""
+    channel, refused, error = reason.partition(_REFUSED)
+    return (SlackChannel(channel), _REASONS.get(error, error)) if refused else None

@@ -42,6 +42,7 @@ LINES = (
     ("/lapse unsubscribe", "ask to leave"),
     ("/lapse autorenew off ID", ""),
     ("/lapse requests", "mine, and those waiting for me"),
+    ("/lapse reminders", "what is armed and was sent here, and why"),
     ("/lapse status", "whether all is well"),
 )
 

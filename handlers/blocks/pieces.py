@@ -52,7 +52,15 @@ class Who:
     user: str
 
 
-Line = Sequence[str | Bold | Who]
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A channel, shown by its name."""
+
+    channel: str
+
+
+Part = str | Bold | Who | Where
+Line = Sequence[Part]
 """One line of a rich text block; plain strings are foreign text and never parsed."""
 
 
@@ -183,11 +191,13 @@ def _section(lines: Sequence[Line]) -> RichTextSectionElement:
     return RichTextSectionElement(elements=elements)
 
 
-def _part(part: str | Bold | Who) -> RichTextElement:
+def _part(part: Part) -> RichTextElement:
     if isinstance(part, Bold):
         return RichTextElementParts.Text(text=part.text, style={"bold": True})
     if isinstance(part, Who):
         return RichTextElementParts.User(user_id=part.user)
+    if isinstance(part, Where):
+        return RichTextElementParts.Channel(channel_id=part.channel)
     return _text(part)
 
 

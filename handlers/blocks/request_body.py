@@ -10,6 +10,7 @@ from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
     Bold,
     Line,
+    Where,
     Who,
     button,
     confirm,
@@ -184,8 +185,10 @@ def plain(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _plain(part: Bold | Who) -> str:
-    return part.text if isinstance(part, Bold) else part.user
+def _plain(part: Bold | Who | Where) -> str:
+    if isinstance(part, Bold):
+        return part.text
+    return part.user if isinstance(part, Who) else part.channel
 
 
 def lower(headline: str) -> str:

@@ -90,9 +90,7 @@ def test_a_wrong_word_gets_one_clear_sentence(world: World, typed: str, said: st
     assert said in answer.text + answer.words
 
 
-@pytest.mark.parametrize(
-    "typed", ["/lapse autorenew on prod-quota", "/lapse remind", "/lapse reminders"]
-)
+@pytest.mark.parametrize("typed", ["/lapse autorenew on prod-quota", "/lapse remind"])
 def test_what_is_not_there_yet_says_so(world: World, typed: str):
     world.load(*PROD)
 
@@ -103,7 +101,7 @@ def test_what_is_not_there_yet_says_so(world: World, typed: str):
 def test_help_says_what_lapse_can_do(world: World, typed: str):
     answer = world.user("outsider").command(typed)
 
-    for word in ("list", "show", "upcoming", "unsubscribe", "autorenew", "requests"):
+    for word in ("list", "show", "upcoming", "unsubscribe", "autorenew", "requests", "reminders"):
         assert f"/lapse {word}" in answer.words
     assert "Unsubscribe…" in answer.buttons
 

@@ -261,3 +261,63 @@ def test_a_channel_of_its_own_route_gets_the_reminder(world: World):
     world.tick()
 
     assert "SecMaster Standard, 20 ECS" in world.user("owner").newest("security").text
+
+
+def test_the_list_tells_what_is_armed_late_and_sent_here_and_in_private_what_goes_to_whom(
+    world: World,
+):
+    world.load(SOLO, HK)
+    world.tick()
+    world.advance_to(instant("2026-11-29 09:00"))
+    world.stop()
+    world.clock.advance_to(instant("2026-12-06 13:20"))
+    world.start()
+    world.tick()
+    world.advance_to(instant("2026-12-08 12:00"))
+    owner = world.user("owner")
+
+    here = owner.command("/lapse reminders")
+
+    assert here.header == "Reminders of this channel"
+    assert "1 to 4 of 4 · 1 armed, 1 late, 2 sent" in here.words
+    assert (
+        "Armed: Orders database, deduction Sun 13 Dec, 3 days before. "
+        "Due Thu 10 Dec, 09:00 GMT+08:00, to <#C0FINOPS>, no route claims it. "
+        "Late: Orders database, deduction Sun 13 Dec, 7 days before. "
+        "Sent Sun 6 Dec, 13:20 GMT+08:00, due 09:00, to <#C0FINOPS>, Lapse was not running. "
+        "Sent: Orders database, deduction Sun 13 Dec, 14 days before. "
+        "Sent Sun 29 Nov, 09:00 GMT+08:00, to <#C0FINOPS>. "
+        "Sent: Orders database, deduction Sun 13 Dec, 30 days before. "
+        "Sent Mon 23 Nov, 10:12 GMT+08:00, to <#C0FINOPS>."
+    ) in here.text
+    assert "SecMaster" not in here.text
+
+    here.click("All reminders")
+    everywhere = owner.answer(containing="SecMaster")
+    assert len(owner.private()) == 1
+    assert everywhere.text.startswith(
+        "All reminders, 1 to 10 of 16: 2 armed, 4 missed, 4 late, 6 sent. "
+        "Armed: Orders database, deduction Sun 13 Dec, 3 days before. "
+        "Due Thu 10 Dec, 09:00 GMT+08:00, to <#C0FINOPS>, no route claims it. "
+        "Armed: Orders database, deduction Sun 13 Dec, 3 days before. "
+        "Due Thu 10 Dec, 09:00 GMT+08:00, to <@U0OWNER>, its owner. "
+        "Missed: SecMaster Standard, 20 ECS, deduction Thu 3 Dec, 1 day before. "
+        "Told Sun 6 Dec, 13:20 GMT+08:00, due Wed 2 Dec, 09:00, to <#C0SECURITY>, "
+        "Lapse was not running. "
+    )
+    direct = owner.command("/lapse reminders", where="Lapse")
+    assert direct.text == everywhere.text
+    direct.click("Next")
+    assert "11 to 16 of 16" in owner.answer(containing="11 to 16", where="Lapse").words
+
+
+def test_the_list_of_a_channel_without_reminders_says_what_comes_next(world: World):
+    world.load(SOLO)
+    world.tick()
+
+    answer = world.user("outsider").command("/lapse reminders", where="security")
+
+    assert answer.text == (
+        "No reminder is armed for this channel, and none was due since Sat 24 Oct. "
+        "The next one of all: Orders database, Sun 29 Nov 2026, 09:00 GMT+08:00, in <#C0FINOPS>."
+    )

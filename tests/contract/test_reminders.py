@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.billing.renewal import Anchor, AnchorKind
+from bot.facts.reminding import Standing
 from bot.ports.store import ChangedMeanwhile, ReminderState
 from tests.conftest import ONLY_POSTGRESQL
 from tests.contract.samples import HOUR, LEASE, armed, delivery
@@ -288,6 +289,46 @@ def test_the_list_goes_by_due_time_until_a_moment(any_store):
         assert listed(until=NOW + HOUR, destination=None, limit=10) == rows_in_order[:2]
         assert listed(until=None, destination="C0FINOPS", limit=10) == rows_in_order[::2]
         assert listed(until=None, destination=None, limit=1) == rows_in_order[:1]
+
+
+def test_what_is_recalled_stands_in_order_and_only_armed_ones_may_be_old(any_store):
+    since = NOW - timedelta(days=30)
+    old = since - SECOND
+    told = {"delivery_id": "id-a"}
+    in_order = [
+        armed("old", due_at=old),
+        armed("soon", due_at=NOW + HOUR),
+        armed("later", due_at=NOW + 2 * HOUR, destination="C0SECURITY"),
+        armed("unknown", due_at=NOW, state=ReminderState.UNKNOWN, **told),
+        armed("missed", due_at=old, state=ReminderState.MISSED, sent_at=since, **told),
+        armed("late", due_at=old, state=ReminderState.LATE, sent_at=NOW, **told),
+        armed("kept", state=ReminderState.KEPT, sent_at=NOW - HOUR, **told),
+        armed("sent", state=ReminderState.SENT, sent_at=NOW - 2 * HOUR, **told),
+    ]
+    others = [
+        armed("long-ago", state=ReminderState.SENT, due_at=old, sent_at=old, **told),
+        armed("long-not-known", state=ReminderState.UNKNOWN, due_at=old, **told),
+        armed("kept-before", state=ReminderState.KEPT),
+        armed("snoozed", state=ReminderState.SNOOZED),
+        armed("cancelled", state=ReminderState.CANCELLED),
+    ]
+    arm(any_store, *reversed(in_order), *others)
+
+    with any_store.reading() as tx:
+        recalled, standings = tx.reminders.recalled, tx.reminders.standings
+        assert recalled(since=since, destination=None, skip=0, limit=10) == in_order
+        assert recalled(since=since, destination=None, skip=2, limit=3) == in_order[2:5]
+        [there] = recalled(since=since, destination="C0SECURITY", skip=0, limit=10)
+        assert there == in_order[2]
+        assert standings(since=since, destination=None) == {
+            Standing.ARMED: 3,
+            Standing.UNKNOWN: 1,
+            Standing.MISSED: 1,
+            Standing.LATE: 1,
+            Standing.SENT: 2,
+        }
+        assert standings(since=since, destination="C0SECURITY") == {Standing.ARMED: 1}
+        assert standings(since=since, destination="C0ELSEWHERE") == {}
 
 
 def test_the_next_due_is_the_earliest_armed_and_free(any_store):

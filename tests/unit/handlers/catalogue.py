@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.billing.money import Money
-from bot.billing.renewal import AnchorKind, anchor
+from bot.billing.renewal import Anchor, AnchorKind, anchor
 from bot.billing.subscription import Package, Subscription
 from bot.billing.unsubscription import State
 from bot.billing.ways_out import ways_out
@@ -17,8 +17,11 @@ from bot.facts.listing import (
     UpcomingDay,
     UpcomingRow,
 )
+from bot.facts.reminding import Because, ReminderPage, ReminderRow, Standing, Why
 from tests.factories import (
+    APPROVER_1,
     NOW,
+    OWNER,
     account,
     cny,
     contract,
@@ -184,3 +187,85 @@ def upcoming(*days: UpcomingDay, **changes: Any) -> Upcoming:
         "now": NOW,
     }
     return Upcoming(**(facts | changes))
+
+
+def reminder_row(
+    subscription: Subscription = SM_QUOTA, standing: Standing = Standing.ARMED, **changes: Any
+) -> ReminderRow:
+    """Three days before the deduction of Mon 30 Nov, for the common channel, as no route is."""
+    told = standing not in {Standing.ARMED, Standing.UNKNOWN}
+    facts: dict[str, Any] = {
+        "subscription": subscription,
+        "anchor": Anchor(
+            kind=AnchorKind.DEDUCTION,
+            date=instant("2026-11-30 03:00").date(),
+            at=instant("2026-11-30 03:00"),
+        ),
+        "lead_days": 3,
+        "standing": standing,
+        "due_at": instant("2026-11-24 09:00"),
+        "sent_at": instant("2026-11-24 09:00") if told else None,
+        "destination": "C0FINOPS",
+        "direct": False,
+        "why": None if told else Why(because=Because.NO_ROUTE),
+    }
+    return ReminderRow(**(facts | changes))
+
+
+def recalled(*rows: ReminderRow, **changes: Any) -> ReminderPage:
+    """A page of `/lapse reminders`, by default one row of every standing, of every channel."""
+    kept = Why(because=Because.KEPT, by=APPROVER_1)
+    off = Why(because=Because.RECORDED, detail="Lapse was not running.")
+    shown = rows or (
+        reminder_row(),
+        reminder_row(
+            destination=OWNER,
+            direct=True,
+            due_at=instant("2026-11-25 09:00"),
+            why=Why(because=Because.OWNER),
+        ),
+        reminder_row(
+            WAF,
+            Standing.UNKNOWN,
+            destination="C0SECURITY",
+            due_at=instant("2026-11-23 09:00"),
+            why=Why(because=Because.NOT_CONFIRMED),
+        ),
+        reminder_row(
+            RUNNER,
+            Standing.MISSED,
+            due_at=instant("2026-11-04 09:00"),
+            sent_at=instant("2026-11-06 12:00"),
+            lead_days=1,
+            why=off,
+        ),
+        reminder_row(
+            WAF,
+            Standing.LATE,
+            due_at=instant("2026-11-16 09:00"),
+            sent_at=instant("2026-11-16 13:20"),
+            lead_days=14,
+            why=off,
+        ),
+        reminder_row(
+            STATUS_PAGE,
+            Standing.SENT,
+            anchor=Anchor(kind=AnchorKind.NOTICE, date=instant("2026-12-01 00:00").date(), at=None),
+            lead_days=14,
+            sent_at=instant("2026-11-17 09:00"),
+            why=kept,
+        ),
+    )
+    facts: dict[str, Any] = {
+        "destination": None,
+        "rows": shown,
+        "counts": {each: sum(row.standing is each for row in shown) for each in Standing},
+        "page": 1,
+        "pages": 1,
+        "number": 1,
+        "since": instant("2026-10-24 10:12"),
+        "next": None,
+        "now": NOW,
+    }
+    facts["counts"] = {each: count for each, count in facts["counts"].items() if count}
+    return ReminderPage(**(facts | changes))

@@ -8,6 +8,7 @@ from bot.billing.subscription import SlackUser
 from handlers import leftover
 from handlers.autorenew import AutoRenew
 from handlers.home import Home
+from handlers.reminders import Reminders
 from handlers.subscriptions import Subscriptions
 from handlers.turns import Turns
 from tests.unit.handlers.fakes import Fakes
@@ -36,9 +37,13 @@ def stage(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, client: RecordingClient
 
         home = Home(services)
         turns = Turns(app, Inline(), seen=services.seen, admit=admit, changed=home.refresh)
-        looking, renewing = Subscriptions(services), AutoRenew(services)
-        looking.also(renewing.commands)
-        for conversation in (looking, renewing, home):
+        looking, renewing, reminders = (
+            Subscriptions(services),
+            AutoRenew(services),
+            Reminders(services),
+        )
+        looking.also({**renewing.commands, **reminders.commands})
+        for conversation in (looking, renewing, reminders, home):
             conversation.register(turns)
         leftover.register(app, turns)
 

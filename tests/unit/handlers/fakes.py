@@ -12,6 +12,7 @@ from bot.billing.subscription import SlackChannel, SlackUser, Subscription, Subs
 from bot.billing.unsubscription import Request
 from bot.facts.homing import HomeFacts
 from bot.facts.listing import HistoryLine, ListPage, NearestFilter, Shown, Upcoming
+from bot.facts.reminding import ReminderPage
 from bot.facts.renewing import Renewals, TurnedOff
 from bot.facts.status import StatusFacts
 from bot.ports.store import ListQuery
@@ -19,7 +20,7 @@ from bot.services.errors import GuestRefused, Refused, UnknownRequest, UnknownSu
 from bot.services.policy import Policy, Route
 from handlers.services import Services
 from tests.factories import NOW
-from tests.unit.handlers.catalogue import sample_page, shown, upcoming
+from tests.unit.handlers.catalogue import recalled, sample_page, shown, upcoming
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 POLICY = Policy(
@@ -113,6 +114,16 @@ class FakeRenewing:
 
 
 @dataclass
+class FakeReminding:
+    page_: ReminderPage = field(default_factory=recalled)
+    asked: list[tuple[str | None, int]] = field(default_factory=list)
+
+    def recalled(self, destination: str | None = None, *, page: int = 1) -> ReminderPage:
+        self.asked.append((destination, page))
+        return replace(self.page_, destination=destination, page=page)
+
+
+@dataclass
 class FakePeople:
     guests: frozenset[str] = frozenset()
     zones: Mapping[str, ZoneInfo] = field(default_factory=dict)
@@ -180,6 +191,7 @@ class Fakes:
     homing: FakeHoming = field(default_factory=FakeHoming)
     status: FakeStatus = field(default_factory=FakeStatus)
     people: FakePeople = field(default_factory=FakePeople)
+    reminding: FakeReminding = field(default_factory=FakeReminding)
     touring: FakeTouring = field(default_factory=FakeTouring)
     events: set[str] = field(default_factory=set)
 
@@ -197,7 +209,7 @@ class Fakes:
             "status": self.status,
             "people": self.people,
             "touring": self.touring,
-            "reminding": None,
+            "reminding": self.reminding,
             "discretion": OpenDiscretion(),
             "policy": POLICY,
             "clock": FixedClock(),

@@ -96,6 +96,8 @@ def _pieces(parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield from _pieces(part["elements"])
         elif part["type"] == "user":
             yield f"<@{part['user_id']}>"
+        elif part["type"] == "channel":
+            yield f"<#{part['channel_id']}>"
         else:
             bold = part.get("style", {}).get("bold")
             yield f"**{part['text']}**" if bold else part["text"]

@@ -47,6 +47,7 @@ def test_help_says_what_lapse_can_do_and_where_things_go(stage, typed):
             "• /lapse unsubscribe · ask to leave\n"
             "• /lapse autorenew off ID\n"
             "• /lapse requests · mine, and those waiting for me\n"
+            "• /lapse reminders · what is armed and was sent here, and why\n"
             "• /lapse status · whether all is well"
         ),
         "[List subscriptions] [Upcoming deductions] [Unsubscribe…] [My requests]",
@@ -243,13 +244,6 @@ def test_the_buttons_of_help_lead_on(stage, fakes):
             (
                 "Setting reminders for a channel is not there yet; "
                 "an operator routes them in lapse.toml."
-            ),
-        ),
-        (
-            "reminders",
-            (
-                "The list of armed reminders is not there yet; "
-                "an operator prints it with `lapse reminders`."
             ),
         ),
         (

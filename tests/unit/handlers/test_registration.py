@@ -13,6 +13,7 @@ from bot.facts.messages import ReminderRest, RequestCard, Tour
 from bot.services.homing import Homing
 from bot.services.listing import Listing
 from bot.services.people import People
+from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.status import Status
 from bot.services.touring import Touring
@@ -21,6 +22,7 @@ from handlers import ids, messenger
 from handlers.blocks import (
     home,
     looking,
+    recalling,
     renewing,
     showing,
     subscriptions,
@@ -33,7 +35,7 @@ from handlers.forms import Carried
 from handlers.turns import Turns
 from tests.factories import usd
 from tests.unit.handlers import samples
-from tests.unit.handlers.catalogue import SCREEN, SM_QUOTA, sample_page, shown
+from tests.unit.handlers.catalogue import SCREEN, SM_QUOTA, recalled, sample_page, shown
 from tests.unit.handlers.catalogue import upcoming as ahead
 from tests.unit.handlers.fakes import (
     POLICY,
@@ -41,6 +43,7 @@ from tests.unit.handlers.fakes import (
     FakeHoming,
     FakeListing,
     FakePeople,
+    FakeReminding,
     FakeRenewing,
     Fakes,
     FakeStatus,
@@ -103,6 +106,7 @@ def drawn() -> Iterator[Mapping[str, Any]]:
         showing.shown(renewed()),
         unsubscribe.message(samples.draft(), Carried.fresh(("staging/st-quota",))),
         upcoming.upcoming(ahead()),
+        recalling.page(recalled(page=2, pages=3)),
         renewing.turning_off(settings(SM_QUOTA)),
         tour.tour(practice),
         *(
@@ -196,6 +200,7 @@ def test_what_fails_before_any_turn_is_acknowledged_and_answered(everything, cap
     [
         (FakeListing, Listing),
         (FakeUnsubscribing, Unsubscribing),
+        (FakeReminding, Reminding),
         (FakeRenewing, Renewing),
         (FakeHoming, Homing),
         (FakeStatus, Status),
