@@ -872,6 +872,17 @@ def test_r36_r37_the_five_days_of_a_new_year_have_an_end_of_their_own():
     assert (later.money_back, later.rule) == (cny("3600.00"), "R38")
 
 
+def test_r33_a_cheaper_year_is_not_worth_the_coupon_that_expires_before_it():
+    bought = order("2025-12-01 09:00", months=24, cash="8000.00")
+    coupon = {"cash_coupon": "1000.00", "cash_coupon_expires_at": "2026-11-28 12:00"}
+
+    found = compared(quota(orders=(bought, renewal(bought, **coupon))))
+
+    later = found.way(WayKind.LATER)
+    assert (later.at, later.cause) == (instant("2026-11-28 12:00"), Cause.COUPON)
+    assert found.cheapest is not WayKind.LATER
+
+
 def test_waiting_is_not_offered_where_unsubscribing_is_refused():
     bought = order()
     held = quota(transaction_in_progress=True, orders=(bought, renewal(bought)))
