@@ -18,6 +18,9 @@ from bot.billing.worst import Step, as_of, jump_steps
 
 JUST_BEFORE = timedelta.resolution
 
+_OPENS_LATER = frozenset({"R45", "R46"})
+"""There is no renewal period yet, or the last one has begun: the next deduction brings another."""
+
 
 def give_back(situation: Situation) -> Way:
     """R45, R46: a renewal that is paid and has not begun comes back in full, until it begins.
@@ -27,14 +30,16 @@ def give_back(situation: Situation) -> Way:
     way = _quoted(situation, WayKind.GIVE_BACK, scope=Scope.RENEWALS)
     begins = give_back_until(situation.subscription, at=situation.at)
     if begins is not None:
+        if not way.open:
+            return way
         return replace(
             way,
             works_until=_stays_until(situation.subscription, begins),
             last_moment=_drops_at(situation, scope=Scope.RENEWALS) or begins,
-            caution=(_charged_again(situation) or way.caution) if way.open else None,
+            caution=_charged_again(situation) or way.caution,
         )
     expires_at = situation.subscription.expires_at
-    if situation.deducted_at is None or expires_at is None or way.rule != "R45":
+    if situation.deducted_at is None or expires_at is None or way.rule not in _OPENS_LATER:
         return way
     if (held := renewals_held(situation.subscription)) is not None:
         return replace(way, rule=held.rule, closed_because=held.reason)
@@ -62,9 +67,10 @@ def _charged_again(situation: Situation) -> Notice | None:
 def unsubscribe(situation: Situation) -> Way:
     """R41 to R47: what comes back if it ends at once, and until when no step lowers that."""
     way = _quoted(situation, WayKind.UNSUBSCRIBE, scope=Scope.ALL)
-    ahead = _nearest_charge(situation)
+    if not way.open:
+        return way
+    ahead, drop = _nearest_charge(situation), _drops_at(situation, scope=Scope.ALL)
     ends = [safe_cutoff(ahead, reader=CLOUD_ZONE)] if ahead is not None else []
-    drop = _drops_at(situation, scope=Scope.ALL) if way.open else None
     return replace(way, last_moment=min([*ends, *([drop] if drop else [])], default=None))
 
 

@@ -65,7 +65,7 @@ def _because(ways: Sequence[Way], *, at: datetime) -> str:
     if best.kind is WayKind.UNSUBSCRIBE:
         back = best.money_back if best.money_back else f"coupons of {best.coupons_back}"
         return f"it returns {back} now"
-    if best.cost is None or best.cost:
+    if best.cost is None:
         return "unsubscribing returns nothing; what a renewal costs is not known"
     return _because_free(best, ways, at=at)
 
