@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.billing.account import Account
-from bot.billing.coherence import demand_coherent, missing
+from bot.billing.coherence import UnclearFacts, demand_coherent, missing
 from bot.billing.figures import Figures, figures
 from bot.billing.notices import Worked, is_large, notices
 from bot.billing.quote import Lost, Quote, QuoteTotal, Refusal, Scope
 from bot.billing.refusal import refusal
 from bot.billing.renewal import open_orders, renewal_periods
 from bot.billing.rulesets import RuleSet, rule_set
-from bot.billing.subscription import Subscription
+from bot.billing.subscription import Order, Subscription
 
 
 def quote(
@@ -36,7 +36,12 @@ def quote(
         raise missing("orders", rule="R42")
     worked: list[Figures] = []
     for order in orders:
-        found = figures(order, subscription, account, rules, at=at)
+        try:
+            found = figures(order, subscription, account, rules, at=at)
+        except UnclearFacts as unclear:
+            if len(subscription.orders) == 1:
+                raise
+            raise _of_order(unclear, order, subscription) from unclear
         if isinstance(found, Refusal):
             return _refused(found, subscription, account, rules, at=at, scope=scope)
         worked.append(found)
@@ -73,6 +78,13 @@ def combined(totals: Sequence[QuoteTotal]) -> QuoteTotal:
             stored_value=first.stored_value + each.stored_value,
         )
     return first
+
+
+def _of_order(unclear: UnclearFacts, order: Order, subscription: Subscription) -> UnclearFacts:
+    """The same, saying of which order."""
+    number = subscription.orders.index(order) + 1
+    sentence = f"Order {number}: {unclear.sentence}"
+    return UnclearFacts(sentence, field=unclear.field, rule=unclear.rule)
 
 
 def _all_lost(lost: Sequence[Lost]) -> Lost:

@@ -477,3 +477,13 @@ def test_quotes_without_figures_add_up_to_nothing_known():
 
     with pytest.raises(ValueError, match="figures"):
         summed({"quota": refused})
+
+
+def test_r42_of_several_orders_the_one_that_lacks_a_fact_is_named():
+    bought = order()
+    renewed = quota(orders=(bought, renewal(bought, cash=None)))
+
+    with pytest.raises(UnclearFacts, match="Order 2: cash is not known") as raised:
+        quote(renewed, account(), at=NOW)
+
+    assert (raised.value.field, raised.value.rule) == ("cash", "R42")
