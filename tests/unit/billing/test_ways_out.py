@@ -1131,3 +1131,15 @@ def test_one_day_is_one_day():
     assert closed.closed_because == (
         "Closed until the deduction of Sun 6 Dec 2026, then open for 1 day."
     )
+
+
+def test_r37_waiting_for_the_new_year_is_offered_for_the_sake_of_a_coupon():
+    bought = order("2026-12-29 12:00", currency="CNY", cash="0.00", cash_coupon="1000.00")
+    used_up = account(site=CN, five_day_returns_used=10)
+
+    found = compared(
+        resource(auto_renew=False, orders=(bought,)), used_up, at=instant("2026-12-31 12:00")
+    )
+
+    later = found.way(WayKind.LATER)
+    assert (later.at, later.coupons_back) == (instant("2027-01-01 00:00"), cny("1000.00"))
