@@ -162,9 +162,9 @@ def _split(
     """A refund by way of payment, in proportion; the odd cent goes to cash (R32)."""
     refund = quote.refund
     flexi = stored = Money.zero(refund.currency)
-    if refund and PaidWith.FLEXI_COUPON in counted:
+    if order.flexi_coupon and refund and PaidWith.FLEXI_COUPON in counted:
         flexi = _part(order.flexi_coupon, quote)
-    if refund and PaidWith.STORED_VALUE in counted:
+    if order.stored_value and refund and PaidWith.STORED_VALUE in counted:
         stored = _part(order.stored_value, quote)
     return QuoteTotal(
         paid=quote.paid,
