@@ -140,6 +140,19 @@ def button(
     )
 
 
+def pagers(
+    page: int, pages: int, *, of: str, asked: str, next_id: str, previous_id: str
+) -> list[ButtonElement]:
+    """Next and Previous, where there is one; a value is the page, then what was `asked` for."""
+    found = []
+    if page < pages:
+        found.append(button("Next", next_id, f"{page + 1} {asked}", says=f"Next page of {of}"))
+    if page > 1:
+        value, says = f"{page - 1} {asked}", f"Previous page of {of}"
+        found.append(button("Previous", previous_id, value, says=says))
+    return found
+
+
 def confirm(title: str, text: str, yes: str) -> ConfirmObject:
     """A question before something that moves money; going back is always possible."""
     return ConfirmObject(

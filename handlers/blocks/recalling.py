@@ -20,6 +20,7 @@ from handlers.blocks.pieces import (
     button,
     context,
     header,
+    pagers,
     rich,
     section,
 )
@@ -202,14 +203,14 @@ def _menu(shown: ReminderPage) -> InteractiveElement | None:
 
 def _buttons(shown: ReminderPage) -> Sequence[InteractiveElement]:
     scope = "" if shown.destination else ALL
-    found = []
-    if shown.page < shown.pages:
-        value = f"{shown.page + 1} {scope}"
-        found.append(button("Next", ids.REMINDERS_PAGE, value, says="Next page of reminders"))
-    if shown.page > 1:
-        value = f"{shown.page - 1} {scope}"
-        says = "Previous page of reminders"
-        found.append(button("Previous", ids.REMINDERS_PREVIOUS, value, says=says))
+    found = pagers(
+        shown.page,
+        shown.pages,
+        of="reminders",
+        asked=scope,
+        next_id=ids.REMINDERS_PAGE,
+        previous_id=ids.REMINDERS_PREVIOUS,
+    )
     if shown.destination:
         says = "Show the reminders of all channels and people"
         found.append(button("All reminders", ids.REMINDERS_EVERYWHERE, f"1 {ALL}", says=says))

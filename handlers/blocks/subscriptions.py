@@ -16,7 +16,7 @@ from bot.billing.subscription import Subscription
 from bot.facts.listing import ListPage, NearestFilter
 from handlers import ids, text
 from handlers.blocks import rows
-from handlers.blocks.pieces import Content, actions, button, cut, header, section
+from handlers.blocks.pieces import Content, actions, button, cut, header, pagers, section
 
 TITLE = "Subscriptions"
 VALUE = 150
@@ -113,15 +113,14 @@ def _menu(shown: ListPage) -> StaticSelectElement | None:
 
 
 def _paging(shown: ListPage, *, filters: str) -> Sequence[InteractiveElement]:
-    buttons = []
-    if shown.page < shown.pages:
-        value = f"{shown.page + 1} {filters}"
-        buttons.append(button("Next", ids.LIST_PAGE, value, says="Next page of subscriptions"))
-    if shown.page > 1:
-        value = f"{shown.page - 1} {filters}"
-        says = "Previous page of subscriptions"
-        buttons.append(button("Previous", ids.LIST_PREVIOUS, value, says=says))
-    return buttons
+    return pagers(
+        shown.page,
+        shown.pages,
+        of="subscriptions",
+        asked=filters,
+        next_id=ids.LIST_PAGE,
+        previous_id=ids.LIST_PREVIOUS,
+    )
 
 
 def _quoted(value: str) -> str:
