@@ -61,41 +61,21 @@ def owe(*, on_postgres: bool) -> ReturningInsert[Any]:
 @cache
 def claim(*, on_postgres: bool) -> ReturningUpdate[Any]:
     """Lease what is due at `now` until `lease_until`, at most `most`, first of its stream each."""
-    due = (
-        select(_ROW.id)
-        .where(_OURS, _ROW.work_at <= bindparam("now", type_=Instant), _first_of_its_stream())
-        .order_by(_ROW.work_at, _ROW.owed_as)
-        .limit(bindparam("most"))
-        .with_for_update(of=deliveries, skip_locked=True)
-        .cte("due")
+    due = select(_ROW.id).where(
+        _OURS, _ROW.work_at <= bindparam("now", type_=Instant), _first_of_its_stream()
     )
-    chosen = one_of(_ROW.id, select(due.c.id), on_postgres=on_postgres)
-    return (
-        update(deliveries)
-        .where(_OURS, chosen)
-        .values(fence=_ROW.fence + 1, work_at=bindparam("lease_until", type_=Instant))
-        .returning(deliveries)
-    )
+    leased = _taken(due.order_by(_ROW.work_at, _ROW.owed_as), on_postgres=on_postgres)
+    return leased.values(
+        fence=_ROW.fence + 1, work_at=bindparam("lease_until", type_=Instant)
+    ).returning(deliveries)
 
 
 @cache
 def claim_sweeps(*, on_postgres: bool) -> ReturningUpdate[Any]:
     """Move what is to be read once more at `now` to `again_at`, at most `most`."""
-    due = (
-        select(_ROW.id)
-        .where(_OURS, _ROW.sweep_at <= bindparam("now", type_=Instant))
-        .order_by(_ROW.sweep_at)
-        .limit(bindparam("most"))
-        .with_for_update(of=deliveries, skip_locked=True)
-        .cte("due")
-    )
-    chosen = one_of(_ROW.id, select(due.c.id), on_postgres=on_postgres)
-    return (
-        update(deliveries)
-        .where(_OURS, chosen)
-        .values(sweep_at=bindparam("again_at", type_=Instant))
-        .returning(deliveries)
-    )
+    due = select(_ROW.id).where(_OURS, _ROW.sweep_at <= bindparam("now", type_=Instant))
+    moved = _taken(due.order_by(_ROW.sweep_at), on_postgres=on_postgres)
+    return moved.values(sweep_at=bindparam("again_at", type_=Instant)).returning(deliveries)
 
 
 @cache
@@ -151,6 +131,13 @@ def _held() -> ColumnElement[bool]:
         _ROW.fence == bindparam("with_fence"),
         _ROW.work_at.is_not(None),
     )
+
+
+def _taken(due: Select[Any], *, on_postgres: bool) -> Update:
+    """An update of the first `most` that `due` picks and nobody else holds at that moment."""
+    picked = due.limit(bindparam("most")).with_for_update(of=deliveries, skip_locked=True)
+    chosen = one_of(_ROW.id, select(picked.cte("due").c.id), on_postgres=on_postgres)
+    return update(deliveries).where(_OURS, chosen)
 
 
 def _first_of_its_stream() -> ColumnElement[bool]:
