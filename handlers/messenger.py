@@ -133,19 +133,6 @@ class SlackMessenger:
         except LOST as error:
             raise repeatable(lost(error)) from error
 
-    def find(
-        self,
-        delivery_id: str,
-        *,
-        to: str,
-        since: datetime,
-        until: datetime,
-        thread: str | None = None,
-    ) -> Posted | None:
-        """The first own message of that delivery, all pages. Raises Unsettled if unreadable."""
-        found = self.copies(delivery_id, to=to, since=since, until=until, thread=thread)
-        return found[0] if found else None
-
     def copies(
         self,
         delivery_id: str,

@@ -87,18 +87,6 @@ class FakeMessenger:
                 return
         raise Undeliverable("message_not_found")
 
-    def find(
-        self,
-        delivery_id: str,
-        *,
-        to: str,
-        since: datetime,
-        until: datetime,
-        thread: str | None = None,
-    ) -> Posted | None:
-        found = self.copies(delivery_id, to=to, since=since, until=until, thread=thread)
-        return found[0] if found else None
-
     def copies(
         self,
         delivery_id: str,

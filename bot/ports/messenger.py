@@ -66,20 +66,6 @@ class Messenger(Protocol):
     def update(self, message: Message, *, at: Posted) -> None:
         """Replace a message in place; harmless when repeated. Raises NotPosted or Undeliverable."""
 
-    def find(
-        self,
-        delivery_id: str,
-        *,
-        to: str,
-        since: datetime,
-        until: datetime,
-        thread: str | None = None,
-    ) -> Posted | None:
-        """Look for a delivery in the conversation's history, all pages.
-
-        Raises Unsettled when it cannot be read.
-        """
-
     def copies(
         self,
         delivery_id: str,

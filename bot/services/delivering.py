@@ -133,14 +133,7 @@ class Delivering:
             self._unknown(delivery, error=delivery.error, again_at=lands_until)
             return
         try:
-            ready = self._ready(delivery)
-            found = ready and self._messenger.find(
-                delivery.id,
-                to=ready.to,
-                since=started_at - SKEW,
-                until=lands_until + SKEW,
-                thread=ready.ts,
-            )
+            found = self._landed(delivery, started_at=started_at, until=lands_until)
         except NotYet:
             self._unknown(delivery, error=delivery.error, again_at=now + SOON)
         except Unsettled as unreadable:
@@ -154,6 +147,25 @@ class Delivering:
                 self._sent(delivery, found, at=started_at)
             else:
                 self._post(delivery)
+
+    def _landed(
+        self, delivery: Delivery, *, started_at: datetime, until: datetime
+    ) -> Posted | None:
+        """The first copy that an attempt left; None when none is there, or nothing is to be said.
+
+        Raises NotYet while the message before it is not out, Unsettled when nobody can read.
+        """
+        ready = self._ready(delivery)
+        if ready is None:
+            return None
+        copies = self._messenger.copies(
+            delivery.id,
+            to=ready.to,
+            since=started_at - SKEW,
+            until=until + SKEW,
+            thread=ready.ts,
+        )
+        return copies[0] if copies else None
 
     def _drop(self, delivery: Delivery) -> None:
         """Take out of a reminder what no longer holds, before anybody reads it."""

@@ -108,7 +108,8 @@ def post(stand: Stand, clock: SettableClock, *, to: str = CHANNEL, thread: str |
 
 def find(stand: Stand, clock: SettableClock, delivery: str = "d-1", **where: str | None):
     asked = {"to": CHANNEL, "since": clock.now() - MINUTE, "until": clock.now() + MINUTE}
-    return stand.messenger.find(delivery, **{**asked, **where})
+    found = stand.messenger.copies(delivery, **{**asked, **where})
+    return found[0] if found else None
 
 
 def copies(stand: Stand, clock: SettableClock):

@@ -11,12 +11,12 @@ from sqlalchemy import and_, bindparam, true
 
 from bot.ports.store import DeliveryState
 from bot.services import arming, delivering
+from bot.services.delivering import Delivering
 from bot.services.sweeping import Sweeping
 from storage import engine, outbox_statements
 from storage.outbox import SqlOutbox
 from storage.reminders import SqlReminders
 from storage.tables import deliveries
-from tests.proof.slack import SimulatedSlack
 
 NOTHING = timedelta(0)
 
@@ -63,7 +63,7 @@ def without_wait() -> Iterator[None]:
 @contextmanager
 def without_look() -> Iterator[None]:
     """What may have been posted is posted again without looking."""
-    with patch.object(SimulatedSlack, "find", lambda *_arguments, **_named: None):
+    with patch.object(Delivering, "_landed", lambda *_arguments, **_named: None):
         yield
 
 

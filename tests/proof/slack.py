@@ -72,18 +72,6 @@ class SimulatedSlack:
     def update(self, _message: Message, *, at: Posted) -> None:
         self._write("update", at.channel, at.ts)
 
-    def find(
-        self,
-        delivery_id: str,
-        *,
-        to: str,
-        since: datetime,
-        until: datetime,
-        thread: str | None = None,
-    ) -> Posted | None:
-        found = self.copies(delivery_id, to=to, since=since, until=until, thread=thread)
-        return found[0] if found else None
-
     def copies(
         self,
         delivery_id: str,

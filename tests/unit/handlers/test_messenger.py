@@ -275,7 +275,8 @@ def own(delivery_id: str, ts: str = "1.2", bot_id: str = "B0LAPSE") -> dict:
 
 def find(speaks: SlackMessenger, **changes) -> Posted | None:
     span = {"to": "C0FINOPS", "since": NOW, "until": NOW + timedelta(seconds=40)}
-    return speaks.find("d-1", **(span | changes))
+    found = speaks.copies("d-1", **(span | changes))
+    return found[0] if found else None
 
 
 def test_a_delivery_is_found_by_its_metadata(speaks, quiet):
