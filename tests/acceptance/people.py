@@ -20,11 +20,11 @@ class NeverHappened(AssertionError):
 
 
 def eventually(look: Callable[[], Found | None], what: str) -> Found:
-    """The first thing found that is neither None nor False; the deadline is in real seconds."""
+    """The first thing found, an empty list being nothing; the deadline is in real seconds."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         found = look()
-        if found is not None and found is not False:
+        if found:
             return found
         time.sleep(PAUSE_SECONDS)  # between two looks, never instead of one
     raise NeverHappened(what)
