@@ -2,16 +2,18 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     and_,
     bindparam,
     case,
     delete,
     func,
+    literal,
     select,
     tuple_,
     update,
@@ -21,8 +23,9 @@ from bot.billing.account import Account
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.ports.store import PAGE, ListQuery, Page
 from storage import grouping, rows, searching
-from storage.tables import PARENTED, orders, subscriptions
+from storage.tables import PARENTED, orders, subscriptions, unplanned
 from storage.tables import accounts as account_rows
+from storage.types import Instant
 from storage.work import Work, among
 
 _ROW = subscriptions.c
@@ -36,6 +39,15 @@ _ORDER = (
     _ROW.id,
 )
 _QUOTAS_FIRST = _ORDER[3:]
+_BY_TIME = (_ROW.anchor_at, _ROW.account, _ROW.id)
+
+
+class _Known(NamedTuple):
+    """What was looked up of one subscription."""
+
+    subscription: Subscription
+    since: datetime
+    gone: bool
 
 
 class SqlCatalogue:
@@ -44,9 +56,23 @@ class SqlCatalogue:
     def __init__(self, work: Work, accounts: Mapping[AccountName, Account]) -> None:
         self.work = work
         self._accounts = accounts
+        self._looked_up: dict[SubscriptionKey, _Known | None] = {}
+
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Read many at once: `get`, `is_gone` and `known_since` answer from it until a write."""
+        self._looked_up = dict.fromkeys(keys)
+        for piece in rows.pieces(keys):
+            found = self._rows(self._select().where(among(_ROW.account, _ROW.id, piece)))
+            self._looked_up |= {
+                each.key: _Known(each, row.known_since, row.gone_at is not None)
+                for row, each in zip(found, self._assembled(found), strict=True)
+            }
 
     def get(self, key: SubscriptionKey) -> Subscription | None:
         """One subscription, gone ones included."""
+        if key in self._looked_up:
+            known = self._looked_up[key]
+            return known.subscription if known else None
         found = self._read(self._select().where(_ROW.account == key.account, _ROW.id == key.id))
         return found[0] if found else None
 
@@ -79,27 +105,26 @@ class SqlCatalogue:
             found = {each.key: each for each in self._of_keys(piece)}
             yield from (found[key] for key in piece)
 
-    def anchored(
-        self,
-        *,
-        start: datetime,
-        end: datetime,
-        after: SubscriptionKey | None = None,
-        limit: int = 500,
-    ) -> Sequence[Subscription]:
-        """Live subscriptions whose next anchor falls into [start, end), in order of their key.
+    def anchored(self, *, start: datetime, end: datetime) -> Iterator[Subscription]:
+        """Live subscriptions whose next anchor falls into [start, end), nearest first, in pieces.
 
         A notice, which is a date, counts as falling on the end of it at GMT+08:00.
         """
-        query = self._anchored(start, end)
-        if after is not None:
-            query = query.where(_after(after))
-        return self._read(query.order_by(_ROW.account, _ROW.id).limit(limit))
+        query = self._anchored(start, end).order_by(*_BY_TIME).limit(rows.CHUNK)
+        found = self._rows(query)
+        while found:
+            yield from self._assembled(found)
+            if len(found) < rows.CHUNK:
+                return
+            last = found[-1]
+            after = tuple_(*_BY_TIME) > tuple_(
+                literal(last.anchor_at, Instant), last.account, last.id
+            )
+            found = self._rows(query.where(after))
 
     def soonest(self, *, start: datetime, end: datetime, limit: int = 10) -> Sequence[Subscription]:
         """Live subscriptions whose next anchor falls into [start, end), nearest first."""
-        by_time = (_ROW.anchor_at, _ROW.account, _ROW.id)
-        return self._read(self._anchored(start, end).order_by(*by_time).limit(limit))
+        return self._read(self._anchored(start, end).order_by(*_BY_TIME).limit(limit))
 
     def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
         """Quotas and packages of an account and region that are there, quotas first."""
@@ -162,6 +187,7 @@ class SqlCatalogue:
         self._write(list(newest.values()), at=at)
         self._write_orders(list(newest.values()))
         grouping.settle(self.work, touched | grouping.of(self.work, newest))
+        self._unplan(newest)
         for account in {key.account for key in newest}:
             self.mark_read(account, at=at)
 
@@ -175,6 +201,7 @@ class SqlCatalogue:
                 .values(gone_at=at)
             )
         grouping.settle(self.work, touched)
+        self._unplan(keys)
 
     def mark_read(self, account: AccountName, *, at: datetime) -> None:
         """The account was read or imported, whether or not anything had changed."""
@@ -189,18 +216,49 @@ class SqlCatalogue:
         for account in accounts:
             self._date_again(_ROW.account == account, at=at)
 
-    def date_passed(self, *, at: datetime) -> int:
-        """Derive the anchors that time has passed; returns how many there were."""
-        return self._date_again(and_(grouping.LIVE, _ROW.anchor_at < at), at=at)
+    def date_passed(self, *, at: datetime, limit: int) -> int:
+        """Derive some anchors that time has passed; returns how many there were."""
+        return self._date_again(and_(grouping.LIVE, _ROW.anchor_at < at), at=at, limit=limit)
+
+    def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
+        """Those that changed since they were planned; in a write for this caller alone."""
+        query = (
+            select(unplanned.c.account, unplanned.c.id)
+            .where(unplanned.c.team_id == self.work.team_id)
+            .order_by(unplanned.c.account, unplanned.c.id)
+            .limit(limit)
+        )
+        if self.work.writing:
+            query = query.with_for_update(skip_locked=True)
+        return [
+            SubscriptionKey(AccountName(row.account), row.id)
+            for row in self.work.connection.execute(query)
+        ]
+
+    def planned(self, keys: Collection[SubscriptionKey]) -> None:
+        """Their reminders are as the facts want them."""
+        for piece in rows.pieces(keys):
+            self.work.connection.execute(
+                delete(unplanned).where(
+                    unplanned.c.team_id == self.work.team_id,
+                    among(unplanned.c.account, unplanned.c.id, piece),
+                )
+            )
 
     def is_gone(self, key: SubscriptionKey) -> bool:
         """Whether it is kept for history alone; False for one that was never known."""
+        if key in self._looked_up:
+            known = self._looked_up[key]
+            return known is not None and known.gone
         gone = _ROW.gone_at.is_not(None)
         query = select(gone).where(self._mine(), _ROW.account == key.account, _ROW.id == key.id)
         return bool(self.work.connection.scalar(query))
 
     def known_since(self, key: SubscriptionKey) -> datetime | None:
         """When Lapse first knew of it; anew after it was gone."""
+        if key in self._looked_up:
+            known = self._looked_up[key]
+            return known.since if known else None
         return self.work.connection.scalar(
             select(_ROW.known_since).where(
                 self._mine(), _ROW.account == key.account, _ROW.id == key.id
@@ -225,7 +283,13 @@ class SqlCatalogue:
         return self._select().where(grouping.LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
 
     def _read(self, query: Select[Any]) -> list[Subscription]:
-        found = self.work.connection.execute(query).all()
+        return self._assembled(self._rows(query))
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return self.work.connection.execute(query).all()
+
+    def _assembled(self, found: Sequence[Row[Any]]) -> list[Subscription]:
+        """Subscriptions in the order of their rows, each with its orders."""
         if not found:
             return []
         keys = [(row.account, row.id) for row in found]
@@ -242,6 +306,18 @@ class SqlCatalogue:
     def _of_keys(self, keys: Collection[SubscriptionKey]) -> Iterator[Subscription]:
         for piece in rows.pieces(keys):
             yield from self._read(self._select().where(among(_ROW.account, _ROW.id, piece)))
+
+    def _unplan(self, keys: Collection[SubscriptionKey]) -> None:
+        """Have their reminders derived again, and forget what was looked up."""
+        self._looked_up = {}
+        if keys:
+            self.work.connection.execute(
+                self.work.insert(unplanned).on_conflict_do_nothing(),
+                [
+                    {"team_id": self.work.team_id, "account": key.account, "id": key.id}
+                    for key in sorted(keys)
+                ],
+            )
 
     def _write(self, changed: Sequence[Subscription], *, at: datetime) -> None:
         insert = self.work.insert(subscriptions)
@@ -278,13 +354,15 @@ class SqlCatalogue:
         if paid:
             self.work.connection.execute(orders.insert(), paid)
 
-    def _date_again(self, wanted: ColumnElement[bool], *, at: datetime) -> int:
+    def _date_again(
+        self, wanted: ColumnElement[bool], *, at: datetime, limit: int | None = None
+    ) -> int:
+        ours = _ROW.account.in_(list(self._accounts))
         keys = [
             SubscriptionKey(AccountName(row.account), row.id)
             for row in self.work.connection.execute(
-                select(_ROW.account, _ROW.id).where(self._mine(), wanted)
+                select(_ROW.account, _ROW.id).where(self._mine(), ours, wanted).limit(limit)
             )
-            if row.account in self._accounts
         ]
         for piece in rows.pieces(keys):
             dated = self._read(self._select().where(among(_ROW.account, _ROW.id, piece)))
@@ -308,6 +386,7 @@ class SqlCatalogue:
                 ],
             )
         grouping.settle(self.work, grouping.of(self.work, keys))
+        self._unplan(keys)
         return len(keys)
 
 

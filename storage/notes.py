@@ -1,11 +1,12 @@
 """Notes and redeliveries."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import delete, select
 
+from storage.rows import CHUNK
 from storage.tables import notes, seen_events
 from storage.work import Work
 
@@ -18,9 +19,25 @@ class SqlNotes:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._looked_up: dict[str, Mapping[str, object] | None] = {}
+
+    def look_up(self, names: Collection[str]) -> None:
+        """Read many at once: `get` answers from it until a write."""
+        self._looked_up = dict.fromkeys(names)
+        wanted = sorted(self._looked_up)
+        for start in range(0, len(wanted), CHUNK):
+            found = self._work.connection.execute(
+                select(notes.c.name, notes.c.value).where(
+                    notes.c.team_id == self._work.team_id,
+                    notes.c.name.in_(wanted[start : start + CHUNK]),
+                )
+            )
+            self._looked_up |= {row.name: row.value for row in found}
 
     def get(self, name: str) -> Mapping[str, object] | None:
         """The fact, or None."""
+        if name in self._looked_up:
+            return self._looked_up[name]
         value = self._work.connection.scalar(
             select(notes.c.value).where(notes.c.team_id == self._work.team_id, notes.c.name == name)
         )
@@ -28,6 +45,7 @@ class SqlNotes:
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         """Write or replace it; decimals, dates and money become text."""
+        self._looked_up = {}
         row = {"team_id": self._work.team_id, "name": name, "value": dict(value)}
         insert = self._work.insert(notes).values(row)
         self._work.connection.execute(

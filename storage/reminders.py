@@ -22,9 +22,9 @@ from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.facts.reminding import Standing
 from bot.ports.store import STANDINGS, ArmedReminder, ChangedMeanwhile, ReminderState
 from storage import tables
+from storage.rows import CHUNK, pieces
 from storage.work import Work, among
 
-CHUNK = 500
 _TABLE = tables.reminders
 _ROW = _TABLE.c
 _SENT = tables.deliveries.c
@@ -42,11 +42,20 @@ class SqlReminders:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._looked_up: dict[SubscriptionKey, list[ArmedReminder]] = {}
+
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Read many at once: `of` answers from it until a write."""
+        self._looked_up = {key: [] for key in keys}
+        for piece in pieces(keys):
+            for each in self._read(among(_ROW.account, _ROW.subscription_id, piece)):
+                self._looked_up[each.reminder.subscription].append(each)
 
     def arm(self, reminders: Collection[ArmedReminder]) -> int:
         """Enter new ones, move armed ones, arm again those cancelled before they were sent."""
         if not reminders:
             return 0
+        self._looked_up = {}
         rows = {(each.id, each.destination): self._row(each) for each in reminders}
         insert = self._work.insert(_TABLE)
         new = self._work.connection.execute(
@@ -67,6 +76,7 @@ class SqlReminders:
         self, keep: Collection[tuple[str, str]], *, subscription: SubscriptionKey, reason: str
     ) -> int:
         """Cancel the armed ones of a subscription not in `keep`, unless they are on their way."""
+        self._looked_up = {}
         on_its_way = exists().where(
             _SENT.team_id == _ROW.team_id,
             _SENT.id == _ROW.delivery_id,
@@ -117,6 +127,7 @@ class SqlReminders:
 
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie them to a delivery; raises ChangedMeanwhile when one is no longer armed and free."""
+        self._looked_up = {}
         pairs = sorted((destination, ref) for ref, destination in ids)
         tied = 0
         for start in range(0, len(pairs), CHUNK):
@@ -139,6 +150,7 @@ class SqlReminders:
         self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
     ) -> None:
         """Record what became of the members; kept, snoozed and cancelled ones stay so."""
+        self._looked_up = {}
         values: dict[str, Any] = {"state": state, "reason": reason}
         if state in _TOLD:
             values["sent_at"] = at
@@ -154,6 +166,7 @@ class SqlReminders:
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         """Set it in every destination; when and by which message it was sent stays known."""
+        self._looked_up = {}
         names = sorted(ids)
         for start in range(0, len(names), CHUNK):
             self._work.connection.execute(
@@ -166,6 +179,14 @@ class SqlReminders:
 
     def of(self, key: SubscriptionKey, anchor_date: str | None = None) -> Sequence[ArmedReminder]:
         """The rows of a subscription by due time, of one anchor date when given."""
+        if key in self._looked_up:
+            rows = self._looked_up[key]
+            dates = (row.reminder.anchor.date.isoformat() for row in rows)
+            return [
+                row
+                for row, on in zip(rows, dates, strict=True)
+                if anchor_date is None or on == anchor_date
+            ]
         if anchor_date is None:
             return self._read(self._mine(key))
         return self._read(and_(self._mine(key), _ROW.anchor_date == anchor_date))

@@ -13,6 +13,7 @@ from storage.book import SqlBook
 from storage.catalogue import SqlCatalogue
 from storage.notes import SqlNotes
 from storage.outbox import SqlOutbox
+from storage.pacing import SqlPacing
 from storage.reminders import SqlReminders
 from storage.requests import SqlRequests
 from storage.tables import accounts as account_rows
@@ -33,6 +34,7 @@ class SqlTransaction:
         self.audit = SqlAudit(work, audit_key)
         self.book = SqlBook(work)
         self.notes = SqlNotes(work)
+        self.pacing = SqlPacing(work)
 
 
 class SqlStore:

@@ -35,7 +35,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -117,13 +117,16 @@ subscriptions = Table(
         where="gone_at IS NULL",
     ),
     partial("ix_subscriptions_parent", "account", "parent_id", where="parent_id IS NOT NULL"),
-    partial("ix_subscriptions_anchor", "anchor_at", where="gone_at IS NULL"),
+    partial("ix_subscriptions_anchor", "anchor_at", "account", "id", where="gone_at IS NULL"),
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
     Index("ix_subscriptions_id", "team_id", "id", "account"),
     Index("ix_subscriptions_service", "team_id", "service"),
     Index("ix_subscriptions_region", "team_id", "region"),
     Index("ix_subscriptions_owner", "team_id", "owner"),
 )
+
+# Subscriptions whose facts changed; arming derives their reminders again and takes them out.
+unplanned = Table("unplanned", metadata, key("team_id"), key("account"), key("id"))
 
 orders = Table(
     "orders",
@@ -296,6 +299,8 @@ deliveries = Table(
     maybe("error"),
     # When it may be claimed: due, to be tried again, or the end of a lease; NULL when finished.
     maybe("work_at", Instant),
+    # When it may go to its channel, where it had to wait for its turn there.
+    maybe("slot_at", Instant),
     # When its conversation is read once more for a second copy; NULL when it need not be.
     maybe("sweep_at", Instant),
     UniqueConstraint("team_id", "key", name="uq_deliveries_key"),
@@ -307,6 +312,9 @@ deliveries = Table(
     Index("ix_deliveries_owed", "owed_as"),
     Index("ix_deliveries_state", "state", "team_id"),
 )
+
+# When a bucket's next token is free: of a method, or of posting in one channel.
+pacing = Table("pacing", metadata, key("team_id"), key("name"), some("free_at", Instant))
 
 audit = Table(
     "audit",

@@ -72,15 +72,8 @@ class Catalogue(Protocol):
     def listed(self) -> Iterator[Subscription]:
         """What all pages without a filter show, in their order, streamed."""
 
-    def anchored(
-        self,
-        *,
-        start: datetime,
-        end: datetime,
-        after: SubscriptionKey | None = None,
-        limit: int = 500,
-    ) -> Sequence[Subscription]:
-        """Live subscriptions whose next anchor falls into [start, end), in order of their key."""
+    def anchored(self, *, start: datetime, end: datetime) -> Iterator[Subscription]:
+        """Live subscriptions whose next anchor falls into [start, end), nearest first, streamed."""
 
     def soonest(self, *, start: datetime, end: datetime, limit: int = 10) -> Sequence[Subscription]:
         """Live subscriptions whose next anchor falls into [start, end), nearest first."""
@@ -106,14 +99,23 @@ class Catalogue(Protocol):
     def mark_gone(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
         """Keep for history, list no longer."""
 
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Read many at once: `get`, `is_gone` and `known_since` answer from it until a write."""
+
     def is_gone(self, key: SubscriptionKey) -> bool:
         """Whether it is kept for history alone."""
 
     def mark_read(self, account: AccountName, *, at: datetime) -> None:
         """The account was read or imported, changed or not; `put` says so too."""
 
-    def date_passed(self, *, at: datetime) -> int:
-        """Derive again the anchors that time has passed; returns how many there were."""
+    def date_passed(self, *, at: datetime, limit: int) -> int:
+        """Derive again some anchors that time has passed; returns how many there were."""
+
+    def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
+        """Those whose facts changed since they were planned; in a write for this caller alone."""
+
+    def planned(self, keys: Collection[SubscriptionKey]) -> None:
+        """Their reminders are as the facts want them."""
 
     def known_since(self, key: SubscriptionKey) -> datetime | None:
         """When Lapse first knew of it."""
@@ -235,6 +237,9 @@ class Reminders(Protocol):
     def of(self, key: SubscriptionKey, anchor_date: str | None = None) -> Sequence[ArmedReminder]:
         """The rows of a subscription, of one anchor date when given."""
 
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Read many at once: `of` answers from it until a write."""
+
     def listed(
         self, *, until: datetime | None, destination: str | None, limit: int
     ) -> Sequence[ArmedReminder]:
@@ -274,7 +279,8 @@ class Delivery:
     `key` is unique and makes owing it twice harmless. Deliveries of one `stream` go in the order
     of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
     `update_of` names a delivery whose message is to be replaced in place instead of a new post.
-    `started_at` is when the last attempt began, `first_at` when the first did.
+    `started_at` is when the last attempt began, `first_at` when the first did. `slot_at` is its
+    turn in a channel that had to wait for one.
     """
 
     id: str
@@ -292,6 +298,7 @@ class Delivery:
     fence: int = 0
     started_at: datetime | None = None
     first_at: datetime | None = None
+    slot_at: datetime | None = None
     channel: str | None = None
     ts: str | None = None
     sent_at: datetime | None = None
@@ -460,11 +467,24 @@ class Notes(Protocol):
     def get(self, name: str) -> Mapping[str, object] | None:
         """The fact, or None."""
 
+    def look_up(self, names: Collection[str]) -> None:
+        """Read many at once: `get` answers from it until a write."""
+
     def put(self, name: str, value: Mapping[str, object]) -> None:
         """Write or replace it."""
 
     def seen(self, event: str, *, at: datetime) -> bool:
         """True the first time an event id is shown, False on redelivery; remembered for a day."""
+
+
+class Pacing(Protocol):
+    """Instants at which something may be done again, shared by all replicas."""
+
+    def free_at(self, name: str) -> datetime | None:
+        """When, or None while it never had to wait; in a write nobody else changes it meanwhile."""
+
+    def set_free_at(self, name: str, at: datetime) -> None:
+        """From then on."""
 
 
 class Transaction(Protocol):
@@ -497,6 +517,10 @@ class Transaction(Protocol):
     @property
     def notes(self) -> Notes:
         """Small facts."""
+
+    @property
+    def pacing(self) -> Pacing:
+        """The buckets that sending is paced by."""
 
 
 class Store(Protocol):

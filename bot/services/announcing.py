@@ -30,13 +30,13 @@ from bot.ports.store import (
     Transaction,
 )
 from bot.services.armed import DIRECT, over
-from bot.services.arming import Arming
 from bot.services.finding import account_of
 from bot.services.people import People
 from bot.services.phrases import day
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, read
 from bot.services.telling import ANSWERED_WITHIN
+from bot.services.wanting import Wanting
 
 LATE_AFTER = timedelta(minutes=2)
 """A takeover after a crash takes at most 90 s and is not worth the word *late*."""
@@ -62,11 +62,11 @@ class _Now(NamedTuple):
 class Announcing:
     """Reads reminder messages out of their rows; the same delivery always names the same rows."""
 
-    def __init__(self, *, store: Store, policy: Policy, people: People, arming: Arming) -> None:
+    def __init__(self, *, store: Store, policy: Policy, people: People, wanting: Wanting) -> None:
         self._store = store
         self._policy = policy
         self._people = people
-        self._arming = arming
+        self._wanting = wanting
 
     def message(self, tx: Transaction, post: Delivery, *, now: datetime) -> ReminderMessage | None:
         """The message of a delivery as it reads now; None when it carries nothing any more."""
@@ -126,7 +126,7 @@ class Announcing:
         self, tx: Transaction, rows: Iterable[ArmedReminder], *, now: datetime
     ) -> Sequence[tuple[ArmedReminder, str]]:
         """Those that are not to be sent any more, each with the reason."""
-        asked = [(row, self._arming.objection(tx, row, now=now)) for row in rows]
+        asked = [(row, self._wanting.objection(tx, row, now=now)) for row in rows]
         return [(row, reason) for row, reason in asked if reason is not None]
 
     def item(
@@ -143,7 +143,9 @@ class Announcing:
             subscription=subscription,
             amount=expected(subscription, anchor),
             last_working_day=last_working_day(anchor.date, countries=self._policy.holidays),
-            safe_until=renewal.safe_cutoff(anchor, reader=self._arming.schedule(subscription).zone),
+            safe_until=renewal.safe_cutoff(
+                anchor, reader=self._wanting.schedule(subscription).zone
+            ),
         )
         return _as_settled(item, self._became(tx, row, subscription, timing=timing, now=now))
 
@@ -180,11 +182,11 @@ class Announcing:
         return fact.settled is Settled.KEPT
 
     def _changed(self, subscription: Subscription, anchor: Anchor, *, now: datetime) -> str | None:
-        if self._arming.renewed(subscription, anchor):
+        if self._wanting.renewed(subscription, anchor):
             return "It was renewed."
         if anchor.kind is AnchorKind.DEDUCTION and subscription.auto_renew is False:
             return "Auto-renewal was turned off at the cloud; by whom is not known."
-        if over(anchor, zone=self._arming.schedule(subscription).zone, now=now):
+        if over(anchor, zone=self._wanting.schedule(subscription).zone, now=now):
             return (
                 f"It expired on {day(anchor.date)}." if anchor.kind is AnchorKind.EXPIRY else None
             )

@@ -14,10 +14,11 @@ _WATCH = "reminders/watch"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """When arming ran last, and up to which due time it had armed everything then."""
+    """When arming ran last, up to which due time it had armed everything, and by which settings."""
 
     at: datetime
     until: datetime
+    wishes: str = ""
 
 
 def last_watch(tx: Transaction) -> Watch | None:
@@ -26,12 +27,13 @@ def last_watch(tx: Transaction) -> Watch | None:
     if note is None:
         return None
     at, until = (datetime.fromisoformat(str(note[name])) for name in ("at", "until"))
-    return Watch(at=at, until=until)
+    return Watch(at=at, until=until, wishes=str(note.get("wishes", "")))
 
 
 def note_watch(tx: Transaction, watch: Watch) -> None:
     """Remember that everything was armed."""
-    tx.notes.put(_WATCH, {"at": watch.at.isoformat(), "until": watch.until.isoformat()})
+    facts = {"at": watch.at.isoformat(), "until": watch.until.isoformat(), "wishes": watch.wishes}
+    tx.notes.put(_WATCH, facts)
 
 
 def base_of(reminder_id: str) -> str:

@@ -1,47 +1,34 @@
 """Arming: reminders become rows when due within 48 hours, and are cancelled when facts change.
 
 Everything later than the horizon is derived from the subscription, so a changed date or lead
-rewrites nothing.
+rewrites nothing. A run reads three things only: what the horizon reached since the run before,
+the subscriptions whose facts changed, and those whose anchor has passed. Only when the settings
+changed, or time made a leap, is everything ahead read once more.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 from bot.billing import reminder, renewal
-from bot.billing.days import cloud_date
-from bot.billing.reminder import Reminder, Schedule
-from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import Status, Subscription, SubscriptionKey
-from bot.facts.messages import Settled
+from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
-from bot.services.armed import DIRECT, Watch, cancel, last_watch, note_watch, over, repeat_of
-from bot.services.finding import account_of
+from bot.services.armed import Watch, cancel, last_watch, note_watch
 from bot.services.policy import Policy
-from bot.services.settled import SettledFact, fact_about
+from bot.services.wanting import ONE_DAY, Pass, Wanting
 
 HORIZON = timedelta(hours=48)
 FAR = timedelta(days=430)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FEW = 10
 PAGE = 200
 
-ONE_DAY = timedelta(days=1)
+MOVED_AT_MOST = 3
+"""Days by which a lead comes earlier than it says, to lie before the safe cut-off in every zone."""
+
 _ALL_ARMED = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pass:
-    """One run of arming, and what the run before it had reached."""
-
-    now: datetime
-    horizon: datetime
-    before: Watch | None
-
-    def known_since(self, tx: Transaction, subscription: Subscription) -> datetime:
-        """From when on its leads count: those before were armed by earlier runs, or not known."""
-        known = tx.catalogue.known_since(subscription.key) or self.now
-        return max(known, min(self.before.until, self.now)) if self.before else known
 
 
 class Arming:
@@ -51,6 +38,7 @@ class Arming:
         self._store = store
         self._clock = clock
         self._policy = policy
+        self.wanting = Wanting(accounts=store.accounts, policy=policy)
 
     def arm(self) -> int:
         """Enter what falls due within the horizon, cancel what no longer holds; how many are new.
@@ -60,14 +48,17 @@ class Arming:
         the nearest is entered, due now.
         """
         now = self._clock.now()
-        horizon = now + HORIZON
         with self._store.reading() as tx:
-            run = _Pass(now=now, horizon=horizon, before=last_watch(tx))
-        self._disarm(run)
-        armed = sum(self._arm(keys, run) for keys in self._in_need(run))
+            run = Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
+        wishes = self._wishes()
+        before = run.before
+        if before is None or before.wishes != wishes or not before.at <= now <= before.until:
+            armed = self._arm_everything(run)
+        else:
+            armed = self._arm_changed(run) + self._arm_reached(run, after=before.until)
+        self._date_passed(now)
         with self._store.transaction() as tx:
-            tx.catalogue.date_passed(at=now)
-            note_watch(tx, Watch(at=now, until=horizon))
+            note_watch(tx, Watch(at=now, until=run.horizon, wishes=wishes))
         return armed
 
     def arm_one(self, tx: Transaction, key: SubscriptionKey, *, now: datetime) -> int:
@@ -75,8 +66,8 @@ class Arming:
         subscription = tx.catalogue.get(key)
         if subscription is None:
             return 0
-        run = _Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
-        return tx.reminders.arm(self._lacking(tx, subscription, run))
+        run = Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
+        return tx.reminders.arm(self.wanting.lacking(tx, subscription, run))
 
     def next_lead(self) -> tuple[datetime, Subscription] | None:
         """The next instant at which any lead falls due, and of which subscription."""
@@ -86,106 +77,98 @@ class Arming:
         nearest = (each for each in found if each is not None)
         return min(nearest, key=lambda each: each[0], default=None)
 
-    def targets(self, subscription: Subscription) -> Sequence[tuple[str, str]]:
-        """Where its reminders go, with what their ids append: the channel, and the owner's DM."""
-        channel, _ = self._policy.destination(subscription)
-        owner = [(str(subscription.owner), DIRECT)] if subscription.owner else []
-        return [(str(channel), ""), *owner]
+    def _arm_everything(self, run: Pass) -> int:
+        """Judge every armed row, and look at every anchor that any lead could reach."""
+        self._disarm(run)
+        start = min(run.before.at if run.before else run.now, run.now) - ONE_DAY
+        end = run.horizon + (max(self._lead_days()) + 2) * ONE_DAY
+        return self._arm_anchored(start, end, run)
 
-    def schedule(self, subscription: Subscription) -> Schedule:
-        """The leads, hour and zone that hold for a subscription."""
-        return self._policy.destination(subscription)[1]
-
-    def objection(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> str | None:
-        """Why an armed reminder is not to be sent any more, or None while it holds.
-
-        One whose anchor has passed while it waited still holds: it is told as missed, unless
-        nothing was deducted because auto-renewal is off.
-        """
-        key, anchor = row.reminder.subscription, row.reminder.anchor
-        subscription = tx.catalogue.get(key)
-        if subscription is None or (absent := self._absent(tx, subscription)):
-            return absent if subscription else "not in the catalogue"
-        fact = fact_about(tx, key, anchor.date)
-        if fact is not None and _is_kept(fact):
-            return f"kept by {fact.by}"
-        if over(anchor, zone=self.schedule(subscription).zone, now=now):
-            off = anchor.kind is AnchorKind.DEDUCTION and subscription.auto_renew is False
-            averted = off and not self.renewed(subscription, anchor)
-            return "auto-renewal is off" if averted else None
-        if self._anchor(subscription, at=now) != anchor:
-            return "its date changed"
-        return self._unwanted(subscription, row)
-
-    def _absent(self, tx: Transaction, subscription: Subscription) -> str | None:
-        if tx.catalogue.is_gone(subscription.key):
-            return "gone from the cloud"
-        if subscription.key.account not in self._store.accounts:
-            return "its account is not in the settings"
-        return "unsubscribed" if subscription.status is Status.UNSUBSCRIBED else None
-
-    def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
-        """Whether a deduction that an anchor announced has extended the term."""
-        account = account_of(self._store, subscription.key.account)
-        ends = subscription.expires_at
-        announced = anchor.date + account.deduction_days_before * ONE_DAY
-        return (
-            anchor.kind is AnchorKind.DEDUCTION
-            and ends is not None
-            and cloud_date(ends) > announced
+    def _arm_reached(self, run: Pass, *, after: datetime) -> int:
+        """Enter the leads that fall due after an instant, within the horizon."""
+        return sum(
+            self._arm_anchored(start, end, run)
+            for start, end in _spans(self._reached(after=after, until=run.horizon))
         )
 
-    def _unwanted(self, subscription: Subscription, row: ArmedReminder) -> str | None:
-        if row.reason:  # it fell back here from a destination that would not take it
-            return None
-        if row.destination not in {destination for destination, _ in self.targets(subscription)}:
-            return "it goes elsewhere now"
-        wanted = row.reminder.lead_days in self.schedule(subscription).lead_days
-        return None if wanted or repeat_of(row.id) else "its lead is not wanted any more"
+    def _reached(self, *, after: datetime, until: datetime) -> Iterator[date]:
+        """The dates of the anchors of which a lead falls due in (after, until]."""
+        schedule = self._policy.schedule
+        day = after.astimezone(schedule.zone).date()
+        while (due := reminder.local_instant(day, schedule.at, schedule.zone)) <= until:
+            if due > after:
+                for lead in self._lead_days():
+                    moved = MOVED_AT_MOST if lead < MOVED_AT_MOST else 0
+                    yield from (day + (lead + each) * ONE_DAY for each in range(moved + 1))
+            day += ONE_DAY
 
-    def _disarm(self, run: _Pass) -> None:
+    def _arm_anchored(self, start: datetime, end: datetime, run: Pass) -> int:
+        armed = 0
+        with self._store.reading() as tx:
+            found = tx.catalogue.anchored(start=start, end=end)
+            while some := tuple(islice(found, PAGE)):
+                self.wanting.look_up(tx, some, run)
+                lacking = [each.key for each in some if self.wanting.lacking(tx, each, run)]
+                armed += self._enter(lacking, run) if lacking else 0
+        return armed
+
+    def _enter(self, keys: Sequence[SubscriptionKey], run: Pass) -> int:
+        """Enter their rows in the transaction that reads them."""
+        with self._store.transaction() as tx:
+            return tx.reminders.arm(self._lacking(tx, keys, run))
+
+    def _arm_changed(self, run: Pass) -> int:
+        """Bring in step the subscriptions that somebody wrote since they were planned."""
+        armed = 0
+        while self._has_changed():
+            with self._store.transaction() as tx:
+                keys = tx.catalogue.unplanned(limit=PAGE)
+                tx.catalogue.look_up(keys)
+                tx.reminders.look_up(keys)
+                rows = [row for key in keys for row in tx.reminders.of(key) if _waits(row)]
+                for row, reason in self._objections(tx, rows, run):
+                    cancel(tx, row, reason=reason)
+                armed += tx.reminders.arm(self._lacking(tx, keys, run))
+                tx.catalogue.planned(keys)
+            if not keys:  # another replica has them
+                break
+        return armed
+
+    def _has_changed(self) -> bool:
+        with self._store.reading() as tx:
+            return bool(tx.catalogue.unplanned(limit=1))
+
+    def _lacking(
+        self, tx: Transaction, keys: Sequence[SubscriptionKey], run: Pass
+    ) -> Sequence[ArmedReminder]:
+        tx.catalogue.look_up(keys)
+        held = [each for key in keys if (each := tx.catalogue.get(key)) is not None]
+        self.wanting.look_up(tx, held, run)
+        return [row for each in held for row in self.wanting.lacking(tx, each, run)]
+
+    def _disarm(self, run: Pass) -> None:
         with self._store.reading() as tx:
             rows = tx.reminders.due(now=run.horizon, limit=_ALL_ARMED)
-            objections = [
-                (row, reason)
-                for row in rows
-                if (reason := self.objection(tx, row, now=run.now)) is not None
-            ]
+            objections = self._objections(tx, rows, run)
         if objections:
             with self._store.transaction() as tx:
                 for row, reason in objections:
                     cancel(tx, row, reason=reason)
 
-    def _in_need(self, run: _Pass) -> Iterator[Sequence[SubscriptionKey]]:
-        """The subscriptions that lack a row, some at a time; most runs find none."""
-        start = min(run.before.at if run.before else run.now, run.now) - ONE_DAY
-        end = run.horizon + (max(self._lead_days()) + 2) * ONE_DAY
-        found: list[SubscriptionKey] = []
-        for tx, each in self._anchored(start=start, end=end):
-            if self._lacking(tx, each, run):
-                found.append(each.key)
-        for at in range(0, len(found), PAGE):
-            yield found[at : at + PAGE]
+    def _objections(
+        self, tx: Transaction, rows: Iterable[ArmedReminder], run: Pass
+    ) -> Sequence[tuple[ArmedReminder, str]]:
+        asked = ((row, self.wanting.objection(tx, row, now=run.now)) for row in rows)
+        return [(row, reason) for row, reason in asked if reason is not None]
 
-    def _arm(self, keys: Sequence[SubscriptionKey], run: _Pass) -> int:
-        """Enter their rows in the transaction that reads them."""
-        with self._store.transaction() as tx:
-            held = [each for key in keys if (each := tx.catalogue.get(key)) is not None]
-            lacking = [row for each in held for row in self._lacking(tx, each, run)]
-            return tx.reminders.arm(lacking)
-
-    def _anchored(
-        self, *, start: datetime, end: datetime
-    ) -> Iterator[tuple[Transaction, Subscription]]:
-        after: SubscriptionKey | None = None
-        while True:
-            with self._store.reading() as tx:
-                page = tx.catalogue.anchored(start=start, end=end, after=after, limit=PAGE)
-                for each in page:
-                    yield tx, each
-            if len(page) < PAGE:
-                return
-            after = page[-1].key
+    def _date_passed(self, now: datetime) -> None:
+        """Date anew what came to pass; its next anchor is planned by the next run."""
+        with self._store.reading() as tx:
+            passed = next(tx.catalogue.anchored(start=LONG_AGO, end=now), None)
+        while passed is not None:
+            with self._store.transaction() as tx:
+                if tx.catalogue.date_passed(at=now, limit=PAGE) < PAGE:
+                    return
 
     def _next_of(
         self, tx: Transaction, days: int, *, now: datetime
@@ -195,127 +178,44 @@ class Arming:
         day = now.astimezone(schedule.zone).date()
         if reminder.local_instant(day, schedule.at, schedule.zone) <= now:
             day += ONE_DAY
-        start = datetime.combine(day + days * ONE_DAY, time(), renewal.CLOUD_ZONE)
+        start = _begin(day + days * ONE_DAY)
         for limit in (FEW, PAGE, _ALL_ARMED):
             rows = tx.catalogue.soonest(start=start, end=now + FAR, limit=limit)
             ahead = [
                 (lead.due_at, each)
                 for each in rows
-                for lead in self._open_leads(tx, each, now=now)
+                for lead in self.wanting.open_leads(tx, each, now=now)
                 if lead.lead_days == days and lead.due_at > now
             ]
             if ahead or len(rows) < limit:
                 return min(ahead, key=lambda each: each[0], default=None)
         return None
 
-    def _open_leads(
-        self, tx: Transaction, subscription: Subscription, *, now: datetime
-    ) -> Sequence[Reminder]:
-        """Those of its next anchor, unless it was kept."""
-        anchor = self._anchor(subscription, at=now)
-        if anchor is None or _is_kept(fact_about(tx, subscription.key, anchor.date)):
-            return ()
-        return self._leads(subscription, anchor)
-
-    def _lead_days(self) -> Collection[int]:
+    def _lead_days(self) -> set[int]:
         routed = (route.lead_days or () for route in self._policy.routes)
         return set(self._policy.schedule.lead_days).union(*routed)
 
-    def _lacking(
-        self, tx: Transaction, subscription: Subscription, run: _Pass
-    ) -> Sequence[ArmedReminder]:
-        """The rows that should be there for a subscription and are not, or at another time."""
-        anchor = self._unseen(tx, subscription, run) or self._anchor(subscription, at=run.now)
-        leads = self._leads(subscription, anchor) if anchor else ()
-        if anchor is None or not leads or leads[0].due_at > run.horizon:
-            return ()
-        fact = fact_about(tx, subscription.key, anchor.date)
-        if _is_kept(fact):
-            return ()
-        rows = tx.reminders.of(subscription.key)
-        known = {(row.id, row.destination): row for row in rows}
-        return [
-            each
-            for each in self._wanted(tx, subscription, leads, rows, run)
-            if not (fact and fact.until and each.due_at < fact.until)
-            and _is_lacking(each, known.get((each.id, each.destination)))
-        ]
-
-    def _wanted(
-        self,
-        tx: Transaction,
-        subscription: Subscription,
-        leads: Sequence[Reminder],
-        rows: Sequence[ArmedReminder],
-        run: _Pass,
-    ) -> Iterator[ArmedReminder]:
-        anchor = leads[0].anchor
-        patient = _postponed(rows, anchor, now=run.now) and leads[-1].due_at > run.now
-        told = {row.destination for row in rows if _tells(row, anchor)}
-        since = run.known_since(tx, subscription)
-        for destination, suffix in self.targets(subscription):
-            fresh = destination not in told and not patient
-            for each, due_at in _owed(leads, since=since, fresh=fresh, run=run):
-                yield ArmedReminder(
-                    id=each.id + suffix, reminder=each, destination=destination, due_at=due_at
-                )
-
-    def _unseen(self, tx: Transaction, subscription: Subscription, run: _Pass) -> Anchor | None:
-        """An anchor that passed beyond the horizon while Lapse was off.
-
-        What comes after it is armed the next time, when the cloud may have been read again.
-        """
-        if run.before is None or run.before.until >= run.now:
-            return None
-        known = tx.catalogue.known_since(subscription.key)
-        if known is None or known > run.before.until:
-            return None
-        anchor = self._anchor(subscription, at=run.before.until)
-        zone = self.schedule(subscription).zone
-        return anchor if anchor and over(anchor, zone=zone, now=run.now) else None
-
-    def _anchor(self, subscription: Subscription, *, at: datetime) -> Anchor | None:
-        account = self._store.accounts.get(subscription.key.account)
-        return renewal.anchor(subscription, account, at=at) if account else None
-
-    def _leads(self, subscription: Subscription, anchor: Anchor) -> Sequence[Reminder]:
-        return reminder.reminders(subscription.key, anchor, self.schedule(subscription))
+    def _wishes(self) -> str:
+        """A name of everything in the settings that decides which reminders there are."""
+        policy = self._policy
+        accounts = sorted(self._store.accounts.items())
+        said = repr((policy.schedule, policy.routes, policy.reminders_channel, accounts))
+        return hashlib.sha256(said.encode()).hexdigest()
 
 
-def _owed(
-    leads: Sequence[Reminder], *, since: datetime, fresh: bool, run: _Pass
-) -> Sequence[tuple[Reminder, datetime]]:
-    """What to arm and when it is due; a nearest lead that had passed is due now, thus not late."""
-    owed = reminder.owed(leads, known_since=since, until=run.horizon)
-    ahead = [(each, each.due_at) for each in owed if each.due_at >= since]
-    slept = any(due_at <= run.now for _, due_at in ahead)
-    passed = [(each, run.now) for each in owed if each.due_at < since and fresh and not slept]
-    return (*passed, *ahead)
+def _waits(row: ArmedReminder) -> bool:
+    return row.state is ReminderState.ARMED and row.delivery_id is None
 
 
-def _postponed(rows: Sequence[ArmedReminder], anchor: Anchor, *, now: datetime) -> bool:
-    """Whether an earlier date was announced lately: renewed, turned off, or tried again."""
-    recent = cloud_date(now) - 2 * ONE_DAY
-    dates = {row.reminder.anchor.date for row in rows}
-    known = max((each for each in dates if each >= recent), default=None)
-    return known is not None and known < anchor.date
+def _spans(dates: Iterable[date]) -> Iterator[tuple[datetime, datetime]]:
+    """Days of the cloud's zone as spans of time, those that follow each other as one."""
+    days = sorted(set(dates))
+    first = 0
+    for at, day in enumerate(days, start=1):
+        if at == len(days) or days[at] != day + ONE_DAY:
+            yield _begin(days[first]), _begin(day + ONE_DAY)
+            first = at
 
 
-def _tells(row: ArmedReminder, anchor: Anchor) -> bool:
-    """Whether a row has told of this anchor, will, or tried and was not taken."""
-    tried = row.state is not ReminderState.CANCELLED or row.delivery_id is not None
-    return tried and row.reminder.anchor.date == anchor.date
-
-
-def _is_lacking(wanted: ArmedReminder, known: ArmedReminder | None) -> bool:
-    """Whether a row is to be entered, armed again, or moved to another instant."""
-    if known is None:
-        return True
-    if known.state is ReminderState.CANCELLED:
-        return known.sent_at is None
-    waits = known.state is ReminderState.ARMED and known.delivery_id is None
-    return waits and known.due_at != wanted.due_at
-
-
-def _is_kept(fact: SettledFact | None) -> bool:
-    return fact is not None and fact.settled is Settled.KEPT
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), renewal.CLOUD_ZONE)

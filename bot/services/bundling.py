@@ -11,8 +11,8 @@ from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, Delivery, Store, Transaction
 from bot.services.announcing import LATE_AFTER, Place, place
 from bot.services.armed import cancel, over
-from bot.services.arming import Arming
 from bot.services.owing import REMINDER, delivery_id
+from bot.services.wanting import Wanting
 
 REMINDER_REST = "reminder-rest"
 
@@ -36,10 +36,10 @@ class _Told:
 class Bundling:
     """Turns due rows into deliveries; the members of a delivery are fixed here."""
 
-    def __init__(self, *, store: Store, clock: Clock, arming: Arming) -> None:
+    def __init__(self, *, store: Store, clock: Clock, wanting: Wanting) -> None:
         self._store = store
         self._clock = clock
-        self._arming = arming
+        self._wanting = wanting
 
     def bundle_due(self) -> int:
         """Owe the messages for everything that is due; how many reminders they carry.
@@ -63,7 +63,7 @@ class Bundling:
         return len(rows)
 
     def _holds(self, tx: Transaction, row: ArmedReminder) -> bool:
-        reason = self._arming.objection(tx, row, now=self._clock.now())
+        reason = self._wanting.objection(tx, row, now=self._clock.now())
         if reason is not None:
             cancel(tx, row, reason=reason)
         return reason is None
@@ -71,7 +71,7 @@ class Bundling:
     def _timing(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> Timing:
         subscription = tx.catalogue.get(row.reminder.subscription)
         if subscription is not None:
-            zone = self._arming.schedule(subscription).zone
+            zone = self._wanting.schedule(subscription).zone
             if over(row.reminder.anchor, zone=zone, now=now):
                 return Timing.MISSED
         return Timing.LATE if now - row.due_at > LATE_AFTER else Timing.ON_TIME

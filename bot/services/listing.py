@@ -1,6 +1,6 @@
 """Listing: pages of the catalogue, one subscription with its ways out, the deductions ahead."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
@@ -40,7 +40,6 @@ from bot.services.policy import Policy
 SECMASTER = "SecMaster"
 MOST_DAYS = 366
 FURTHEST = timedelta(days=10 * MOST_DAYS)
-FETCHED = 500
 
 _ENDED = frozenset({Status.UNSUBSCRIBED, Status.EXPIRED, Status.FAILED})
 _FILTERS = ("service", "account", "region")
@@ -192,7 +191,7 @@ class Listing:
     ) -> tuple[UpcomingDay, ...]:
         """Everything that is deducted or to be announced in [start, end), by instant."""
         days: dict[Anchor, list[Subscription]] = {}
-        for each in _anchored(tx, start=start, end=end):
+        for each in tx.catalogue.anchored(start=start, end=end):
             for ahead in self._ahead(each, start=start, end=end):
                 days.setdefault(ahead, []).append(each)
         return tuple(self._day(ahead, days[ahead]) for ahead in sorted(days, key=_when))
@@ -269,16 +268,6 @@ def _quota(subscription: Subscription, group: Sequence[Subscription]) -> Subscri
     if subscription.kind is not Kind.PACKAGE:
         return None
     return next((each for each in group if is_live_quota(each)), None)
-
-
-def _anchored(tx: Transaction, *, start: datetime, end: datetime) -> Iterator[Subscription]:
-    after = None
-    while True:
-        found = tx.catalogue.anchored(start=start, end=end, after=after, limit=FETCHED)
-        yield from found
-        if len(found) < FETCHED:
-            return
-        after = found[-1].key
 
 
 def _is_deducted(day: UpcomingDay) -> bool:

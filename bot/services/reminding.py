@@ -31,9 +31,10 @@ class Reminding:
         self._policy = policy
         self._people = people
         self._arming = Arming(store=store, clock=clock, policy=policy)
-        self._bundling = Bundling(store=store, clock=clock, arming=self._arming)
+        wanting = self._arming.wanting
+        self._bundling = Bundling(store=store, clock=clock, wanting=wanting)
         self._recalling = Recalling(store=store, clock=clock, policy=policy, arming=self._arming)
-        self.announcing = Announcing(store=store, policy=policy, people=people, arming=self._arming)
+        self.announcing = Announcing(store=store, policy=policy, people=people, wanting=wanting)
 
     def arm(self) -> int:
         """Bring the rows of the next 48 hours in step with the catalogue; how many are new.

@@ -25,13 +25,13 @@ class SettledFact:
 
 def fact_about(tx: Transaction, key: SubscriptionKey, anchor_date: date) -> SettledFact | None:
     """What was done last, or None when nobody did anything."""
-    note = tx.notes.get(_name(key, anchor_date))
+    note = tx.notes.get(fact_name(key, anchor_date))
     return read(note) if note else None
 
 
 def record(tx: Transaction, key: SubscriptionKey, anchor_date: date, fact: SettledFact) -> str:
     """Remember what was done; returns a name of this change that no other change bears."""
-    name = _name(key, anchor_date)
+    name = fact_name(key, anchor_date)
     known = tx.notes.get(name) or {}
     revision = int(str(known.get("revision", 0))) + 1
     tx.notes.put(name, {**written(fact), "revision": revision})
@@ -61,5 +61,6 @@ def read(note: Mapping[str, object]) -> SettledFact:
     )
 
 
-def _name(key: SubscriptionKey, anchor_date: date) -> str:
+def fact_name(key: SubscriptionKey, anchor_date: date) -> str:
+    """The note that holds what was done."""
     return f"settled/{key}/{anchor_date.isoformat()}"

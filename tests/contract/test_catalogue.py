@@ -9,6 +9,7 @@ import pytest
 from bot.billing.subscription import Kind, OrderType, Package, Status, SubscriptionKey
 from bot.ports.store import ListQuery
 from storage import open_store
+from storage.rows import CHUNK
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
 from tests.factories import (
     DEPUTY,
@@ -344,7 +345,7 @@ def test_gone_ones_are_kept_for_history_and_listed_nowhere(any_store):
         assert not tx.catalogue.is_gone(key("unknown"))
         assert [each.key.id for each in tx.catalogue.all()] == ["sm-screen"]
         assert [each.key.id for each in tx.catalogue.near("sm-scren")] == ["sm-screen"]
-        assert tx.catalogue.anchored(start=NOW, end=NOW + 365 * DAY) == [package()]
+        assert anchored(tx, NOW, NOW + 365 * DAY) == [package()]
         assert [each.key.id for each in tx.catalogue.group("default", "ap-southeast-1")] == [
             "sm-screen"
         ]
@@ -365,7 +366,11 @@ def test_one_that_comes_back_is_new_again(any_store):
     assert ids(any_store) == ["sm-quota"]
 
 
-def test_anchors_in_a_window_come_in_order_of_their_key_or_the_nearest_first(any_store):
+def anchored(tx, start, end):
+    return list(tx.catalogue.anchored(start=start, end=end))
+
+
+def test_anchors_in_a_window_come_the_nearest_first(any_store):
     put(
         any_store,
         ending("b", 10),
@@ -377,13 +382,56 @@ def test_anchors_in_a_window_come_in_order_of_their_key_or_the_nearest_first(any
     start, end = instant("2026-12-10 23:59:59"), instant("2026-12-14 23:59:59")
 
     with any_store.reading() as tx:
-        window = tx.catalogue.anchored(start=start, end=end)
-        assert [str(each.key) for each in window] == ["default/a", "default/b", "prod/a"]
-        first = tx.catalogue.anchored(start=start, end=end, limit=1)
-        rest = tx.catalogue.anchored(start=start, end=end, after=first[-1].key)
-        assert [*first, *rest] == list(window)
-        soonest = tx.catalogue.soonest(start=start, end=end, limit=2)
-        assert [str(each.key) for each in soonest] == ["default/b", "prod/a"]
+        window = anchored(tx, start, end)
+        assert [str(each.key) for each in window] == ["default/b", "prod/a", "default/a"]
+        assert tx.catalogue.soonest(start=start, end=end, limit=2) == window[:2]
+
+
+def test_anchors_of_one_instant_are_streamed_in_pieces_without_loss(any_store):
+    many = [ending(f"id-{n:04}", 10) for n in range(2 * CHUNK + 1)]
+    put(any_store, *many)
+
+    with any_store.reading() as tx:
+        found = anchored(tx, NOW, NOW + 365 * DAY)
+
+    assert found == many
+
+
+def test_what_was_written_waits_to_be_planned_until_it_is(any_store):
+    put(any_store, quota(), package())
+    with any_store.transaction() as tx:
+        assert tx.catalogue.unplanned(limit=9) == [key(), key("sm-screen")]
+        assert tx.catalogue.unplanned(limit=1) == [key()]
+        tx.catalogue.planned([key(), key("sm-screen")])
+        assert tx.catalogue.unplanned(limit=9) == []
+
+    with any_store.transaction() as tx:
+        tx.catalogue.mark_gone([key()], at=NOW + DAY)
+        tx.catalogue.date_passed(at=NOW + 30 * DAY, limit=9)
+
+    with any_store.reading() as tx:
+        assert tx.catalogue.unplanned(limit=9) == [key(), key("sm-screen")]
+
+
+def test_what_was_looked_up_is_answered_the_same_until_something_is_written(any_store):
+    put(any_store, quota(), package())
+    with any_store.transaction() as tx:
+        tx.catalogue.mark_gone([key("sm-screen")], at=NOW + DAY)
+    keys = [key(), key("sm-screen"), key("unknown")]
+
+    def answers(tx):
+        asked = (tx.catalogue.get, tx.catalogue.is_gone, tx.catalogue.known_since)
+        return [[ask(each) for each in keys] for ask in asked]
+
+    with any_store.transaction() as tx:
+        before = answers(tx)
+        tx.catalogue.look_up(keys)
+        assert answers(tx) == before
+        tx.catalogue.put([replace(quota(), name="Renamed")], at=NOW)
+        assert tx.catalogue.get(key()).name == "Renamed"
+        tx.catalogue.look_up(keys)
+        tx.catalogue.mark_gone([key()], at=NOW)
+        assert tx.catalogue.is_gone(key())
 
 
 def test_a_notice_counts_as_falling_on_the_end_of_its_date(any_store):
@@ -391,7 +439,7 @@ def test_a_notice_counts_as_falling_on_the_end_of_its_date(any_store):
 
     with any_store.reading() as tx:
         end = instant("2026-12-01 23:59:59")
-        assert tx.catalogue.anchored(start=end, end=end + timedelta(seconds=1)) == [contract()]
+        assert anchored(tx, end, end + timedelta(seconds=1)) == [contract()]
 
 
 def test_anchors_that_time_has_passed_are_derived_again(any_store):
@@ -400,10 +448,11 @@ def test_anchors_that_time_has_passed_are_derived_again(any_store):
     later = instant("2026-12-06 12:00")  # the deductions of 30 November did not succeed
 
     with any_store.transaction() as tx:
-        assert tx.catalogue.date_passed(at=later) == 3
-        assert tx.catalogue.date_passed(at=later) == 0
+        assert tx.catalogue.date_passed(at=later, limit=2) == 2
+        assert tx.catalogue.date_passed(at=later, limit=2) == 1
+        assert tx.catalogue.date_passed(at=later, limit=2) == 0
     with any_store.reading() as tx:
-        found = tx.catalogue.anchored(start=later, end=later + DAY)
+        found = anchored(tx, later, later + DAY)
         assert [each.key.id for each in found] == ["sm-quota", "sm-screen"]
     assert ids(any_store) == ["sm-quota", "sm-screen", "other"]
 
@@ -414,10 +463,9 @@ def test_a_changed_setting_of_an_account_dates_its_anchors_anew(any_store, any_u
     store = open_store(any_url, team_id=TEAM, accounts=earlier, audit_key=AUDIT_KEY)
 
     with store.reading() as tx:
-        assert tx.catalogue.anchored(start=NOW, end=instant("2026-12-01 00:00")) == []
-        assert tx.catalogue.anchored(
-            start=instant("2026-12-05 03:00"), end=instant("2026-12-05 03:01")
-        ) == [quota()]
+        assert anchored(tx, NOW, instant("2026-12-01 00:00")) == []
+        moved = instant("2026-12-05 03:00"), instant("2026-12-05 03:01")
+        assert anchored(tx, *moved) == [quota()]
     store.dispose()
 
 

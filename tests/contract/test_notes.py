@@ -62,3 +62,15 @@ def test_of_two_deliveries_at_once_one_is_new(any_store):
     for thread in threads:
         thread.join(timeout=30)
     assert sorted(answers) == [False, True]
+
+
+def test_notes_that_were_looked_up_are_the_same_until_one_is_written(any_store):
+    with any_store.transaction() as tx:
+        tx.notes.put("one", {"n": 1})
+
+        tx.notes.look_up(["one", "other"])
+        assert tx.notes.get("one") == {"n": 1}
+        assert tx.notes.get("other") is None
+
+        tx.notes.put("other", {"n": 2})
+        assert tx.notes.get("other") == {"n": 2}

@@ -275,6 +275,21 @@ def test_rows_of_one_anchor_date(any_store):
         assert tx.reminders.of(key(), "2026-11-29") == []
 
 
+def test_rows_that_were_looked_up_are_the_same_until_one_is_written(any_store):
+    arm(any_store, armed(), armed(day=date(2026, 12, 30), due_at=NOW + HOUR))
+    with any_store.transaction() as tx:
+        before = tx.reminders.of(key())
+        one = tx.reminders.of(key(), "2026-11-30")
+
+        tx.reminders.look_up([key(), key("unknown")])
+        assert tx.reminders.of(key()) == before
+        assert tx.reminders.of(key(), "2026-11-30") == one
+        assert tx.reminders.of(key("unknown")) == []
+
+        tx.reminders.set_state([one[0].id], state=ReminderState.KEPT, reason="kept")
+        assert tx.reminders.of(key(), "2026-11-30")[0].state is ReminderState.KEPT
+
+
 def test_the_list_goes_by_due_time_until_a_moment(any_store):
     rows_in_order = [
         armed("a", due_at=NOW, state=ReminderState.SENT),

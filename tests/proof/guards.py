@@ -10,7 +10,7 @@ from unittest.mock import patch
 from sqlalchemy import and_, bindparam, true
 
 from bot.ports.store import DeliveryState
-from bot.services import arming, delivering
+from bot.services import delivering, wanting
 from bot.services.delivering import Delivering
 from bot.services.sweeping import Sweeping
 from storage import engine, outbox_statements
@@ -81,7 +81,7 @@ def without_unique_key() -> Iterator[None]:
             where=true(),
         )
 
-    keyless = patch.object(arming, "_is_lacking", lambda wanted, _known: wanted.due_at is not None)
+    keyless = patch.object(wanting, "_is_lacking", lambda wanted, _known: wanted.due_at is not None)
     with keyless, patch.object(SqlReminders, "_move", moved):
         yield
 

@@ -1,0 +1,224 @@
+"""What reminders a subscription should have, and why an armed one no longer holds.
+
+Everything is derived from the subscription, the settings and what people did; `look_up` reads for
+many subscriptions at once what the answers about each of them need.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.billing import reminder, renewal
+from bot.billing.account import Account
+from bot.billing.days import cloud_date
+from bot.billing.reminder import Reminder, Schedule
+from bot.billing.renewal import Anchor, AnchorKind
+from bot.billing.subscription import AccountName, Status, Subscription
+from bot.facts.messages import Settled
+from bot.ports.store import ArmedReminder, ReminderState, Transaction
+from bot.services.armed import DIRECT, Watch, over, repeat_of
+from bot.services.policy import Policy
+from bot.services.settled import SettledFact, fact_about, fact_name
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One run of arming, and what the run before it had reached."""
+
+    now: datetime
+    horizon: datetime
+    before: Watch | None
+
+    def known_since(self, tx: Transaction, subscription: Subscription) -> datetime:
+        """From when on its leads count: those before were armed by earlier runs, or not known."""
+        known = tx.catalogue.known_since(subscription.key) or self.now
+        return max(known, min(self.before.until, self.now)) if self.before else known
+
+
+class Wanting:
+    """Judges reminders by the settings; changes nothing."""
+
+    def __init__(self, *, accounts: Mapping[AccountName, Account], policy: Policy) -> None:
+        self._accounts = accounts
+        self._policy = policy
+
+    def targets(self, subscription: Subscription) -> Sequence[tuple[str, str]]:
+        """Where its reminders go, with what their ids append: the channel, and the owner's DM."""
+        channel, _ = self._policy.destination(subscription)
+        owner = [(str(subscription.owner), DIRECT)] if subscription.owner else []
+        return [(str(channel), ""), *owner]
+
+    def schedule(self, subscription: Subscription) -> Schedule:
+        """The leads, hour and zone that hold for a subscription."""
+        return self._policy.destination(subscription)[1]
+
+    def objection(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> str | None:
+        """Why an armed reminder is not to be sent any more, or None while it holds.
+
+        One whose anchor has passed while it waited still holds: it is told as missed, unless
+        nothing was deducted because auto-renewal is off.
+        """
+        key, anchor = row.reminder.subscription, row.reminder.anchor
+        subscription = tx.catalogue.get(key)
+        if subscription is None or (absent := self._absent(tx, subscription)):
+            return absent if subscription else "not in the catalogue"
+        fact = fact_about(tx, key, anchor.date)
+        if fact is not None and is_kept(fact):
+            return f"kept by {fact.by}"
+        if over(anchor, zone=self.schedule(subscription).zone, now=now):
+            off = anchor.kind is AnchorKind.DEDUCTION and subscription.auto_renew is False
+            averted = off and not self.renewed(subscription, anchor)
+            return "auto-renewal is off" if averted else None
+        if self._anchor(subscription, at=now) != anchor:
+            return "its date changed"
+        return self._unwanted(subscription, row)
+
+    def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
+        """Whether a deduction that an anchor announced has extended the term."""
+        account = self._accounts[subscription.key.account]
+        ends = subscription.expires_at
+        announced = anchor.date + account.deduction_days_before * ONE_DAY
+        return (
+            anchor.kind is AnchorKind.DEDUCTION
+            and ends is not None
+            and cloud_date(ends) > announced
+        )
+
+    def look_up(self, tx: Transaction, subscriptions: Collection[Subscription], run: Pass) -> None:
+        """Read at once what `lacking` asks about each of them."""
+        keys = [each.key for each in subscriptions]
+        tx.catalogue.look_up(keys)
+        tx.reminders.look_up(keys)
+        anchors = [(each.key, self._next(tx, each, run)) for each in subscriptions]
+        tx.notes.look_up([fact_name(key, what.date) for key, what in anchors if what])
+
+    def lacking(
+        self, tx: Transaction, subscription: Subscription, run: Pass
+    ) -> Sequence[ArmedReminder]:
+        """The rows that should be there for a subscription and are not, or at another time."""
+        anchor = self._next(tx, subscription, run)
+        leads = self._leads(subscription, anchor) if anchor else ()
+        if anchor is None or not leads or leads[0].due_at > run.horizon:
+            return ()
+        fact = fact_about(tx, subscription.key, anchor.date)
+        if is_kept(fact):
+            return ()
+        rows = tx.reminders.of(subscription.key)
+        known = {(row.id, row.destination): row for row in rows}
+        return [
+            each
+            for each in self._wanted(tx, subscription, leads, rows, run)
+            if not (fact and fact.until and each.due_at < fact.until)
+            and _is_lacking(each, known.get((each.id, each.destination)))
+        ]
+
+    def open_leads(
+        self, tx: Transaction, subscription: Subscription, *, now: datetime
+    ) -> Sequence[Reminder]:
+        """Those of its next anchor, unless it was kept."""
+        anchor = self._anchor(subscription, at=now)
+        if anchor is None or is_kept(fact_about(tx, subscription.key, anchor.date)):
+            return ()
+        return self._leads(subscription, anchor)
+
+    def _absent(self, tx: Transaction, subscription: Subscription) -> str | None:
+        if tx.catalogue.is_gone(subscription.key):
+            return "gone from the cloud"
+        if subscription.key.account not in self._accounts:
+            return "its account is not in the settings"
+        return "unsubscribed" if subscription.status is Status.UNSUBSCRIBED else None
+
+    def _unwanted(self, subscription: Subscription, row: ArmedReminder) -> str | None:
+        if row.reason:  # it fell back here from a destination that would not take it
+            return None
+        if row.destination not in {destination for destination, _ in self.targets(subscription)}:
+            return "it goes elsewhere now"
+        wanted = row.reminder.lead_days in self.schedule(subscription).lead_days
+        return None if wanted or repeat_of(row.id) else "its lead is not wanted any more"
+
+    def _wanted(
+        self,
+        tx: Transaction,
+        subscription: Subscription,
+        leads: Sequence[Reminder],
+        rows: Sequence[ArmedReminder],
+        run: Pass,
+    ) -> Iterator[ArmedReminder]:
+        anchor = leads[0].anchor
+        patient = _postponed(rows, anchor, now=run.now) and leads[-1].due_at > run.now
+        told = {row.destination for row in rows if _tells(row, anchor)}
+        since = run.known_since(tx, subscription)
+        for destination, suffix in self.targets(subscription):
+            fresh = destination not in told and not patient
+            for each, due_at in _owed(leads, since=since, fresh=fresh, run=run):
+                yield ArmedReminder(
+                    id=each.id + suffix, reminder=each, destination=destination, due_at=due_at
+                )
+
+    def _next(self, tx: Transaction, subscription: Subscription, run: Pass) -> Anchor | None:
+        if subscription.status is Status.UNSUBSCRIBED or tx.catalogue.is_gone(subscription.key):
+            return None
+        return self._unseen(tx, subscription, run) or self._anchor(subscription, at=run.now)
+
+    def _unseen(self, tx: Transaction, subscription: Subscription, run: Pass) -> Anchor | None:
+        """An anchor that passed beyond the horizon while Lapse was off.
+
+        What comes after it is armed the next time, when the cloud may have been read again.
+        """
+        if run.before is None or run.before.until >= run.now:
+            return None
+        known = tx.catalogue.known_since(subscription.key)
+        if known is None or known > run.before.until:
+            return None
+        anchor = self._anchor(subscription, at=run.before.until)
+        zone = self.schedule(subscription).zone
+        return anchor if anchor and over(anchor, zone=zone, now=run.now) else None
+
+    def _anchor(self, subscription: Subscription, *, at: datetime) -> Anchor | None:
+        account = self._accounts.get(subscription.key.account)
+        return renewal.anchor(subscription, account, at=at) if account else None
+
+    def _leads(self, subscription: Subscription, anchor: Anchor) -> Sequence[Reminder]:
+        return reminder.reminders(subscription.key, anchor, self.schedule(subscription))
+
+
+def is_kept(fact: SettledFact | None) -> bool:
+    """Whether somebody said that nothing more is to be told."""
+    return fact is not None and fact.settled is Settled.KEPT
+
+
+def _owed(
+    leads: Sequence[Reminder], *, since: datetime, fresh: bool, run: Pass
+) -> Sequence[tuple[Reminder, datetime]]:
+    """What to arm and when it is due; a nearest lead that had passed is due now, thus not late."""
+    owed = reminder.owed(leads, known_since=since, until=run.horizon)
+    ahead = [(each, each.due_at) for each in owed if each.due_at >= since]
+    slept = any(due_at <= run.now for _, due_at in ahead)
+    passed = [(each, run.now) for each in owed if each.due_at < since and fresh and not slept]
+    return (*passed, *ahead)
+
+
+def _postponed(rows: Sequence[ArmedReminder], anchor: Anchor, *, now: datetime) -> bool:
+    """Whether an earlier date was announced lately: renewed, turned off, or tried again."""
+    recent = cloud_date(now) - 2 * ONE_DAY
+    dates = {row.reminder.anchor.date for row in rows}
+    known = max((each for each in dates if each >= recent), default=None)
+    return known is not None and known < anchor.date
+
+
+def _tells(row: ArmedReminder, anchor: Anchor) -> bool:
+    """Whether a row has told of this anchor, will, or tried and was not taken."""
+    tried = row.state is not ReminderState.CANCELLED or row.delivery_id is not None
+    return tried and row.reminder.anchor.date == anchor.date
+
+
+def _is_lacking(wanted: ArmedReminder, known: ArmedReminder | None) -> bool:
+    """Whether a row is to be entered, armed again, or moved to another instant."""
+    if known is None:
+        return True
+    if known.state is ReminderState.CANCELLED:
+        return known.sent_at is None
+    waits = known.state is ReminderState.ARMED and known.delivery_id is None
+    return waits and known.due_at != wanted.due_at
