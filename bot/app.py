@@ -13,6 +13,7 @@ from slack_sdk import WebClient
 
 import handlers
 from bot.config import Secrets, Settings, WrongSetting
+from bot.config.policy import limits_of
 from bot.core import Core
 from bot.scheduler import Scheduler, Tick
 from bot.services.composing import Composing
@@ -20,6 +21,7 @@ from bot.services.delivering import Delivering
 from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.homing import Homing
+from bot.services.pacing import Pacing
 from bot.services.people import People
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
@@ -52,6 +54,7 @@ class Bot:
     web: WebServer
     socket: SlackSocket | None
     work: Threads
+    delivering: Delivering
 
     @property
     def url(self) -> str:
@@ -61,6 +64,7 @@ class Bot:
     def start(self) -> None:
         """Listen and tick; returns at once. Raises SlackAway."""
         demand_slack(self.app.client)
+        self.delivering.let_in()
         self.listen()
         self.scheduler.start()
 
@@ -107,9 +111,8 @@ def build_bot(core: Core, *, role: str) -> Bot:
         token_verification_enabled=False,
     )
     handlers.register(app, services, work=work)
-    scheduler = Scheduler(
-        _ticks(core, services, people, messenger, composing) if role != "web" else ()
-    )
+    delivering = _delivering(core, people, messenger, composing)
+    scheduler = Scheduler(_ticks(core, services, messenger, delivering) if role != "web" else ())
     health = partial(_health, core, client, scheduler)
     endpoint = (
         slack_endpoint(app, signing_secret=_secret(core.secrets, "slack_signing_secret"))
@@ -129,6 +132,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         if listens and not http
         else None,
         work=work,
+        delivering=delivering,
     )
 
 
@@ -181,23 +185,29 @@ def _services(
     )
 
 
-def _ticks(
-    core: Core,
-    services: Services,
-    people: People,
-    messenger: SlackMessenger,
-    composing: Composing,
-) -> Sequence[Tick]:
-    """What happens by itself: send and execute every second, the rest as needed."""
+def _delivering(
+    core: Core, people: People, messenger: SlackMessenger, composing: Composing
+) -> Delivering:
     store, clock, policy = core.store, core.clock, core.policy
-    reminding = services.reminding
-    delivering = Delivering(
+    return Delivering(
         store=store,
         clock=clock,
         messenger=messenger,
         composing=composing,
         rerouting=Rerouting(store=store, clock=clock, policy=policy, people=people),
+        pacing=Pacing(limits_of(core.settings)),
     )
+
+
+def _ticks(
+    core: Core,
+    services: Services,
+    messenger: SlackMessenger,
+    delivering: Delivering,
+) -> Sequence[Tick]:
+    """What happens by itself: send and execute every second, the rest as needed."""
+    store, clock, policy = core.store, core.clock, core.policy
+    reminding = services.reminding
     sweeping = Sweeping(store=store, clock=clock, messenger=messenger)
     executing = Executing(store=store, clock=clock, policy=policy, providers=core.providers)
     return (
@@ -206,7 +216,7 @@ def _ticks(
         Tick(name="bundle", every=SECOND, run=reminding.bundle_due),
         Tick(name="execute", every=SECOND, run=executing.run_due),
         Tick(name="tour", every=SECOND, run=services.touring.tick),
-        Tick(name="send", every=SECOND, run=delivering.send_due),
+        Tick(name="send", every=SECOND, run=delivering.send_due, again=delivering.next_in),
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
     )
 

@@ -16,14 +16,21 @@ log = logging.getLogger(__name__)
 
 LATE_AFTER_TICKS = 3
 
+SHORTEST = timedelta(milliseconds=1)
+"""A clock that counts in milliseconds may be this much behind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A use case that finds its own work in the database whenever it is called."""
+    """A use case that finds its own work in the database whenever it is called.
+
+    `again` says how long until there is work that should not wait for the next interval.
+    """
 
     name: str
     every: timedelta
     run: Callable[[], object]
+    again: Callable[[], timedelta | None] = lambda: None
 
 
 class Scheduler:
@@ -36,6 +43,7 @@ class Scheduler:
         self._ticks = {tick.name: tick for tick in ticks}
         self._running = {tick.name: threading.RLock() for tick in ticks}
         self._finished: dict[str, float] = {}
+        self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(max(1, len(ticks)))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -44,7 +52,7 @@ class Scheduler:
         for tick in ticks:
             seconds = tick.every.total_seconds()
             self._scheduler.add_job(
-                self.run, "interval", args=(tick.name,), seconds=seconds, id=tick.name
+                self._tick, "interval", args=(tick,), seconds=seconds, id=tick.name
             )
 
     def start(self) -> None:
@@ -55,8 +63,25 @@ class Scheduler:
 
     def stop(self) -> None:
         """Stop and wait until what runs has finished."""
+        self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+
+    def _tick(self, tick: Tick) -> None:
+        """Run it, and again as long as more work is near than the next interval."""
+        done = self.run(tick.name)
+        while (wait := self._wait(tick)) is not None and (done or wait > timedelta(0)):
+            if self._stopping.wait(max(wait, SHORTEST).total_seconds()):
+                return
+            done = self.run(tick.name)
+
+    def _wait(self, tick: Tick) -> timedelta | None:
+        try:
+            wait = tick.again()
+        except Exception:
+            log.exception("tick.failed", extra={"tick": tick.name})
+            return None
+        return wait if wait is not None and wait < tick.every else None
 
     def run(self, name: str) -> object:
         """Run one tick now, after one of its name that runs; a surprise is logged once.

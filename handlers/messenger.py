@@ -27,7 +27,7 @@ from bot.facts.messages import (
 from bot.ports.messenger import Posted, Unsettled
 from handlers.blocks import digests, discreet, receipts, reminders, requests, tour, warnings
 from handlers.blocks.pieces import Content
-from handlers.refusals import LOST, code_of, lost, repeatable, translated
+from handlers.refusals import LOST, code_of, lost, repeatable, translated, unread
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class SlackMessenger:
             history = self._history(channel, since=since, until=until, thread=thread)
             stamps = [each["ts"] for each in history if self._is_delivery(each, delivery_id)]
         except LOST as error:
-            raise Unsettled(code_of(error)) from error
+            raise unread(error) from error
         return [Posted(channel, ts) for ts in sorted(set(stamps), key=Decimal)]
 
     def take_back(self, at: Posted) -> None:

@@ -7,7 +7,14 @@ from urllib.error import URLError
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.ports.messenger import NotPosted, Undeliverable, Unsettled
+from bot.ports.messenger import (
+    Limited,
+    LockedOut,
+    NotPosted,
+    Undeliverable,
+    Unreachable,
+    Unsettled,
+)
 
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 PERHAPS_DONE = frozenset(
@@ -16,46 +23,52 @@ PERHAPS_DONE = frozenset(
 LOCKED_OUT = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
 )
-REFUSED_HERE = frozenset(
+CLOSED = frozenset(
     {
-        "block_mismatch",
         "cannot_dm_bot",
-        "cant_update_message",
         "channel_not_found",
-        "edit_window_closed",
         "ekm_access_denied",
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "invalid_metadata_format",
-        "invalid_metadata_schema",
         "is_archived",
         "is_inactive",
-        "message_not_found",
         "messages_tab_disabled",
-        "metadata_must_be_sent_from_app",
-        "metadata_too_large",
         "missing_scope",
-        "msg_blocks_too_long",
-        "msg_too_long",
         "no_permission",
-        "no_text",
         "not_in_channel",
         "restricted_action",
-        "restricted_action_non_threadable_channel",
         "restricted_action_read_only_channel",
-        "restricted_action_thread_locked",
         "restricted_action_thread_only_channel",
         "team_access_not_granted",
-        "thread_not_found",
         "user_disabled",
         "user_not_found",
     }
 )
+"""The destination takes nothing from Lapse."""
+
+REFUSED_HERE = frozenset(
+    {
+        "block_mismatch",
+        "cant_update_message",
+        "edit_window_closed",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_metadata_format",
+        "invalid_metadata_schema",
+        "message_not_found",
+        "metadata_must_be_sent_from_app",
+        "metadata_too_large",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "no_text",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+        "thread_not_found",
+    }
+)
+"""This message is not taken; another may be."""
 
 WAIT_AT_LEAST, WAIT_AT_MOST = 1.0, 600.0
 LATER = 30.0
-MUCH_LATER = 300.0
-"""Seconds until another attempt, where Slack names none and where only a person can help."""
+"""Seconds until another attempt, where Slack names none."""
 
 LOST = (OSError, HTTPException, ValueError, AttributeError, SlackClientError)
 """What slack_sdk lets through when no answer came, or one that is not Slack's JSON."""
@@ -65,19 +78,21 @@ def translated(error: SlackApiError) -> NotPosted | Undeliverable | Unsettled:
     """Say of a refusal whether it was posted, and whether this destination will ever take it."""
     code, status = code_of(error), _status(error)
     if status == 429 or code in RATE_LIMITED:
-        return NotPosted("ratelimited", retry_after=_retry_after(error))
+        return Limited("ratelimited", retry_after=_retry_after(error))
     if status >= 500 or not code or code in PERHAPS_DONE:
         return Unsettled(code or f"http_{status}")
-    if code in REFUSED_HERE:
-        return Undeliverable(code)
-    return NotPosted(code, retry_after=MUCH_LATER if code in LOCKED_OUT else LATER)
+    if code in LOCKED_OUT:
+        return LockedOut(code)
+    if code in CLOSED | REFUSED_HERE:
+        return Undeliverable(code, closed=code in CLOSED)
+    return NotPosted(code, retry_after=LATER)
 
 
 def lost(error: Exception) -> NotPosted | Unsettled:
     """No answer came: not posted for sure only where no connection was made at all."""
     reason = error.reason if isinstance(error, URLError) else error
     if isinstance(reason, ConnectionRefusedError):
-        return NotPosted("connection_refused", retry_after=WAIT_AT_LEAST)
+        return Unreachable("connection_refused", retry_after=WAIT_AT_LEAST)
     return Unsettled(code_of(error))
 
 
@@ -85,7 +100,14 @@ def repeatable(error: Exception) -> NotPosted | Undeliverable:
     """For what may be done twice without harm: an open outcome is simply tried again."""
     if isinstance(error, NotPosted | Undeliverable):
         return error
-    return NotPosted(str(error), retry_after=WAIT_AT_LEAST)
+    return Unreachable(str(error), retry_after=WAIT_AT_LEAST)
+
+
+def unread(error: Exception) -> Unsettled:
+    """A conversation could not be read, perhaps since that was done too often."""
+    found = translated(error) if isinstance(error, SlackApiError) else None
+    wait = found.retry_after if isinstance(found, Limited) else 0.0
+    return Unsettled(code_of(error), retry_after=wait)
 
 
 def code_of(error: Exception) -> str:

@@ -45,17 +45,26 @@ class SqlOutbox:
         ).all()
         return bool(new)
 
-    def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
-        """Hand due deliveries, the first unfinished of each stream, to this caller alone.
+    def claim(
+        self, *, now: datetime, lease_until: datetime, limit: int, updates: bool | None = None
+    ) -> Sequence[Delivery]:
+        """Hand what is due, the first unfinished of each stream, to this caller alone.
 
         One statement: what another replica claims at the same moment is skipped.
         """
         claimed = self._work.connection.execute(
-            outbox_statements.claim(on_postgres=self._work.on_postgres),
+            outbox_statements.claim(updates=updates, on_postgres=self._work.on_postgres),
             {"team": self._work.team_id, "now": now, "lease_until": lease_until, "most": limit},
         ).all()
         in_order = sorted(claimed, key=lambda row: (row.due_at, row.owed_as))
         return [_delivery(row) for row in in_order]
+
+    def postpone(self, delivery: Delivery, *, until: datetime) -> None:
+        """Let a claimed one wait for its turn in its channel; nothing happens without the fence."""
+        self._work.connection.execute(
+            outbox_statements.settle("work_at", "slot_at"),
+            {**self._held(delivery), "new_work_at": until, "new_slot_at": until},
+        )
 
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
         """Record the intent of an attempt; None when the fence is lost."""
@@ -199,6 +208,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         fence=row.fence,
         started_at=row.started_at,
         first_at=row.first_at,
+        slot_at=row.slot_at,
         channel=row.channel,
         ts=row.ts,
         sent_at=row.sent_at,

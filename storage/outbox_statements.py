@@ -59,11 +59,13 @@ def owe(*, on_postgres: bool) -> ReturningInsert[Any]:
 
 
 @cache
-def claim(*, on_postgres: bool) -> ReturningUpdate[Any]:
+def claim(*, updates: bool | None, on_postgres: bool) -> ReturningUpdate[Any]:
     """Lease what is due at `now` until `lease_until`, at most `most`, first of its stream each."""
     due = select(_ROW.id).where(
         _OURS, _ROW.work_at <= bindparam("now", type_=Instant), _first_of_its_stream()
     )
+    if updates is not None:
+        due = due.where(_ROW.update_of.is_not(None) if updates else _ROW.update_of.is_(None))
     leased = _taken(due.order_by(_ROW.work_at, _ROW.owed_as), on_postgres=on_postgres)
     return leased.values(
         fence=_ROW.fence + 1, work_at=bindparam("lease_until", type_=Instant)

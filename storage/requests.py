@@ -1,7 +1,7 @@
 """Requests with their items, steps and history."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, func, or_,
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from bot.billing.subscription import SlackUser, SubscriptionKey
+from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
 from bot.billing.unsubscription import Request
 from bot.ports.store import ChangedMeanwhile, Delivery
 from storage import request_rows
 from storage.outbox import SqlOutbox
+from storage.rows import pieces
 from storage.tables import (
     HELD,
     WAITING,
@@ -25,7 +26,7 @@ from storage.tables import (
     requests,
     workspaces,
 )
-from storage.work import Work, one_of
+from storage.work import Work, among, one_of
 
 _ROW = requests.c
 
@@ -36,6 +37,7 @@ class SqlRequests:
     def __init__(self, work: Work, outbox: SqlOutbox) -> None:
         self._work = work
         self._outbox = outbox
+        self._holders: Mapping[SubscriptionKey, int | None] = {}
 
     def next_number(self) -> int:
         """The next number, from 1001; concurrent writers wait here for each other's commit."""
@@ -57,6 +59,7 @@ class SqlRequests:
 
         Also when another open request holds one of its subscriptions already.
         """
+        self._holders = {}
         saved = replace(request, version=request.version + 1)
         self._save_row(saved)
         try:
@@ -73,15 +76,13 @@ class SqlRequests:
 
     def open_with(self, key: SubscriptionKey) -> Request | None:
         """The open, not closed request that holds this subscription."""
-        number = self._work.connection.scalar(
-            select(request_items.c.request).where(
-                request_items.c.team_id == self._work.team_id,
-                request_items.c.account == key.account,
-                request_items.c.subscription_id == key.id,
-                HELD,
-            )
-        )
+        held = self._holders if key in self._holders else self._held([key])
+        number = held[key]
         return None if number is None else self.get(number)
+
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Find out at once which of many are held: `open_with` knows it until a write."""
+        self._holders = self._held(keys)
 
     def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
         """The newest requests of a person, newest first."""
@@ -153,6 +154,22 @@ class SqlRequests:
     def card(self, number: int) -> Delivery | None:
         """The delivery of the request's message in the approvals channel."""
         return self._outbox.find(deliveries.c.key == f"request/{number}/card")
+
+    def _held(self, keys: Collection[SubscriptionKey]) -> Mapping[SubscriptionKey, int | None]:
+        """The number of the open request that holds each, None where none does."""
+        holders: dict[SubscriptionKey, int | None] = dict.fromkeys(keys)
+        item = request_items.c
+        for piece in pieces(keys):
+            found = self._work.connection.execute(
+                select(item.account, item.subscription_id, item.request).where(
+                    item.team_id == self._work.team_id,
+                    among(item.account, item.subscription_id, piece),
+                    HELD,
+                )
+            )
+            for account, ref, number in found:
+                holders[SubscriptionKey(AccountName(account), ref)] = number
+        return holders
 
     def _mine(self) -> ColumnElement[bool]:
         return _ROW.team_id == self._work.team_id

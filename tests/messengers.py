@@ -55,7 +55,7 @@ class FakeMessenger:
         if self.before_post is not None:
             self.before_post()
         if to in self.closed:
-            raise Undeliverable(self.closed[to])
+            raise Undeliverable(self.closed[to], closed=True)
         if self.refusals:
             raise self.refusals.pop(0)
         channel = f"D{to[1:]}" if to.startswith("U") else to

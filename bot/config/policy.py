@@ -11,7 +11,12 @@ from bot.billing.rulesets import UnknownRuleSet, rule_set
 from bot.billing.subscription import AccountName, SlackChannel, SlackUser
 from bot.config.loading import WrongSetting
 from bot.config.sections import AccountSection, Settings
+from bot.services.pacing import Limits, Rate
 from bot.services.policy import ApprovalRule, Policy, Route
+
+POSTS_AT_ONCE = 10
+UPDATES_AT_ONCE = 20
+"""What may go out together after a calm while: Slack counts by the minute."""
 
 
 def accounts_of(settings: Settings) -> Mapping[AccountName, Account]:
@@ -40,6 +45,16 @@ def _account(name: AccountName, section: AccountSection) -> Account:
         five_day_returns_used=section.five_day_returns_used,
         fee_waiver=section.fee_waiver,
         cooling_off_minutes=section.cooling_off_minutes,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How fast messages go out."""
+    slack = settings.slack
+    return Limits(
+        post=Rate.a_minute(slack.posts_per_minute, burst=POSTS_AT_ONCE),
+        update=Rate.a_minute(slack.updates_per_minute, burst=UPDATES_AT_ONCE),
+        channel=Rate.a_minute(slack.posts_per_minute_and_channel),
     )
 
 

@@ -82,11 +82,14 @@ class Route(Section):
 
 
 class Slack(Section):
-    """Channels, by id."""
+    """Channels, by id, and how fast messages go out; 0 sets no limit."""
 
     approvals_channel: Channel | None = None
     reminders_channel: Channel | None = None
     routes: tuple[Route, ...] = ()
+    posts_per_minute: Annotated[int, Field(ge=0, le=10_000)] = 300
+    posts_per_minute_and_channel: Annotated[int, Field(ge=0, le=1_000)] = 60
+    updates_per_minute: Annotated[int, Field(ge=0, le=10_000)] = 50
 
 
 class Reminders(Section):

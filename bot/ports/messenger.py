@@ -27,20 +27,37 @@ class NotPosted(Exception):
         self.retry_after = retry_after
 
 
-class Undeliverable(Exception):
-    """Certainly not posted, and this destination will not take it: archived, removed, revoked."""
+class Limited(NotPosted):
+    """The method was called too often: nobody calls it again before `retry_after` seconds."""
 
-    def __init__(self, error: str) -> None:
+
+class Unreachable(NotPosted):
+    """No connection was made at all."""
+
+
+class LockedOut(NotPosted):
+    """The workspace does not accept the token: nothing is taken anywhere."""
+
+
+class Undeliverable(Exception):
+    """Certainly not posted, and never will be; `closed` when its destination takes nothing."""
+
+    def __init__(self, error: str, *, closed: bool = False) -> None:
         super().__init__(error)
         self.error = error
+        self.closed = closed
 
 
 class Unsettled(Exception):
-    """It is not known whether it was posted: look before repeating."""
+    """It is not known whether it was posted: look before repeating.
 
-    def __init__(self, error: str) -> None:
+    `retry_after` is more than 0 when looking itself was done too often.
+    """
+
+    def __init__(self, error: str, *, retry_after: float = 0.0) -> None:
         super().__init__(error)
         self.error = error
+        self.retry_after = retry_after
 
 
 class Messenger(Protocol):

@@ -139,6 +139,9 @@ class Requests(Protocol):
     def open_with(self, key: SubscriptionKey) -> Request | None:
         """The open, not closed request that holds this subscription."""
 
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Find out at once which of many are held: `open_with` knows it until a write."""
+
     def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
         """The newest requests of a person."""
 
@@ -311,13 +314,20 @@ class Outbox(Protocol):
     def owe(self, delivery: Delivery) -> bool:
         """Owe a message unless its key is known already; False then."""
 
-    def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
-        """Hand due pending, expired sending and unknown ones to exactly one replica, fence raised.
+    def claim(
+        self, *, now: datetime, lease_until: datetime, limit: int, updates: bool | None = None
+    ) -> Sequence[Delivery]:
+        """Hand what is due to exactly one replica, its fence raised: updates, posts, or both.
+
+        Due are pending ones, those whose lease has expired, and unknown ones to be looked at again.
 
         Of one stream only the first unfinished delivery is handed out; what was owed first goes
         first where sequences are equal. The state stays what it was, so that the holder knows
         whether an intent is open (`sending` or `unknown`): those are looked up before a repeat.
         """
+
+    def postpone(self, delivery: Delivery, *, until: datetime) -> None:
+        """Let a claimed one wait for its turn in its channel; the state stays what it was."""
 
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
         """Record the intent of an attempt, durably, before a byte is sent.

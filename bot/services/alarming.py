@@ -1,4 +1,4 @@
-"""Alarming: trouble told to those who run Lapse, once for each subject and hour."""
+"""Alarming: trouble told to those who run Lapse, once for each subject and beginning."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +25,12 @@ class Trouble:
 def alarm(
     tx: Transaction, trouble: Trouble, *, operators: Sequence[SlackUser], at: datetime
 ) -> None:
-    """Owe every operator a direct message, unless this hour's is owed already."""
+    """Owe every operator a direct message, unless one about this trouble is owed already.
+
+    What began in the same hour about the same thing is the same trouble.
+    """
     for user in operators:
-        key = f"warning/{trouble.about}/{at:%Y-%m-%dT%H}/{user}"
+        key = f"warning/{trouble.about}/{trouble.since:%Y-%m-%dT%H}/{user}"
         delivery = Delivery(
             id=delivery_id(key),
             key=key,

@@ -75,9 +75,9 @@ class Announcing:
             return None
         sent_at = post.sent_at or now
         timing, why = timing_of(post, at=sent_at)
-        items = tuple(self.item(tx, row, timing=timing, now=now) for row in nearest(rows))
+        items = self._items(tx, rows, timing=timing, now=now)
         return ReminderMessage(
-            items=tuple(sorted(items, key=_place)),
+            items=items,
             zone=self._zone(rows[0]),
             timing=timing,
             sent_at=sent_at,
@@ -105,10 +105,7 @@ class Announcing:
     ) -> tuple[ReminderItem, ...]:
         """Those beyond forty, one by one."""
         timing, _ = timing_of(post, at=post.sent_at or now)
-        rows = nearest(carried(tx, post))
-        return tuple(
-            sorted((self.item(tx, row, timing=timing, now=now) for row in rows), key=_place)
-        )
+        return self._items(tx, carried(tx, post), timing=timing, now=now)
 
     def line(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> ReminderLine | None:
         """One line of a thread: what was pressed then, whatever holds now."""
@@ -119,17 +116,26 @@ class Announcing:
         if row is None:
             return None
         fact = read(delivery.subject)
-        item = self.item(tx, row, timing=Timing.ON_TIME, now=now)
+        item = self._item(tx, row, timing=Timing.ON_TIME, now=now)
         return ReminderLine(item=_as_settled(item, _Now(fact.settled, fact, fact.note)))
 
     def objections(
-        self, tx: Transaction, rows: Iterable[ArmedReminder], *, now: datetime
+        self, tx: Transaction, rows: Sequence[ArmedReminder], *, now: datetime
     ) -> Sequence[tuple[ArmedReminder, str]]:
         """Those that are not to be sent any more, each with the reason."""
+        self._wanting.look_up_rows(tx, rows)
         asked = [(row, self._wanting.objection(tx, row, now=now)) for row in rows]
         return [(row, reason) for row, reason in asked if reason is not None]
 
-    def item(
+    def _items(
+        self, tx: Transaction, rows: Sequence[ArmedReminder], *, timing: Timing, now: datetime
+    ) -> tuple[ReminderItem, ...]:
+        self._wanting.look_up_rows(tx, rows)
+        tx.requests.look_up({row.reminder.subscription for row in rows})
+        items = (self._item(tx, row, timing=timing, now=now) for row in nearest(rows))
+        return tuple(sorted(items, key=_place))
+
+    def _item(
         self, tx: Transaction, row: ArmedReminder, *, timing: Timing, now: datetime
     ) -> ReminderItem:
         """One subscription of a message, with what has become of its reminder."""

@@ -53,7 +53,9 @@ class Bundling:
         if due_at is None or due_at > now:
             return 0
         with self._store.transaction() as tx:
-            rows = [row for row in tx.reminders.due(now=now, limit=ROWS) if self._holds(tx, row)]
+            due = tx.reminders.due(now=now, limit=ROWS)
+            self._wanting.look_up_rows(tx, due)
+            rows = [row for row in due if self._holds(tx, row)]
             parted: dict[tuple[str, Timing], list[ArmedReminder]] = {}
             for row in rows:
                 timing = self._timing(tx, row, now=now)

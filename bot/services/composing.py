@@ -30,7 +30,7 @@ from bot.services.touring import TOUR, read_tour
 
 REMINDERS = frozenset({owing.REMINDER, REMINDER_REST})
 
-_PERSON = ("D", "U", "W")
+PERSON = ("D", "U", "W")
 """How the ids of people and of conversations with one person begin."""
 
 WAITS_FOR_CARD = timedelta(seconds=20)
@@ -78,7 +78,7 @@ class Composing:
                 return None
             about = post
         message = self.said(tx, about, now=now)
-        if message is None or not self._discreet or about.destination.startswith(_PERSON):
+        if message is None or not self._discreet or about.destination.startswith(PERSON):
             return message
         hidden = without_figures(message)
         return message if hidden == message else Discreet(message=hidden, delivery_id=about.id)

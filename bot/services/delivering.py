@@ -5,17 +5,28 @@ never posted again before it can no longer land and the conversation's history d
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.facts.messages import Discreet, Message, ReminderMessage, Timing
 from bot.ports.clock import Clock
-from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
+from bot.ports.messenger import (
+    Limited,
+    LockedOut,
+    Messenger,
+    NotPosted,
+    Posted,
+    Undeliverable,
+    Unreachable,
+    Unsettled,
+)
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.announcing import timing_of
 from bot.services.armed import cancel
+from bot.services.closing import EVERYWHERE, closure_of, closures_of, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
+from bot.services.pacing import Method, Pacing
 from bot.services.rerouting import Rerouting
 
 log = logging.getLogger(__name__)
@@ -45,6 +56,9 @@ PREFER_DUPLICATE_AFTER = timedelta(hours=6)
 
 SOON = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
+
+ENOUGH = 3
+"""Attempts that Slack may refuse for a reason of its own, before a message counts as refused."""
 
 _STATES = {
     Timing.ON_TIME: ReminderState.SENT,
@@ -76,12 +90,15 @@ class Delivering:
         messenger: Messenger,
         composing: Composing,
         rerouting: Rerouting,
+        pacing: Pacing,
     ) -> None:
         self._store = store
         self._clock = clock
         self._messenger = messenger
         self._composing = composing
         self._rerouting = rerouting
+        self._pacing = pacing
+        self._halted: dict[Method, datetime] = {}
 
     def send_due(self, limit: int = 50) -> int:
         """Carry what is due, each stream in its order; how many deliveries were handled.
@@ -93,28 +110,87 @@ class Delivering:
         surprises: list[Exception] = []
         while handled < limit:
             now = self._clock.now()
-            claimed = self._claim(min(AT_ONCE, limit - handled), now=now)
-            for delivery in claimed:
+            claimed, ready = self._claim(min(AT_ONCE, limit - handled), now=now)
+            for delivery in ready:
                 # What would outlast the lease is left to the next claim.
                 if self._clock.now() <= now + LEASE - TIMEOUT:
                     try:
-                        self._carry(delivery)
+                        if not self._put_back(delivery):
+                            self._carry(delivery)
                     except Exception as surprise:  # noqa: BLE001 - raised again below
                         surprises.append(surprise)
-            handled += len(claimed)
+            handled += len(ready)
             if not claimed:
                 break
         if surprises:
             raise surprises[0]
         return handled
 
-    def _claim(self, limit: int, *, now: datetime) -> Sequence[Delivery]:
+    def next_in(self) -> timedelta | None:
+        """How long until something is due, None when nothing is owed."""
         with self._store.reading() as tx:
             due_at = tx.outbox.next_due()
-        if due_at is None or due_at > now:
-            return ()
+        return None if due_at is None else due_at - self._clock.now()
+
+    def let_in(self) -> None:
+        """The workspace accepts the token, as it does when a new one was set."""
+        with self._store.reading() as tx:
+            locked = closure_of(tx, EVERYWHERE)
+        if locked is not None:
+            self._halted.clear()
+            with self._store.transaction() as tx:
+                reopen(tx, EVERYWHERE)
+
+    def _claim(self, limit: int, *, now: datetime) -> tuple[int, Sequence[Delivery]]:
+        """How many were claimed, and those of them that may go now: others wait for their turn."""
+        with self._store.reading() as tx:
+            due_at, locked = tx.outbox.next_due(), closure_of(tx, EVERYWHERE)
+        if due_at is None or due_at > now or (locked and now < locked.until):
+            return 0, ()
+        claimed = 0
+        ready: list[Delivery] = []
         with self._store.transaction() as tx:
-            return tx.outbox.claim(now=now, lease_until=now + LEASE, limit=limit)
+            for method in (Method.POST, Method.UPDATE):
+                granted = self._pacing.take(tx, method, want=limit, now=now)
+                found = self._claim_by(tx, method, granted, now=now) if granted else ()
+                going = [each for each in found if self._goes(tx, each, now=now)]
+                self._pacing.give_back(tx, method, unused=granted - len(going))
+                claimed += len(found)
+                ready += going
+        return claimed, ready
+
+    def _claim_by(
+        self, tx: Transaction, method: Method, limit: int, *, now: datetime
+    ) -> Sequence[Delivery]:
+        return tx.outbox.claim(
+            now=now, lease_until=now + LEASE, limit=limit, updates=method is Method.UPDATE
+        )
+
+    def _goes(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> bool:
+        """Whether it may go now; a new post waits for its turn in its channel."""
+        if delivery.update_of is not None or delivery.state in _OPEN:
+            return True
+        if delivery.slot_at is not None and self._pacing.still_holds(delivery.slot_at, now=now):
+            return True
+        turn = self._pacing.turn(tx, delivery.destination, now=now)
+        if turn > now:
+            tx.outbox.postpone(delivery, until=turn)
+        return turn <= now
+
+    def _put_back(self, delivery: Delivery) -> bool:
+        """Whether Slack has stopped its method since it was claimed, so that it goes later.
+
+        Nothing is claimed before that is over, so it may be due at once.
+        """
+        method = Method.UPDATE if delivery.update_of is not None else Method.POST
+        now = self._clock.now()
+        if self._halted.get(method, now) <= now:
+            return False
+        if delivery.state in _OPEN:
+            self._unknown(delivery, error=delivery.error, again_at=now + SOON)
+        else:
+            self._pend(delivery, error=delivery.error, wait=SOON)
+        return True
 
     def _carry(self, delivery: Delivery) -> None:
         if delivery.update_of is not None:
@@ -122,7 +198,6 @@ class Delivering:
         elif delivery.state in _OPEN and delivery.started_at is not None:
             self._look(delivery, started_at=delivery.started_at)
         else:
-            self._drop(delivery)
             self._post(delivery)
 
     def _look(self, delivery: Delivery, *, started_at: datetime) -> None:
@@ -131,6 +206,11 @@ class Delivering:
         lands_until = started_at + TIMEOUT + MAY_LAND
         if now < lands_until:
             self._unknown(delivery, error=delivery.error, again_at=lands_until)
+            return
+        with self._store.reading() as tx:
+            held_until = self._pacing.held_until(tx, Method.LOOK, now=now)
+        if held_until is not None:
+            self._unknown(delivery, error=delivery.error, again_at=held_until)
             return
         try:
             found = self._landed(delivery, started_at=started_at, until=lands_until)
@@ -141,6 +221,7 @@ class Delivering:
                 self._post(delivery, may_repeat=True)
                 return
             wait = min(max((now - started_at) / 2, FIRST_LOOK), LAST_LOOK)
+            self._hold(Method.LOOK, seconds=unreadable.retry_after)
             self._unknown(delivery, error=unreadable.error, again_at=now + wait)
         else:
             if found:
@@ -167,17 +248,13 @@ class Delivering:
         )
         return copies[0] if copies else None
 
-    def _drop(self, delivery: Delivery) -> None:
-        """Take out of a reminder what no longer holds, before anybody reads it."""
-        now = self._clock.now()
-        with self._store.reading() as tx:
-            dropped = self._composing.dropped(tx, delivery, now=now)
-        if dropped:
-            with self._store.transaction() as tx:
-                for row, reason in dropped:
-                    cancel(tx, row, reason=reason)
-
     def _post(self, delivery: Delivery, *, may_repeat: bool = False) -> None:
+        with self._store.reading() as tx:
+            closed = closures_of(tx, (delivery.destination, EVERYWHERE))
+        closure = closed.get(delivery.destination)
+        if closure is not None and self._clock.now() < closure.until:
+            self._rerouting.avoid(delivery, closure)
+            return
         prepared = self._prepare(delivery)
         if prepared is None:
             return
@@ -193,16 +270,37 @@ class Delivering:
             )
         except NotPosted as refused:
             _tell("delivery.not_posted", begun, refused.error)
-            self._later(begun, error=refused.error, seconds=refused.retry_after)
+            self._not_posted(begun, refused, Method.POST)
         except Undeliverable as refused:
             _tell("delivery.undeliverable", begun, refused.error)
-            self._rerouting.undeliverable(begun, error=refused.error)
+            self._rerouting.undeliverable(begun, error=refused.error, closed=refused.closed)
         except Unsettled as lost:
             _tell("delivery.unknown", begun, lost.error)
             started_at = begun.started_at or self._clock.now()
             self._unknown(begun, error=lost.error, again_at=started_at + TIMEOUT + MAY_LAND)
         else:
-            self._sent(begun, posted, at=self._clock.now())
+            self._sent(begun, posted, at=self._clock.now(), reopened=closed)
+
+    def _not_posted(self, delivery: Delivery, refused: NotPosted, method: Method) -> None:
+        """Try again: as late as Slack says, or each time later, but not for ever."""
+        if isinstance(refused, Limited):
+            self._hold(method, seconds=refused.retry_after)
+            self._pend(delivery, error=refused.error, wait=SOON)
+        elif isinstance(refused, LockedOut):
+            closure = self._rerouting.locked_out(error=refused.error)
+            self._halted = dict.fromkeys((Method.POST, Method.UPDATE), closure.until)
+            self._pend(delivery, error=refused.error, wait=SOON)
+        elif delivery.attempt >= ENOUGH and not isinstance(refused, Unreachable):
+            self._rerouting.undeliverable(delivery, error=refused.error)
+        else:
+            self._later(delivery, error=refused.error, seconds=refused.retry_after)
+
+    def _hold(self, method: Method, *, seconds: float) -> None:
+        if seconds:
+            until = self._clock.now() + timedelta(seconds=seconds)
+            self._halted[method] = until
+            with self._store.transaction() as tx:
+                self._pacing.hold(tx, method, until=until)
 
     def _replace(self, delivery: Delivery) -> None:
         """Bring a message up to date; repeating this is harmless, so nothing is looked up."""
@@ -218,10 +316,12 @@ class Delivering:
         at = Posted(ready.to, ready.ts or "")
         try:
             self._messenger.update(ready.message, at=at)
-        except (NotPosted, Unsettled) as refused:
+        except Unsettled as lost:
+            _tell("delivery.not_replaced", begun, lost.error)
+            self._later(begun, error=lost.error, seconds=0.0)
+        except NotPosted as refused:
             _tell("delivery.not_replaced", begun, refused.error)
-            wait = refused.retry_after if isinstance(refused, NotPosted) else 0.0
-            self._later(begun, error=refused.error, seconds=wait)
+            self._not_posted(begun, refused, Method.UPDATE)
         except Undeliverable as refused:
             _tell("delivery.not_replaced", begun, refused.error)
             now = self._clock.now()
@@ -247,17 +347,31 @@ class Delivering:
         return (begun, ready) if begun is not None else None
 
     def _ready(self, delivery: Delivery) -> _Ready | None:
+        """Compose it, once what no longer holds is taken out of a reminder nobody has read."""
         now = self._clock.now()
         with self._store.reading() as tx:
-            place = _place(tx, delivery)
-            message = self._composing.compose(tx, delivery, now=now) if place else None
-            if place is None or message is None:
-                return None
-            ids = self._composing.reminder_ids(tx, delivery)
-            return _Ready(message=message, to=place[0], ts=place[1], reminder_ids=ids)
-
-    def _sent(self, delivery: Delivery, posted: Posted, *, at: datetime) -> None:
+            dropped = self._composing.dropped(tx, delivery, now=now)
+            if not dropped:
+                return self._composed(tx, delivery, now=now)
         with self._store.transaction() as tx:
+            for row, reason in dropped:
+                cancel(tx, row, reason=reason)
+            return self._composed(tx, delivery, now=now)
+
+    def _composed(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> _Ready | None:
+        place = _place(tx, delivery)
+        message = self._composing.compose(tx, delivery, now=now) if place else None
+        if place is None or message is None:
+            return None
+        ids = self._composing.reminder_ids(tx, delivery)
+        return _Ready(message=message, to=place[0], ts=place[1], reminder_ids=ids)
+
+    def _sent(
+        self, delivery: Delivery, posted: Posted, *, at: datetime, reopened: Iterable[str] = ()
+    ) -> None:
+        with self._store.transaction() as tx:
+            for destination in reopened:
+                reopen(tx, destination)
             held = tx.outbox.settle(
                 delivery,
                 state=DeliveryState.SENT,

@@ -1,7 +1,9 @@
 """Rerouting: what becomes of a message that its destination will not take."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bot.billing.subscription import SlackChannel, SlackUser
 from bot.ports.clock import Clock
@@ -9,9 +11,12 @@ from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Trans
 from bot.services.alarming import OPERATOR_WARNING, Trouble, alarm
 from bot.services.announcing import carried
 from bot.services.armed import DIRECT
-from bot.services.composing import REMINDERS
+from bot.services.closing import EVERYWHERE, Closure, close
+from bot.services.composing import PERSON, REMINDERS
 from bot.services.people import People
 from bot.services.policy import Policy
+
+log = logging.getLogger(__name__)
 
 _REASONS: Mapping[str, str] = {
     "is_archived": "the channel is archived",
@@ -26,7 +31,7 @@ _REFUSED = " does not take it: "
 
 
 class Rerouting:
-    """Sends reminders to the common channel instead, and tells the operators once an hour."""
+    """Sends reminders to the common channel instead, and tells the operators once."""
 
     def __init__(self, *, store: Store, clock: Clock, policy: Policy, people: People) -> None:
         self._store = store
@@ -34,31 +39,78 @@ class Rerouting:
         self._policy = policy
         self._people = people
 
-    def undeliverable(self, delivery: Delivery, *, error: str) -> None:
-        """Record it; nothing is tried again there. Only the holder of the fence does anything."""
+    def undeliverable(self, delivery: Delivery, *, error: str, closed: bool = False) -> None:
+        """Slack refused it, and everything else there when `closed`: it is not tried again now.
+
+        A reminder goes to the common channel; what only one channel can take waits until that is
+        open again. Only the holder of the fence does anything.
+        """
         operators = self.operators()
         now = self._clock.now()
         with self._store.transaction() as tx:
-            settled = tx.outbox.settle(
-                delivery, state=DeliveryState.UNDELIVERABLE, at=now, error=error
-            )
-            if not settled or delivery.kind == OPERATOR_WARNING:
-                return
-            moved = delivery.kind in REMINDERS and self._move(tx, delivery, error=error)
-            reason = _REASONS.get(error, error)
-            where = f"They go to #{self._policy.reminders_channel} now. " if moved else ""
-            trouble = Trouble(
-                about=f"undeliverable/{delivery.destination}",
-                subject=f"Lapse cannot post in #{delivery.destination}",
-                text=f"Messages for #{delivery.destination} could not be posted: {reason}. "
-                f"{where}Choose another channel, or let Lapse in again.",
-                since=now,
-            )
-            alarm(tx, trouble, operators=operators, at=now)
+            closure = close(tx, delivery.destination, error=error, at=now) if closed else None
+            self._settle(tx, delivery, closure, error=error, operators=operators)
+
+    def avoid(self, delivery: Delivery, closure: Closure) -> None:
+        """Do the same without another call, since its destination is known to be closed."""
+        operators = self.operators()
+        with self._store.transaction() as tx:
+            self._settle(tx, delivery, closure, error=closure.error, operators=operators)
+
+    def locked_out(self, *, error: str) -> Closure:
+        """The workspace refused the token; returns until when nothing is tried."""
+        operators = self.operators()
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            closure = close(tx, EVERYWHERE, error=error, at=now)
+            alarm(tx, _no_token(error, closure.since), operators=operators, at=now)
+        log.error("slack.locked_out", extra={"error": error, "until": closure.until.isoformat()})
+        return closure
 
     def operators(self) -> tuple[SlackUser, ...]:
         """Who hears of trouble: those named, else the approvers. May ask the workspace."""
         return self._policy.operators or self._people.approvers()
+
+    def _settle(
+        self,
+        tx: Transaction,
+        delivery: Delivery,
+        closure: Closure | None,
+        *,
+        error: str,
+        operators: Sequence[SlackUser],
+    ) -> None:
+        now = self._clock.now()
+        waits = closure is not None and self._has_no_other_place(delivery)
+        settled = tx.outbox.settle(
+            delivery,
+            state=DeliveryState.PENDING if waits else DeliveryState.UNDELIVERABLE,
+            at=now,
+            error=error,
+            again_at=closure.until if closure else None,
+        )
+        if not settled or delivery.kind == OPERATOR_WARNING:
+            return
+        moved = not waits and delivery.kind in REMINDERS and self._move(tx, delivery, error=error)
+        since = closure.since if closure else now
+        alarm(tx, self._trouble(delivery, error, since, moved=moved), operators=operators, at=now)
+
+    def _has_no_other_place(self, delivery: Delivery) -> bool:
+        """Whether only this channel can take it; a person who cannot be written to is left."""
+        to = delivery.destination
+        if to.startswith(PERSON):
+            return False
+        return delivery.kind not in REMINDERS or to == self._policy.reminders_channel
+
+    def _trouble(self, delivery: Delivery, error: str, since: datetime, *, moved: bool) -> Trouble:
+        where = f"They go to #{self._policy.reminders_channel} now. " if moved else ""
+        return Trouble(
+            about=f"undeliverable/{delivery.destination}",
+            subject=f"Lapse cannot post in #{delivery.destination}",
+            text=f"Messages for #{delivery.destination} could not be posted: "
+            f"{_REASONS.get(error, error)}. {where}Choose another channel, or let Lapse in again.",
+            since=since,
+        )
 
     def _move(self, tx: Transaction, delivery: Delivery, *, error: str) -> bool:
         """Arm a channel's reminders for the common channel; a direct message has its twin there."""
@@ -82,6 +134,17 @@ class Rerouting:
         ]
         tx.reminders.arm(moved)
         return bool(moved)
+
+
+def _no_token(error: str, since: datetime) -> Trouble:
+    """Told when Slack accepts a token again: until then nothing is posted at all."""
+    return Trouble(
+        about="locked-out",
+        subject="Slack did not accept the token",
+        text=f"Slack answered `{error}`, so nothing could be posted. "
+        "What fell due meanwhile is posted now and says that it is late.",
+        since=since,
+    )
 
 
 def moved_from(reason: str) -> tuple[SlackChannel, str] | None:

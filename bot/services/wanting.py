@@ -4,7 +4,7 @@ Everything is derived from the subscription, the settings and what people did; `
 many subscriptions at once what the answers about each of them need.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -85,6 +85,12 @@ class Wanting:
             and ends is not None
             and cloud_date(ends) > announced
         )
+
+    def look_up_rows(self, tx: Transaction, rows: Iterable[ArmedReminder]) -> None:
+        """Read at once what the answers about these reminders need."""
+        about = {(row.reminder.subscription, row.reminder.anchor.date) for row in rows}
+        tx.catalogue.look_up({key for key, _ in about})
+        tx.notes.look_up([fact_name(key, day) for key, day in about])
 
     def look_up(self, tx: Transaction, subscriptions: Collection[Subscription], run: Pass) -> None:
         """Read at once what `lacking` asks about each of them."""

@@ -19,6 +19,7 @@ from bot.billing.subscription import SlackChannel, Subscription
 from bot.ports.store import Store, Transaction
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.pacing import Limits, Pacing
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
@@ -97,7 +98,13 @@ class Replica:
         reminding = Reminding(**parts, policy=POLICY, people=people)
         composing = Composing(messenger=slack, announcing=reminding.announcing)
         rerouting = Rerouting(**parts, policy=POLICY, people=people)
-        delivering = Delivering(**parts, messenger=slack, composing=composing, rerouting=rerouting)
+        delivering = Delivering(
+            **parts,
+            messenger=slack,
+            composing=composing,
+            rerouting=rerouting,
+            pacing=Pacing(Limits()),
+        )
         sweeping = Sweeping(**parts, messenger=slack)
         self.ticks = {
             "arm": reminding.arm,

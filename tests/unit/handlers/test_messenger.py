@@ -15,7 +15,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.facts.messages import Message, OperatorWarning, ReminderRest, RequestCard, Tour
 from bot.localslack.blockkit.validator import problems
-from bot.ports.messenger import NotPosted, Posted, Undeliverable, Unsettled
+from bot.ports.messenger import LockedOut, NotPosted, Posted, Undeliverable, Unsettled
 from handlers import messenger, refusals
 from handlers.messenger import SlackMessenger
 from tests.factories import NOW, usd
@@ -176,24 +176,25 @@ def test_a_rate_limit_inside_a_good_answer_is_one_too(speaks, quiet):
         post(speaks)
 
 
-@pytest.mark.parametrize("code", sorted(refusals.REFUSED_HERE))
-def test_a_destination_that_takes_nothing_is_undeliverable(speaks, quiet, code):
+@pytest.mark.parametrize("code", sorted(refusals.CLOSED | refusals.REFUSED_HERE))
+def test_a_message_or_a_destination_that_is_not_taken_is_undeliverable(speaks, quiet, code):
     quiet.answers["chat.postMessage"] = refused(code)
 
     with pytest.raises(Undeliverable) as raised:
         post(speaks)
 
     assert raised.value.error == code
+    assert raised.value.closed == (code in refusals.CLOSED)
 
 
 @pytest.mark.parametrize("code", sorted(refusals.LOCKED_OUT))
-def test_a_refused_token_was_not_posted_and_is_not_hurried(speaks, quiet, code):
+def test_a_refused_token_locks_lapse_out(speaks, quiet, code):
     quiet.answers["chat.postMessage"] = refused(code)
 
-    with pytest.raises(NotPosted) as raised:
+    with pytest.raises(LockedOut) as raised:
         post(speaks)
 
-    assert raised.value.retry_after == refusals.MUCH_LATER
+    assert raised.value.error == code
 
 
 def test_an_unheard_of_refusal_was_not_posted(speaks, quiet):

@@ -12,6 +12,7 @@ from bot.facts.messages import ReminderMessage
 from bot.ports.store import ArmedReminder, Store
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.pacing import Limits, Pacing
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
@@ -64,6 +65,7 @@ class Rig:
             rerouting=Rerouting(
                 store=self.store, clock=self.clock, policy=self.policy, people=people
             ),
+            pacing=Pacing(Limits()),
         )
 
     def know(self, *subscriptions: Subscription) -> None:

@@ -11,6 +11,7 @@ from bot.facts.messages import Receipt, RequestCard, RequesterNote, RequestLine,
 from bot.ports.messenger import NotPosted
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.pacing import Limits, Pacing
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from bot.services.touring import Touring
@@ -38,6 +39,7 @@ def delivering(desk: Desk) -> Delivering:
         messenger=desk.messenger,
         composing=Composing(messenger=desk.messenger, announcing=reminding.announcing),
         rerouting=Rerouting(**shared, people=desk.people),
+        pacing=Pacing(Limits()),
     )
 
 

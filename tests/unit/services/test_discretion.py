@@ -14,6 +14,7 @@ from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.discretion import Discretion
 from bot.services.errors import AlreadyDeducted, FiguresChanged, NotAllowed, Refused
+from bot.services.pacing import Limits, Pacing
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
@@ -57,6 +58,7 @@ class Discreetly:
             messenger=messenger,
             composing=composing,
             rerouting=Rerouting(**shared, policy=settings, people=people),
+            pacing=Pacing(Limits()),
         )
         self.discretion = Discretion(
             **shared, people=people, announcing=announcing, composing=composing

@@ -1,0 +1,98 @@
+"""Pacing: how fast messages go out, so that Slack has nothing to refuse; shared by all replicas.
+
+A bucket is one instant: when it will be full again. Each token taken moves it on by the time that
+the bucket takes to gain one, which is the generic cell rate algorithm.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.ports.store import Transaction
+
+MINUTE = timedelta(minutes=1)
+AT_ONCE = timedelta(0)
+
+
+class Method(StrEnum):
+    """What Slack limits by itself: posting, replacing, and reading back (slack-platform)."""
+
+    POST = "post"
+    UPDATE = "update"
+    LOOK = "look"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """One token each `every`, and never more than `burst` of them; nothing waits at zero."""
+
+    every: timedelta = AT_ONCE
+    burst: int = 1
+
+    @classmethod
+    def a_minute(cls, calls: int, *, burst: int = 1) -> "Rate":
+        """So many a minute; 0 means as many as there are."""
+        return cls(every=MINUTE / calls, burst=burst) if calls else cls()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Posts and updates of a workspace, and posts of one channel."""
+
+    post: Rate = Rate()
+    update: Rate = Rate()
+    channel: Rate = Rate()
+
+
+class Pacing:
+    """Hands out turns by the limits; every call is part of the transaction that uses them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rates = {Method.POST: limits.post, Method.UPDATE: limits.update}
+
+    def take(self, tx: Transaction, method: Method, *, want: int, now: datetime) -> int:
+        """Take up to so many tokens of a method; returns how many there were."""
+        rate = self._rates[method]
+        full_at = max(tx.pacing.free_at(method) or now, now)
+        if not rate.every:
+            return want if full_at == now else 0
+        room = now + rate.burst * rate.every - full_at
+        granted = max(0, min(want, room // rate.every))
+        tx.pacing.set_free_at(method, full_at + granted * rate.every)
+        return granted
+
+    def give_back(self, tx: Transaction, method: Method, *, unused: int) -> None:
+        """Return tokens of this transaction that were not needed."""
+        full_at = tx.pacing.free_at(method)
+        if unused and full_at is not None:
+            tx.pacing.set_free_at(method, full_at - unused * self._rates[method].every)
+
+    def turn(self, tx: Transaction, channel: str, *, now: datetime) -> datetime:
+        """Take the next turn of a channel; returns when it is."""
+        rate = self._limits.channel
+        if not rate.every:
+            return now
+        name = f"channel/{channel}"
+        turn = max(tx.pacing.free_at(name) or now, now)
+        tx.pacing.set_free_at(name, turn + rate.every)
+        return turn
+
+    def still_holds(self, turn: datetime, *, now: datetime) -> bool:
+        """Whether a turn may be used now: much later it would come too close to the next one."""
+        return turn <= now <= turn + self._limits.channel.every / 4
+
+    def hold(self, tx: Transaction, method: Method, *, until: datetime) -> None:
+        """Let nobody call a method before an instant, since Slack said so for the workspace."""
+        rate = self._rates.get(method, Rate())
+        held = until + (rate.burst - 1) * rate.every
+        known = tx.pacing.free_at(method)
+        if known is None or known < held:
+            tx.pacing.set_free_at(method, held)
+
+    def held_until(self, tx: Transaction, method: Method, *, now: datetime) -> datetime | None:
+        """When a method may be called again, None when it may be called now."""
+        known = tx.pacing.free_at(method)
+        rate = self._rates.get(method, Rate())
+        again = known - (rate.burst - 1) * rate.every if known else now
+        return again if again > now else None
