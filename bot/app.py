@@ -1,6 +1,8 @@
 """The wiring: the only module that knows every part. Reading it is reading the architecture."""
 
 import logging
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +14,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 import handlers
+from bot.clock import MachineClock
 from bot.config import Secrets, Settings, WrongSetting
 from bot.config.policy import limits_of
 from bot.core import Core
@@ -21,6 +24,7 @@ from bot.services.delivering import Delivering
 from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.homing import Homing
+from bot.services.keeping_time import KeepingTime
 from bot.services.pacing import Pacing
 from bot.services.people import People
 from bot.services.reminding import Reminding
@@ -209,6 +213,14 @@ def _ticks(
     store, clock, policy = core.store, core.clock, core.policy
     reminding = services.reminding
     sweeping = Sweeping(store=store, clock=clock, messenger=messenger)
+    keeping_time = KeepingTime(
+        store=store,
+        clock=clock,
+        replica=f"{socket.gethostname()}/{os.getpid()}",
+        machine=MachineClock().now,
+        database=core.database.clock().unmoved,
+        operators=lambda: policy.operators or services.people.approvers(),
+    )
     executing = Executing(store=store, clock=clock, policy=policy, providers=core.providers)
     return (
         Tick(name="sync", every=SECOND, run=core.syncing.tick),
@@ -218,6 +230,7 @@ def _ticks(
         Tick(name="tour", every=SECOND, run=services.touring.tick),
         Tick(name="send", every=SECOND, run=delivering.send_due, again=delivering.next_in),
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
+        Tick(name="clocks", every=60 * SECOND, run=keeping_time.measure),
     )
 
 

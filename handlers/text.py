@@ -20,6 +20,7 @@ ELLIPSIS = "…"
 
 _MONEY = parse_pattern("¤¤\u00a0#,##0.00;-¤¤\u00a0#,##0.00")
 _AMOUNT = re.compile(r"\b([A-Z]{3}) (-?\d[\d,]*\.\d\d)\b")
+_PLACE = re.compile(r"#[CG][A-Z0-9]+|@[UW][A-Z0-9]+")
 _HALF_A_YEAR = timedelta(days=182)
 
 
@@ -162,6 +163,11 @@ def last_safe(cutoff: datetime) -> datetime:
 def mention(user: str) -> str:
     """A person in mrkdwn."""
     return f"<@{user}>"
+
+
+def places(foreign: str) -> str:
+    """Escape everything; ids of channels and people, written `#C…` and `@U…`, become mentions."""
+    return _PLACE.sub(lambda found: f"<{found[0]}>", esc(foreign))
 
 
 def channel(channel_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import psycopg
 from sqlalchemy import Engine
 
 from storage.types import MICROSECOND, instant, microseconds
@@ -38,6 +39,10 @@ class DatabaseClock:
         """The current instant, aware, in UTC. Raises DatabaseAway."""
         return instant(self._scalar(self._now))
 
+    def unmoved(self) -> datetime:
+        """The database's own time, whatever the offset. Raises DatabaseAway."""
+        return instant(self._scalar(f"SELECT {self._machine}"))
+
     def advance(self, by: timedelta) -> datetime:
         """Move forward for every replica at once; returns the new now. ValueError for backwards."""
         if by < timedelta(0):
@@ -59,13 +64,23 @@ class DatabaseClock:
 
     def _scalar(self, statement: str) -> int:
         with told(writing=False):
-            # Below SQLAlchemy's transactions: an own one would wait for SQLite's single writer.
-            connection = self._engine.raw_connection()
             try:
-                cursor = connection.cursor()
-                cursor.execute(statement)
-                [value] = cursor.fetchone() or (0,)
-                cursor.close()
-                return int(value)
-            finally:
-                connection.close()
+                return self._ask(statement)
+            except psycopg.OperationalError:
+                self._engine.dispose()  # the server was restarted, which the others do not know yet
+                return self._ask(statement)
+
+    def _ask(self, statement: str) -> int:
+        # Below SQLAlchemy's transactions: an own one would wait for SQLite's single writer.
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            [value] = cursor.fetchone() or (0,)
+            cursor.close()
+            return int(value)
+        except psycopg.OperationalError:
+            connection.invalidate()
+            raise
+        finally:
+            connection.close()

@@ -34,10 +34,15 @@ _OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """One database, shared by the stores of its workspaces and by the clock."""
+    """One database, shared by the stores of its workspaces and by the clock.
+
+    The clock is asked several times for each message, so it has connections of its own that cost
+    one round trip.
+    """
 
     reader: Engine
     writer: Engine
+    timer: Engine
 
     def store(
         self, *, team_id: str, accounts: Mapping[AccountName, Account], audit_key: bytes
@@ -58,7 +63,7 @@ class Database:
 
     def clock(self) -> DatabaseClock:
         """The time of this database plus its persisted offset."""
-        return DatabaseClock(self.writer)
+        return DatabaseClock(self.timer)
 
     def schema(self) -> str:
         """The revision it is at; `0000` when it was never migrated."""
@@ -77,6 +82,7 @@ class Database:
         """Close every connection that is not in use."""
         self.reader.dispose()
         self.writer.dispose()
+        self.timer.dispose()
 
 
 def open_database(url: str) -> Database:
@@ -128,7 +134,7 @@ def engines(where: URL) -> Database:
     """Engines that connect when they are first used."""
     if where.get_backend_name() == "sqlite":
         reader, writer = _sqlite(where, writing=False), _sqlite(where, writing=True)
-        return Database(reader=reader, writer=writer)
+        return Database(reader=reader, writer=writer, timer=writer)
     writer = create_engine(
         where,
         pool_size=10,
@@ -138,7 +144,15 @@ def engines(where: URL) -> Database:
         connect_args={"connect_timeout": 5, "options": _OPTIONS},
     )
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Database(reader=reader, writer=writer)
+    timer = create_engine(
+        where,
+        pool_size=5,
+        max_overflow=25,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 5},
+    )
+    return Database(reader=reader, writer=writer, timer=timer)
 
 
 def revision(connection: Connection) -> str:

@@ -14,6 +14,8 @@ class TroubleKind(StrEnum):
     UNDELIVERABLE = "undeliverable"
     UNKNOWN = "unknown"
     NOT_TICKING = "not-ticking"
+    CLOCKS_APART = "clocks-apart"
+    LOCKED_OUT = "locked-out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

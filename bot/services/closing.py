@@ -4,14 +4,17 @@ A channel that is archived, or that Lapse was removed from, costs one call and t
 while; once something is taken there again, it is open.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.ports.store import Transaction
 
 EVERYWHERE = "*"
 """The closure of a workspace that does not accept the token."""
+
+_NOTE = "closed"
 
 _PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 """After the first refusal, the second, and every later one."""
@@ -27,52 +30,40 @@ class Closure:
     until: datetime
 
 
-def closures_of(tx: Transaction, destinations: Iterable[str]) -> Mapping[str, Closure]:
-    """Those of some destinations that are closed, read at once."""
-    names = tuple(destinations)
-    tx.notes.look_up([_name(each) for each in names])
-    found = ((each, closure_of(tx, each)) for each in names)
-    return {each: closure for each, closure in found if closure is not None}
-
-
-def closure_of(tx: Transaction, destination: str) -> Closure | None:
-    """How a destination is closed; None while it is open."""
-    note = tx.notes.get(_name(destination))
-    if not note:
-        return None
-    return Closure(
-        error=str(note["error"]),
-        since=datetime.fromisoformat(str(note["since"])),
-        calls=int(str(note["calls"])),
-        until=datetime.fromisoformat(str(note["until"])),
-    )
+def closures(tx: Transaction) -> Mapping[str, Closure]:
+    """Every destination that is closed now."""
+    note = tx.notes.get(_NOTE) or {}
+    return {destination: _read(facts) for destination, facts in note.items()}
 
 
 def close(tx: Transaction, destination: str, *, error: str, at: datetime) -> Closure:
     """Note one more refusal; returns what holds from now on."""
-    known = closure_of(tx, destination)
-    calls = known.calls + 1 if known else 1
-    pause = _PAUSES[min(calls, len(_PAUSES)) - 1]
+    known = closures(tx)
+    before = known.get(destination)
+    calls = before.calls + 1 if before else 1
     closure = Closure(
-        error=error, since=known.since if known else at, calls=calls, until=at + pause
+        error=error,
+        since=before.since if before else at,
+        calls=calls,
+        until=at + _PAUSES[min(calls, len(_PAUSES)) - 1],
     )
-    tx.notes.put(
-        _name(destination),
-        {
-            "error": closure.error,
-            "since": closure.since.isoformat(),
-            "calls": closure.calls,
-            "until": closure.until.isoformat(),
-        },
-    )
+    _note(tx, {**known, destination: closure})
     return closure
 
 
 def reopen(tx: Transaction, destination: str) -> None:
-    """Something was taken there; costs one read where it was open."""
-    if tx.notes.get(_name(destination)):
-        tx.notes.put(_name(destination), {})
+    """Something was taken there."""
+    _note(tx, {each: closure for each, closure in closures(tx).items() if each != destination})
 
 
-def _name(destination: str) -> str:
-    return f"closed/{destination}"
+def _note(tx: Transaction, closed: Mapping[str, Closure]) -> None:
+    tx.notes.put(_NOTE, {destination: asdict(each) for destination, each in closed.items()})
+
+
+def _read(facts: Any) -> Closure:
+    return Closure(
+        error=facts["error"],
+        since=datetime.fromisoformat(facts["since"]),
+        calls=facts["calls"],
+        until=datetime.fromisoformat(facts["until"]),
+    )

@@ -24,7 +24,7 @@ from bot.ports.messenger import (
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.announcing import timing_of
 from bot.services.armed import cancel
-from bot.services.closing import EVERYWHERE, closure_of, closures_of, reopen
+from bot.services.closing import EVERYWHERE, closures, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
 from bot.services.pacing import Method, Pacing
 from bot.services.rerouting import Rerouting
@@ -135,7 +135,7 @@ class Delivering:
     def let_in(self) -> None:
         """The workspace accepts the token, as it does when a new one was set."""
         with self._store.reading() as tx:
-            locked = closure_of(tx, EVERYWHERE)
+            locked = closures(tx).get(EVERYWHERE)
         if locked is not None:
             self._halted.clear()
             with self._store.transaction() as tx:
@@ -144,7 +144,7 @@ class Delivering:
     def _claim(self, limit: int, *, now: datetime) -> tuple[int, Sequence[Delivery]]:
         """How many were claimed, and those of them that may go now: others wait for their turn."""
         with self._store.reading() as tx:
-            due_at, locked = tx.outbox.next_due(), closure_of(tx, EVERYWHERE)
+            due_at, locked = tx.outbox.next_due(), closures(tx).get(EVERYWHERE)
         if due_at is None or due_at > now or (locked and now < locked.until):
             return 0, ()
         claimed = 0
@@ -250,7 +250,7 @@ class Delivering:
 
     def _post(self, delivery: Delivery, *, may_repeat: bool = False) -> None:
         with self._store.reading() as tx:
-            closed = closures_of(tx, (delivery.destination, EVERYWHERE))
+            closed = closures(tx)
         closure = closed.get(delivery.destination)
         if closure is not None and self._clock.now() < closure.until:
             self._rerouting.avoid(delivery, closure)
@@ -279,7 +279,8 @@ class Delivering:
             started_at = begun.started_at or self._clock.now()
             self._unknown(begun, error=lost.error, again_at=started_at + TIMEOUT + MAY_LAND)
         else:
-            self._sent(begun, posted, at=self._clock.now(), reopened=closed)
+            reopened = closed.keys() & {delivery.destination, EVERYWHERE}
+            self._sent(begun, posted, at=self._clock.now(), reopened=reopened)
 
     def _not_posted(self, delivery: Delivery, refused: NotPosted, method: Method) -> None:
         """Try again: as late as Slack says, or each time later, but not for ever."""

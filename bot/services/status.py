@@ -7,6 +7,9 @@ from bot.facts.status import AccountHealth, Health, StatusFacts, Trouble, Troubl
 from bot.ports.clock import Clock
 from bot.ports.store import DeliveryState, ListQuery, Store, Transaction
 from bot.services.armed import last_watch
+from bot.services.closing import EVERYWHERE, Closure, closures
+from bot.services.composing import PERSON
+from bot.services.keeping_time import TOLERATED, skew_of
 
 EMBEDDED = "ledger"
 
@@ -72,9 +75,23 @@ class Status:
         watch = last_watch(tx)
         if watch is not None and now - watch.at > ARMED_WITHIN:
             found.append(Trouble(kind=TroubleKind.NOT_TICKING, since=watch.at))
+        skew = skew_of(tx, now=now)
+        if skew.apart > TOLERATED:
+            seconds = round(skew.apart.total_seconds())
+            subject = f"{skew.behind} and {skew.ahead}"
+            found.append(Trouble(kind=TroubleKind.CLOCKS_APART, subject=subject, count=seconds))
+        found += [_closed(destination, closure) for destination, closure in closures(tx).items()]
         if unknown:
             found.append(Trouble(kind=TroubleKind.UNKNOWN, count=unknown))
         return found
+
+
+def _closed(destination: str, closure: Closure) -> Trouble:
+    if destination == EVERYWHERE:
+        return Trouble(kind=TroubleKind.LOCKED_OUT, since=closure.since)
+    sign = "@" if destination.startswith(PERSON) else "#"
+    subject = f"{sign}{destination}"
+    return Trouble(kind=TroubleKind.UNDELIVERABLE, subject=subject, since=closure.since)
 
 
 def health(tx: Transaction, read: list[datetime | None]) -> Health:

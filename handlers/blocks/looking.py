@@ -153,7 +153,7 @@ def status(facts: StatusFacts) -> Content:
     ]
     spoken = text.fallback(
         f"Status: {well[0].lower()}{well[1:]}",
-        *(text.esc(trouble_words(each)) for each in facts.troubles[:SHOWN]),
+        *(text.places(trouble_words(each)) for each in facts.troubles[:SHOWN]),
         *(text.esc("".join(_plain(line))).replace(" · ", ": ") for line in lines),
         limit=3000,
     )
@@ -162,7 +162,7 @@ def status(facts: StatusFacts) -> Content:
 
 def trouble(each: Trouble) -> SectionBlock:
     """One thing that is wrong, in bold, and what goes on all the same."""
-    return section(f"*{text.esc(trouble_words(each))}*\n{_TROUBLE_HELP[each.kind]}")
+    return section(f"*{text.places(trouble_words(each))}*\n{_TROUBLE_HELP[each.kind]}")
 
 
 def trouble_words(each: Trouble) -> str:
@@ -176,13 +176,13 @@ def _since(each: Trouble) -> str:
 
 _TROUBLES: Mapping[TroubleKind, Callable[[Trouble], str]] = {
     TroubleKind.NOT_READ: lambda t: f"Account {t.subject} has not been read{_since(t)}.",
-    TroubleKind.UNDELIVERABLE: lambda t: (
-        f"{text.plural(t.count, 'message')} could not be posted in {t.subject or 'their channel'}."
-    ),
+    TroubleKind.UNDELIVERABLE: lambda t: f"Nothing can be posted to {t.subject}{_since(t)}.",
     TroubleKind.UNKNOWN: lambda t: (
         f"It is not known whether {text.plural(t.count, 'message')} arrived."
     ),
     TroubleKind.NOT_TICKING: lambda t: f"Nothing has been sent or executed{_since(t)}.",
+    TroubleKind.CLOCKS_APART: lambda t: f"The clocks of {t.subject} are {t.count:,} s apart.",
+    TroubleKind.LOCKED_OUT: lambda t: f"Slack has not accepted the token{_since(t)}.",
 }
 
 _TROUBLE_HELP: Mapping[TroubleKind, str] = {
@@ -192,6 +192,10 @@ _TROUBLE_HELP: Mapping[TroubleKind, str] = {
     TroubleKind.UNDELIVERABLE: "Invite Lapse there again or choose another channel.",
     TroubleKind.UNKNOWN: "Lapse looks before it repeats anything.",
     TroubleKind.NOT_TICKING: "An operator looks at `lapse doctor`.",
+    TroubleKind.CLOCKS_APART: (
+        "What is due goes by the database's clock. Let the machines keep time with NTP."
+    ),
+    TroubleKind.LOCKED_OUT: "Messages wait. Install Lapse again, then run `lapse doctor`.",
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.facts.messages import OperatorWarning, ReminderMessage, Timing
 from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
 from bot.ports.store import Delivery, DeliveryState, ReminderState
-from bot.services.closing import closure_of
+from bot.services.closing import closures
 from bot.services.owing import delivery_id, reminder_update
 from storage.store import SqlStore
 from tests.clocks import SettableClock
@@ -282,7 +282,7 @@ def test_the_common_channel_waits_until_it_takes_messages_again(rig: Rig) -> Non
 
     assert [each.delivery_id for each in rig.reminders()] == [delivery(rig).id]
     with rig.store.reading() as tx:
-        assert closure_of(tx, FINOPS) is None
+        assert closures(tx) == {}
 
 
 def test_what_slack_takes_hours_later_is_late_and_says_why(rig: Rig) -> None:
