@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from storage.rows import CHUNK
 from storage.tables import notes, seen_events
@@ -12,6 +12,12 @@ from storage.work import Work
 
 REMEMBERED = timedelta(days=1)
 """Slack redelivers within minutes; a day leaves room for a long outage."""
+
+
+# Built once, since building it takes longer than running it.
+_GET = select(notes.c.value).where(
+    notes.c.team_id == bindparam("team"), notes.c.name == bindparam("of")
+)
 
 
 class SqlNotes:
@@ -38,9 +44,7 @@ class SqlNotes:
         """The fact, or None."""
         if name in self._looked_up:
             return self._looked_up[name]
-        value = self._work.connection.scalar(
-            select(notes.c.value).where(notes.c.team_id == self._work.team_id, notes.c.name == name)
-        )
+        value = self._work.connection.scalar(_GET, {"team": self._work.team_id, "of": name})
         return cast("Mapping[str, object] | None", value)
 
     def put(self, name: str, value: Mapping[str, object]) -> None:

@@ -149,7 +149,10 @@ class SqlOutbox:
 
     def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""
-        return self.find(_ROW.id == delivery_id)
+        row = self._work.connection.execute(
+            outbox_statements.get(), {"team": self._work.team_id, "known": delivery_id}
+        ).one_or_none()
+        return _delivery(row) if row else None
 
     def find(self, condition: ColumnElement[bool]) -> Delivery | None:
         """The one delivery that a unique key names."""
@@ -180,12 +183,6 @@ class SqlOutbox:
             .group_by(_ROW.state)
         )
         return dict.fromkeys(DeliveryState, 0) | {row[0]: row[1] for row in rows}
-
-    def _next_of(self, condition: ColumnElement[bool]) -> datetime | None:
-        when: datetime | None = self._work.connection.scalar(
-            select(func.min(_ROW.work_at)).where(_ROW.team_id == self._work.team_id, condition)
-        )
-        return when
 
     def _held(self, delivery: Delivery) -> dict[str, Any]:
         return {"team": self._work.team_id, "held": delivery.id, "with_fence": delivery.fence}

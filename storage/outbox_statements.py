@@ -107,6 +107,12 @@ def settle(*names: str) -> Update:
 
 
 @cache
+def get() -> Select[Any]:
+    """The delivery `known`."""
+    return select(deliveries).where(_OURS, _ROW.id == bindparam("known"))
+
+
+@cache
 def superseded() -> Select[bool]:
     """Whether a later update than the delivery `known` replaces the message `of_post`."""
     this = deliveries.alias("this")

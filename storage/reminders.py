@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import Update
 
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor
@@ -144,24 +147,26 @@ class SqlReminders:
 
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
         """The members of a delivery, by due time."""
-        return self._read(_ROW.delivery_id == delivery_id)
+        rows = self._work.connection.execute(
+            _CARRIED, {"team": self._work.team_id, "by": delivery_id}
+        )
+        return [_armed(row) for row in rows]
 
     def settle(
         self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
     ) -> None:
         """Record what became of the members; kept, snoozed and cancelled ones stay so."""
         self._looked_up = {}
-        values: dict[str, Any] = {"state": state, "reason": reason}
-        if state in _TOLD:
-            values["sent_at"] = at
+        told = {"new_sent_at": at} if state in _TOLD else {}
         self._work.connection.execute(
-            update(_TABLE)
-            .where(
-                _ROW.team_id == self._work.team_id,
-                _ROW.delivery_id == delivery_id,
-                _ROW.state.not_in(_SETTLED_BY_PEOPLE),
-            )
-            .values(values)
+            _settled(told=bool(told)),
+            {
+                "team": self._work.team_id,
+                "by": delivery_id,
+                "new_state": state,
+                "new_reason": reason,
+                **told,
+            },
         )
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
@@ -308,6 +313,22 @@ class SqlReminders:
             },
             where=or_(moved, revived),
         )
+
+
+# Built once, since building one takes longer than running it.
+_BY = and_(_ROW.team_id == bindparam("team"), _ROW.delivery_id == bindparam("by"))
+_CARRIED = select(_TABLE).where(_BY).order_by(_ROW.due_at, _ROW.id, _ROW.destination)
+
+
+@cache
+def _settled(*, told: bool) -> Update:
+    """What became of the members of a delivery, except of those that people settled."""
+    names = ("state", "reason", "sent_at") if told else ("state", "reason")
+    return (
+        update(_TABLE)
+        .where(_BY, _ROW.state.not_in(_SETTLED_BY_PEOPLE))
+        .values({name: bindparam(f"new_{name}", type_=_ROW[name].type) for name in names})
+    )
 
 
 def _armed(row: Row[Any]) -> ArmedReminder:
