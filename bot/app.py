@@ -112,7 +112,11 @@ def build_bot(core: Core, *, role: str) -> Bot:
     )
     health = partial(_health, core, client, scheduler)
     endpoint = (
-        slack_endpoint(app, signing_secret=_secret(core.secrets, "slack_signing_secret"))
+        slack_endpoint(
+            app,
+            signing_secret=_secret(core.secrets, "slack_signing_secret"),
+            answering=work.held_back,
+        )
         if http and listens
         else None
     )

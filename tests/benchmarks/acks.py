@@ -52,7 +52,9 @@ def busy(figures: Figures, url: str) -> None:
         bot = ended.enter_context(installation.bot(url, role="all"))
         log = ended.enter_context((Path(place) / "log").open("wb")).fileno()
         environ = installation.environment(url)
-        importing = installation.lapse(["import", str(file)], environ, directory=file.parent, log=log)
+        importing = installation.lapse(
+            ["import", str(file)], environ, directory=file.parent, log=log
+        )
         ended.callback(importing.kill)
         times = _asked(bot, connections=1, pause=ANSWERED)
         if importing.poll() is not None:

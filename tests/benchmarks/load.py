@@ -89,9 +89,7 @@ def run(
 ) -> list[float]:
     """The milliseconds of every request."""
     ready = selectors.DefaultSelector()
-    opened = [
-        Connection(socket.create_connection(("127.0.0.1", port))) for _ in range(connections)
-    ]
+    opened = [Connection(socket.create_connection(("127.0.0.1", port))) for _ in range(connections)]
     resting = list(opened)
     ends = time.perf_counter() + seconds
     for each in opened:
