@@ -36,9 +36,12 @@ check: .venv/.tested
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Figures of this machine; each names its goal. The ratios are taken in one run.
+# Figures of this machine; each names its goal. The ratios are taken in one run. ONLY=engine runs one.
+BENCHMARKS := quotes engine comparison renewals acks footprint
 bench: .venv/.tested
-	@$(BIN)/python -m tests.benchmarks.quotes
+	@failed=; for each in $(or $(ONLY),$(BENCHMARKS)); do \
+		$(BIN)/python -m tests.benchmarks.$$each || failed="$$failed $$each"; \
+	done; test -z "$$failed" || { echo "missed:$$failed"; exit 1; }
 
 # The locks name no index: whoever installs brings their own. `uv` is needed for this target alone.
 lock:

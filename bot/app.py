@@ -119,7 +119,11 @@ def build_bot(core: Core, *, role: str) -> Bot:
     scheduler = Scheduler(_ticks(core, services, messenger, delivering) if role != "web" else ())
     health = partial(_health, core, client, scheduler)
     endpoint = (
-        slack_endpoint(app, signing_secret=_secret(core.secrets, "slack_signing_secret"))
+        slack_endpoint(
+            app,
+            signing_secret=_secret(core.secrets, "slack_signing_secret"),
+            answering=work.held_back,
+        )
         if http and listens
         else None
     )

@@ -1,6 +1,7 @@
 """Slack's endpoint over HTTP: the signature first, then the same listeners as in Socket Mode."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 
 from slack_bolt import App, BoltRequest
@@ -19,8 +20,13 @@ REPLAY_WINDOW = 300
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def slack_endpoint(app: App, *, signing_secret: str) -> Endpoint:
-    """Answer `POST /slack/events`: 413 too large, 401 unsigned or old, else what Bolt answers."""
+def slack_endpoint(
+    app: App, *, signing_secret: str, answering: Callable[[], AbstractContextManager[None]]
+) -> Endpoint:
+    """Answer `POST /slack/events`: 413 too large, 401 unsigned or old, else what Bolt answers.
+
+    Listeners acknowledge inside of `answering`, which may hold other work back.
+    """
     verifier = SignatureVerifier(signing_secret)
     now = Now()
 
@@ -36,7 +42,8 @@ def slack_endpoint(app: App, *, signing_secret: str) -> Endpoint:
             return _refused(HTTPStatus.UNAUTHORIZED, trouble)
         headers: dict[str, str | Sequence[str]] = dict(request.headers.items())
         bolt_request = BoltRequest(body=body, query=request.url.query, headers=headers)
-        answer = await run_in_threadpool(app.dispatch, bolt_request)
+        with answering():
+            answer = await run_in_threadpool(app.dispatch, bolt_request)
         response = Response(answer.body, status_code=answer.status)
         for name, values in answer.headers.items():
             for value in values:

@@ -1,5 +1,6 @@
 """`lapse demo`, `run`, `migrate` and `doctor`: starting it and looking after it."""
 
+import gc
 import signal
 import threading
 from pathlib import Path
@@ -49,6 +50,9 @@ def run(
     role: Annotated[str, typer.Option(help="all, web or worker.")] = "all",
 ) -> None:
     """Run the bot against a real workspace."""
+    # What is loaded while starting stays until the end: collecting among it would only cost time,
+    # a sixth of the start now and a pause of all threads at every full collection later.
+    gc.disable()
     from bot import app as wiring
     from bot import core as opening
     from bot.cli.environment import settings_taken, start_log
@@ -63,6 +67,8 @@ def run(
         bot = wiring.build_bot(core, role=role)
         try:
             bot.start()
+            gc.freeze()
+            gc.enable()
             say(f"Lapse runs ({role}); health at {bot.url}/healthz.")
             ended.wait()
         finally:

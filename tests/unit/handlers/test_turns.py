@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from threading import Event
 
 import pytest
 from slack_bolt import App
@@ -370,6 +371,28 @@ def test_threads_finish_what_was_begun():
     threads.close()
 
     assert done == [1]
+
+
+def test_work_begins_when_nothing_holds_it_back_any_more():
+    begun = Event()
+    threads = Threads(1, longest_hold=60)
+
+    with threads.held_back(), threads.held_back():
+        threads.submit(begun.set)
+        assert not begun.wait(0.1)
+
+    assert begun.wait(60)
+    threads.close()
+
+
+def test_work_is_not_held_back_for_ever():
+    begun = Event()
+    threads = Threads(1, longest_hold=0.01)
+
+    with threads.held_back():
+        threads.submit(begun.set)
+        assert begun.wait(60)
+    threads.close()
 
 
 def test_an_action_of_a_guest_is_refused(stage, fakes):
