@@ -42,6 +42,7 @@ from handlers.health import slack_trouble
 from handlers.messenger import SlackMessenger
 from handlers.services import Services
 from handlers.turns import Threads
+from handlers.webhook import OperatorsWebhook
 from storage.errors import StorageError
 
 SECOND = timedelta(seconds=1)
@@ -197,12 +198,19 @@ def _delivering(
     core: Core, people: People, messenger: SlackMessenger, composing: Composing
 ) -> Delivering:
     store, clock, policy = core.store, core.clock, core.policy
+    webhook = core.settings.operators.webhook
     return Delivering(
         store=store,
         clock=clock,
         messenger=messenger,
         composing=composing,
-        rerouting=Rerouting(store=store, clock=clock, policy=policy, people=people),
+        rerouting=Rerouting(
+            store=store,
+            clock=clock,
+            policy=policy,
+            people=people,
+            outcry=OperatorsWebhook(webhook).say if webhook else None,
+        ),
         pacing=Pacing(limits_of(core.settings)),
     )
 

@@ -60,6 +60,8 @@ class SqlCatalogue:
 
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Read many at once: `get`, `is_gone` and `known_since` answer from it until a write."""
+        if self._looked_up.keys() >= set(keys):
+            return
         self._looked_up = dict.fromkeys(keys)
         for piece in rows.pieces(keys):
             found = self._rows(self._select().where(among(_ROW.account, _ROW.id, piece)))

@@ -29,6 +29,8 @@ class SqlNotes:
 
     def look_up(self, names: Collection[str]) -> None:
         """Read many at once: `get` answers from it until a write."""
+        if self._looked_up.keys() >= set(names):
+            return
         self._looked_up = dict.fromkeys(names)
         wanted = sorted(self._looked_up)
         for start in range(0, len(wanted), CHUNK):

@@ -1,7 +1,7 @@
 """Rerouting: what becomes of a message that its destination will not take."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,11 +33,20 @@ _REFUSED = " does not take it: "
 class Rerouting:
     """Sends reminders to the common channel instead, and tells the operators once."""
 
-    def __init__(self, *, store: Store, clock: Clock, policy: Policy, people: People) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        policy: Policy,
+        people: People,
+        outcry: Callable[[str], None] | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
         self._people = people
+        self._outcry = outcry
 
     def undeliverable(self, delivery: Delivery, *, error: str, closed: bool = False) -> None:
         """Slack refused it, and everything else there when `closed`: it is not tried again now.
@@ -58,13 +67,21 @@ class Rerouting:
             self._settle(tx, delivery, closure, error=closure.error, operators=operators)
 
     def locked_out(self, *, error: str) -> Closure:
-        """The workspace refused the token; returns until when nothing is tried."""
+        """The workspace refused the token; returns until when nothing is tried.
+
+        Operators hear of it at once by their webhook, and in Slack when a token is accepted again.
+        """
         operators = self.operators()
         now = self._clock.now()
         with self._store.transaction() as tx:
             closure = close(tx, EVERYWHERE, error=error, at=now)
             alarm(tx, _no_token(error, closure.since), operators=operators, at=now)
         log.error("slack.locked_out", extra={"error": error, "until": closure.until.isoformat()})
+        if self._outcry is not None and closure.calls == 1:
+            self._outcry(
+                f"Slack does not accept Lapse's token ({error}), so nothing is posted. "
+                "Install Lapse again, then run `lapse doctor`."
+            )
         return closure
 
     def operators(self) -> tuple[SlackUser, ...]:

@@ -14,6 +14,7 @@ from bot.ports.messenger import Messenger, Posted
 from bot.ports.store import Store
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.pacing import Limits, Pacing
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
@@ -23,6 +24,7 @@ from tests.messengers import FakeDirectory
 
 CHANNEL = SlackChannel("C0FINOPS")
 LEADS = (30, 14, 7, 3, 1)
+NO_LIMITS = Limits()
 
 
 def policy(*lead_days: int) -> Policy:
@@ -43,8 +45,16 @@ class Replica:
     sweeping: Sweeping
 
     @classmethod
-    def of(cls, store: Store, clock: Clock, messenger: Messenger, *, policy: Policy) -> "Replica":
-        """Join the use cases as a bot does."""
+    def of(
+        cls,
+        store: Store,
+        clock: Clock,
+        messenger: Messenger,
+        *,
+        policy: Policy,
+        limits: Limits = NO_LIMITS,
+    ) -> "Replica":
+        """Join the use cases as a bot does; without limits unless some are given."""
         people = People(directory=FakeDirectory(), policy=policy)
         parts: dict[str, Any] = {"store": store, "clock": clock}
         reminding = Reminding(**parts, policy=policy, people=people)
@@ -53,6 +63,7 @@ class Replica:
             messenger=messenger,
             composing=Composing(messenger=messenger, announcing=reminding.announcing),
             rerouting=Rerouting(**parts, policy=policy, people=people),
+            pacing=Pacing(limits),
         )
         sweeping = Sweeping(**parts, messenger=messenger)
         return cls(reminding=reminding, delivering=delivering, sweeping=sweeping)

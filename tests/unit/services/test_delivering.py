@@ -1,6 +1,7 @@
 """Every message once: faults of the network, crashes, and destinations that refuse."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
 from bot.ports.store import Delivery, DeliveryState, ReminderState
 from bot.services.closing import closures
 from bot.services.owing import delivery_id, reminder_update
+from bot.services.people import People
+from bot.services.rerouting import Rerouting
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, order, quota
@@ -248,6 +251,21 @@ def test_a_token_that_is_refused_costs_three_calls_and_then_one_an_hour(rig: Rig
     assert {each.to for each in rig.messenger.of(OperatorWarning)} == {
         f"D{user[1:]}" for user in (APPROVER_1, APPROVER_2)
     }
+
+
+def test_a_refused_token_is_cried_out_once_by_the_second_route(rig: Rig) -> None:
+    said: list[str] = []
+    people = People(directory=rig.directory, policy=rig.policy)
+    parts: Any = {"store": rig.store, "clock": rig.clock, "policy": rig.policy, "people": people}
+    rerouting = Rerouting(**parts, outcry=said.append)
+
+    for _ in range(3):
+        rerouting.locked_out(error="token_revoked")
+
+    assert said == [
+        "Slack does not accept Lapse's token (token_revoked), so nothing is posted. "
+        "Install Lapse again, then run `lapse doctor`."
+    ]
 
 
 def test_a_rate_limit_holds_every_post_of_the_workspace_and_no_update(rig: Rig) -> None:
