@@ -1,6 +1,6 @@
 """Armed reminders: what their ids say, and when what they announce is over."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 
 from bot.billing import renewal
@@ -14,11 +14,17 @@ _WATCH = "reminders/watch"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """When arming ran last, up to which due time it had armed everything, and by which settings."""
+    """When arming ran last, up to which due time it had armed everything, and by which settings.
+
+    `leads` are the lead days of those settings, `wishes` names everything else in them. It is not
+    `tidy` while rows of leads that are no longer wanted may still be armed.
+    """
 
     at: datetime
     until: datetime
+    leads: frozenset[int] = frozenset()
     wishes: str = ""
+    tidy: bool = True
 
 
 def last_watch(tx: Transaction) -> Watch | None:
@@ -27,13 +33,19 @@ def last_watch(tx: Transaction) -> Watch | None:
     if note is None:
         return None
     at, until = (datetime.fromisoformat(str(note[name])) for name in ("at", "until"))
-    return Watch(at=at, until=until, wishes=str(note.get("wishes", "")))
+    leads = note.get("leads")
+    return Watch(
+        at=at,
+        until=until,
+        leads=frozenset(leads) if isinstance(leads, list) else frozenset(),
+        wishes=str(note.get("wishes", "")),
+        tidy=note.get("tidy") is not False,
+    )
 
 
 def note_watch(tx: Transaction, watch: Watch) -> None:
     """Remember that everything was armed."""
-    facts = {"at": watch.at.isoformat(), "until": watch.until.isoformat(), "wishes": watch.wishes}
-    tx.notes.put(_WATCH, facts)
+    tx.notes.put(_WATCH, {**asdict(watch), "leads": sorted(watch.leads)})
 
 
 def base_of(reminder_id: str) -> str:

@@ -7,7 +7,8 @@ changed, or time made a leap, is everything ahead read once more.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
@@ -50,15 +51,16 @@ class Arming:
         now = self._clock.now()
         with self._store.reading() as tx:
             run = Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
-        wishes = self._wishes()
-        before = run.before
+        before, leads, wishes = run.before, self._lead_days(), self._wishes()
         if before is None or before.wishes != wishes or not before.at <= now <= before.until:
             armed = self._arm_everything(run)
         else:
-            armed = self._arm_changed(run) + self._arm_reached(run, after=before.until)
+            armed = self._arm_news(run, before)
         self._date_passed(now)
+        known = before.leads if before and before.wishes == wishes else leads
+        watch = Watch(at=now, until=run.horizon, leads=leads, wishes=wishes, tidy=known == leads)
         with self._store.transaction() as tx:
-            note_watch(tx, Watch(at=now, until=run.horizon, wishes=wishes))
+            note_watch(tx, watch)
         return armed
 
     def arm_one(self, tx: Transaction, key: SubscriptionKey, *, now: datetime) -> int:
@@ -84,20 +86,35 @@ class Arming:
         end = run.horizon + (max(self._lead_days()) + 2) * ONE_DAY
         return self._arm_anchored(start, end, run)
 
-    def _arm_reached(self, run: Pass, *, after: datetime) -> int:
+    def _arm_news(self, run: Pass, before: Watch) -> int:
+        """Enter what changed, what the horizon reached, and leads that are new in the settings.
+
+        A lead counts from when it was set: what it would have told before is not told. Rows of one
+        that was taken out are not sent in any case, and are cancelled by the run after.
+        """
+        if not before.tidy:
+            self._disarm(run)
+        leads = self._lead_days()
+        armed = self._arm_changed(run) + self._arm_reached(run, leads, after=before.until)
+        new = leads - before.leads
+        return armed + self._arm_reached(replace(run, ahead=True), new, after=run.now)
+
+    def _arm_reached(self, run: Pass, leads: Collection[int], *, after: datetime) -> int:
         """Enter the leads that fall due after an instant, within the horizon."""
         return sum(
             self._arm_anchored(start, end, run)
-            for start, end in _spans(self._reached(after=after, until=run.horizon))
+            for start, end in _spans(self._reached(leads, after=after, until=run.horizon))
         )
 
-    def _reached(self, *, after: datetime, until: datetime) -> Iterator[date]:
-        """The dates of the anchors of which a lead falls due in (after, until]."""
+    def _reached(
+        self, leads: Collection[int], *, after: datetime, until: datetime
+    ) -> Iterator[date]:
+        """The dates of the anchors of which one of the leads falls due in (after, until]."""
         schedule = self._policy.schedule
         day = after.astimezone(schedule.zone).date()
         while (due := reminder.local_instant(day, schedule.at, schedule.zone)) <= until:
             if due > after:
-                for lead in self._lead_days():
+                for lead in leads:
                     moved = MOVED_AT_MOST if lead < MOVED_AT_MOST else 0
                     yield from (day + (lead + each) * ONE_DAY for each in range(moved + 1))
             day += ONE_DAY
@@ -149,15 +166,20 @@ class Arming:
     def _disarm(self, run: Pass) -> None:
         with self._store.reading() as tx:
             rows = tx.reminders.due(now=run.horizon, limit=_ALL_ARMED)
-            objections = self._objections(tx, rows, run)
-        if objections:
+            objections = [
+                each
+                for at in range(0, len(rows), PAGE)
+                for each in self._objections(tx, rows[at : at + PAGE], run)
+            ]
+        for at in range(0, len(objections), PAGE):
             with self._store.transaction() as tx:
-                for row, reason in objections:
+                for row, reason in objections[at : at + PAGE]:
                     cancel(tx, row, reason=reason)
 
     def _objections(
-        self, tx: Transaction, rows: Iterable[ArmedReminder], run: Pass
+        self, tx: Transaction, rows: Sequence[ArmedReminder], run: Pass
     ) -> Sequence[tuple[ArmedReminder, str]]:
+        self.wanting.look_up_rows(tx, rows)
         asked = ((row, self.wanting.objection(tx, row, now=run.now)) for row in rows)
         return [(row, reason) for row, reason in asked if reason is not None]
 
@@ -191,15 +213,16 @@ class Arming:
                 return min(ahead, key=lambda each: each[0], default=None)
         return None
 
-    def _lead_days(self) -> set[int]:
+    def _lead_days(self) -> frozenset[int]:
         routed = (route.lead_days or () for route in self._policy.routes)
-        return set(self._policy.schedule.lead_days).union(*routed)
+        return frozenset(self._policy.schedule.lead_days).union(*routed)
 
     def _wishes(self) -> str:
-        """A name of everything in the settings that decides which reminders there are."""
+        """A name of what else in the settings decides which reminders there are."""
         policy = self._policy
+        hour = (policy.schedule.at, policy.schedule.zone)
         accounts = sorted(self._store.accounts.items())
-        said = repr((policy.schedule, policy.routes, policy.reminders_channel, accounts))
+        said = repr((hour, policy.routes, policy.reminders_channel, accounts))
         return hashlib.sha256(said.encode()).hexdigest()
 
 

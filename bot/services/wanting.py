@@ -25,11 +25,15 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """One run of arming, and what the run before it had reached."""
+    """One run of arming, and what the run before it had reached.
+
+    With `ahead` alone no lead is told that had passed already.
+    """
 
     now: datetime
     horizon: datetime
     before: Watch | None
+    ahead: bool = False
 
     def known_since(self, tx: Transaction, subscription: Subscription) -> datetime:
         """From when on its leads count: those before were armed by earlier runs, or not known."""
@@ -157,7 +161,7 @@ class Wanting:
         told = {row.destination for row in rows if _tells(row, anchor)}
         since = run.known_since(tx, subscription)
         for destination, suffix in self.targets(subscription):
-            fresh = destination not in told and not patient
+            fresh = destination not in told and not patient and not run.ahead
             for each, due_at in _owed(leads, since=since, fresh=fresh, run=run):
                 yield ArmedReminder(
                     id=each.id + suffix, reminder=each, destination=destination, due_at=due_at

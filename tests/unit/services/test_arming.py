@@ -207,9 +207,44 @@ def test_settings_that_drop_a_lead_cancel_what_was_armed_for_it(rig: Rig) -> Non
     rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(14,)))
     rig.start()
     rig.reminding.arm()
+    rig.reminding.arm()
 
     reasons = {row.reason for row in rig.rows() if "/7d" in row.id}
     assert reasons == {"its lead is not wanted any more"}
+
+
+def test_a_lead_that_was_dropped_is_not_sent_even_before_its_rows_are_cancelled(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.know(yearly())
+    rig.reminding.arm()
+    assert [row.state for row in rig.rows() if "/7d" in row.id] == [ReminderState.ARMED] * 2
+
+    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(14,)))
+    rig.start()
+    rig.clock.set(instant("2026-11-23 09:00"))
+    rig.run()
+
+    assert not [each for each in rig.ids() if "/7d" in each]
+
+
+def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(rig: Rig) -> None:
+    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(3,)))
+    rig.start()
+    rig.clock.set(instant("2026-11-22 12:00"))
+    soon, far = yearly("soon"), yearly("far", expires="2026-12-20 23:59:59")
+    rig.know(soon, far)
+    rig.run()
+    rig.run()
+
+    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(30, 7, 3)))
+    rig.start()
+    rig.run()
+    assert rig.ids() == []
+    assert {row.id.split("/")[1] for row in rig.rows()} == {"soon"}
+
+    rig.clock.set(instant("2026-11-23 09:00"))
+    rig.run()
+    assert rig.ids() == ["default/soon/2026-11-30/7d"]
 
 
 def test_the_next_lead_is_known_however_far_ahead(rig: Rig) -> None:
