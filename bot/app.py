@@ -242,7 +242,7 @@ def _ticks(
         Tick(name="tour", every=SECOND, run=services.touring.tick),
         Tick(name="send", every=SECOND, run=delivering.send_due, again=delivering.next_in),
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
-        Tick(name="clocks", every=60 * SECOND, run=keeping_time.measure),
+        Tick(name="clocks", every=60 * SECOND, run=keeping_time.tick),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
 
 from bot.ports.store import Delivery, DeliveryState
 from storage import outbox_statements
@@ -168,10 +168,11 @@ class SqlOutbox:
         )
         return when
 
-    def next_retry(self) -> datetime | None:
-        """When the next unfinished delivery is due that was attempted before."""
+    def next_waiting(self) -> datetime | None:
+        """When the next one is due that was attempted before, or waits for its turn."""
         when: datetime | None = self._work.connection.scalar(
-            outbox_statements.next_due().where(_ROW.attempt > 0), {"team": self._work.team_id}
+            outbox_statements.next_due().where(or_(_ROW.attempt > 0, _ROW.slot_at.is_not(None))),
+            {"team": self._work.team_id},
         )
         return when
 

@@ -374,8 +374,8 @@ class Outbox(Protocol):
     def next_due(self) -> datetime | None:
         """When the next unfinished delivery is due."""
 
-    def next_retry(self) -> datetime | None:
-        """When the next unfinished delivery is due that was attempted before."""
+    def next_waiting(self) -> datetime | None:
+        """When the next one is due that was attempted before, or waits for its turn."""
 
     def counts(self) -> Mapping[DeliveryState, int]:
         """How many stand where, for status."""

@@ -98,8 +98,8 @@ class Rehearsal:
             yield Ahead(at=at, text=_request_text(tx, at))
         if (at := tx.book.next_event()) is not None:
             yield Ahead(at=at, text=self._book_text(tx, at))
-        if (at := tx.outbox.next_retry()) is not None:
-            yield Ahead(at=at, text="a message is tried again")
+        if (at := tx.outbox.next_waiting()) is not None:
+            yield Ahead(at=at, text="a message that waits goes out")
 
     def _book_text(self, tx: Transaction, at: datetime) -> str:
         for account in self._store.accounts:

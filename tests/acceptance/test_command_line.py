@@ -513,4 +513,4 @@ def test_what_is_no_database_is_told_as_such(capsys, installed, fresh):
 def test_migrate_brings_an_empty_place_to_the_newest_schema(capsys):
     assert run(["migrate"]) == 0
 
-    assert "schema 0002" in capsys.readouterr().out
+    assert "schema 0003" in capsys.readouterr().out

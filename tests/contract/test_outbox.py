@@ -245,17 +245,17 @@ def test_the_next_due_is_the_earliest_unfinished(any_store):
         assert tx.outbox.next_due() == NOW + HOUR
 
 
-def test_the_next_retry_is_the_earliest_unfinished_that_was_tried(any_store):
+def test_the_next_waiting_is_the_earliest_unfinished_that_was_tried(any_store):
     owe(any_store, delivery("a"), delivery("b", due_at=NOW + HOUR))
     with any_store.reading() as tx:
-        assert tx.outbox.next_retry() is None
+        assert tx.outbox.next_waiting() is None
     [held] = claim(any_store)
     with any_store.reading() as tx:
-        assert tx.outbox.next_retry() is None
+        assert tx.outbox.next_waiting() is None
     started = begin(any_store, held)
     settle(any_store, started, DeliveryState.PENDING, again_at=NOW + 2 * HOUR)
     with any_store.reading() as tx:
-        assert tx.outbox.next_retry() == NOW + 2 * HOUR
+        assert tx.outbox.next_waiting() == NOW + 2 * HOUR
 
 
 def test_deliveries_are_counted_by_state(any_store):

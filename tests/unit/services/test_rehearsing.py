@@ -151,4 +151,4 @@ def test_only_a_message_that_was_tried_before_is_tried_again(
         tx.outbox.settle(begun, state=DeliveryState.PENDING, at=at + SECOND, again_at=again_at)
 
     assert fresh == reminder
-    assert rehearsal.next_event() == Ahead(at=again_at, text="a message is tried again")
+    assert rehearsal.next_event() == Ahead(at=again_at, text="a message that waits goes out")
