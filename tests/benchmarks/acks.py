@@ -1,7 +1,7 @@
 """How fast Slack gets its acknowledgement over HTTP, from a real process with a million rows.
 
-Run by `make bench ONLY=acks`. Every request is `/lapse list`, whose answer is made after the
-acknowledgement and competes with those that follow.
+Run by `make bench ONLY=acks`. Most requests are `/lapse list`, whose answer is made after the
+acknowledgement and competes with those that follow; an event has no answer.
 """
 
 import json
@@ -34,12 +34,18 @@ def quiet(figures: Figures, url: str) -> None:
         _asked(bot, connections=1, seconds=SECOND)  # the first one asks Slack who we are
         one = _asked(bot, connections=1, pause=ANSWERED)
         _spread(figures, "1 connection", one)
+        bare = _asked(bot, port=bot.slack_port, connections=1, pause=ANSWERED)
+        _spread(figures, "1 connection, a server that only answers", bare)
+        figures.tell("the same, p99", f"{percentile(bare, 99):.2f} ms")
         figures.at_most("1 connection, p99", percentile(one, 99), 3, "ms")
         before = _cpu(bot)
+        alone = _asked(bot, connections=16, kind="event")
+        spent = (_cpu(bot) - before) / len(alone) * 1e3
+        _spread(figures, "16 connections, without answers", alone)
+        figures.tell("the same, a second", f"{len(alone) / SECONDS:,.0f}")
+        figures.tell("the same, computed for each", f"{spent:.2f} ms")
         many = _asked(bot, connections=16)
         _spread(figures, "16 connections", many)
-        spent = (_cpu(bot) - before) / len(many) * 1e3
-        figures.tell("16 connections, computed for each with its answer", f"{spent:.2f} ms")
         figures.at_most("16 connections, p99", percentile(many, 99), 50, "ms")
         figures.at_least("16 connections", len(many) / SECONDS, 800, "a second")
 
@@ -64,12 +70,19 @@ def busy(figures: Figures, url: str) -> None:
 
 
 def _asked(
-    bot: Bot, *, connections: int, seconds: float = SECONDS, pause: float = 0.0
+    bot: Bot,
+    *,
+    connections: int,
+    port: int | None = None,
+    seconds: float = SECONDS,
+    pause: float = 0.0,
+    kind: str = "command",
 ) -> Sequence[float]:
-    """The milliseconds of every request of a separate process."""
+    """The milliseconds of every request of a separate process, to the bot or another server."""
     load = [sys.executable, "-m", "tests.benchmarks.load"]
-    where = [str(bot.port), installation.SIGNING_SECRET, bot.response_url]
-    how = [str(connections), str(seconds), str(pause), "command"]
+    answers = f"http://127.0.0.1:{bot.slack_port}/response"
+    where = [str(port or bot.port), installation.SIGNING_SECRET, answers]
+    how = [str(connections), str(seconds), str(pause), kind]
     asked = subprocess.run([*load, *where, *how], stdout=subprocess.PIPE, check=True)
     times: list[float] = json.loads(asked.stdout)
     return times

@@ -47,13 +47,13 @@ def per_reminder(figures: Figures, kind: str, new: NewDatabase) -> None:
         with _opened(new()) as database:
             took = carried(database, channels=DUE, size=size)
         for step, each in took.items():
-            figures.tell(f"{step} among {size:,}", _each(each))
+            figures.tell(f"{step} among {size:,}", str(each / DUE))
         costs.append(_sum(took).wall / DUE)
         figures.at_most(f"a reminder among {size:,}", costs[-1] * 1e6, COST[kind], "us")
     figures.at_most("many subscriptions against few", costs[1] / costs[0], 1.3, "times")
     with _opened(new()) as database:
         took = carried(database, channels=DUE // 10)
-    figures.tell("a reminder in digests of ten", _each(_sum(took)))
+    figures.tell("a reminder in digests of ten", str(_sum(took) / DUE))
 
 
 def recorded(figures: Figures, kind: str, new: NewDatabase) -> None:
@@ -69,7 +69,7 @@ def recorded(figures: Figures, kind: str, new: NewDatabase) -> None:
         clock.advance_to(due_at)
         _drain(replica.reminding.bundle_due)
         figures.tell(
-            "claim, begin and settle, each delivery by itself", _each(_record(store, clock))
+            "claim, begin and settle, each delivery by itself", str(_record(store, clock) / DUE)
         )
 
 
@@ -227,10 +227,6 @@ def _opened(url: str) -> Iterator[Database]:
 
 def _sum(took: dict[str, Took]) -> Took:
     return sum(took.values(), NOTHING)
-
-
-def _each(took: Took) -> str:
-    return f"{took.wall / DUE * 1e6:,.0f} us ({took.cpu / DUE * 1e6:,.0f} cpu)"
 
 
 def main(kinds: Sequence[str]) -> int:

@@ -58,6 +58,12 @@ class Took:
     def __add__(self, other: "Took") -> "Took":
         return Took(self.wall + other.wall, self.cpu + other.cpu)
 
+    def __truediv__(self, count: int) -> "Took":
+        return Took(self.wall / count, self.cpu / count)
+
+    def __str__(self) -> str:
+        return f"{self.wall * 1e6:,.0f} us ({self.cpu * 1e6:,.0f} cpu)"
+
 
 def timed(work: Callable[[], object]) -> Took:
     """How long it takes."""

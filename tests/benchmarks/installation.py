@@ -27,23 +27,18 @@ class Bot:
 
     process: subprocess.Popen[bytes]
     port: int
-    response_url: str
+    slack_port: int
     ready_after: float
 
-    @property
-    def memory(self) -> int:
-        """Resident bytes now."""
-        return self._status("VmRSS")
 
-    @property
-    def most_memory(self) -> int:
-        """The most that were ever resident."""
-        return self._status("VmHWM")
+def memory(process: subprocess.Popen[bytes], what: str = "VmRSS") -> int:
+    """Resident bytes now, or with `VmHWM` the most there ever were; 0 when it has ended.
 
-    def _status(self, name: str) -> int:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text("ascii").splitlines()
-        [line] = [line for line in lines if line.startswith(f"{name}:")]
-        return int(line.split()[1]) * 1024
+    What the system tells of a process that has ended would count the memory of its parent as well.
+    """
+    lines = Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines()
+    found = [line for line in lines if line.startswith(f"{what}:")]
+    return int(found[0].split()[1]) * 1024 if found else 0
 
 
 @contextmanager
@@ -67,7 +62,7 @@ def bot(url: str, *, role: str = "all") -> Iterator[Bot]:
             yield Bot(
                 process=process,
                 port=port,
-                response_url=f"http://127.0.0.1:{slack_port}/response",
+                slack_port=slack_port,
                 ready_after=time.perf_counter() - begun,
             )
         finally:

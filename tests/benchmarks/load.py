@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-PAYLOADS = Path(__file__).parents[1] / "payloads"
+PAYLOAD = Path(__file__).parents[1] / "payloads" / "command.json"
+COMMAND = json.loads(PAYLOAD.read_text("utf-8")) | {"text": "list"}
 CONFIRMED = b"HTTP/1.1 200"
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -33,7 +34,8 @@ class Requests:
     def next(self) -> bytes:
         """One whole request."""
         self.number += 1
-        body = urlencode(self._form()).encode()
+        text, kind = self._body()
+        body = text.encode()
         stamp = str(int(time.time()))  # noqa: TID251 - a signature is stamped with real time
         signed = f"v0:{stamp}:".encode() + body
         signature = "v0=" + hmac.new(self.secret, signed, hashlib.sha256).hexdigest()
@@ -41,18 +43,19 @@ class Requests:
             "POST /slack/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
             "User-Agent: Slackbot 1.0 (+https://api.slack.com/robots)\r\n"
             f"X-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: {signature}\r\n"
-            "Content-Type: application/x-www-form-urlencoded\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 
-    def _form(self) -> dict[str, str]:
-        trigger = {"trigger_id": f"{time.monotonic_ns()}.{self.number}"}
-        if self.kind == "command":
-            sent = json.loads((PAYLOADS / "command.json").read_text("utf-8"))
-            return sent | trigger | {"text": "list", "response_url": self.response_url}
-        sent = json.loads((PAYLOADS / "block_suggestion.json").read_text("utf-8"))
-        return {"payload": json.dumps(sent | trigger | {"value": ""})}
+    def _body(self) -> tuple[str, str]:
+        """What is sent and its type: a command, or an event that nobody needs."""
+        trigger = f"{time.monotonic_ns()}.{self.number}"
+        if self.kind == "event":
+            event = {"type": "team_rename", "event_ts": trigger}
+            sent = {"type": "event_callback", "event_id": trigger, "event": event}
+            return json.dumps(sent), "application/json"
+        form = COMMAND | {"trigger_id": trigger, "response_url": self.response_url}
+        return urlencode(form), "application/x-www-form-urlencoded"
 
 
 @dataclass
