@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import (
@@ -107,26 +108,31 @@ class SqlReminders:
             name = func.hashtext(f"bundle {self._work.team_id}")
             self._work.connection.execute(select(func.pg_advisory_xact_lock(name)))
         due = and_(self._open(), _ROW.due_at <= now)
-        counted = self._work.connection.execute(
-            select(_ROW.destination, func.count().label("size"))
-            .where(due)
-            .group_by(_ROW.destination)
-            .order_by(func.min(_ROW.due_at), _ROW.destination)
-            .limit(limit)
-        ).all()
-        chosen: list[str] = []
-        room = limit
-        for destination, size in counted:
-            if room <= 0:
-                break
-            chosen.append(destination)
-            room -= size
+        chosen = self._first_destinations(due, limit=limit)
         query = select(_TABLE).where(due, _ROW.destination.in_(chosen))
         if self._work.writing:
             query = query.with_for_update(skip_locked=True)
         rows = self._work.connection.execute(query.order_by(_ROW.due_at, _ROW.id))
         place = {destination: index for index, destination in enumerate(chosen)}
         return sorted((_armed(row) for row in rows), key=lambda each: place[each.destination])
+
+    def _first_destinations(self, due: ColumnElement[bool], *, limit: int) -> list[str]:
+        """Those that were due first, as many as hold `limit` rows; a million more cost nothing."""
+        first = select(_ROW.destination, _ROW.due_at).where(due).order_by(_ROW.due_at)
+        heads = first.limit(limit).subquery()
+        in_order = self._work.connection.scalars(
+            select(heads.c.destination)
+            .group_by(heads.c.destination)
+            .order_by(func.min(heads.c.due_at), heads.c.destination)
+        ).all()
+        counted = self._work.connection.execute(
+            select(_ROW.destination, func.count().label("size"))
+            .where(due, _ROW.destination.in_(in_order))
+            .group_by(_ROW.destination)
+        )
+        sizes = {row.destination: row.size for row in counted}
+        held = accumulate((sizes[each] for each in in_order), initial=0)
+        return [each for each, before in zip(in_order, held, strict=False) if before < limit]
 
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie them to a delivery; raises ChangedMeanwhile when one is no longer armed and free."""

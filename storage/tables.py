@@ -266,6 +266,12 @@ reminders = Table(
     maybe("sent_at", Instant),
     some("reason"),
     partial("ix_reminders_due", "due_at", where="state = 'armed' AND delivery_id IS NULL"),
+    partial(
+        "ix_reminders_destination",
+        "destination",
+        "due_at",
+        where="state = 'armed' AND delivery_id IS NULL",
+    ),
     partial("ix_reminders_delivery", "delivery_id", where="delivery_id IS NOT NULL"),
     Index("ix_reminders_subscription", "team_id", "account", "subscription_id", "anchor_date"),
 )

@@ -23,6 +23,8 @@ COUNTED_BEYOND = 40
 """Items that are named; those beyond are counted in one more message."""
 
 ROWS = 500
+ROUNDS = 20
+"""Transactions of one call, each of at least so many rows where there are as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +47,24 @@ class Bundling:
         """Owe the messages for everything that is due; how many reminders they carry.
 
         A row that no longer holds is cancelled with its reason. Late and missed ones go into
-        messages of their own that say so.
+        messages of their own that say so. What is left after many rounds waits for the next call,
+        since everything else that is due should not wait for it.
         """
-        now = self._clock.now()
-        with self._store.reading() as tx:
-            due_at = tx.reminders.next_due()
-        if due_at is None or due_at > now:
-            return 0
+        told = 0
+        for _ in range(ROUNDS):
+            now = self._clock.now()
+            with self._store.reading() as tx:
+                due_at = tx.reminders.next_due()
+            if due_at is None or due_at > now:
+                break
+            told += self._bundle(now)
+        return told
+
+    def _bundle(self, now: datetime) -> int:
         with self._store.transaction() as tx:
             due = tx.reminders.due(now=now, limit=ROWS)
             self._wanting.look_up_rows(tx, due)
-            rows = [row for row in due if self._holds(tx, row)]
+            rows = [row for row in due if self._holds(tx, row, now=now)]
             parted: dict[tuple[str, Timing], list[ArmedReminder]] = {}
             for row in rows:
                 timing = self._timing(tx, row, now=now)
@@ -64,8 +73,8 @@ class Bundling:
                 self._owe(tx, together, destination=destination, timing=timing, now=now)
         return len(rows)
 
-    def _holds(self, tx: Transaction, row: ArmedReminder) -> bool:
-        reason = self._wanting.objection(tx, row, now=self._clock.now())
+    def _holds(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> bool:
+        reason = self._wanting.objection(tx, row, now=now)
         if reason is not None:
             cancel(tx, row, reason=reason)
         return reason is None

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 THERE = "gone_at IS NULL"
+WAITS = "state = 'armed' AND delivery_id IS NULL"
 
 
 def upgrade() -> None:
@@ -29,6 +30,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("team_id", "name", name="pk_pacing"),
     )
     op.add_column("deliveries", sa.Column("slot_at", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "ix_reminders_destination",
+        "reminders",
+        ["team_id", "destination", "due_at"],
+        unique=False,
+        sqlite_where=sa.text(WAITS),
+        postgresql_where=sa.text(WAITS),
+    )
     op.drop_index("ix_subscriptions_anchor", table_name="subscriptions")
     op.create_index(
         "ix_subscriptions_anchor",
