@@ -20,7 +20,7 @@ READS = [
     ("deliveries_key|autoindex_deliveries_2", lambda tx: tx.requests.card(1001)),
     ("ix_reminders_due|ix_reminders_destination", lambda tx: tx.reminders.next_due()),
     ("ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),
-    ("ix_reminders_destination", lambda tx: tx.reminders.due(now=NOW, limit=10)),
+    ("ix_reminders_destination|ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),
     ("ix_reminders_delivery", lambda tx: tx.reminders.carried_by("id-a")),
     ("ix_reminders_subscription", lambda tx: tx.reminders.of(key("s-7"))),
     ("ix_requests_work", lambda tx: tx.requests.next_due()),
