@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Join,
     Row,
     Select,
     TextClause,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.operators import custom_op
 
 from bot.billing.subscription import AccountName, Status, SubscriptionKey
@@ -34,10 +37,23 @@ from storage.work import Work
 
 _ROW = subscriptions.c
 _WORDS = table("subscription_words", column("rowid"), column("search"))
-_BY_WORD = _WORDS.join(subscriptions, _WORDS.c.rowid == literal_column("subscriptions.rowid"))
 _UNSUBSCRIBED = text("subscriptions.gone_at IS NULL AND subscriptions.status = 'unsubscribed'")
 _LETTERS = 3
 _LETTERS_TOGETHER = re.compile(rf"[^\W_]{{{_LETTERS}}}")
+
+
+class _Through(Join):
+    """SQLite goes through the left side and looks each row up on the right, never the other way."""
+
+    inherit_cache = True
+
+
+@compiles(_Through, "sqlite")
+def _cross_join(join: _Through, compiler: SQLCompiler, **how: Any) -> str:
+    return compiler.visit_join(join, **how).replace(" JOIN ", " CROSS JOIN ", 1)
+
+
+_BY_WORD = _Through(_WORDS, subscriptions, _WORDS.c.rowid == literal_column("subscriptions.rowid"))
 
 VALUES = 1000
 """Values of one column that are told apart; a catalogue with more has no filter for them."""
