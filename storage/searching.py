@@ -39,7 +39,8 @@ _ROW = subscriptions.c
 _WORDS = table("subscription_words", column("rowid"), column("search"))
 _UNSUBSCRIBED = text("subscriptions.gone_at IS NULL AND subscriptions.status = 'unsubscribed'")
 _LETTERS = 3
-_LETTERS_TOGETHER = re.compile(rf"[^\W_]{{{_LETTERS}}}")
+_TRIGRAM = re.compile(r"[^\W_]{3}|[\W_][^\W_]{2}|[^\W_]{2}[\W_]")
+"""What PostgreSQL looks a word up by: three letters, or two where a name begins or ends."""
 
 
 class _Through(Join):
@@ -109,6 +110,11 @@ class Search:
             return COUNTED, True
         found = self._count(self._way, self._tested)
         return min(found, COUNTED), found > COUNTED
+
+    @property
+    def indexed(self) -> bool:
+        """Whether no condition has to be tested row by row."""
+        return all(each.indexed for each in self._conditions)
 
     def some(self, *columns: ColumnElement[Any], limit: int) -> Sequence[Row[Any]]:
         """Columns of any rows."""
@@ -210,12 +216,13 @@ class Search:
         return found.select_from(way.source).where(way.wanted)
 
     def _aside(self, condition: Condition) -> ColumnElement[bool]:
-        """The condition where it is only tested: the database does not take its index for it."""
+        """The condition where it is only tested.
+
+        SQLite, which counts nothing beforehand, must not take its index for it.
+        """
         column: ColumnElement[Any] = condition.column
         if not self._work.on_postgres:
             column = UnaryExpression(column, operator=custom_op("+"), type_=column.type)
-        elif condition.word is not None:
-            column = column.concat("")
         return condition.holds(column)
 
 
@@ -258,8 +265,8 @@ def _candidates(work: Work, wished: str) -> Sequence[Row[Any]]:
     parts = [wished, wished[:middle], wished[middle:]]
     found: dict[Row[Any], None] = {}
     for part in parts:
-        if len(part) >= _LETTERS:
-            searched = Search(work, ListQuery(words=(part,)))
+        searched = Search(work, ListQuery(words=(part,)))
+        if searched.indexed:
             found |= dict.fromkeys(searched.some(*columns, limit=CANDIDATES // len(parts)))
     return list(found)
 
@@ -320,7 +327,7 @@ def _spelled(column: ColumnElement[str], value: str, known: Sequence[str]) -> Co
 
 
 def _bears(work: Work, word: str) -> Condition:
-    found = _LETTERS_TOGETHER.search(word) if work.on_postgres else len(word) >= _LETTERS
+    found = _TRIGRAM.search(word) if work.on_postgres else len(word) >= _LETTERS
     return Condition(
         column=_ROW.search,
         holds=lambda each: each.contains(word, autoescape=True),
