@@ -290,6 +290,7 @@ reminders = Table(
     partial("ix_reminders_due", "due_at", where="state = 'armed' AND delivery_id IS NULL"),
     partial("ix_reminders_delivery", "delivery_id", where="delivery_id IS NOT NULL"),
     Index("ix_reminders_subscription", "team_id", "account", "subscription_id", "anchor_date"),
+    Index("ix_reminders_state", "team_id", "state", "sent_at", "due_at", "destination"),
 )
 
 owed = Sequence("owed", metadata=metadata)

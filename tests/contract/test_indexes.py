@@ -23,6 +23,14 @@ READS = [
     ("ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),
     ("ix_reminders_delivery", lambda tx: tx.reminders.carried_by("id-a")),
     ("ix_reminders_subscription", lambda tx: tx.reminders.of(key("s-7"))),
+    (
+        "ix_reminders_state",
+        lambda tx: tx.reminders.recalled(since=NOW + HOUR, destination=None, skip=0, limit=10),
+    ),
+    (
+        "ix_reminders_state",
+        lambda tx: tx.reminders.standings(since=NOW + HOUR, destination="C0FINOPS"),
+    ),
     ("ix_requests_work", lambda tx: tx.requests.next_due()),
     ("ix_requests_deadline", lambda tx: tx.requests.waiting()),
     ("ix_requests_person", lambda tx: tx.requests.of("U0OUTSIDER")),

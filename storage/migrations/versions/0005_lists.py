@@ -1,4 +1,4 @@
-"""Lists of any length: filters are tested in the index of the pages, words found by three letters."""
+"""Lists of any length: filters have indexes, words are found by three letters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -56,6 +56,12 @@ def upgrade() -> None:
             sqlite_where=sa.text(where),
             postgresql_where=sa.text(where),
         )
+    op.create_index(
+        "ix_reminders_state",
+        "reminders",
+        ["team_id", "state", "sent_at", "due_at", "destination"],
+        unique=False,
+    )
     on_postgresql = op.get_bind().dialect.name == "postgresql"
     for statement in POSTGRESQL_WORDS if on_postgresql else SQLITE_WORDS:
         op.execute(statement)
