@@ -51,7 +51,8 @@ class _Through(Join):
 
 @compiles(_Through, "sqlite")
 def _cross_join(join: _Through, compiler: SQLCompiler, **how: Any) -> str:
-    return compiler.visit_join(join, **how).replace(" JOIN ", " CROSS JOIN ", 1)
+    spelled: str = compiler.visit_join(join, **how)  # type: ignore[no-untyped-call]
+    return spelled.replace(" JOIN ", " CROSS JOIN ", 1)
 
 
 _BY_WORD = _Through(_WORDS, subscriptions, _WORDS.c.rowid == literal_column("subscriptions.rowid"))
