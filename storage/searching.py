@@ -230,7 +230,8 @@ class Search:
 def distinct(work: Work, named: ColumnElement[str]) -> Sequence[str]:
     """The values of a column of what is listed, in order, each found by one step in an index."""
     listed = (mine(work), LIVE)
-    first = select(func.min(named).label("value")).where(*listed).cte(recursive=True)
+    known = named >= ""  # an index begins or ends with what is not known
+    first = select(func.min(named).label("value")).where(*listed, known).cte(recursive=True)
     following = select(func.min(named)).where(*listed, named > first.c.value).scalar_subquery()
     values = first.union_all(select(following).where(first.c.value.is_not(None)))
     found = select(values.c.value).where(values.c.value.is_not(None)).limit(VALUES)
