@@ -52,14 +52,6 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Paging:
-    """Which page of which list a button leads to."""
-
-    page: int
-    filters: str
-
-
-@dataclass(frozen=True, slots=True)
 class Switch:
     """`autorenew on|off ID`."""
 
@@ -99,12 +91,6 @@ def list_query(filters: str, *, user: SlackUser, now: datetime, page: int = 1) -
         else:
             raise NotUnderstood(f"`{_shown(token)}` is not a filter.", _filters_advice())
     return query
-
-
-def paging(value: str) -> Paging:
-    """Read the value of a paging button: the page, a blank, the filters as typed."""
-    page, _, filters = value.partition(" ")
-    return Paging(int(page), filters)
 
 
 def span(typed: str) -> int:

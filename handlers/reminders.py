@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.billing.rights import Action
 from bot.billing.subscription import SubscriptionKey
 from bot.services.errors import Incomplete, NoLongerDue, SnoozeTooFar
-from handlers import ids, payloads, submissions
+from handlers import ids, paging, payloads, submissions
 from handlers.asking import Asking
 from handlers.blocks import looking, recalling, settling, showing
 from handlers.blocks import reminder_actions as offers
 from handlers.blocks.looking import Linked
 from handlers.blocks.pieces import Content
 from handlers.forms import Carried
-from handlers.payloads import Paging
+from handlers.paging import Paging
 from handlers.services import Services
 from handlers.submissions import Press
 from handlers.turns import Turn, Turns
@@ -65,12 +65,12 @@ class Reminders:
 
     def list(self, turn: Turn, typed: str) -> None:
         """What is armed in this channel and what became of the others lately; or everywhere."""
-        turn.answer(self._recalled(turn, Paging(1, typed)))
+        turn.answer(self._recalled(turn, Paging(page=1, filters=typed)))
 
     def other_page(self, turn: Turn) -> None:
         """Another page, or those of every destination, in place."""
-        paging = payloads.paging(payloads.pressed(turn.body))
-        turn.answer(self._recalled(turn, paging), replace=True)
+        wanted = paging.read(payloads.pressed(turn.body))
+        turn.answer(self._recalled(turn, wanted), replace=True)
 
     def _recalled(self, turn: Turn, wanted: Paging) -> Content:
         alone = not turn.channel or turn.channel.startswith(DIRECT)

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from bot.billing.reminder import Schedule
 from bot.billing.unsubscription import Request
-from handlers import ids, messenger, payloads
+from handlers import ids, messenger, paging, payloads
 from handlers.blocks import discreet, history, looking, showing, subscriptions, upcoming
 from handlers.blocks.looking import Around, Linked
 from handlers.blocks.pieces import Content
-from handlers.payloads import Paging
+from handlers.paging import Paging
 from handlers.services import Services
 from handlers.turns import Turn, Turns
 
@@ -83,15 +83,15 @@ class Subscriptions:
 
     def list(self, turn: Turn, filters: str) -> None:
         """The first page of what the filters let through."""
-        turn.answer(self._page(turn, Paging(1, filters)))
+        turn.answer(self._page(turn, Paging(page=1, filters=filters)))
 
     def open_list(self, turn: Turn) -> None:
         """A button that opens a list beside what is there."""
-        turn.answer(self._page(turn, payloads.paging(payloads.pressed(turn.body))))
+        turn.answer(self._page(turn, paging.read(payloads.pressed(turn.body))))
 
     def other_page(self, turn: Turn) -> None:
         """Paging and filters replace the list."""
-        page = self._page(turn, payloads.paging(payloads.pressed(turn.body)))
+        page = self._page(turn, paging.read(payloads.pressed(turn.body)))
         turn.answer(page, replace=True)
 
     def show(self, turn: Turn, typed: str) -> None:
@@ -145,7 +145,8 @@ class Subscriptions:
     def _page(self, turn: Turn, wanted: Paging) -> Content:
         now = self._services.clock.now()
         query = payloads.list_query(wanted.filters, user=turn.user, now=now)
-        page = self._services.listing.page(replace(query, page=wanted.page))
+        to = replace(query, page=wanted.page, after=wanted.after, before=wanted.before)
+        page = self._services.listing.page(to)
         page = self._services.discretion.seen_by(turn.user, page)
         if page.rows:
             return subscriptions.page(page, filters=wanted.filters)

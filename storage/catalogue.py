@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    func,
     literal,
     select,
     tuple_,
@@ -21,24 +20,16 @@ from sqlalchemy import (
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
-from bot.ports.store import PAGE, ListQuery, Page
-from storage import grouping, rows, searching
-from storage.tables import PARENTED, orders, subscriptions, unplanned
+from bot.ports.store import ListQuery, Page
+from storage import grouping, paging, rows, searching
+from storage.places import ORDER
+from storage.tables import LIVE, PARENTED, orders, subscriptions, unplanned
 from storage.tables import accounts as account_rows
 from storage.types import Instant
 from storage.work import Work, among
 
 _ROW = subscriptions.c
-_ORDER = (
-    _ROW.group_anchor_at,
-    _ROW.account,
-    _ROW.group_key,
-    _ROW.group_rank,
-    _ROW.anchor_at,
-    _ROW.search,  # which begins with the name
-    _ROW.id,
-)
-_QUOTAS_FIRST = _ORDER[3:]
+_QUOTAS_FIRST = ORDER[3:]
 _BY_TIME = (_ROW.anchor_at, _ROW.account, _ROW.id)
 
 
@@ -85,19 +76,24 @@ class SqlCatalogue:
         )
 
     def page(self, query: ListQuery) -> Page:
-        """One page in the order of an index; the count stops at 1,000."""
-        wanted = searching.conditions(query)
-        count, more = searching.count(self.work, wanted)
-        start = (max(query.page, 1) - 1) * PAGE
-        if not more and start >= count:  # else all would be looked through once more
-            return Page(rows=(), count=count, more=more)
-        found = self._select().where(*wanted).order_by(*_ORDER)
-        return Page(rows=tuple(self._read(found.limit(PAGE).offset(start))), count=count, more=more)
+        """Ten rows after or before a place, else of a page's number; the count stops at 1,000."""
+        search = searching.Search(self.work, query)
+        count, more = search.count
+        shown = paging.shown(search, query)
+        keys = [SubscriptionKey(AccountName(row.account), row.id) for row in shown.rows]
+        found = {each.key: each for each in self._of_keys(keys)}
+        return Page(
+            rows=tuple(found[key] for key in keys if key in found),
+            count=count,
+            more=more,
+            number=shown.number,
+            previous=shown.previous,
+            next=shown.next,
+        )
 
     def listed(self) -> Iterator[Subscription]:
         """What all pages without a filter show, in their order, read in pieces."""
-        wanted = searching.conditions(ListQuery())
-        ordered = select(_ROW.account, _ROW.id).where(self._mine(), *wanted).order_by(*_ORDER)
+        ordered = select(_ROW.account, _ROW.id).where(self._mine(), LIVE).order_by(*ORDER)
         keys = [
             SubscriptionKey(AccountName(row.account), row.id)
             for row in self.work.connection.execute(ordered)
@@ -132,7 +128,7 @@ class SqlCatalogue:
         """Quotas and packages of an account and region that are there, quotas first."""
         return self._read(
             self._select()
-            .where(grouping.LIVE, _ROW.account == account, _ROW.group_key == rows.group_key(region))
+            .where(LIVE, _ROW.account == account, _ROW.group_key == rows.group_key(region))
             .order_by(*_QUOTAS_FIRST)
         )
 
@@ -144,7 +140,7 @@ class SqlCatalogue:
             ids = sorted(key.id for key in mains if key.account == account)
             for start in range(0, len(ids), rows.CHUNK):
                 named = _ROW.parent_id.in_(ids[start : start + rows.CHUNK])
-                wanted = (grouping.LIVE, _ROW.account == account, PARENTED, named)
+                wanted = (LIVE, _ROW.account == account, PARENTED, named)
                 found += self._read(self._select().where(*wanted).order_by(_ROW.id))
         return found
 
@@ -154,18 +150,11 @@ class SqlCatalogue:
         found = {each.key: each for each in self._of_keys(keys)}
         return [found[key] for key in keys if key in found]
 
-    def values(self, column: str) -> Mapping[str, int]:
-        """How many listed subscriptions bear each value of service, account or region."""
+    def values(self, column: str) -> Sequence[str]:
+        """What listed subscriptions bear as service, account or region, in order; at most 1,000."""
         if column not in {"service", "account", "region"}:
-            raise ValueError(f"{column} is not counted; service, account and region are")
-        named = _ROW[column]
-        counted = self.work.connection.execute(
-            select(named, func.count())
-            .where(_ROW.team_id == self.work.team_id, grouping.LIVE, named.is_not(None))
-            .group_by(named)
-            .order_by(named)
-        )
-        return {row[0]: row[1] for row in counted}
+            raise ValueError(f"{column} is not told apart; service, account and region are")
+        return searching.distinct(self.work, _ROW[column])
 
     def all(self) -> Iterator[Subscription]:
         """Everything that is not gone, ordered by key, read in pieces."""
@@ -220,7 +209,7 @@ class SqlCatalogue:
 
     def date_passed(self, *, at: datetime, limit: int) -> int:
         """Derive some anchors that time has passed; returns how many there were."""
-        return self._date_again(and_(grouping.LIVE, _ROW.anchor_at < at), at=at, limit=limit)
+        return self._date_again(and_(LIVE, _ROW.anchor_at < at), at=at, limit=limit)
 
     def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
         """Those that changed since they were planned; in a write for this caller alone."""
@@ -276,13 +265,13 @@ class SqlCatalogue:
         )
 
     def _mine(self) -> ColumnElement[bool]:
-        return _ROW.team_id == self.work.team_id
+        return searching.mine(self.work)
 
     def _select(self) -> Select[Any]:
         return select(subscriptions).where(self._mine())
 
     def _anchored(self, start: datetime, end: datetime) -> Select[Any]:
-        return self._select().where(grouping.LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
+        return self._select().where(LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
 
     def _read(self, query: Select[Any]) -> list[Subscription]:
         return self._assembled(self._rows(query))

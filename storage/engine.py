@@ -54,6 +54,7 @@ class Database:
         store = SqlStore(
             reader=self.reader,
             writer=self.writer,
+            timer=self.timer,
             team_id=team_id,
             accounts=accounts,
             audit_key=audit_key,
@@ -80,9 +81,8 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection that is not in use."""
-        self.reader.dispose()
-        self.writer.dispose()
-        self.timer.dispose()
+        for engine in (self.reader, self.writer, self.timer):
+            engine.dispose()
 
 
 def open_database(url: str) -> Database:

@@ -3,17 +3,15 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, update
 
-from bot.billing.subscription import Status, SubscriptionKey
+from bot.billing.subscription import SubscriptionKey
 from storage import rows
-from storage.tables import subscriptions
+from storage.tables import LIVE, subscriptions
 from storage.types import NEVER
 from storage.work import Work, among
 
 _ROW = subscriptions.c
-LIVE = and_(_ROW.gone_at.is_(None), _ROW.status.is_distinct_from(Status.UNSUBSCRIBED))
-"""What is there: neither gone nor unsubscribed from."""
 
 
 def of(work: Work, keys: Collection[SubscriptionKey]) -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Row,
     and_,
     bindparam,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.sql.dml import Update
@@ -33,11 +35,8 @@ _TABLE = tables.reminders
 _ROW = _TABLE.c
 _SENT = tables.deliveries.c
 _IN_ORDER = tuple(Standing)
-_STANDING = case(
-    *((_ROW.state == state, _IN_ORDER.index(standing)) for state, standing in STANDINGS.items())
-)
-_CAME = func.coalesce(_ROW.sent_at, _ROW.due_at)
 _TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
+_ENDED = [each for each in STANDINGS if each not in {ReminderState.ARMED, ReminderState.KEPT}]
 _SETTLED_BY_PEOPLE = (ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED)
 
 
@@ -217,16 +216,16 @@ class SqlReminders:
         self, *, since: datetime, destination: str | None, skip: int, limit: int
     ) -> Sequence[ArmedReminder]:
         """Armed ones, soonest first; then what became of the others since, newest first."""
+        found = self._recalled(since, destination, *_ROW).subquery().c
         rows = self._work.connection.execute(
-            select(_TABLE)
-            .where(self._recalled(since, destination))
+            select(*found)
             .order_by(
-                _STANDING,
-                case((_ROW.state == ReminderState.ARMED, _ROW.due_at)),
-                _CAME.desc(),
-                _ROW.due_at.desc(),
-                _ROW.id,
-                _ROW.destination,
+                _standing(found.state),
+                case((found.state == ReminderState.ARMED, found.due_at)),
+                func.coalesce(found.sent_at, found.due_at).desc(),
+                found.due_at.desc(),
+                found.id,
+                found.destination,
             )
             .offset(skip)
             .limit(limit)
@@ -235,21 +234,32 @@ class SqlReminders:
 
     def standings(self, *, since: datetime, destination: str | None) -> Mapping[Standing, int]:
         """How many there are of each standing; only those that there are."""
+        found = self._recalled(since, destination, _ROW.state).subquery().c
+        standing = _standing(found.state)
         rows = self._work.connection.execute(
-            select(_STANDING, func.count())
-            .where(self._recalled(since, destination))
-            .group_by(_STANDING)
-            .order_by(_STANDING)
+            select(standing, func.count()).group_by(standing).order_by(standing)
         )
         return {_IN_ORDER[place]: count for place, count in rows}
 
-    def _recalled(self, since: datetime, destination: str | None) -> ColumnElement[bool]:
-        """The armed ones and what became of the others since; a kept one once it was sent."""
-        known = _ROW.state.in_(list(STANDINGS))
-        told = or_(_ROW.state != ReminderState.KEPT, _ROW.sent_at.is_not(None))
-        lately = or_(_ROW.state == ReminderState.ARMED, and_(told, since <= _CAME))
-        wanted = and_(_ROW.team_id == self._work.team_id, known, lately)
-        return wanted if destination is None else and_(wanted, _ROW.destination == destination)
+    def _recalled(
+        self, since: datetime, destination: str | None, *columns: ColumnElement[Any]
+    ) -> CompoundSelect[Any]:
+        """The armed ones and what became of the others since; a kept one once it was sent.
+
+        Each part is a stretch of one index, however many there were before.
+        """
+        there = [] if destination is None else [_ROW.destination == destination]
+        parts = (
+            _ROW.state == ReminderState.ARMED,
+            and_(_ROW.state.in_([*_ENDED, ReminderState.KEPT]), _ROW.sent_at >= since),
+            and_(_ROW.state.in_(_ENDED), _ROW.sent_at.is_(None), _ROW.due_at >= since),
+        )
+        return union_all(
+            *(
+                select(*columns).where(_ROW.team_id == self._work.team_id, part, *there)
+                for part in parts
+            )
+        )
 
     def next_due(self) -> datetime | None:
         """When the next armed reminder that is not bundled falls due."""
@@ -335,6 +345,11 @@ def _settled(*, told: bool) -> Update:
         .where(_BY, _ROW.state.not_in(_SETTLED_BY_PEOPLE))
         .values({name: bindparam(f"new_{name}", type_=_ROW[name].type) for name in names})
     )
+
+
+def _standing(state: ColumnElement[Any]) -> ColumnElement[int]:
+    """A standing's place in the order of standings."""
+    return case(*((state == each, _IN_ORDER.index(named)) for each, named in STANDINGS.items()))
 
 
 def _armed(row: Row[Any]) -> ArmedReminder:

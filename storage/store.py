@@ -45,12 +45,14 @@ class SqlStore:
         *,
         reader: Engine,
         writer: Engine,
+        timer: Engine,
         team_id: str,
         accounts: Mapping[AccountName, Account],
         audit_key: bytes,
     ) -> None:
         self._reader = reader
         self._writer = writer
+        self._timer = timer
         self._team_id = team_id
         self._accounts = dict(accounts)
         self._audit_key = audit_key
@@ -81,8 +83,8 @@ class SqlStore:
 
     def dispose(self) -> None:
         """Close every connection that is not in use, of other stores of this database too."""
-        self._reader.dispose()
-        self._writer.dispose()
+        for engine in (self._reader, self._writer, self._timer):
+            engine.dispose()
 
     def settle_accounts(self, *, at: datetime) -> None:
         """Enter a new workspace and its accounts; date anew what changed settings date."""

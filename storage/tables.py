@@ -35,7 +35,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0003"
+SCHEMA = "0005"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -51,9 +51,15 @@ metadata = MetaData(
 # Conditions of partial indexes, as queries repeat them.
 ARMED = text("reminders.state = 'armed' AND reminders.delivery_id IS NULL")
 PARENTED = text("subscriptions.parent_id IS NOT NULL")
+LIVE = text(
+    "subscriptions.gone_at IS NULL"
+    " AND (subscriptions.status IS NULL OR subscriptions.status <> 'unsubscribed')"
+)
+"""What is there: neither gone nor unsubscribed from."""
 WAITING = text("requests.state = 'waiting'")
 HELD = text("request_items.held")
 UNDONE = text("NOT book_orders.done")
+LISTED = "gone_at IS NULL AND (status IS NULL OR status <> 'unsubscribed')"
 UNFINISHED = "state IN ('pending', 'sending', 'unknown')"
 
 workspaces = Table("workspaces", metadata, key("team_id"), some("last_request", Integer))
@@ -114,15 +120,34 @@ subscriptions = Table(
         "group_key",
         "group_rank",
         "anchor_at",
+        # What filters ask for is tested in the index, without a look at the row.
+        "status",
+        "service",
+        "region",
+        "owner",
+        "kind",
+        "auto_renew",
         where="gone_at IS NULL",
     ),
     partial("ix_subscriptions_parent", "account", "parent_id", where="parent_id IS NOT NULL"),
     partial("ix_subscriptions_anchor", "anchor_at", "account", "id", where="gone_at IS NULL"),
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
     Index("ix_subscriptions_id", "team_id", "id", "account"),
-    Index("ix_subscriptions_service", "team_id", "service"),
-    Index("ix_subscriptions_region", "team_id", "region"),
-    Index("ix_subscriptions_owner", "team_id", "owner"),
+    # What few subscriptions have is found by one of these, and counted in it.
+    partial("ix_subscriptions_account", "account", where=LISTED),
+    partial("ix_subscriptions_service", "service", where=LISTED),
+    partial("ix_subscriptions_region", "region", where=LISTED),
+    partial("ix_subscriptions_owner", "owner", where=LISTED),
+    partial("ix_subscriptions_kind", "kind", where=LISTED),
+    partial("ix_subscriptions_auto_renew", "auto_renew", where=LISTED),
+    partial("ix_subscriptions_status", "status", where="gone_at IS NULL"),
+    # SQLite finds words in `subscription_words`, which triggers of the first table keep in step.
+    Index(
+        "ix_subscriptions_words",
+        "search",
+        postgresql_using="gin",
+        postgresql_ops={"search": "gin_trgm_ops"},
+    ).ddl_if(dialect="postgresql"),
 )
 
 # Subscriptions whose facts changed; arming derives their reminders again and takes them out.
@@ -274,6 +299,7 @@ reminders = Table(
     ),
     partial("ix_reminders_delivery", "delivery_id", where="delivery_id IS NOT NULL"),
     Index("ix_reminders_subscription", "team_id", "account", "subscription_id", "anchor_date"),
+    Index("ix_reminders_state", "team_id", "state", "sent_at", "due_at", "destination"),
 )
 
 owed = Sequence("owed", metadata=metadata)

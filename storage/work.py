@@ -88,14 +88,19 @@ def among(
 ) -> ColumnElement[bool]:
     """Whether two columns are one of the pairs: an indexed list for each value of the first.
 
-    A list of pairs, which SQL has too, is compared one by one by PostgreSQL.
+    A list of pairs, which SQL has too, is compared one by one by PostgreSQL. SQLite does not look
+    alternatives up beside another condition, so that it also gets all values without their pairs.
     """
     by_first: defaultdict[str, list[str]] = defaultdict(list)
     for one, other in pairs:
         by_first[one].append(other)
-    return or_(
+    paired = or_(
         false(), *(and_(first == one, second.in_(others)) for one, others in by_first.items())
     )
+    if len(by_first) < 2:
+        return paired
+    seconds = {other for others in by_first.values() for other in others}
+    return and_(first.in_(sorted(by_first)), second.in_(sorted(seconds)), paired)
 
 
 @contextmanager

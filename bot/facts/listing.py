@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NewType
 
 from bot.billing.account import Account
 from bot.billing.money import Money, sums
@@ -10,6 +11,9 @@ from bot.billing.renewal import Anchor
 from bot.billing.subscription import Edition, Subscription
 from bot.billing.unsubscription import Request, State
 from bot.billing.way import Way, WayKind
+
+Place = NewType("Place", str)
+"""Where a row stood in a list, in letters that a button can carry; only a store reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +35,18 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage:
-    """At most ten rows of `count` (more than 1,000 when `more`); `page` is clamped to `pages`."""
+    """At most ten rows of `count` (more than 1,000 when `more`).
+
+    `page` counts from 1; `previous` and `next` are the places where the pages around it end and
+    begin, None where there is none.
+    """
 
     rows: tuple[ListRow, ...]
     count: int
     more: bool
     page: int
-    pages: int
+    previous: Place | None
+    next: Place | None
     now: datetime
 
 
@@ -53,11 +62,15 @@ class HistoryLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearestFilter:
-    """A filter that finds something when the one that was typed finds nothing."""
+    """A filter that finds something when the one that was typed finds nothing.
+
+    It finds `count`, more than 1,000 when `more`.
+    """
 
     field: str
     value: str
     count: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

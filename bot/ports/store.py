@@ -21,6 +21,7 @@ from bot.billing.subscription import (
     SubscriptionKey,
 )
 from bot.billing.unsubscription import Request
+from bot.facts.listing import Place
 from bot.facts.reminding import Standing
 
 PAGE = 10
@@ -33,7 +34,11 @@ class ChangedMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """The filters of `/lapse list`; words are matched in name, id and service, any case."""
+    """The filters of `/lapse list`; words are matched in name, id and service, any case.
+
+    The page is what comes `after` a place or `before` it, so that nothing is skipped or repeated
+    when others come or go; `page` is its number, and finds it where there is no such place.
+    """
 
     service: str | None = None
     account: str | None = None
@@ -46,15 +51,24 @@ class ListQuery:
     kind: Kind | None = None
     words: tuple[str, ...] = ()
     page: int = 1
+    after: Place | None = None
+    before: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Ten rows, and how many there are, counted up to 1,000 (`more` beyond)."""
+    """Ten rows, and how many there are, counted up to 1,000 (`more` beyond).
+
+    `number` is that of the first row: exact where all are counted. The page before this one ends
+    before the place `previous`, the page behind it begins after `next`; None where there is none.
+    """
 
     rows: tuple[Subscription, ...]
     count: int
     more: bool
+    number: int
+    previous: Place | None
+    next: Place | None
 
 
 class Catalogue(Protocol):
@@ -67,7 +81,10 @@ class Catalogue(Protocol):
         """Every account's subscription of this id; `account/id` names one."""
 
     def page(self, query: ListQuery) -> Page:
-        """One page, nearest anchor first, a quota before its packages; an indexed read."""
+        """One page, nearest anchor first, a quota before its packages; an indexed read.
+
+        Empty where nothing comes after the place, or a page has a number beyond the last.
+        """
 
     def listed(self) -> Iterator[Subscription]:
         """What all pages without a filter show, in their order, streamed."""
@@ -87,8 +104,8 @@ class Catalogue(Protocol):
     def near(self, text: str, *, limit: int = 5) -> Sequence[Subscription]:
         """Subscriptions whose id or name is spelled most like the text."""
 
-    def values(self, column: str) -> Mapping[str, int]:
-        """How many listed subscriptions bear each value of service, account or region."""
+    def values(self, column: str) -> Sequence[str]:
+        """What listed subscriptions bear as service, account or region, in order; at most 1,000."""
 
     def all(self) -> Iterator[Subscription]:
         """The whole book that export writes: ordered by key, gone ones left out, streamed."""

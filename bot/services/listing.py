@@ -1,9 +1,10 @@
 """Listing: pages of the catalogue, one subscription with its ways out, the deductions ahead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
+from typing import Any
 
 from bot.billing.account import ExecuteMode
 from bot.billing.days import cloud_date
@@ -54,21 +55,21 @@ class Listing:
         self._policy = policy
 
     def page(self, query: ListQuery) -> ListPage:
-        """One page of ten, nearest anchor first; a page beyond the last is the last."""
+        """One page of ten, nearest anchor first; a page beyond the last counted one is that."""
         now = self._clock.now()
         with self._store.reading() as tx:
-            number, found = _clamped(tx, query)
-            start = (number - 1) * PAGE
+            found = _clamped(tx, query)
             rows = tuple(
-                self._row(tx, each, number=start + index, now=now)
-                for index, each in enumerate(found.rows, start=1)
+                self._row(tx, each, number=number, now=now)
+                for number, each in enumerate(found.rows, start=found.number)
             )
         return ListPage(
             rows=rows,
             count=found.count,
             more=found.more,
-            page=number,
-            pages=max(1, -(-found.count // PAGE)),
+            page=-(-found.number // PAGE),
+            previous=found.previous,
+            next=found.next,
             now=now,
         )
 
@@ -150,8 +151,10 @@ class Listing:
                     continue
                 near = _nearest(wanted, tx.catalogue.values(field))
                 if near is not None:
-                    return NearestFilter(field=field, value=near[0], count=near[1])
-            return _nearest_word(query, tx.catalogue.values("service"))
+                    return _filter(tx, field, near)
+            services = tx.catalogue.values("service") if query.words else ()
+            near = next(filter(None, (_nearest(word, services) for word in query.words)), None)
+            return _filter(tx, "service", near) if near else None
 
     def history(self, ref: str) -> tuple[HistoryLine, ...]:
         """What was done about a subscription, oldest first; raises what `find` raises."""
@@ -241,13 +244,12 @@ def edition_of(subscription: Subscription, group: Sequence[Subscription]) -> Edi
     return current_edition(group)
 
 
-def _clamped(tx: Transaction, query: ListQuery) -> tuple[int, Page]:
-    number = max(1, query.page)
-    found = tx.catalogue.page(replace(query, page=number))
-    if found.rows or number == 1:
-        return number, found
-    last = max(1, -(-found.count // PAGE))
-    return last, tx.catalogue.page(replace(query, page=last))
+def _clamped(tx: Transaction, query: ListQuery) -> Page:
+    found = tx.catalogue.page(query)
+    if found.rows or not found.count:
+        return found
+    last = -(-found.count // PAGE)
+    return tx.catalogue.page(replace(query, page=last, after=None, before=None))
 
 
 def _group(tx: Transaction, subscription: Subscription) -> Sequence[Subscription]:
@@ -292,13 +294,13 @@ def _together(subscription: Subscription) -> tuple[object, ...]:
     )
 
 
-def _nearest(wanted: str, values: Mapping[str, int]) -> tuple[str, int] | None:
+def _nearest(wanted: str, values: Sequence[str]) -> str | None:
     alike = {value.lower(): value for value in values}
     near = get_close_matches(wanted.lower(), alike, n=1)
-    return (alike[near[0]], values[alike[near[0]]]) if near else None
+    return alike[near[0]] if near else None
 
 
-def _nearest_word(query: ListQuery, services: Mapping[str, int]) -> NearestFilter | None:
-    found = (_nearest(word, services) for word in query.words)
-    near = next((each for each in found if each is not None), None)
-    return NearestFilter(field="service", value=near[0], count=near[1]) if near else None
+def _filter(tx: Transaction, field: str, value: str) -> NearestFilter:
+    wanted: dict[str, Any] = {field: value}
+    found = tx.catalogue.page(ListQuery(**wanted))
+    return NearestFilter(field=field, value=value, count=found.count, more=found.more)

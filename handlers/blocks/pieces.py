@@ -24,6 +24,9 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from handlers import paging
+from handlers.paging import Paging
+
 HEADER = 150
 LABEL = 75
 TITLE = 24
@@ -141,14 +144,15 @@ def button(
 
 
 def pagers(
-    page: int, pages: int, *, of: str, asked: str, next_id: str, previous_id: str
+    *, previous: Paging | None, following: Paging | None, of: str, next_id: str, previous_id: str
 ) -> list[ButtonElement]:
-    """Next and Previous, where there is one; a value is the page, then what was `asked` for."""
+    """Next and Previous, where there is one."""
     found = []
-    if page < pages:
-        found.append(button("Next", next_id, f"{page + 1} {asked}", says=f"Next page of {of}"))
-    if page > 1:
-        value, says = f"{page - 1} {asked}", f"Previous page of {of}"
+    if following is not None:
+        value, says = paging.write(following), f"Next page of {of}"
+        found.append(button("Next", next_id, value, says=says))
+    if previous is not None:
+        value, says = paging.write(previous), f"Previous page of {of}"
         found.append(button("Previous", previous_id, value, says=says))
     return found
 

@@ -25,6 +25,7 @@ from handlers.blocks.pieces import (
     section,
 )
 from handlers.blocks.subscriptions import open_menu
+from handlers.paging import Paging
 
 TITLE = "Reminders"
 HERE = "Reminders of this channel"
@@ -203,11 +204,11 @@ def _menu(shown: ReminderPage) -> InteractiveElement | None:
 
 def _buttons(shown: ReminderPage) -> Sequence[InteractiveElement]:
     scope = "" if shown.destination else ALL
+    page = shown.page
     found = pagers(
-        shown.page,
-        shown.pages,
+        previous=Paging(page=page - 1, filters=scope) if page > 1 else None,
+        following=Paging(page=page + 1, filters=scope) if page < shown.pages else None,
         of="reminders",
-        asked=scope,
         next_id=ids.REMINDERS_PAGE,
         previous_id=ids.REMINDERS_PREVIOUS,
     )

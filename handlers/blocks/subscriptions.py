@@ -17,6 +17,7 @@ from bot.facts.listing import ListPage, NearestFilter
 from handlers import ids, text
 from handlers.blocks import rows
 from handlers.blocks.pieces import Content, actions, button, cut, header, pagers, section
+from handlers.paging import Paging
 
 TITLE = "Subscriptions"
 VALUE = 150
@@ -40,7 +41,7 @@ def page(shown: ListPage, *, filters: str) -> Content:
         *rows.blocks(shown.rows, today=today),
         *actions(_menu(shown), *_paging(shown, filters=filters)),
     ]
-    more = "More: press Next." if shown.page < shown.pages else ""
+    more = "More: press Next." if shown.next is not None else ""
     spoken = text.fallback(
         f"Subscriptions {span}, nearest deduction first{_filtered(filters)}.",
         *rows.spoken(shown.rows, today=today),
@@ -57,7 +58,7 @@ def nothing_found(filters: str, nearest: NearestFilter | None) -> Content:
     buttons: list[ButtonElement] = []
     if nearest is not None:
         typed = f"{nearest.field}:{_quoted(nearest.value)}"
-        words += f" {text.code(f'{nearest.field}:{nearest.value}')} has {nearest.count:,}."
+        words += f" {text.code(f'{nearest.field}:{nearest.value}')} has {_counted(nearest)}."
         label = cut(f"Search {nearest.value}", 24)
         buttons.append(button(label, ids.LIST_SEARCH, f"1 {typed}", says=f"Search {typed}"))
     clear = button("Clear filters", ids.LIST_CLEAR, "1 ", says="List without filters")
@@ -100,7 +101,7 @@ def option(subscription: Subscription) -> Option:
     )
 
 
-def _counted(shown: ListPage) -> str:
+def _counted(shown: ListPage | NearestFilter) -> str:
     return f"more than {shown.count:,}" if shown.more else f"{shown.count:,}"
 
 
@@ -113,11 +114,16 @@ def _menu(shown: ListPage) -> StaticSelectElement | None:
 
 
 def _paging(shown: ListPage, *, filters: str) -> Sequence[InteractiveElement]:
+    previous = following = None
+    if shown.previous is not None:
+        page = max(shown.page - 1, 1)
+        previous = Paging(page=page, filters=filters, before=shown.previous)
+    if shown.next is not None:
+        following = Paging(page=shown.page + 1, filters=filters, after=shown.next)
     return pagers(
-        shown.page,
-        shown.pages,
+        previous=previous,
+        following=following,
         of="subscriptions",
-        asked=filters,
         next_id=ids.LIST_PAGE,
         previous_id=ids.LIST_PREVIOUS,
     )

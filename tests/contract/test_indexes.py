@@ -5,15 +5,16 @@ from datetime import timedelta
 
 from sqlalchemy import event, select
 
-from bot.billing.subscription import AccountName
+from bot.billing.subscription import AccountName, Kind, Status
 from bot.billing.unsubscription import State
 from bot.ports.store import BookOrder, DeliveryState, ListQuery, ReminderState
 from storage import tables
 from tests.contract.samples import HOUR, LEASE, armed, delivery, request
-from tests.factories import NOW, key, package, quota, resource, usd
+from tests.factories import NOW, OUTSIDER, key, package, quota, resource, usd
 
 DEFAULT = AccountName("default")
 MANY = 1500
+WORDS = {"sqlite": "subscription_words VIRTUAL", "postgresql": "ix_subscriptions_words"}
 READS = [
     ("ix_deliveries_work", lambda tx: tx.outbox.next_due()),
     ("ix_deliveries_update", lambda tx: tx.outbox.superseded(delivery("1", update_of="id-b"))),
@@ -23,6 +24,14 @@ READS = [
     ("ix_reminders_destination|ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),
     ("ix_reminders_delivery", lambda tx: tx.reminders.carried_by("id-a")),
     ("ix_reminders_subscription", lambda tx: tx.reminders.of(key("s-7"))),
+    (
+        "ix_reminders_state",
+        lambda tx: tx.reminders.recalled(since=NOW + HOUR, destination=None, skip=0, limit=10),
+    ),
+    (
+        "ix_reminders_state",
+        lambda tx: tx.reminders.standings(since=NOW + HOUR, destination="C0FINOPS"),
+    ),
     ("ix_requests_work", lambda tx: tx.requests.next_due()),
     ("ix_requests_deadline", lambda tx: tx.requests.waiting()),
     ("ix_requests_person", lambda tx: tx.requests.of("U0OUTSIDER")),
@@ -34,6 +43,14 @@ READS = [
         "ix_subscriptions_anchor",
         lambda tx: tx.catalogue.soonest(start=NOW, end=NOW + HOUR, limit=10),
     ),
+    ("ix_subscriptions_service", lambda tx: tx.catalogue.page(ListQuery(service="secmaster"))),
+    ("ix_subscriptions_service", lambda tx: tx.catalogue.values("service")),
+    ("ix_subscriptions_region", lambda tx: tx.catalogue.page(ListQuery(region="region-7"))),
+    ("ix_subscriptions_owner", lambda tx: tx.catalogue.page(ListQuery(owner=OUTSIDER))),
+    ("ix_subscriptions_kind", lambda tx: tx.catalogue.page(ListQuery(kind=Kind.PACKAGE))),
+    ("ix_subscriptions_auto_renew", lambda tx: tx.catalogue.page(ListQuery(auto_renew=False))),
+    ("ix_subscriptions_status", lambda tx: tx.catalogue.page(ListQuery(status=Status.FROZEN))),
+    ("ix_subscriptions_anchor", lambda tx: tx.catalogue.page(ListQuery(due_before=NOW))),
     ("ix_subscriptions_id", lambda tx: tx.catalogue.named("s-7")),
     ("ix_subscriptions_group", lambda tx: tx.catalogue.group(DEFAULT, "region-7")),
 ]
@@ -51,9 +68,7 @@ CLAIMS = [
 
 def test_what_is_done_often_finds_its_rows_by_an_index(any_database, any_store):
     remember_much(any_store)
-    if any_database.writer.dialect.name == "postgresql":  # as its own housekeeping does
-        with any_database.writer.begin() as connection:
-            connection.exec_driver_sql("ANALYZE")
+    keep_house(any_database)
 
     missed = {
         index: plan
@@ -65,6 +80,48 @@ def test_what_is_done_often_finds_its_rows_by_an_index(any_database, any_store):
         if not any(name in (plan := plans(engine, opened(), act)) for name in index.split("|"))
     }
     assert missed == {}
+
+
+def test_a_page_in_the_middle_is_read_along_the_order_of_the_list(any_database, any_store):
+    remember_much(any_store)
+    with any_store.reading() as tx:
+        there = tx.catalogue.page(ListQuery(page=50)).next
+
+    for query in (ListQuery(), ListQuery(service="ECS"), ListQuery(words=("runner",))):
+        for side in ("after", "before"):
+            at = replace(query, page=51, **{side: there})
+            plan = ordered(plans(any_database.reader, any_store.reading(), opened(at)))
+            assert "ix_subscriptions_page" in plan
+            assert "group_anchor_at" in plan  # it begins at the place
+
+
+def test_rare_words_are_found_by_three_letters(any_database, any_store):
+    remember_much(any_store)
+    keep_house(any_database)
+
+    for act in (opened(ListQuery(words=("s-1234",))), lambda tx: tx.catalogue.near("s-12345")):
+        plan = plans(any_database.reader, any_store.reading(), act, small=True)
+        assert WORDS[any_database.reader.dialect.name] in plan
+        assert "ix_subscriptions_page" not in plan
+
+
+def opened(query):
+    return lambda tx: tx.catalogue.page(query)
+
+
+def ordered(plan):
+    """What is said of the statement that finds the rows of a page."""
+    return "\n".join(
+        line for line in plan.split("\n") if "ix_subscriptions_page" in line or "ROW(" in line
+    )
+
+
+def keep_house(database):
+    """Count and tidy up what there is, as PostgreSQL does by itself."""
+    if database.writer.dialect.name == "postgresql":
+        with database.writer.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def remember_much(store):
@@ -133,8 +190,11 @@ def order(number):
     )
 
 
-def plans(engine, opened, act):
-    """How the database goes about every statement of an act."""
+def plans(engine, opened, act, *, small=False):
+    """How the database goes about every statement of an act.
+
+    A table as small as a test's PostgreSQL may rather read as a whole, unless it is told not to.
+    """
     seen = []
 
     def note(_connection, _cursor, statement, parameters, _context, _many):
@@ -142,6 +202,8 @@ def plans(engine, opened, act):
 
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     with opened as tx:
+        if small and engine.dialect.name == "postgresql":
+            tx.catalogue.work.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         event.listen(engine, "before_cursor_execute", note)
         act(tx)
         event.remove(engine, "before_cursor_execute", note)

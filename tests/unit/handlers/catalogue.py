@@ -92,7 +92,8 @@ def page(*rows: ListRow, **changes: Any) -> ListPage:
         "count": 42,
         "more": False,
         "page": 1,
-        "pages": 5,
+        "previous": None,
+        "next": "cd",
         "now": NOW,
     }
     return ListPage(**(facts | changes))

@@ -88,24 +88,36 @@ def test_the_menu_lists_the_rows_with_the_numbers_of_the_text():
     assert menu["options"][0]["value"] == "prod/sm-quota"
 
 
-def test_paging_carries_the_filters_and_previous_comes_from_the_second_page_on():
-    content = subscriptions.page(sample_page(page=2), filters="service:SecMaster")
+def test_paging_carries_the_filters_and_the_places_between_the_pages():
+    shown = sample_page(page=2, previous="ab", next="cd")
+    content = subscriptions.page(shown, filters="service:SecMaster")
 
     values = {each["action_id"]: each.get("value") for each in elements(content.blocks)}
-    assert values[ids.LIST_PAGE] == "3 service:SecMaster"
-    assert values[ids.LIST_PREVIOUS] == "1 service:SecMaster"
+    assert values[ids.LIST_PAGE] == "3>cd service:SecMaster"
+    assert values[ids.LIST_PREVIOUS] == "1<ab service:SecMaster"
     assert "service:SecMaster" in words(content.blocks)[1]
 
 
-def test_the_last_page_has_no_next():
-    content = subscriptions.page(sample_page(page=5), filters="")
+def test_a_place_that_is_too_long_for_a_button_gives_way_to_the_number_of_the_page():
+    shown = sample_page(page=2, previous="a" * 1985, next="b" * 1986)
+    content = accepted(subscriptions.page(shown, filters="kind:package"))
 
-    assert buttons(content.blocks) == ["Open a subscription…", "Previous"]
-    assert "press Next" not in content.text
+    values = {each["action_id"]: each.get("value") for each in elements(content.blocks)}
+    assert values[ids.LIST_PREVIOUS] == f"1<{'a' * 1985} kind:package"
+    assert values[ids.LIST_PAGE] == "3 kind:package"
+
+
+def test_the_first_page_has_no_previous_and_the_last_no_next():
+    first = subscriptions.page(sample_page(), filters="")
+    last = subscriptions.page(sample_page(page=5, previous="ab", next=None), filters="")
+
+    assert buttons(first.blocks) == ["Open a subscription…", "Next"]
+    assert buttons(last.blocks) == ["Open a subscription…", "Previous"]
+    assert "press Next" not in last.text
 
 
 def test_beyond_a_thousand_the_count_says_more_than():
-    content = subscriptions.page(sample_page(count=1000, more=True, pages=100), filters="")
+    content = subscriptions.page(sample_page(count=1000, more=True), filters="")
 
     assert words(content.blocks)[1].startswith("1 to 10 of more than 1,000 ·")
 
@@ -164,7 +176,7 @@ def test_a_row_says_in_which_state_its_open_request_is(state, line):
 
 
 def test_nothing_found_offers_the_nearest_spelling():
-    nearest = NearestFilter(field="service", value="SecMaster", count=12)
+    nearest = NearestFilter(field="service", value="SecMaster", count=12, more=False)
 
     content = accepted(subscriptions.nothing_found("service:SecMastr", nearest))
 
@@ -176,7 +188,7 @@ def test_nothing_found_offers_the_nearest_spelling():
 
 
 def test_a_nearest_value_with_a_blank_travels_in_quotation_marks():
-    nearest = NearestFilter(field="service", value="Status page", count=1)
+    nearest = NearestFilter(field="service", value="Status page", count=1, more=False)
 
     content = accepted(subscriptions.nothing_found("service:Stats", nearest))
 
@@ -201,7 +213,9 @@ def test_no_name_and_no_filter_makes_slack_refuse_the_list(name, filters):
 
     accepted(subscriptions.page(page(row(1, hostile)), filters=filters))
     accepted(
-        subscriptions.nothing_found(filters, NearestFilter(field="service", value=name, count=1))
+        subscriptions.nothing_found(
+            filters, NearestFilter(field="service", value=name, count=1, more=False)
+        )
     )
     accepted(showing.shown(shown(hostile)))
 

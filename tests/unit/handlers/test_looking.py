@@ -106,6 +106,28 @@ def test_paging_replaces_the_list_and_keeps_the_filters(stage, fakes):
     assert stage.answers[-1]["replace_original"] is True
 
 
+@pytest.mark.parametrize(
+    ("value", "asked"),
+    [
+        ("3>WzE1XQ service:SecMaster", (3, "WzE1XQ", None)),
+        ("1<WzE1XQ service:SecMaster", (1, None, "WzE1XQ")),
+        ("100 service:SecMaster", (100, None, None)),
+        ("2>??? service:SecMaster", (1, None, None)),
+        ("-7 service:SecMaster", (1, None, None)),
+        ("99999999999999999999 service:SecMaster", (1, None, None)),
+        (" service:SecMaster", (1, None, None)),
+    ],
+)
+def test_a_button_leads_beyond_a_place_and_one_that_is_damaged_to_the_first_page(
+    stage, fakes, value, asked
+):
+    stage.press(ids.LIST_PAGE, value)
+
+    [query] = fakes.listing.queries
+    assert (query.page, query.after, query.before) == asked
+    assert query.service == "SecMaster"
+
+
 def test_the_list_of_a_button_stands_beside_what_is_there(stage, fakes):
     stage.press(ids.LIST, "1 ")
 
@@ -124,8 +146,8 @@ def test_a_wrong_filter_says_how_to_write_it_and_asks_nothing(stage, fakes):
 
 
 def test_a_filter_that_finds_nothing_offers_the_nearest(stage, fakes):
-    fakes.listing.page_ = page(count=0, pages=1)
-    fakes.listing.nearest_ = NearestFilter(field="service", value="SecMaster", count=12)
+    fakes.listing.page_ = page(count=0, next=None)
+    fakes.listing.nearest_ = NearestFilter(field="service", value="SecMaster", count=12, more=False)
 
     answer = stage.command("list service:SecMastr")
 
@@ -135,7 +157,7 @@ def test_a_filter_that_finds_nothing_offers_the_nearest(stage, fakes):
 
 
 def test_an_empty_catalogue_is_no_failed_search(stage, fakes):
-    fakes.listing.page_ = page(count=0, pages=1)
+    fakes.listing.page_ = page(count=0, next=None)
 
     assert said(stage.command("list"))[0] == "No subscriptions yet"
 

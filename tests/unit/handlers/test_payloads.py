@@ -114,12 +114,6 @@ def test_the_nearest_command_is_offered():
     assert payloads.nearest_command("qqqqqq") is None
 
 
-def test_a_paging_button_carries_page_and_filters():
-    assert payloads.paging("2 service:SecMaster due:30d") == payloads.Paging(
-        2, "service:SecMaster due:30d"
-    )
-
-
 def test_several_subscriptions_travel_in_one_button():
     found = payloads.keys("prod/sm-quota\nprod/a b/c")
 

@@ -99,7 +99,7 @@ def drawn() -> Iterator[Mapping[str, Any]]:
         looking.help_(around),
         looking.requests([Linked(request=waiting, link=None)], []),
         looking.request(Linked(request=waiting, link="https://lapse.slack.com/p1")),
-        subscriptions.page(sample_page(page=2), filters=""),
+        subscriptions.page(sample_page(page=2, previous="ab"), filters=""),
         subscriptions.nothing_found("x", None),
         showing.shown(shown()),
         showing.shown(shown(packages=(SCREEN,), open_request=waiting)),

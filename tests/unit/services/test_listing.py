@@ -45,7 +45,7 @@ def test_a_group_stands_together_quota_first_and_nearest_anchor_on_top(
     assert [row.number for row in page.rows] == [1, 2, 3, 4]
     assert page.rows[1].package_of == quota()
     assert page.rows[0].amount == usd("3600.00")
-    assert (page.count, page.pages, page.page) == (4, 1, 1)
+    assert (page.count, page.page, page.previous, page.next) == (4, 1, None, None)
 
 
 def test_a_page_beyond_the_last_is_the_last(listing: Listing, rig: Rig) -> None:
@@ -53,15 +53,42 @@ def test_a_page_beyond_the_last_is_the_last(listing: Listing, rig: Rig) -> None:
 
     page = listing.page(ListQuery(page=99))
 
-    assert (page.page, page.pages, page.count) == (2, 2, 12)
+    assert (page.page, page.next, page.count) == (2, None, 12)
     assert [row.number for row in page.rows] == [11, 12]
     assert listing.page(ListQuery(page=-1)).page == 1
+
+
+def test_the_pages_around_a_page_are_found_by_their_places(listing: Listing, rig: Rig) -> None:
+    rig.know(*(resource(f"server-{n:02}") for n in range(25)))
+    first = listing.page(ListQuery())
+    second = listing.page(ListQuery(page=2, after=first.next))
+    third = listing.page(ListQuery(page=3, after=second.next))
+
+    assert [each.page for each in (first, second, third)] == [1, 2, 3]
+    assert [row.number for row in third.rows] == [21, 22, 23, 24, 25]
+    assert third.next is None
+    assert listing.page(ListQuery(page=2, before=third.previous)) == second
+    assert listing.page(ListQuery(page=1, before=second.previous)) == first
+
+
+def test_a_place_after_which_nothing_is_left_leads_to_the_last_page(
+    listing: Listing, rig: Rig, store: Store
+) -> None:
+    rig.know(*(resource(f"server-{n:02}") for n in range(12)))
+    first = listing.page(ListQuery())
+    with store.transaction() as tx:
+        tx.catalogue.mark_gone([key("server-10"), key("server-11")], at=first.now)
+
+    page = listing.page(ListQuery(page=2, after=first.next))
+
+    assert (page.rows, page.page, page.next) == (first.rows, 1, None)
 
 
 def test_an_empty_catalogue_is_one_empty_page(listing: Listing) -> None:
     page = listing.page(ListQuery())
 
-    assert (page.rows, page.count, page.pages, page.page) == ((), 0, 1, 1)
+    assert (page.rows, page.count, page.page) == ((), 0, 1)
+    assert (page.previous, page.next) == (None, None)
 
 
 def test_a_row_says_which_request_waits(store: Store, clock: SettableClock) -> None:
@@ -89,6 +116,7 @@ def test_a_misspelled_filter_finds_the_nearest_with_its_count(listing: Listing, 
 
     assert near is not None
     assert (near.field, near.value, near.count) == ("service", "SecMaster", 3)
+    assert not near.more
     assert listing.nearest(ListQuery(account="zzz")) is None
     word = listing.nearest(ListQuery(words=("secmaser",)))
     assert word is not None
