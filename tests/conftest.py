@@ -2,18 +2,14 @@
 
 import ipaddress
 import os
-import pwd
 import shutil
 import socket
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import hypothesis
-import psycopg
 import pytest
 
 from bot.billing.account import Account, Site
@@ -24,6 +20,7 @@ from storage.store import SqlStore
 from storage.tables import metadata
 from tests.clocks import SettableClock
 from tests.factories import NOW, account
+from tests.postgres import NotInstalled, PostgresServer, administer
 
 # How long an example takes says something of the machine, not of the rule; CI tries the same ones.
 hypothesis.settings.register_profile("local", deadline=None)
@@ -75,7 +72,7 @@ def chromium_path() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
-    raise _missing("Chromium", "apt-get install chromium")
+    raise _missing("Chromium is not installed; get it with `apt-get install chromium`.")
 
 
 @pytest.fixture(scope="session")
@@ -135,9 +132,9 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     server: str = request.getfixturevalue("postgres")
     name = f"empty_{uuid.uuid4().hex[:12]}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE template0")
+    administer(server, f"CREATE DATABASE {name} TEMPLATE template0")
     yield f"{server}/{name}"
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def migrated_url(request: pytest.FixtureRequest) -> str:
@@ -153,42 +150,17 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL, without a database, of a PostgreSQL server on loopback that forgets everything."""
-    programs = _postgres_programs()
-    home = Path(tempfile.mkdtemp(prefix="lapse-postgres-"))
-    user = "postgres" if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(home, user)
-    data, log = home / "data", home / "log"
     try:
-        _as(
-            user,
-            programs / "initdb",
-            "-D",
-            data,
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "-N",
-            "-E",
-            "UTF8",
-        )
-        port = _free_port()
-        settings = (
-            f"-p {port} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off"
-            " -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
-            " -c autovacuum=off -c shared_buffers=32MB"
-        )
-        _as(user, programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", settings, "start")
-        try:
-            server = f"postgresql+psycopg://postgres@127.0.0.1:{port}"
-            _administer(server, "CREATE DATABASE lapse TEMPLATE template0")
-            migrate(f"{server}/lapse")
-            yield server
-        finally:
-            _as(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        server = PostgresServer()
+    except NotInstalled as missing:
+        raise _missing(str(missing)) from None
+    try:
+        server.start()
+        administer(server.url, "CREATE DATABASE lapse TEMPLATE template0")
+        migrate(f"{server.url}/lapse")
+        yield server.url
     finally:
-        shutil.rmtree(home)
+        server.close()
 
 
 def _opened(url: str) -> Iterator[Database]:
@@ -200,7 +172,7 @@ def _opened(url: str) -> Iterator[Database]:
 def _empty(server: str, name: str) -> None:
     """Delete every row, as a new copy of a database would take a hundred times as long."""
     tables = [table.name for table in reversed(metadata.sorted_tables)]
-    _administer(
+    administer(
         server,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         f" WHERE datname = '{name}' AND pid <> pg_backend_pid()",
@@ -211,52 +183,7 @@ def _empty(server: str, name: str) -> None:
     )
 
 
-def _administer(server: str, *statements: str, database: str = "postgres") -> None:
-    where = server.replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(f"{where}/{database}", autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement)  # type: ignore[call-overload]
-
-
-def _postgres_programs() -> Path:
-    known = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    on_path = shutil.which("pg_ctl")
-    for place in [*([Path(on_path).resolve().parent] if on_path else []), *known]:
-        if (place / "pg_ctl").exists() and (place / "initdb").exists():
-            return place
-    raise _missing("PostgreSQL", "apt-get install postgresql")
-
-
-def _as(user: str | None, *command: object) -> None:
-    """Run a server's program; it refuses to be root."""
-    environment = {"PATH": os.defpath, "LC_ALL": "C"}
-    if user:
-        environment["HOME"] = pwd.getpwnam(user).pw_dir
-    done = subprocess.run(
-        [str(part) for part in command],
-        user=user,
-        group=user,
-        extra_groups=[] if user else None,
-        cwd="/",
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _missing(tool: str, how: str) -> BaseException:
-    sentence = f"{tool} is not installed; get it with `{how}`."
+def _missing(sentence: str) -> BaseException:
     if os.getenv("CI") == "true":
         return pytest.fail.Exception(sentence, pytrace=False)
     return pytest.skip.Exception(sentence)
