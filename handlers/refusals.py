@@ -1,5 +1,6 @@
 """What Slack's errors mean for a message: try later, never here, or look before repeating."""
 
+import re
 from collections.abc import Mapping
 from http.client import HTTPException
 from math import isnan
@@ -57,6 +58,9 @@ LATER = 30.0
 MUCH_LATER = 300.0
 """Seconds until another attempt, where Slack names none and where only a person can help."""
 
+SLACKS_OWN = re.compile(r"[a-z0-9_]+")
+"""How Slack spells an error; the SDK puts a sentence in its place where the answer was no JSON."""
+
 LOST = (OSError, HTTPException, ValueError, AttributeError, SlackClientError)
 """What slack_sdk lets through when no answer came, or one that is not Slack's JSON."""
 
@@ -66,8 +70,10 @@ def translated(error: SlackApiError) -> NotPosted | Undeliverable | Unsettled:
     code, status = code_of(error), _status(error)
     if status == 429 or code in RATE_LIMITED:
         return NotPosted("ratelimited", retry_after=_retry_after(error))
-    if status >= 500 or not code or code in PERHAPS_DONE:
-        return Unsettled(code or f"http_{status}")
+    if not SLACKS_OWN.fullmatch(code):
+        return Unsettled(f"http_{status}")
+    if status >= 500 or code in PERHAPS_DONE:
+        return Unsettled(code)
     if code in REFUSED_HERE:
         return Undeliverable(code)
     return NotPosted(code, retry_after=MUCH_LATER if code in LOCKED_OUT else LATER)

@@ -213,6 +213,7 @@ def test_an_unheard_of_refusal_was_not_posted(speaks, quiet):
         refused("service_unavailable"),
         refused("anything", status=503),
         refused("", status=200),
+        refused('Received a response in a non-JSON format: {"ok":true,"chan', status=200),
         SlackApiError("no json", {"status": 502, "headers": {}, "body": "<html>"}),
         TimeoutError("timed out"),
         urllib.error.URLError(TimeoutError("timed out")),
