@@ -1,6 +1,5 @@
 """What Slack's errors mean for a message: try later, never here, or look before repeating."""
 
-import re
 from collections.abc import Mapping
 from http.client import HTTPException
 from math import isnan
@@ -58,9 +57,6 @@ LATER = 30.0
 MUCH_LATER = 300.0
 """Seconds until another attempt, where Slack names none and where only a person can help."""
 
-SLACKS_OWN = re.compile(r"[a-z0-9_]+")
-"""How Slack spells an error; the SDK puts a sentence in its place where the answer was no JSON."""
-
 LOST = (OSError, HTTPException, ValueError, AttributeError, SlackClientError)
 """What slack_sdk lets through when no answer came, or one that is not Slack's JSON."""
 
@@ -68,12 +64,12 @@ LOST = (OSError, HTTPException, ValueError, AttributeError, SlackClientError)
 def translated(error: SlackApiError) -> NotPosted | Undeliverable | Unsettled:
     """Say of a refusal whether it was posted, and whether this destination will ever take it."""
     code, status = code_of(error), _status(error)
+    if not code.isidentifier():  # slack_sdk puts a sentence there when the body is not JSON
+        code = ""
     if status == 429 or code in RATE_LIMITED:
         return NotPosted("ratelimited", retry_after=_retry_after(error))
-    if not SLACKS_OWN.fullmatch(code):
-        return Unsettled(f"http_{status}")
-    if status >= 500 or code in PERHAPS_DONE:
-        return Unsettled(code)
+    if status >= 500 or not code or code in PERHAPS_DONE:
+        return Unsettled(code or f"http_{status}")
     if code in REFUSED_HERE:
         return Undeliverable(code)
     return NotPosted(code, retry_after=MUCH_LATER if code in LOCKED_OUT else LATER)
