@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import time, timedelta
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from bot.billing.reminder import Schedule
 from bot.billing.subscription import SlackChannel
 from bot.facts.messages import Message
 from bot.ports.messenger import Posted
@@ -14,17 +16,25 @@ from bot.services.bundling import DIGEST
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.people import People
+from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from storage.engine import open_database
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
-from tests.factories import order, quota
+from tests.factories import instant, order, quota
 from tests.messengers import FakeDirectory
-from tests.proof.world import BEGINS, POLICY
 
-DUE = BEGINS + timedelta(minutes=1)
+DUE = instant("2026-11-27 09:00:30")
+"""Half a minute after the three-day lead of what renews on 30 November."""
+
+POLICY = Policy(
+    approvals_channel=SlackChannel("C0APPROVALS"),
+    reminders_channel=SlackChannel("C0FINOPS"),
+    schedule=Schedule(lead_days=(3, 1), at=time(9), zone=ZoneInfo("Asia/Shanghai")),
+    approvers=(),
+)
 
 
 class Witness:

@@ -26,15 +26,20 @@ class Report:
 
 def report(history: History, visible: Visible) -> Report:
     """Judge a finished run by its history and by what stands in Slack."""
+    counts = _counts(history)
     back = [first - since for since, first, _ in _after(history, "database away", "database back")]
     taken_over = [last - since for since, _, last in _after(history, "all killed", "kill")]
     slow = [f"The first reminder came {each:.1f} s late." for each in back if each > BACK_GOAL]
     slow += [f"A takeover took {each:.1f} s." for each in taken_over if each > TAKEN_OVER_GOAL]
     return Report(
-        counts=_counts(history),
+        counts=counts,
         back=[round(each, 2) for each in back],
         taken_over=[round(each, 2) for each in taken_over],
-        wrong=[*history.judged(), *_strange(history), *_unlike(history, visible)],
+        wrong=[
+            *history.judged(),
+            *_strange(history, extra=counts["second copies"]),
+            *_unlike(history, visible),
+        ],
         slow=slow,
     )
 
@@ -42,7 +47,7 @@ def report(history: History, visible: Visible) -> Report:
 def _counts(history: History) -> Mapping[str, int]:
     counts: Counter[str] = Counter()
     counts["reminders"] = history.counts["owed"]
-    for event in ("kill", "freeze", "hold", "stall", "busy", "full", "ended", "limited", "wave"):
+    for event in ("kill", "freeze", "hold", "stall", "busy", "full", "ended", "too many", "wave"):
         counts[event] = history.counts[event]
     for line in history.of("database"):
         counts[str(line["what"])] += 1
@@ -72,12 +77,14 @@ def _after(history: History, kind: str, cause: str) -> list[tuple[float, float, 
     return found
 
 
-def _strange(history: History) -> list[str]:
-    """What a process or a file did that nobody made it do."""
+def _strange(history: History, *, extra: int) -> list[str]:
+    """What a process or a file did that nobody made it do; `extra` copies in all."""
+    freezes = sum(int(str(line["freezes"])) for line in history.of("end"))
     ended = [line for line in history.of("ended by itself") if line["up"]]
     broken = [line for line in history.of("integrity") if line["found"] != "ok"]
     left = [line for line in history.of("ended") if line["log_left"]]
     return [
+        *([f"{extra} second copies after {freezes} freezes."] if extra > freezes else []),
         *(f"{line['replica']} ended by itself: {line['said']}" for line in ended),
         *(f"The database is damaged: {line['found']}" for line in broken),
         *("A polite end left a write-ahead log." for _ in left),

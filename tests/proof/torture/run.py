@@ -22,7 +22,7 @@ ONE_DAY = timedelta(days=1)
 STORM_SECONDS = 45.0
 PAUSES = 0.3, 1.2
 """Seconds from a strike to the next: a process needs some of them to be up again."""
-PATIENCE_SECONDS = 150.0
+PATIENCE_SECONDS = 300.0
 LOOK_SECONDS = 0.05
 
 Wave = Literal["storm", "all killed", "database away"]
@@ -77,7 +77,7 @@ class Torture:
 
     def _storm(self) -> None:
         self.site.weather.bad = True
-        freezes = self.freezing and self.random.random() < 0.6
+        freezes = self.freezing and self.random.random() < 0.8
         strikes = self.nemesis.freezes if freezes else self.nemesis.stops
         until = time.monotonic() + STORM_SECONDS
         while self._lacking() and time.monotonic() < until:

@@ -161,7 +161,7 @@ class SlackDoor:
         channel = str(call.arguments.get("channel", ""))
         wait = self._weather.limits.wait(call.method, channel)
         if wait:
-            self._history.tell("limited", method=call.method)
+            self._history.tell("too many", method=call.method)
             return _too_many(str(max(1, round(wait))))
         trouble = self._weather.trouble(call.method)
         if trouble is not None:
