@@ -10,7 +10,7 @@ from tests.proof.torture.__main__ import tortured
 from tests.proof.torture.report import Report
 
 WAVES = 2
-CHANNELS = 15
+CHANNELS = 8
 
 
 def short_run(kind: str, directory: Path) -> Report:

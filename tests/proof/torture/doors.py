@@ -28,6 +28,7 @@ class Doors:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self._serving: set[asyncio.Task[None]] = set()
+        self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self.loop.run_forever, name="doors", daemon=True)
         self._thread.start()
 
@@ -46,6 +47,7 @@ class Doors:
             task.add_done_callback(self._serving.discard)
 
         server = self.run(asyncio.start_server(connected, "127.0.0.1", 0))
+        self._servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
 
@@ -57,6 +59,8 @@ class Doors:
         """Close every door and connection."""
 
         async def cancel() -> None:
+            for server in self._servers:
+                server.close()
             others = asyncio.all_tasks() - {asyncio.current_task()}
             for task in others:
                 task.cancel()
