@@ -243,7 +243,6 @@ class Nemesis:
         """Strike no more, and mend everything at once."""
         with self._lock:
             self._lying.clear()
-        self._site.weather.bad = False
         for replica in self._site.replicas:
             if replica.frozen_until is not None:
                 self._thaw(replica)

@@ -104,6 +104,8 @@ class Torture:
 
     def _rest(self) -> None:
         self.nemesis.relent()
+        self._until(lambda: not self._lacking(), "every reminder")
+        self.site.weather.bad = False
         self._until(self._rests, "rest")
         self.nemesis.forget()
         self.site.history.tell("rest", number=self.waves)

@@ -56,7 +56,7 @@ class Call:
     def arguments(self) -> Mapping[str, Any]:
         """From the address and the body."""
         target = self.head.split(b" ", 2)[1].decode()
-        said = dict(parse_qsl(urlsplit(target).query))
+        said: dict[str, Any] = dict(parse_qsl(urlsplit(target).query))
         if self.body.startswith(b"{"):
             return said | json.loads(self.body)
         return said | dict(parse_qsl(self.body.decode()))
@@ -179,7 +179,7 @@ class SlackDoor:
             return b""
         if trouble in {"no answer", "late"}:
             await reader.read()  # until the caller has given up
-        return _AFTERWARDS.get(trouble or "", lambda whole: whole)(answer)
+        return _AFTERWARDS.get(trouble or "", bytes)(answer)
 
     async def _carry(self, call: Call) -> bytes:
         """Have Slack do it, and write down what people see."""
