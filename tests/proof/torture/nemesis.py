@@ -15,6 +15,7 @@ from sqlite3 import connect
 from tests.postgres import Stop, administer
 from tests.proof.torture.doors import HOLD_SECONDS, Place, Verdict
 from tests.proof.torture.site import Replica, Site
+from tests.proof.torture.times import TIMEOUT
 
 POSTS: tuple[Place, ...] = ("before a post", "after a post")
 COMMITS: tuple[Place, ...] = ("before a commit", "after a commit", "after an intent")
@@ -39,6 +40,7 @@ class Nemesis:
         self._mends: list[tuple[float, Callable[[], None]]] = []
         self._database_is_down = False
         self._file_is_locked = False
+        self._held_until = 0.0
         site.passing = self._passing
 
     # Strikes
@@ -207,13 +209,16 @@ class Nemesis:
         return "cut" if place == "before a post" and self._random.random() < 0.5 else "go on"
 
     def _freeze_there(self, replica: Replica, place: str) -> Verdict:
-        if not any(each.frozen_until for each in self._site.replicas):
+        if self._nobody_stands_still():
             seconds = self._random.uniform(1, 10)
             self._tell("freeze", replica=replica.name, seconds=round(seconds, 1), where=place)
             replica.freeze(seconds)
         return "go on"
 
     def _hold_there(self, replica: Replica, _place: Place) -> Verdict:
+        if not self._nobody_stands_still():
+            return "go on"
+        self._held_until = time.monotonic() + HOLD_SECONDS + TIMEOUT
         self._tell("hold", replica=replica.name, seconds=HOLD_SECONDS)
         replica.was_frozen = True
         return "hold"
@@ -221,6 +226,11 @@ class Nemesis:
     def _cut_there(self, replica: Replica, place: Place) -> Verdict:
         self._tell("database", what=f"cut {place}", replica=replica.name)
         return "cut"
+
+    def _nobody_stands_still(self) -> bool:
+        """One at a time: the promise of two copies at most speaks of one process."""
+        frozen = any(each.frozen_until for each in self._site.replicas)
+        return not frozen and time.monotonic() > self._held_until
 
     # Mending
 
