@@ -72,7 +72,7 @@ def chromium_path() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
-    raise _missing("Chromium is not installed; get it with `apt-get install chromium`.")
+    raise missing("Chromium is not installed; get it with `apt-get install chromium`.")
 
 
 @pytest.fixture(scope="session")
@@ -152,8 +152,8 @@ def postgres() -> Iterator[str]:
     """The URL, without a database, of a PostgreSQL server on loopback that forgets everything."""
     try:
         server = PostgresServer()
-    except NotInstalled as missing:
-        raise _missing(str(missing)) from None
+    except NotInstalled as absent:
+        raise missing(str(absent)) from None
     try:
         server.start()
         administer(server.url, "CREATE DATABASE lapse TEMPLATE template0")
@@ -183,7 +183,7 @@ def _empty(server: str, name: str) -> None:
     )
 
 
-def _missing(sentence: str) -> BaseException:
+def missing(sentence: str) -> BaseException:
     if os.getenv("CI") == "true":
         return pytest.fail.Exception(sentence, pytrace=False)
     return pytest.skip.Exception(sentence)

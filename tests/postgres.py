@@ -13,6 +13,7 @@ import psycopg
 
 Stop = Literal["fast", "immediate"]
 
+_FAST = "-c fsync=off -c full_page_writes=off -c autovacuum=off -c shared_buffers=32MB"
 _LASTING = "-c synchronous_commit=on"
 _FORGETFUL = "-c synchronous_commit=off"
 
@@ -28,16 +29,16 @@ class PostgresServer:
     """One server with a directory of its own, which is gone after `close`.
 
     A lasting one keeps every commit when it is shut down immediately; a forgetful one is faster.
-    Neither survives the machine's power, so nothing waits for the disk.
+    Neither survives the machine's power, so nothing waits for the disk. One as shipped does.
     """
 
-    def __init__(self, *, lasting: bool = False) -> None:
+    def __init__(self, *, lasting: bool = False, as_shipped: bool = False) -> None:
         self._programs = _programs()
         self._user = "postgres" if os.geteuid() == 0 else None
         self._home = Path(tempfile.mkdtemp(prefix="lapse-postgres-"))
         if self._user:
             shutil.chown(self._home, self._user)
-        self._lasting = lasting
+        self._settings = "" if as_shipped else f"{_FAST} {_LASTING if lasting else _FORGETFUL}"
         self.port = free_port()
         initdb = ("-A", "trust", "-U", "postgres", "-N", "-E", "UTF8")
         self._run("initdb", "-D", self._data, *initdb)
@@ -49,11 +50,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Return when connections are accepted."""
-        settings = (
-            f"-p {self.port} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off"
-            " -c full_page_writes=off -c max_connections=200"
-            f" -c autovacuum=off -c shared_buffers=32MB {_LASTING if self._lasting else _FORGETFUL}"
-        )
+        where = f"-p {self.port} -h 127.0.0.1 -c unix_socket_directories="
+        settings = f"{where} -c max_connections=200 {self._settings}"
         log = self._home / "log"
         self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-o", settings, "start")
 

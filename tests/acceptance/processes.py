@@ -37,14 +37,19 @@ class Process:
     """One `lapse` process that this test started; its output goes to files."""
 
     def __init__(
-        self, arguments: Sequence[str], *, directory: Path, environ: Mapping[str, str]
+        self,
+        arguments: Sequence[str],
+        *,
+        directory: Path,
+        environ: Mapping[str, str],
+        module: str = "bot",
     ) -> None:
         stem = f"{arguments[0]}-{time.monotonic_ns()}"
         self._out = directory / f"{stem}.out"
         self._err = directory / f"{stem}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 cwd=directory,
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -68,8 +73,17 @@ class Process:
         return [json.loads(line) for line in self.complained.splitlines()]
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.poll()
+
+    @property
     def running(self) -> bool:
-        return self._process.poll() is None
+        return self.code is None
 
     def until(self, words: str) -> "Process":
         """Wait until it says something."""
@@ -86,6 +100,10 @@ class Process:
         """SIGKILL, which nothing can prepare for."""
         self._process.kill()
         self._process.wait(timeout=END_SECONDS)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        self._process.send_signal(number)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """A polite end; its exit code. Fails after five seconds."""

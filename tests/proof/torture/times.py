@@ -1,0 +1,45 @@
+"""The engine's times, shortened alike, so that a freeze of seconds outlasts a lease."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot import app
+from bot.services import delivering, sweeping
+from handlers import refusals
+
+LEASE = 2.0
+TIMEOUT = 1.0
+MAY_LAND = 2.0
+SETTLED = TIMEOUT + MAY_LAND
+SWEPT_WITHIN = 60.0
+"""Seconds until a second copy is gone: sweeps tick every ten, and history is not always read."""
+
+
+def shorten() -> None:
+    """Take these times in this process; intervals of ticks stay as they are."""
+    app.ATTEMPT_SECONDS = TIMEOUT  # type: ignore[assignment]
+    delivering.LEASE = _seconds(LEASE)
+    delivering.TIMEOUT = _seconds(TIMEOUT)
+    delivering.MAY_LAND = _seconds(MAY_LAND)
+    delivering.SWEEP_AFTER = _seconds(2 * SETTLED)
+    delivering.FIRST_LOOK = _seconds(1)
+    delivering.LAST_LOOK = _seconds(4)
+    delivering.LONGEST_WAIT = _seconds(4)
+    sweeping.AGAIN = _seconds(4)
+    refusals.LATER = 2.0
+
+
+def watch(tell: Callable[[float], object]) -> None:
+    """Tell forever of every time that this process stood still for longer than a lease's margin."""
+    before = time.monotonic()
+    while True:
+        time.sleep(0.1)
+        now = time.monotonic()
+        if now - before > LEASE - TIMEOUT:
+            tell(now - before)
+        before = now
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
