@@ -64,6 +64,8 @@ LOST = (OSError, HTTPException, ValueError, AttributeError, SlackClientError)
 def translated(error: SlackApiError) -> NotPosted | Undeliverable | Unsettled:
     """Say of a refusal whether it was posted, and whether this destination will ever take it."""
     code, status = code_of(error), _status(error)
+    if not code.isidentifier():  # slack_sdk puts a sentence there when the body is not JSON
+        code = ""
     if status == 429 or code in RATE_LIMITED:
         return NotPosted("ratelimited", retry_after=_retry_after(error))
     if status >= 500 or not code or code in PERHAPS_DONE:

@@ -230,6 +230,20 @@ def test_an_answer_that_never_came_clearly_is_unsettled(speaks, quiet, error):
         post(speaks)
 
 
+@pytest.mark.parametrize(
+    "body", ['{"ok": true, "chan', "<html>Bad gateway</html>", "", "[]", '"ok"']
+)
+def test_a_body_that_is_not_slacks_json_is_unsettled(monkeypatch, body):
+    client = WebClient("xoxb-1", base_url="http://127.0.0.1:1/", retry_handlers=[])
+    answer = {"status": 200, "headers": {}, "body": body}
+    monkeypatch.setattr(
+        client, "_perform_urllib_http_request_internal", lambda _url, _request: answer
+    )
+
+    with pytest.raises(Unsettled):
+        post(SlackMessenger(client))
+
+
 def test_an_answer_without_a_timestamp_is_unsettled(speaks, quiet):
     quiet.answers["chat.postMessage"] = {"channel": "C0FINOPS"}
 
