@@ -8,10 +8,16 @@ from threading import Thread
 import pytest
 
 from bot.ports.store import DeliveryState
+from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import HOUR, LEASE, delivery
 from tests.factories import NOW
 
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(params=AND_MODEL)
+def any_url(request):
+    return migrated_url(request)
 
 
 def owe(store, *deliveries):
