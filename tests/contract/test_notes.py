@@ -36,6 +36,7 @@ def test_a_note_written_in_a_read_is_an_error_and_one_of_a_failed_transaction_is
         raise ZeroDivisionError
 
     with any_store.reading() as early:
+        assert early.notes.get("tour") is None
         with any_store.transaction() as tx:
             assert tx.notes.get("tour") is None
             tx.notes.put("tour", {"step": 3})
