@@ -15,7 +15,7 @@ from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import Status, Subscription, SubscriptionKey
 from bot.facts.messages import Settled
 from bot.ports.clock import Clock
-from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
+from bot.ports.store import ArmedReminder, DeliveryState, ReminderState, Store, Transaction
 from bot.services.armed import DIRECT, Watch, cancel, last_watch, note_watch, over, repeat_of
 from bot.services.finding import account_of
 from bot.services.policy import Policy
@@ -115,7 +115,7 @@ class Arming:
             return "auto-renewal is off" if averted else None
         if self._anchor(subscription, at=now) != anchor:
             return "its date changed"
-        return self._unwanted(subscription, row)
+        return self._unwanted(tx, subscription, row)
 
     def _absent(self, tx: Transaction, subscription: Subscription) -> str | None:
         if tx.catalogue.is_gone(subscription.key):
@@ -135,13 +135,22 @@ class Arming:
             and cloud_date(ends) > announced
         )
 
-    def _unwanted(self, subscription: Subscription, row: ArmedReminder) -> str | None:
-        if row.reason:  # it fell back here from a destination that would not take it
-            return None
+    def _unwanted(
+        self, tx: Transaction, subscription: Subscription, row: ArmedReminder
+    ) -> str | None:
         if row.destination not in {destination for destination, _ in self.targets(subscription)}:
-            return "it goes elsewhere now"
+            return None if self._fell_back(tx, row) else "it goes elsewhere now"
         wanted = row.reminder.lead_days in self.schedule(subscription).lead_days
         return None if wanted or repeat_of(row.id) else "its lead is not wanted any more"
+
+    def _fell_back(self, tx: Transaction, row: ArmedReminder) -> bool:
+        """Whether it is in the common channel because its own destination would not take it."""
+        if row.destination != self._policy.reminders_channel:
+            return False
+        twins = tx.reminders.of(row.reminder.subscription, row.reminder.anchor.date.isoformat())
+        carriers = {each.delivery_id for each in twins if each.id == row.id and each != row}
+        posts = [tx.outbox.get(each) for each in carriers if each is not None]
+        return any(post and post.state is DeliveryState.UNDELIVERABLE for post in posts)
 
     def _disarm(self, run: _Pass) -> None:
         with self._store.reading() as tx:

@@ -267,8 +267,7 @@ class Delivering:
                 sweep_at=at + SWEEP_AFTER if delivery.attempt > 1 else None,
             )
             if not held:
-                # Somebody else took over meanwhile and may have posted it as well.
-                tx.outbox.sweep(delivery.id, at=self._clock.now() + TIMEOUT + MAY_LAND)
+                self._taken_over(tx, delivery)
             if held and delivery.kind in REMINDERS and delivery.update_of is None:
                 timing, why = timing_of(delivery, at=at)
                 tx.reminders.settle(delivery.id, state=_STATES[timing], at=at, reason=why or "")
@@ -282,10 +281,16 @@ class Delivering:
                 error=error,
                 again_at=again_at,
             )
+            if not held:
+                self._taken_over(tx, delivery)
             if held and delivery.kind in REMINDERS:
                 tx.reminders.settle(
                     delivery.id, state=ReminderState.UNKNOWN, at=None, reason=error or ""
                 )
+
+    def _taken_over(self, tx: Transaction, delivery: Delivery) -> None:
+        """Somebody else holds it by now and may have posted it as well: look once more."""
+        tx.outbox.sweep(delivery.id, at=self._clock.now() + TIMEOUT + MAY_LAND)
 
     def _later(self, delivery: Delivery, *, error: str | None, seconds: float) -> None:
         """Certainly not posted: try again, later each time and never before Slack allows it."""

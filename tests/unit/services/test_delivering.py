@@ -252,6 +252,25 @@ def test_an_archived_channel_sends_its_reminders_to_the_common_one_and_tells_ope
     assert rig.messenger.posts == 6
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_what_fell_back_and_is_not_taken_at_once_there_is_told_there_later(
+    store: SqlStore, clock: SettableClock, lost: int
+) -> None:
+    rig = Rig(store, clock)
+    rig.messenger.closed = {SECURITY: "is_archived"}
+    rig.know(quota(orders=(order("2025-12-07 09:20"),), owner=None, channel=SECURITY))
+    rig.run()
+    rig.messenger.lose_requests = lost
+    rig.messenger.refusals = [NotPosted("ratelimited", retry_after=30)]
+    rig.run()
+
+    for _ in range(3):
+        clock.advance(LANDS)
+        rig.run()
+
+    assert rig.ids() == ["default/sm-quota/2026-11-30/7d"]
+
+
 def test_when_the_common_channel_refuses_too_operators_hear_and_nothing_storms(
     rig: Rig,
 ) -> None:
