@@ -4,7 +4,7 @@ A program of its own that imports nothing of Lapse: `python -m tests.proof.check
 every line of the file is a JSON object with an `event`; instants are seconds.
 
 Of the stand-in for Slack: `asked`, `refused`, `limited` (with `until`, and `forgotten` when who
-heard it died or froze before writing it down) and `post`, each with `at`, `channel`, `delivery`
+heard it died before writing it down) and `post`, each with `at`, `channel`, `delivery`
 and `ids`, a post with `ts`; and `delete` with `at` and `ts`. Of the run: `owed` with `id`, `at`,
 `channels` (one of them is to tell it), `due`, `over` (when it is past) and `optional` (it may be
 told or not); `withdrawn` with `id`, `at` and `taken` (somebody was about to tell it); `dropped`
@@ -36,7 +36,7 @@ def judged(lines: Iterable[Line]) -> list[str]:
     [end] = by_event["end"]
     return [
         *_seen(by_event, end),
-        *_asked_early(by_event, end),
+        *([] if end["frozen"] else _asked_early(by_event, end)),
         *_refused(by_event, end),
         *_missed(by_event),
         *(
@@ -65,7 +65,11 @@ def _seen(by_event: Mapping[str, Sequence[Line]], end: Line) -> Iterator[str]:
 
 
 def _told(
-    reminder: str, known: Sequence[Line], shown: Sequence[Line], gone: Mapping[str, float], end: Line
+    reminder: str,
+    known: Sequence[Line],
+    shown: Sequence[Line],
+    gone: Mapping[str, float],
+    end: Line,
 ) -> Iterator[str]:
     owed = [line for line in known if line["event"] == "owed"]
     lasting = [post for post in shown if post["ts"] not in gone]

@@ -1,4 +1,4 @@
-"""The guards of the engine, and each of them taken away."""
+"""The guards of the engine, and each of them taken away, from the SQL stores and from the model."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +17,8 @@ from storage import engine, outbox_statements
 from storage.outbox import SqlOutbox
 from storage.reminders import SqlReminders
 from storage.tables import deliveries
+from tests.proof import memory
+from tests.proof.memory import MemoryOutbox
 
 NOTHING = timedelta(0)
 
@@ -33,7 +35,14 @@ def without_fence() -> Iterator[None]:
             row.fence <= bindparam("with_fence") + 1_000_000,
         )
 
-    with _recompiled(), patch.object(outbox_statements, "_held", held):
+    def held_in_memory(self: MemoryOutbox, delivery: Any) -> Any:
+        return self._rows.get(delivery.id)
+
+    with (
+        _recompiled(),
+        patch.object(outbox_statements, "_held", held),
+        patch.object(MemoryOutbox, "_held", held_in_memory),
+    ):
         yield
 
 
@@ -41,12 +50,12 @@ def without_fence() -> Iterator[None]:
 def without_intent() -> Iterator[None]:
     """Nothing is written before the first byte."""
 
-    def begin(_self: SqlOutbox, delivery: Any, *, at: Any) -> Any:
+    def begin(_self: object, delivery: Any, *, at: Any) -> Any:
         return replace(
             delivery, state=DeliveryState.SENDING, attempt=delivery.attempt + 1, started_at=at
         )
 
-    with patch.object(SqlOutbox, "begin", begin):
+    with patch.object(SqlOutbox, "begin", begin), patch.object(MemoryOutbox, "begin", begin):
         yield
 
 
@@ -81,8 +90,14 @@ def without_unique_key() -> Iterator[None]:
             where=true(),
         )
 
-    keyless = patch.object(arming, "_is_lacking", lambda wanted, _known: wanted.due_at is not None)
-    with keyless, patch.object(SqlReminders, "_move", moved):
+    def moved_in_memory(known: Any, wanted: Any) -> Any:
+        return replace(wanted, sent_at=known.sent_at)
+
+    with (
+        patch.object(arming, "_is_lacking", lambda wanted, _known: wanted.due_at is not None),
+        patch.object(SqlReminders, "_move", moved),
+        patch.object(memory, "_moved", moved_in_memory),
+    ):
         yield
 
 

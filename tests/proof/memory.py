@@ -7,7 +7,7 @@ ones back. A new table is a field of `Tables` and a class over it, an attribute 
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, time, timedelta
 from threading import Lock
@@ -98,8 +98,8 @@ class MemoryStore:
 
     def __init__(self, accounts: Mapping[AccountName, Account]) -> None:
         self.accounts = dict(accounts)
-        self.committed = Tables().copied(MappingProxyType)
         self._writes = Lock()
+        self.restore(Tables())
 
     @contextmanager
     def transaction(self) -> Iterator[MemoryTransaction]:
@@ -107,12 +107,16 @@ class MemoryStore:
         with self._writes:
             tables = self.committed.copied(dict)
             yield MemoryTransaction(tables, self.accounts)
-            self.committed = tables.copied(MappingProxyType)
+            self.restore(tables)
 
-    @contextmanager
-    def reading(self) -> Iterator[MemoryTransaction]:
+    def reading(self) -> AbstractContextManager[MemoryTransaction]:
         """A consistent read; writing in it is a TypeError."""
-        yield MemoryTransaction(self.committed, self.accounts)
+        return nullcontext(self._reader)
+
+    def restore(self, tables: Tables) -> None:
+        """What is committed is this, from now on."""
+        self.committed = tables.copied(MappingProxyType)
+        self._reader = MemoryTransaction(self.committed, self.accounts)
 
 
 class MemoryCatalogue:

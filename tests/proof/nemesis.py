@@ -28,6 +28,9 @@ STEPS = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 20))
 """By how much the database's clock jumps, either way."""
 
 
+TROUBLES = ("off", "closed", "locked", "edits", "clock")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nemesis:
     """How often, of a thousand steps, a replica is killed or frozen, and what else happens.
@@ -57,7 +60,9 @@ class Nemesis:
             "freezes": random.choice((0, 0, 30, 120)),
             "mood": random.choice(MOODS),
         }
-        trouble = random.choice(("none", "none", "none", "off", "closed", "locked", "edits", "clock"))
+        trouble = random.choice(
+            ("none", "none", "none", "off", "closed", "locked", "edits", "clock")
+        )
         match trouble:
             case "off":
                 return cls(**dying, off=random.choice(OFF))

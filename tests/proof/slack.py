@@ -127,9 +127,7 @@ class SimulatedSlack:
     happened: Counter[str] = field(default_factory=Counter)
     history: list[Landed] = field(default_factory=list)
 
-    def call(
-        self, method: str, asked: Mapping[str, Any], *, wait: Callable[[int], None]
-    ) -> Answer:
+    def call(self, method: str, asked: Mapping[str, Any], *, wait: Callable[[int], None]) -> Answer:
         """Answer one call; raises what a broken connection raises, after it was waited for."""
         if method == "chat.postMessage":
             return self._post(asked, wait)

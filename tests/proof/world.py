@@ -38,8 +38,8 @@ DAY, HALF_MINUTE = timedelta(days=1), timedelta(seconds=30)
 ROUNDS = 12
 ROUND = timedelta(seconds=5)
 MOST_CLOCK_OFF = timedelta(seconds=40)
-ONE_SWEEP = timedelta(minutes=10)
-"""From the second copy to its end; ticks come now and then, and history is not always read."""
+ONE_SWEEP = timedelta(minutes=30)
+"""From the second copy to its end; ticks come now and then, and who sweeps may freeze as well."""
 
 REST = (75, 75, 75, 75, 300, 300, 300, 300, 300, 300, 75, 75)
 """Seconds between the last ticks of a day, together longer than the longest wait."""
@@ -96,6 +96,7 @@ class World:
     def run(self) -> list[dict[str, object]]:
         """Live through every lead of the items, each day to its rest; the evidence, to judge."""
         days = 0
+        self.replicas[0].tick("arm")
         while (due := self._next_due()) is not None:
             self._pass_until(due - HALF_MINUTE)
             if days == 0 or self.random.random() < 0.5:
@@ -188,12 +189,11 @@ class World:
 
     def _freeze(self, replica: Replica) -> None:
         """Stop it for 1 s to 10 min, while the others do what they find."""
-        seconds = int(LONGEST_FREEZE**self.random.random())
+        seconds = int(LONGEST_FREEZE ** self.random.random())
         self.slack.happened["F10 freeze"] += 1
         self.frozen += 1
         replica.was_frozen = True
-        replica.forget()
-        self._meanwhile(replica, seconds, ticks=("bundle", "send", "send"))
+        self._meanwhile(replica, seconds, ticks=("bundle", "send", "send", "sweep"))
 
     def _meanwhile(self, replica: Replica, seconds: int, *, ticks: Sequence[str]) -> None:
         """Let time pass in which one replica stands still; it dies there when the power goes."""
