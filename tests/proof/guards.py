@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, true
 
 from bot.ports.store import DeliveryState
 from bot.services import arming, delivering
+from bot.services.arming import Arming
 from bot.services.delivering import Delivering
 from bot.services.sweeping import Sweeping
 from storage import engine, outbox_statements
@@ -117,6 +118,28 @@ def without_full() -> Iterator[None]:
 
 
 @contextmanager
+def without_patience() -> Iterator[None]:
+    """What Slack limited is sent again soon, whatever Slack says."""
+    later = Delivering._later
+
+    def soon(self: Delivering, delivery: Any, *, error: Any, seconds: float) -> None:
+        later(self, delivery, error=error, seconds=min(seconds, 1.0))
+
+    with patch.object(Delivering, "_later", soon):
+        yield
+
+
+@contextmanager
+def without_second_thought() -> Iterator[None]:
+    """What was bundled is sent, whatever was withdrawn since."""
+    with (
+        patch.object(Delivering, "_drop", lambda _self, _delivery: None),
+        patch.object(Arming, "_disarm", lambda _self, _run: None),
+    ):
+        yield
+
+
+@contextmanager
 def _recompiled() -> Iterator[None]:
     built = (outbox_statements.begin, outbox_statements.settle)
     for each in built:
@@ -136,4 +159,6 @@ GUARDS: Mapping[str, Callable[[], Any]] = {
     "unique key": without_unique_key,
     "sweep": without_sweep,
     "FULL": without_full,
+    "Retry-After": without_patience,
+    "second thought": without_second_thought,
 }

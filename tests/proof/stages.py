@@ -92,10 +92,10 @@ def on_model() -> Iterator[Open]:
     def opened() -> Iterator[Stage]:
         store = MemoryStore(ACCOUNTS)
         lossy = LossyDisk(lambda: store.committed, store.restore)
-        yield store, SafeDisk() if durable() else lossy
+        with patch.object(messenger, "content", lambda _message: Content(text="", blocks=[])):
+            yield store, SafeDisk() if durable() else lossy
 
-    with patch.object(messenger, "content", lambda _message: Content(text="", blocks=[])):
-        yield opened
+    yield opened
 
 
 @contextmanager
