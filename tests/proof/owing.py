@@ -63,7 +63,8 @@ class Owing:
         line = {
             "id": each.id,
             "at": at.timestamp(),
-            "channels": sorted({channel, self._policy.reminders_channel}),
+            "channel": channel,
+            "fallback": self._policy.reminders_channel,
             "due": each.due_at.timestamp(),
             "over": ends.timestamp() if ends else None,
             "optional": not known and each.due_at < at + SOON,

@@ -162,7 +162,7 @@ class SimulatedSlack:
         if status == 429:
             seconds = headers.get("Retry-After", "")
             until = began.timestamp() + (int(seconds) if seconds.isdecimal() else 0)
-            self._write("limited", channel, **told, until=until)
+            self._write("slow_down", channel, **told, until=until)
         return status, headers, said
 
     def _land(

@@ -10,7 +10,8 @@ OWED = {
     "event": "owed",
     "id": "a",
     "at": 0.0,
-    "channels": ["C1", "C2"],
+    "channel": "C1",
+    "fallback": "C2",
     "due": 10.0,
     "over": 1000.0,
     "optional": False,
@@ -29,6 +30,14 @@ def post(at: float, **facts: Any) -> dict[str, Any]:
 
 def test_told_once_in_time_is_fine() -> None:
     assert judged([OWED, line("asked", 10), post(10), END]) == []
+
+
+def test_the_plainest_evidence_is_enough() -> None:
+    owed = {"event": "owed", "id": "a", "channel": "C1", "due": 10.0}
+    end = {"event": "end", "sweep": 60.0, "frozen": False}
+
+    assert judged([owed, post(10), end]) == []
+    assert judged([owed, end]) != []
 
 
 def test_the_second_copy_of_a_frozen_process_may_be_there_until_the_sweep() -> None:
@@ -54,6 +63,7 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
         *({"event": "delete", "at": 31.0, "ts": ts} for ts in ("20", "30")),
         FROZEN,
     ],
+    "taken back altogether": [OWED, post(10), {"event": "delete", "at": 20.0, "ts": "10"}, END],
     "longer than one sweep": [
         OWED,
         post(10),
@@ -68,7 +78,7 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
     "before Slack allowed it": [
         OWED,
         line("asked", 10),
-        line("limited", 10, until=40.0),
+        line("slow_down", 10, until=40.0),
         line("asked", 39),
         post(39),
         END,
