@@ -40,7 +40,8 @@ class _Pass:
 
     def known_since(self, tx: Transaction, subscription: Subscription) -> datetime:
         """From when on its leads count: those before were armed by earlier runs, or not known."""
-        known = tx.catalogue.known_since(subscription.key) or self.now
+        # A clock that stepped back since must not make what lies ahead look passed.
+        known = min(tx.catalogue.known_since(subscription.key) or self.now, self.now)
         return max(known, min(self.before.until, self.now)) if self.before else known
 
 

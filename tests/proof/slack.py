@@ -109,6 +109,7 @@ class Landed:
     at: datetime
     shown_at: datetime
     channel: str
+    thread: str | None
     ts: str
     body: Body
 
@@ -173,19 +174,19 @@ class SimulatedSlack:
         at = self.clock.now() + later
         ts = f"{at.timestamp() + len(self.evidence) * 1e-6:.6f}"
         body = {"ts": ts, "bot_id": BOT, "metadata": asked["metadata"]}
-        self.history.append(Landed(at, at + lag, channel, ts, body))
+        self.history.append(Landed(at, at + lag, channel, asked["thread_ts"], ts, body))
         self._write("post", channel, at=at, ts=ts, **told)
         return {"ok": True, "channel": channel, "ts": ts}
 
     def _show(self, asked: Mapping[str, Any]) -> Body:
-        """One page of the history, newest first, with what others said meanwhile."""
+        """One page of the history or a thread, newest first, with what others said meanwhile."""
         oldest, latest = float(asked["oldest"]), float(asked["latest"])
         now = self.clock.now()
         self.happened["F8 history lags"] += self.mood.lag > 0
         ours = [
             each.body
             for each in self.history
-            if each.channel == asked["channel"]
+            if (each.channel, each.thread) == (asked["channel"], asked.get("ts"))
             and each.shown_at <= now
             and oldest <= float(each.ts) <= latest
         ]
@@ -222,6 +223,7 @@ class SimulatedSlack:
             "chat.delete": SimulatedSlack._delete,
             "chat.update": lambda _slack, _asked: {},
             "conversations.history": SimulatedSlack._show,
+            "conversations.replies": SimulatedSlack._show,
             "conversations.open": lambda _slack, asked: {
                 "channel": {"id": _conversation(asked["users"])}
             },

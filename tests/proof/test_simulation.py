@@ -6,8 +6,8 @@ from tests.proof.guards import GUARDS
 from tests.proof.lives import FAILED_ONCE, lived
 from tests.proof.stages import Open
 
-LIVES, CHUNK = 8000, 500
-ON_SQLITE, SQLITE_CHUNK = 240, 20
+LIVES, CHUNK = 6000, 500
+ON_SQLITE, SQLITE_CHUNK = 160, 20
 MOST_FOR_A_GUARD = 1000
 
 
