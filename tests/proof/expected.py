@@ -21,8 +21,8 @@ class Expected:
         self.schedule = schedule
         self.items: dict[SubscriptionKey, Subscription] = {}
         self.kept: set[str] = set()
-        self.quiet_until: dict[str, datetime] = {}
-        self.repeats: dict[SubscriptionKey, tuple[str, datetime]] = {}
+        self._quiet_until: dict[str, datetime] = {}
+        self._repeats: dict[str, tuple[str, datetime]] = {}
         self.must: set[str] = set()
         self.may: set[str] = set()
         self._account = account
@@ -30,11 +30,20 @@ class Expected:
         self._ever: dict[str, datetime] = {}
         self._last = now
 
-    def forget(self, key: SubscriptionKey) -> None:
-        """It is gone, or its date is another: a repeat of the old one need not come."""
-        repeat = self.repeats.pop(key, None)
-        if repeat is not None:
-            self.may.add(repeat[0])
+    def snooze(self, about: str, repeat: str, *, until: datetime) -> None:
+        """Nothing about this date before then, and the repeat instead of an earlier one."""
+        self._forget(about)
+        self.kept.discard(about)
+        self._quiet_until[about] = until
+        self._repeats[about] = repeat, until
+
+    def change(self, key: SubscriptionKey, item: Subscription | None) -> None:
+        """It is another now, or gone: a repeat of what was announced need not come."""
+        for about in [each for each in self._repeats if each.startswith(f"{key}/")]:
+            self._forget(about)
+        self.items.pop(key, None)
+        if item is not None:
+            self.items[key] = item
 
     def pass_to(self, now: datetime) -> None:
         """Time came here, facts have changed, or both."""
@@ -59,12 +68,16 @@ class Expected:
         if ahead is None or about is None or about in self.kept:
             return {}
         wanted = {each.id: each.due_at for each in reminders(key, ahead, self.schedule)}
-        if about in self.quiet_until:
-            until = self.quiet_until[about]
+        if about in self._quiet_until:
+            until = self._quiet_until[about]
             wanted = {each: when for each, when in wanted.items() if when >= until}
-        if key in self.repeats:
-            wanted |= dict([self.repeats[key]])
+        if about in self._repeats:
+            wanted |= dict([self._repeats[about]])
         return wanted
+
+    def _forget(self, about: str) -> None:
+        if about in self._repeats:
+            self.may.add(self._repeats.pop(about)[0])
 
     def _nearest(self, passed: set[str], wanted: Dues) -> set[str]:
         """Of the leads of one date that had passed, the last one."""

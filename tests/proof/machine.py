@@ -93,8 +93,7 @@ class Reminders(RuleBasedStateMachine):
         key = self._some(data)
         with self.store.transaction() as tx:
             tx.catalogue.mark_gone([key], at=self.clock.now())
-        del self.expected.items[key]
-        self.expected.forget(key)
+        self.expected.change(key, None)
         self._settle()
 
     @rule()
@@ -128,10 +127,7 @@ class Reminders(RuleBasedStateMachine):
             rows = [row.id for row in tx.reminders.of(key) if row.due_at == until]
         newest = max(rows, key=repeat_of)
         assert base_of(newest) in {base_of(each) for each in ids}
-        self.expected.forget(key)
-        self.expected.kept.discard(about)
-        self.expected.quiet_until[about] = until
-        self.expected.repeats[key] = (newest, until)
+        self.expected.snooze(about, newest, until=until)
         self._settle()
 
     @rule(zone=st.sampled_from(ZONES))
@@ -171,7 +167,7 @@ class Reminders(RuleBasedStateMachine):
         twice = sorted(each for each, times in told.items() if times > 1)
         lost = sorted(self.expected.must - told.keys())
         strange = sorted(told.keys() - self.expected.may)
-        assert not (twice or lost or strange), f"{twice=} {lost=} {strange=}"
+        assert (twice, lost, strange) == ([], [], []), f"{twice=} {lost=} {strange=}"
 
     def teardown(self) -> None:
         for each in reversed(getattr(self, "_opened", [])):
@@ -199,8 +195,7 @@ class Reminders(RuleBasedStateMachine):
     def _change(self, item: Subscription) -> None:
         with self.store.transaction() as tx:
             tx.catalogue.put([item], at=self.clock.now())
-        self.expected.items[item.key] = item
-        self.expected.forget(item.key)
+        self.expected.change(item.key, item)
         self._settle()
 
     def _decide(self, schedule: Schedule) -> None:

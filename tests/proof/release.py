@@ -81,7 +81,7 @@ def lived_through(piece: Piece) -> Shown:
         seconds=round(time.process_time() - began, 3),
         at=time.strftime("%Y-%m-%d"),
         failed=found.failed,
-        happened=found.happened,
+        happened=dict(found.happened),
         trace=found.trace,
     )
 

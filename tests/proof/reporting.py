@@ -33,11 +33,11 @@ class Row:
 
 def _rows() -> Iterator[Row]:
     yield Row(fault="F1", what="killed at every step, 3 scenarios", goal=240, slices=("deaths",))
-    yield Row(fault="F2", what="killed at every ordered pair of steps", goal=9600, slices=("pairs",))
-    torture = ("torture",)
     yield Row(
-        fault="F3", what="real kills", goal=3000, slices=torture, counts=("torture kill",)
+        fault="F2", what="killed at every ordered pair of steps", goal=9600, slices=("pairs",)
     )
+    torture = ("torture",)
+    yield Row(fault="F3", what="real kills", goal=3000, slices=torture, counts=("torture kill",))
     yield Row(fault="F4", what="replicas race for one due set", goal=1000, slices=())
     yield Row(fault="F5", what="rolling upgrade and rollback", goal=100, slices=())
     yield Row(fault="F6", what="429, whatever its header", goal=10_000, counts=("F6",))
@@ -45,7 +45,9 @@ def _rows() -> Iterator[Row]:
         if each.name.startswith("F7"):
             what = each.name.removeprefix("F7 ")
             yield Row(fault="F7", what=what, goal=10_000, counts=(each.name,))
-    yield Row(fault="F8", what="history fails, is limited, lags, has pages", goal=1000, counts=("F8",))
+    yield Row(
+        fault="F8", what="history fails, is limited, lags, has pages", goal=1000, counts=("F8",)
+    )
     codes = len(REFUSED_HERE | LOCKED_OUT)
     yield Row(fault="F9", what=f"{codes} error codes", goal=20 * codes, counts=("F9",))
     yield Row(fault="F10", what="frozen 1 s to 10 min", goal=3000, counts=("F10",))
@@ -80,13 +82,17 @@ def report(lines: Sequence[Line], *, commit: str) -> str:
 def _head(lines: Sequence[Line], commit: str) -> str:
     minutes = sum(line["seconds"] for line in lines) / 60
     days = sorted({line["at"] for line in lines}) or ["never"]
-    return f"""# The release's proof
-
-`make prove-release` writes this page; `docs/delivery.md` says what the proofs are. Only what was run is counted.
-
-Commit `{commit}`, {" to ".join(dict.fromkeys((days[0], days[-1])))}, {minutes:.0f} minutes of processor time. {_versions()}.
-
-With no failure in N independent trials the true rate is below 3/N at 95 %; that is the column *bound*."""
+    span = " to ".join(dict.fromkeys((days[0], days[-1])))
+    return "\n\n".join(
+        (
+            "# The release's proof",
+            "`make prove-release` writes this page; `docs/delivery.md` says what the proofs are. "
+            "Only what was run is counted.",
+            f"Commit `{commit}`, {span}, {minutes:.0f} minutes of processor time. {_versions()}.",
+            "With no failure in N independent trials the true rate is below 3/N at 95 %: that is "
+            "the *bound*. Faults of one life are not independent of each other.",
+        )
+    )
 
 
 def _slices(lines: Sequence[Line]) -> str:
@@ -105,7 +111,9 @@ def _matrix(lines: Sequence[Line]) -> str:
     for row in _rows():
         mine = [line for line in lines if line["slice"] in row.slices]
         trials, failed, bound = _verdict(_trials(mine, row.counts), _failures(mine))
-        rows.append((row.fault, row.what, trials, f"{row.goal:,}" if row.goal else "-", failed, bound))
+        rows.append(
+            (row.fault, row.what, trials, f"{row.goal:,}" if row.goal else "-", failed, bound)
+        )
     table = _table(("", "fault", "N", "goal", "failed", "bound"), rows)
     note = "*Failed* counts lives or runs in which anything went wrong, whatever the fault was."
     return f"## Fault matrix\n\n{table}\n\n{note}"

@@ -1,4 +1,4 @@
-"""The slices of a release's proof: what each has to try, cut into pieces, and how a piece is run."""
+"""The slices of a release's proof: what each has to try, in pieces, and how a piece is run."""
 
 import hashlib
 import importlib.util
