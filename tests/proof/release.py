@@ -127,6 +127,7 @@ def main(arguments: Sequence[str]) -> int:
     names = asked.slices or list(SLICES)
     if unknown := set(names) - SLICES.keys():
         parser.error(f"there is no slice {', '.join(sorted(unknown))}")
+    slices.prepare()
     key = commit()
     progress = Progress(DIRECTORY / f"{key}.jsonl")
     until = time.monotonic() + asked.minutes * 60

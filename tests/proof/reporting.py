@@ -152,7 +152,7 @@ def _failures(lines: Sequence[Line]) -> int:
 def _verdict(trials: int, failed: int) -> tuple[str, str, str]:
     if not trials:
         return "not run", "-", "-"
-    return f"{trials:,}", str(failed), "-" if failed else f"{300 / trials:.2g} %"
+    return f"{trials:,}", str(failed), "-" if failed else f"{min(300 / trials, 100):.2g} %"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
