@@ -22,6 +22,7 @@ class Expected:
         self.items: dict[SubscriptionKey, Subscription] = {}
         self.kept: set[str] = set()
         self._quiet_until: dict[str, datetime] = {}
+        self._silenced: set[str] = set()
         self._repeats: dict[str, tuple[str, datetime]] = {}
         self.must: set[str] = set()
         self.may: set[str] = set()
@@ -34,6 +35,8 @@ class Expected:
         """Nothing about this date before then, and the repeat instead of an earlier one."""
         self._forget(about)
         self.kept.discard(about)
+        mine = {each: when for each, when in self._awaited.items() if each.startswith(f"{about}/")}
+        self._silenced |= {each for each, when in mine.items() if when < until}
         self._quiet_until[about] = until
         self._repeats[about] = repeat, until
 
@@ -52,7 +55,8 @@ class Expected:
             for at in (self._last, now):
                 wanted |= self._wanted(key, item, at=at)
         due = {each for each, when in wanted.items() if when <= now}
-        self.must |= {each for each in due if self._awaited.get(each) == wanted[each]}
+        awaited = {each for each in due if self._awaited.get(each) == wanted[each]}
+        self.must |= awaited - self._silenced
         self.may |= self.must | {each for each in due if each in self._ever}
         self.may |= {each for each, when in self._ever.items() if when <= now and each in wanted}
         self.may |= self._nearest(due - self._ever.keys(), wanted)
