@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, case, func, select, update
 
 from bot.ports.store import Delivery, DeliveryState
 from storage import outbox_statements
@@ -108,9 +108,9 @@ class SqlOutbox:
         ).all()
         return [_delivery(row) for row in sorted(claimed, key=lambda row: row.owed_as)]
 
-    def swept(self, delivery: Delivery, *, ts: str | None) -> None:
-        """The conversation shows it once, as the message `ts`, or not at all."""
-        values: dict[str, Any] = {"sweep_at": None}
+    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
+        """The conversation shows it once; a sweep asked for since the claim is still to come."""
+        values: dict[str, Any] = {"sweep_at": case((_ROW.sweep_at != again_at, _ROW.sweep_at))}
         if ts is not None:
             values["ts"] = ts
         self._work.connection.execute(

@@ -342,8 +342,11 @@ class Outbox(Protocol):
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
         """Hand sweeps that are due to exactly one replica; others may have them at `again_at`."""
 
-    def swept(self, delivery: Delivery, *, ts: str | None) -> None:
-        """The conversation shows it once, as the message `ts`, or not at all."""
+    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
+        """The conversation shows it once, as the message `ts`, or not at all.
+
+        A sweep that was asked for since it was claimed until `again_at` is still to come.
+        """
 
     def next_sweep(self) -> datetime | None:
         """When the next conversation is to be read once more."""

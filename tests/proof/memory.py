@@ -383,10 +383,12 @@ class MemoryOutbox:
             self._rows[each.delivery.id] = each._replace(sweep_at=again_at)
         return [each.delivery for each in sorted(due[:limit], key=lambda each: each.place)]
 
-    def swept(self, delivery: Delivery, *, ts: str | None) -> None:
+    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
         row = self._rows[delivery.id]
         shown = replace(row.delivery, ts=ts) if ts is not None else row.delivery
-        self._rows[delivery.id] = row._replace(delivery=shown, sweep_at=None)
+        self._rows[delivery.id] = row._replace(
+            delivery=shown, sweep_at=row.sweep_at if row.sweep_at != again_at else None
+        )
 
     def next_sweep(self) -> datetime | None:
         return min((each.sweep_at for each in self._rows.values() if each.sweep_at), default=None)
