@@ -35,6 +35,8 @@ def judged(lines: Iterable[Line]) -> list[str]:
     events: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         events[line["event"]].append(line)
+        if line["event"] in {"owed", "withdrawn"}:
+            events["fact"].append(line)  # those of one instant stay in their order
     [end] = events["end"]
     dropped = [line["id"] for line in events["dropped"] if not line["reason"]]
     found = [*_seen(events, end), *_refused(events, end), *_missed(events)]
@@ -47,7 +49,7 @@ def _seen(events: Events, end: Line) -> Iterator[str]:
     gone = {line["ts"]: line["at"] for line in events["delete"]}
     posts, asked = _by_id(events["post"]), _by_id(events["asked"])
     facts: dict[str, list[Line]] = defaultdict(list)
-    for line in (*events["owed"], *events["withdrawn"]):
+    for line in events["fact"]:
         facts[line["id"]].append(line)
     for reminder in posts.keys() - facts.keys():
         yield f"{reminder} was told and nobody owed it."

@@ -104,6 +104,7 @@ class World:
             self._live()
             self._rest()
             days += 1
+        self._note_what_was_taken_meanwhile()
         return [*self._owing.lines, *self.slack.evidence, *self._dropped(), self._end()]
 
     def step(self, replica: Replica, *, inside: bool = False) -> None:
@@ -113,7 +114,7 @@ class World:
             raise Killed
         if self._calm:
             return
-        if self._happens(self.nemesis.power_cuts):
+        if self._happens(self.nemesis.power_cuts) and not self._is_anybody_thawed():
             self._power_cuts += 1
             self._dark = True
             raise Killed
@@ -123,6 +124,10 @@ class World:
             self._edit()
         if not inside and not self._busy and self._happens(self.nemesis.freezes):
             self._freeze(replica)
+
+    def _is_anybody_thawed(self) -> bool:
+        """Whether a process goes on in the tick in which it froze, which no death may follow."""
+        return any(each.was_frozen for each in self.replicas)
 
     def committed(self) -> None:
         """A commit returned; a power cut may say otherwise where it was not made durable."""
@@ -241,6 +246,16 @@ class World:
             rows = [row for key in self._items for row in tx.reminders.of(key) if row.id == ref]
             posts = [tx.outbox.get(row.delivery_id) for row in rows if row.delivery_id]
         return any(post is not None and post.started_at is not None for post in posts)
+
+    def _note_what_was_taken_meanwhile(self) -> None:
+        """What was withdrawn at the very instant of its first attempt was taken, too."""
+        with self.store.reading() as tx:
+            rows = [row for key in self._items for row in tx.reminders.of(key) if row.delivery_id]
+            posts = [(row.id, tx.outbox.get(row.delivery_id or "")) for row in rows]
+        first = {(ref, post.first_at.timestamp()) for ref, post in posts if post and post.first_at}
+        for line in self._owing.lines:
+            if line["event"] == "withdrawn" and (line["id"], line["at"]) in first:
+                line["taken"] = True
 
     def _usual_items(self) -> Sequence[Subscription]:
         if self.nemesis.off:
