@@ -27,8 +27,9 @@ test: .venv/.tested
 prove: .venv/.tested
 	@$(BIN)/python -m pytest tests/proof --numprocesses 2 --dist worksteal $(ARGS)
 
+# The same at its full size, 90 minutes at a time; it goes on where it stopped, and writes a report.
 prove-release: .venv/.tested
-	@LAPSE_SEEDS=50000 LAPSE_PAIRS=all $(BIN)/python -m pytest tests/proof --numprocesses 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m tests.proof.release $(ARGS)
 
 check: .venv/.tested
 	$(BIN)/ruff check .

@@ -83,6 +83,7 @@ class Bot:
         """Finish what was begun, then let go; what is owed is in the database."""
         if self.socket is not None:
             self.socket.close()
+        self.delivering.stop()
         self.scheduler.stop()
         self.work.close()
         self.web.stop()
@@ -212,6 +213,7 @@ def _delivering(
             outcry=OperatorsWebhook(webhook).say if webhook else None,
         ),
         pacing=Pacing(limits_of(core.settings)),
+        elapsed=monotonic,
     )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, func, or_, select, update
 
-from bot.ports.store import Delivery, DeliveryState
+from bot.ports.store import Delivery, DeliveryState, Lane
 from storage import outbox_statements
 from storage.tables import deliveries
 from storage.work import Work
@@ -46,14 +46,14 @@ class SqlOutbox:
         return bool(new)
 
     def claim(
-        self, *, now: datetime, lease_until: datetime, limit: int, updates: bool | None = None
+        self, *, now: datetime, lease_until: datetime, limit: int, lane: Lane | None = None
     ) -> Sequence[Delivery]:
         """Hand what is due, the first unfinished of each stream, to this caller alone.
 
         One statement: what another replica claims at the same moment is skipped.
         """
         claimed = self._work.connection.execute(
-            outbox_statements.claim(updates=updates, on_postgres=self._work.on_postgres),
+            outbox_statements.claim(lane, on_postgres=self._work.on_postgres),
             {"team": self._work.team_id, "now": now, "lease_until": lease_until, "most": limit},
         ).all()
         in_order = sorted(claimed, key=lambda row: (row.due_at, row.owed_as))
@@ -117,9 +117,9 @@ class SqlOutbox:
         ).all()
         return [_delivery(row) for row in sorted(claimed, key=lambda row: row.owed_as)]
 
-    def swept(self, delivery: Delivery, *, ts: str | None) -> None:
-        """The conversation shows it once, as the message `ts`, or not at all."""
-        values: dict[str, Any] = {"sweep_at": None}
+    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
+        """The conversation shows it once; a sweep asked for since the claim is still to come."""
+        values: dict[str, Any] = {"sweep_at": case((_ROW.sweep_at != again_at, _ROW.sweep_at))}
         if ts is not None:
             values["ts"] = ts
         self._work.connection.execute(

@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
 
-from storage.tables import UNFINISHED, deliveries, owed
+from bot.ports.store import Lane
+from storage.tables import BEGUN, UNFINISHED, deliveries, owed
 from storage.types import Instant
 from storage.work import insert_into, one_of
 
@@ -44,6 +45,14 @@ _OWED = (
 )
 
 
+_BEGUN = text(f"deliveries.{BEGUN}")
+_LANES = {
+    Lane.LOOK: and_(_BEGUN, _ROW.update_of.is_(None)),
+    Lane.POST: and_(text("deliveries.state = 'pending'"), _ROW.update_of.is_(None)),
+    Lane.UPDATE: _ROW.update_of.is_not(None),
+}
+
+
 @cache
 def owe(*, on_postgres: bool) -> ReturningInsert[Any]:
     """Enter a row of these columns unless its key is known; returns its id when it was not."""
@@ -59,13 +68,13 @@ def owe(*, on_postgres: bool) -> ReturningInsert[Any]:
 
 
 @cache
-def claim(*, updates: bool | None, on_postgres: bool) -> ReturningUpdate[Any]:
+def claim(lane: Lane | None, *, on_postgres: bool) -> ReturningUpdate[Any]:
     """Lease what is due at `now` until `lease_until`, at most `most`, first of its stream each."""
     due = select(_ROW.id).where(
         _OURS, _ROW.work_at <= bindparam("now", type_=Instant), _first_of_its_stream()
     )
-    if updates is not None:
-        due = due.where(_ROW.update_of.is_not(None) if updates else _ROW.update_of.is_(None))
+    if lane is not None:
+        due = due.where(_LANES[lane])
     leased = _taken(due.order_by(_ROW.work_at, _ROW.owed_as), on_postgres=on_postgres)
     return leased.values(
         fence=_ROW.fence + 1, work_at=bindparam("lease_until", type_=Instant)

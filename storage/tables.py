@@ -60,6 +60,7 @@ WAITING = text("requests.state = 'waiting'")
 HELD = text("request_items.held")
 UNDONE = text("NOT book_orders.done")
 LISTED = "gone_at IS NULL AND (status IS NULL OR status <> 'unsubscribed')"
+BEGUN = "state IN ('sending', 'unknown')"
 UNFINISHED = "state IN ('pending', 'sending', 'unknown')"
 
 workspaces = Table("workspaces", metadata, key("team_id"), some("last_request", Integer))
@@ -338,6 +339,7 @@ deliveries = Table(
     UniqueConstraint("team_id", "key", name="uq_deliveries_key"),
     partial("ix_deliveries_sweep", "sweep_at", where="sweep_at IS NOT NULL"),
     partial("ix_deliveries_work", "work_at", "owed_as", where="work_at IS NOT NULL"),
+    partial("ix_deliveries_begun", "work_at", where=BEGUN),
     partial("ix_deliveries_stream", "stream", "sequence", "owed_as", where=UNFINISHED),
     partial("ix_deliveries_update", "update_of", where="update_of IS NOT NULL"),
     # Not by workspace first: PostgreSQL would take them for a way to any row of a workspace.

@@ -14,6 +14,7 @@ import pytest
 
 from bot.billing.account import Account, Site
 from bot.billing.subscription import AccountName
+from bot.ports.store import Store
 from storage import Database, open_database
 from storage.migrate import migrate
 from storage.store import SqlStore
@@ -21,6 +22,7 @@ from storage.tables import metadata
 from tests.clocks import SettableClock
 from tests.factories import NOW, account
 from tests.postgres import NotInstalled, PostgresServer, administer
+from tests.proof.memory import MemoryStore
 
 # How long an example takes says something of the machine, not of the rule; CI tries the same ones.
 hypothesis.settings.register_profile("local", deadline=None)
@@ -104,6 +106,9 @@ def store(database: Database) -> SqlStore:
 
 ONLY_POSTGRESQL = [pytest.param("postgresql", marks=pytest.mark.postgres)]
 BOTH = ["sqlite", *ONLY_POSTGRESQL]
+MODEL = "model"
+AND_MODEL = [*BOTH, MODEL]
+"""With the model of the store that the simulation runs on, for what it implements."""
 
 
 @pytest.fixture(params=BOTH)
@@ -119,9 +124,12 @@ def any_database(any_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def any_store(any_database: Database) -> SqlStore:
+def any_store(any_url: str, request: pytest.FixtureRequest) -> Store:
     """The store of one workspace, once on each kind of database."""
-    return any_database.store(team_id=TEAM, accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+    if any_url == MODEL:
+        return MemoryStore(ACCOUNTS)
+    database: Database = request.getfixturevalue("any_database")
+    return database.store(team_id=TEAM, accounts=ACCOUNTS, audit_key=AUDIT_KEY)
 
 
 @pytest.fixture(params=BOTH)
@@ -139,6 +147,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def migrated_url(request: pytest.FixtureRequest) -> str:
     """The database that a fixture's parameter names: a file, or the server's one, emptied."""
+    if request.param == MODEL:
+        return MODEL
     if request.param == "sqlite":
         url: str = request.getfixturevalue("database_url")
         return url

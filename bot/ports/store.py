@@ -292,6 +292,17 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Lane(StrEnum):
+    """What is claimed by itself, so that a backlog of one does not hold up the others.
+
+    To be looked for is what was begun and has no outcome; the rest is to be posted, or updates.
+    """
+
+    LOOK = "look"
+    POST = "post"
+    UPDATE = "update"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A message owed: who gets it, what it is about (ids and facts), and what became of it.
@@ -332,9 +343,9 @@ class Outbox(Protocol):
         """Owe a message unless its key is known already; False then."""
 
     def claim(
-        self, *, now: datetime, lease_until: datetime, limit: int, updates: bool | None = None
+        self, *, now: datetime, lease_until: datetime, limit: int, lane: Lane | None = None
     ) -> Sequence[Delivery]:
-        """Hand what is due to exactly one replica, its fence raised: updates, posts, or both.
+        """Hand what is due, of one lane or of all, to exactly one replica, its fence raised.
 
         Due are pending ones, those whose lease has expired, and unknown ones to be looked at again.
 
@@ -376,8 +387,11 @@ class Outbox(Protocol):
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
         """Hand sweeps that are due to exactly one replica; others may have them at `again_at`."""
 
-    def swept(self, delivery: Delivery, *, ts: str | None) -> None:
-        """The conversation shows it once, as the message `ts`, or not at all."""
+    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
+        """The conversation shows it once, as the message `ts`, or not at all.
+
+        A sweep that was asked for since it was claimed until `again_at` is still to come.
+        """
 
     def next_sweep(self) -> datetime | None:
         """When the next conversation is to be read once more."""

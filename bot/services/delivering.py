@@ -5,7 +5,7 @@ never posted again before it can no longer land and the conversation's history d
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from bot.ports.messenger import (
     Unreachable,
     Unsettled,
 )
-from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
+from bot.ports.store import Delivery, DeliveryState, Lane, ReminderState, Store, Transaction
 from bot.services.announcing import timing_of
 from bot.services.armed import cancel
 from bot.services.closing import EVERYWHERE, closures, reopen
@@ -40,6 +40,9 @@ MAY_LAND = timedelta(seconds=30)
 SWEEP_AFTER = 2 * (TIMEOUT + MAY_LAND)
 """When a message that was attempted more than once is looked for once more."""
 
+STARTS_WITHIN = timedelta(seconds=2)
+"""An attempt whose intent took longer to record is not made: its time is running already."""
+
 LEASE = timedelta(seconds=60)
 
 AT_ONCE = 5
@@ -54,6 +57,7 @@ LAST_LOOK = timedelta(minutes=15)
 PREFER_DUPLICATE_AFTER = timedelta(hours=6)
 """After so long without a readable history a message is posted again and says so."""
 
+NO_WAIT = timedelta(0)
 SOON = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
 
@@ -65,6 +69,7 @@ _STATES = {
     Timing.LATE: ReminderState.LATE,
     Timing.MISSED: ReminderState.MISSED,
 }
+_PACED = {Lane.POST: Method.POST, Lane.UPDATE: Method.UPDATE}
 _TERMINAL = frozenset({DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED})
 _OPEN = frozenset({DeliveryState.SENDING, DeliveryState.UNKNOWN})
 
@@ -91,6 +96,7 @@ class Delivering:
         composing: Composing,
         rerouting: Rerouting,
         pacing: Pacing,
+        elapsed: Callable[[], float],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -98,6 +104,8 @@ class Delivering:
         self._composing = composing
         self._rerouting = rerouting
         self._pacing = pacing
+        self._elapsed = elapsed
+        self._stopping = False
         self._halted: dict[Method, datetime] = {}
 
     def send_due(self, limit: int = 50) -> int:
@@ -112,6 +120,8 @@ class Delivering:
             now = self._clock.now()
             claimed, ready = self._claim(min(AT_ONCE, limit - handled), now=now)
             for delivery in ready:
+                if self._stopping:
+                    return handled
                 # What would outlast the lease is left to the next claim.
                 if self._clock.now() <= now + LEASE - TIMEOUT:
                     try:
@@ -125,6 +135,10 @@ class Delivering:
         if surprises:
             raise surprises[0]
         return handled
+
+    def stop(self) -> None:
+        """Begin no other attempt: what was claimed goes when its lease ends, or by another."""
+        self._stopping = True
 
     def next_in(self) -> timedelta | None:
         """How long until something is due, None when nothing is owed."""
@@ -150,26 +164,28 @@ class Delivering:
         claimed = 0
         ready: list[Delivery] = []
         with self._store.transaction() as tx:
-            for method in (Method.POST, Method.UPDATE):
-                granted = self._pacing.take(tx, method, want=limit, now=now)
-                found = self._claim_by(tx, method, granted, now=now) if granted else ()
-                going = [each for each in found if self._goes(tx, each, now=now)]
-                self._pacing.give_back(tx, method, unused=granted - len(going))
-                claimed += len(found)
+            for lane in Lane:
+                found, going = self._claim_of(tx, lane, limit, now=now)
+                claimed += found
                 ready += going
         return claimed, ready
 
-    def _claim_by(
-        self, tx: Transaction, method: Method, limit: int, *, now: datetime
-    ) -> Sequence[Delivery]:
-        return tx.outbox.claim(
-            now=now, lease_until=now + LEASE, limit=limit, updates=method is Method.UPDATE
-        )
+    def _claim_of(
+        self, tx: Transaction, lane: Lane, limit: int, *, now: datetime
+    ) -> tuple[int, Sequence[Delivery]]:
+        method = _PACED.get(lane)
+        granted = self._pacing.take(tx, method, want=limit, now=now) if method else limit
+        if not granted:
+            return 0, ()
+        lease_until = now + LEASE
+        found = tx.outbox.claim(now=now, lease_until=lease_until, limit=granted, lane=lane)
+        going = [each for each in found if lane is not Lane.POST or self._goes(tx, each, now=now)]
+        if method:
+            self._pacing.give_back(tx, method, unused=granted - len(going))
+        return len(found), going
 
     def _goes(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> bool:
-        """Whether it may go now; a new post waits for its turn in its channel."""
-        if delivery.update_of is not None or delivery.state in _OPEN:
-            return True
+        """Whether it may go now; else it waits for its turn in its channel."""
         if delivery.slot_at is not None and self._pacing.still_holds(delivery.slot_at, now=now):
             return True
         turn = self._pacing.turn(tx, delivery.destination, now=now)
@@ -182,14 +198,10 @@ class Delivering:
 
         Nothing is claimed before that is over, so it may be due at once.
         """
-        method = Method.UPDATE if delivery.update_of is not None else Method.POST
         now = self._clock.now()
-        if self._halted.get(method, now) <= now:
+        if delivery.state in _OPEN or self._halted.get(_method_of(delivery), now) <= now:
             return False
-        if delivery.state in _OPEN:
-            self._unknown(delivery, error=delivery.error, again_at=now + SOON)
-        else:
-            self._pend(delivery, error=delivery.error, wait=SOON)
+        self._pend(delivery, error=delivery.error, wait=SOON)
         return True
 
     def _carry(self, delivery: Delivery) -> None:
@@ -227,7 +239,8 @@ class Delivering:
             if found:
                 self._sent(delivery, found, at=started_at)
             else:
-                self._post(delivery)
+                # It is not there and cannot come any more, so it is posted when its turn comes.
+                self._pend(delivery, error=delivery.error, wait=NO_WAIT)
 
     def _landed(
         self, delivery: Delivery, *, started_at: datetime, until: datetime
@@ -343,9 +356,16 @@ class Delivering:
         if ready is None:
             self._cancel(delivery, error="nothing to say any more")
             return None
+        before = self._elapsed()
         with self._store.transaction() as tx:
             begun = tx.outbox.begin(delivery, at=self._clock.now())
-        return (begun, ready) if begun is not None else None
+        if begun is None:
+            return None
+        if self._elapsed() - before > STARTS_WITHIN.total_seconds():
+            # The commit took so long that others may hold it by now; not a byte was sent.
+            self._pend(begun, error="stalled", wait=NO_WAIT)
+            return None
+        return begun, ready
 
     def _ready(self, delivery: Delivery) -> _Ready | None:
         """Compose it, once what no longer holds is taken out of a reminder nobody has read."""
@@ -382,8 +402,7 @@ class Delivering:
                 sweep_at=at + SWEEP_AFTER if delivery.attempt > 1 else None,
             )
             if not held:
-                # Somebody else took over meanwhile and may have posted it as well.
-                tx.outbox.sweep(delivery.id, at=self._clock.now() + TIMEOUT + MAY_LAND)
+                self._taken_over(tx, delivery)
             if held and delivery.kind in REMINDERS and delivery.update_of is None:
                 timing, why = timing_of(delivery, at=at)
                 tx.reminders.settle(delivery.id, state=_STATES[timing], at=at, reason=why or "")
@@ -397,10 +416,16 @@ class Delivering:
                 error=error,
                 again_at=again_at,
             )
+            if not held:
+                self._taken_over(tx, delivery)
             if held and delivery.kind in REMINDERS:
                 tx.reminders.settle(
                     delivery.id, state=ReminderState.UNKNOWN, at=None, reason=error or ""
                 )
+
+    def _taken_over(self, tx: Transaction, delivery: Delivery) -> None:
+        """Somebody else holds it by now and may have posted it as well: look once more."""
+        tx.outbox.sweep(delivery.id, at=self._clock.now() + TIMEOUT + MAY_LAND)
 
     def _later(self, delivery: Delivery, *, error: str | None, seconds: float) -> None:
         """Certainly not posted: try again, later each time and never before Slack allows it."""
@@ -424,6 +449,10 @@ class Delivering:
         now = self._clock.now()
         with self._store.transaction() as tx:
             tx.outbox.settle(delivery, state=DeliveryState.CANCELLED, at=now, error=error)
+
+
+def _method_of(delivery: Delivery) -> Method:
+    return Method.UPDATE if delivery.update_of is not None else Method.POST
 
 
 def _tell(event: str, delivery: Delivery, error: str) -> None:

@@ -5,7 +5,7 @@ posted already. Nothing can prevent that from outside Slack; it is taken back he
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.ports.clock import Clock
 from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
@@ -38,9 +38,9 @@ class Sweeping:
             return 0
         with self._store.transaction() as tx:
             claimed = tx.outbox.claim_sweeps(now=now, again_at=now + AGAIN, limit=AT_ONCE)
-        return sum(self._sweep(delivery) for delivery in claimed)
+        return sum(self._sweep(delivery, again_at=now + AGAIN) for delivery in claimed)
 
-    def _sweep(self, delivery: Delivery) -> int:
+    def _sweep(self, delivery: Delivery, *, again_at: datetime) -> int:
         with self._store.reading() as tx:
             parent = tx.outbox.get(delivery.thread_of) if delivery.thread_of else None
         begun = delivery.first_at or delivery.due_at
@@ -58,7 +58,8 @@ class Sweeping:
             log.warning("sweep.later", extra={"delivery": delivery.id, "error": unread.error})
             return 0
         with self._store.transaction() as tx:
-            tx.outbox.swept(delivery, ts=copies[0].ts if copies else None)
+            ts = copies[0].ts if copies else None
+            tx.outbox.swept(delivery, ts=ts, again_at=again_at)
         return max(0, len(copies) - 1)
 
     def _take_back(self, delivery: Delivery, copy: Posted) -> None:

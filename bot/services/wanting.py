@@ -15,7 +15,7 @@ from bot.billing.reminder import Reminder, Schedule
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import AccountName, Status, Subscription
 from bot.facts.messages import Settled
-from bot.ports.store import ArmedReminder, ReminderState, Transaction
+from bot.ports.store import ArmedReminder, DeliveryState, ReminderState, Transaction
 from bot.services.armed import DIRECT, Watch, over, repeat_of
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, fact_name
@@ -37,7 +37,8 @@ class Pass:
 
     def known_since(self, tx: Transaction, subscription: Subscription) -> datetime:
         """From when on its leads count: those before were armed by earlier runs, or not known."""
-        known = tx.catalogue.known_since(subscription.key) or self.now
+        # A clock that stepped back since must not make what lies ahead look passed.
+        known = min(tx.catalogue.known_since(subscription.key) or self.now, self.now)
         return max(known, min(self.before.until, self.now)) if self.before else known
 
 
@@ -77,7 +78,7 @@ class Wanting:
             return "auto-renewal is off" if averted else None
         if self._anchor(subscription, at=now) != anchor:
             return "its date changed"
-        return self._unwanted(subscription, row)
+        return self._unwanted(tx, subscription, row)
 
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
         """Whether a deduction that an anchor announced has extended the term."""
@@ -140,13 +141,22 @@ class Wanting:
             return "its account is not in the settings"
         return "unsubscribed" if subscription.status is Status.UNSUBSCRIBED else None
 
-    def _unwanted(self, subscription: Subscription, row: ArmedReminder) -> str | None:
-        if row.reason:  # it fell back here from a destination that would not take it
-            return None
+    def _unwanted(
+        self, tx: Transaction, subscription: Subscription, row: ArmedReminder
+    ) -> str | None:
         if row.destination not in {destination for destination, _ in self.targets(subscription)}:
-            return "it goes elsewhere now"
+            return None if self._fell_back(tx, row) else "it goes elsewhere now"
         wanted = row.reminder.lead_days in self.schedule(subscription).lead_days
         return None if wanted or repeat_of(row.id) else "its lead is not wanted any more"
+
+    def _fell_back(self, tx: Transaction, row: ArmedReminder) -> bool:
+        """Whether it is in the common channel because its own destination would not take it."""
+        if row.destination != self._policy.reminders_channel:
+            return False
+        twins = tx.reminders.of(row.reminder.subscription, row.reminder.anchor.date.isoformat())
+        carriers = {each.delivery_id for each in twins if each.id == row.id and each != row}
+        posts = [tx.outbox.get(each) for each in carriers if each is not None]
+        return any(post and post.state is DeliveryState.UNDELIVERABLE for post in posts)
 
     def _wanted(
         self,

@@ -64,6 +64,7 @@ class Replica:
             composing=Composing(messenger=messenger, announcing=reminding.announcing),
             rerouting=Rerouting(**parts, policy=policy, people=people),
             pacing=Pacing(limits),
+            elapsed=lambda: 0.0,
         )
         sweeping = Sweeping(**parts, messenger=messenger)
         return cls(reminding=reminding, delivering=delivering, sweeping=sweeping)

@@ -4,9 +4,16 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
+from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import HOUR
 from tests.factories import NOW
+
+
+@pytest.fixture(params=AND_MODEL)
+def any_url(request):
+    return migrated_url(request)
 
 
 def test_a_note_is_replaced_whole(any_store):
@@ -19,6 +26,21 @@ def test_a_note_is_replaced_whole(any_store):
     with any_store.reading() as tx:
         assert tx.notes.get("sync/prod") == {"changed": 4}
         assert tx.notes.get("sync/default") == {}
+
+
+def test_a_note_written_in_a_read_is_an_error_and_one_of_a_failed_transaction_is_gone(any_store):
+    with pytest.raises((DBAPIError, TypeError)), any_store.reading() as tx:
+        tx.notes.put("tour", {"step": 1})
+    with pytest.raises(ZeroDivisionError), any_store.transaction() as tx:  # noqa: PT012 - its end
+        tx.notes.put("tour", {"step": 2})
+        raise ZeroDivisionError
+
+    with any_store.reading() as early:
+        assert early.notes.get("tour") is None
+        with any_store.transaction() as tx:
+            assert tx.notes.get("tour") is None
+            tx.notes.put("tour", {"step": 3})
+        assert early.notes.get("tour") is None
 
 
 def test_an_event_is_new_once(any_store):

@@ -8,10 +8,16 @@ from threading import Thread
 import pytest
 
 from bot.ports.store import DeliveryState
+from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import HOUR, LEASE, delivery
 from tests.factories import NOW
 
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(params=AND_MODEL)
+def any_url(request):
+    return migrated_url(request)
 
 
 def owe(store, *deliveries):
@@ -350,7 +356,7 @@ def test_a_message_is_looked_for_once_more_by_one_holder_until_it_was_found_alon
     assert sweeps(any_store, NOW + HOUR) == []
     assert sweeps(any_store, NOW + HOUR + LEASE) == ["id-a"]
     with any_store.transaction() as tx:
-        tx.outbox.swept(tx.outbox.get("id-a"), ts="1.4")
+        tx.outbox.swept(tx.outbox.get("id-a"), ts="1.4", again_at=NOW + HOUR + 2 * LEASE)
     assert get(any_store, "a").ts == "1.4"
     assert sweeps(any_store, NOW + 2 * HOUR) == []
     with any_store.reading() as tx:
@@ -366,5 +372,21 @@ def test_a_finished_message_can_be_asked_for_once_more(any_store):
 
     assert sweeps(any_store, NOW + SECOND) == ["id-a"]
     with any_store.transaction() as tx:
-        tx.outbox.swept(tx.outbox.get("id-a"), ts=None)
+        tx.outbox.swept(tx.outbox.get("id-a"), ts=None, again_at=NOW + SECOND + LEASE)
     assert get(any_store, "a").ts == "1.5"
+
+
+def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
+    owe(any_store, delivery("a"))
+    settle(
+        any_store, begin(any_store, claim(any_store)[0]), DeliveryState.SENT, ts="1.5", sweep_at=NOW
+    )
+    assert sweeps(any_store, NOW) == ["id-a"]
+    with any_store.transaction() as tx:
+        tx.outbox.sweep("id-a", at=NOW + HOUR)
+
+    with any_store.transaction() as tx:
+        tx.outbox.swept(tx.outbox.get("id-a"), ts="1.5", again_at=NOW + LEASE)
+
+    with any_store.reading() as tx:
+        assert tx.outbox.next_sweep() == NOW + HOUR

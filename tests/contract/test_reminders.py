@@ -11,11 +11,16 @@ from sqlalchemy import text
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.facts.reminding import Standing
 from bot.ports.store import ChangedMeanwhile, ReminderState
-from tests.conftest import ONLY_POSTGRESQL
+from tests.conftest import AND_MODEL, BOTH, ONLY_POSTGRESQL, migrated_url
 from tests.contract.samples import HOUR, LEASE, armed, delivery
 from tests.factories import NOW, key
 
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(params=AND_MODEL)
+def any_url(request):
+    return migrated_url(request)
 
 
 def arm(store, *rows):
@@ -306,6 +311,7 @@ def test_the_list_goes_by_due_time_until_a_moment(any_store):
         assert listed(until=None, destination=None, limit=1) == rows_in_order[:1]
 
 
+@pytest.mark.parametrize("any_url", BOTH, indirect=True)  # lists are no part of the model
 def test_what_is_recalled_stands_in_order_and_only_armed_ones_may_be_old(any_store):
     since = NOW - timedelta(days=30)
     old = since - SECOND

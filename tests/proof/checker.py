@@ -1,10 +1,17 @@
 """Judges the evidence of a run: what people could see, against what they should have been told.
 
 A program of its own that imports nothing of Lapse: `python -m tests.proof.checker EVIDENCE`, where
-every line of the file is a JSON object. Lines of the stand-in for Slack: `post` with `at`
-(seconds), `channel`, `ts`, `delivery` and `ids`, `update`, and `delete`. Lines of the run: `owed`
-with `id`, `channel` and `due`, `withdrawn` with `id` and `at`, and one `end` with `at`, `sweep`
-(seconds within which a second copy has to be gone) and `frozen` (whether a process was).
+every line of the file is a JSON object with an `event`, instants being seconds. What is in brackets
+may be left out, and other events are passed over.
+
+Of Slack's stand-in: `post` with `at`, `channel`, `ts`, `delivery` and `ids`; `delete` with `at` and
+`ts`; `asked` and `refused`, with `here` where its channel does so, and `slow_down` with `until`
+[and `forgotten`: who heard it died] for each call, with `at`, `channel`, `delivery` and `ids`. Of
+the run: `owed` with `id`, `channel` and `due` [`fallback`, another channel; `at`; `over`, when it
+is past; `optional`: it may be told or not]; `withdrawn` with `id`, `at` [and `taken`: somebody was
+about to tell it]; `dropped` with `id` and `reason`; and one `end` with `sweep` (seconds until a
+second copy has to be gone), `frozen` (whether a process was) [`clock_off`, by how much Lapse's
+clock may be, and `operator`, the conversation that hears of a channel that refuses].
 
 The promise: when processes stop, never two, never none; when a process is frozen for longer than
 its lease, never none, two at most, and the second is gone within one sweep.
@@ -12,70 +19,128 @@ its lease, never none, two at most, and the second is gone within one sweep.
 
 import json
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-Line = Mapping[str, object]
+Line = Mapping[str, Any]
+Events = Mapping[str, Sequence[Line]]
 FOREVER = float("inf")
+MOST_CALLS = 3
 
 
 def judged(lines: Iterable[Line]) -> list[str]:
     """What is wrong, a sentence each; nothing when the promise was kept."""
-    by_event: dict[str, list[Line]] = defaultdict(list)
+    events: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
-        by_event[str(line["event"])].append(line)
-    [end] = by_event["end"]
-    gone = {str(line["ts"]): float(line["at"]) for line in by_event["delete"]}
-    posts: dict[tuple[str, str], list[Line]] = defaultdict(list)
-    for post in by_event["post"]:
-        for reminder in post["ids"]:
-            posts[reminder, str(post["channel"])].append(post)
-    owed = {(str(each["id"]), str(each["channel"])): each for each in by_event["owed"]}
-    withdrawn = {str(each["id"]): float(each["at"]) for each in by_event["withdrawn"]}
-    found = [f"{what} was told and nobody owed it." for what in posts.keys() - owed.keys()]
-    for (reminder, channel), line in owed.items():
-        shown = sorted(posts[reminder, channel], key=lambda post: float(post["at"]))
-        found += _one(reminder, line, shown, gone, end, withdrawn.get(reminder, FOREVER))
+        events[line["event"]].append(line)
+        if line["event"] in {"owed", "withdrawn"}:
+            events["fact"].append(line)  # those of one instant stay in their order
+    [end] = events["end"]
+    dropped = [line["id"] for line in events["dropped"] if not line["reason"]]
+    found = [*_seen(events, end), *_refused(events, end), *_missed(events)]
+    found += [] if end["frozen"] else _hurried(events, end)
+    return found + [f"{each} was dropped without a reason." for each in dropped]
+
+
+def _seen(events: Events, end: Line) -> Iterator[str]:
+    """Each reminder against the posts that carry it."""
+    gone = {line["ts"]: line["at"] for line in events["delete"]}
+    posts, asked = _by_id(events["post"]), _by_id(events["asked"])
+    facts: dict[str, list[Line]] = defaultdict(list)
+    for line in events["fact"]:
+        facts[line["id"]].append(line)
+    for reminder in posts.keys() - facts.keys():
+        yield f"{reminder} was told and nobody owed it."
+    for reminder, known in facts.items():
+        known.sort(key=lambda line: line.get("at", 0.0))
+        shown = sorted(posts[reminder], key=lambda post: post["at"])
+        for what in (*_told(known, shown, end), *_twice(shown, gone, end)):
+            yield f"{reminder} {what}"
+        if not end["frozen"] and _after_withdrawal(known, asked[reminder]):
+            yield f"{reminder} was told after it was withdrawn."
+
+
+def _told(known: Sequence[Line], shown: Sequence[Line], end: Line) -> Iterator[str]:
+    owed = [line for line in known if line["event"] == "owed"]
+    channels = {line.get(name) for line in owed for name in ("channel", "fallback")}
+    if not shown and known[-1]["event"] == "owed" and not known[-1].get("optional"):
+        yield "was told to nobody."
+    if any(post["at"] < owed[0]["due"] - end.get("clock_off", 0.0) for post in shown):
+        yield "was told before it was due."
+    if any(post["channel"] not in channels for post in shown):
+        yield "was told where it does not belong."
+
+
+def _twice(shown: Sequence[Line], gone: Mapping[str, float], end: Line) -> Iterator[str]:
+    lasting = [post for post in shown if post["ts"] not in gone]
+    if shown and not lasting:
+        yield "was taken back altogether."
+    if len(lasting) > 1:
+        yield f"stands there {len(lasting)} times."
+    if len(shown) > 1 and not end["frozen"]:
+        yield f"was told {len(shown)} times although no process was frozen."
+    if len(shown) > 2:
+        yield f"was told {len(shown)} times, two at most are promised."
+    for post in shown[1:]:
+        if gone.get(post["ts"], FOREVER) - post["at"] > end["sweep"] and len(lasting) < 2:
+            yield "was there a second time for longer than one sweep."
+
+
+def _after_withdrawal(known: Sequence[Line], asked: Sequence[Line]) -> bool:
+    """Whether it was sent, withdrawn before anybody took it, before it was owed again."""
+    spans = zip(known, [*(line.get("at", 0.0) for line in known[1:]), FOREVER], strict=True)
+    untold = [
+        (line["at"], until)
+        for line, until in spans
+        if line["event"] == "withdrawn" and not line.get("taken")
+    ]
+    return any(start < each["at"] < until for start, until in untold for each in asked)
+
+
+def _hurried(events: Events, end: Line) -> Iterator[str]:
+    """Nothing goes out again before Slack allows it, by whoever wrote down what Slack said."""
+    for limit in events["slow_down"]:
+        until = limit["until"] - 2 * end.get("clock_off", 0.0)
+        again = (each["at"] for each in events["asked"] if each["delivery"] == limit["delivery"])
+        if any(limit["at"] < at < until for at in again) and not limit.get("forgotten"):
+            yield f"{limit['delivery']} was sent before Slack allowed it."
+
+
+def _refused(events: Events, end: Line) -> Iterator[str]:
+    """A destination that refuses is left alone soon, and somebody hears of it."""
+    here = [line for line in events["refused"] if line["here"]]
+    for delivery, calls in Counter(line["delivery"] for line in here).items():
+        if calls > MOST_CALLS:
+            yield f"{delivery} was tried {calls} times where it was refused."
+    if here and not any(post["channel"] == end["operator"] for post in events["post"]):
+        yield "nobody heard that a channel refuses."
+
+
+def _missed(events: Events) -> Iterator[str]:
+    """What was past when it was told comes in one message for each channel."""
+    over = {line["id"]: line.get("over") or FOREVER for line in events["owed"]}
+    digests: dict[str, set[str]] = defaultdict(set)
+    for line in events["asked"]:
+        if any(line["at"] >= over.get(each, FOREVER) for each in line["ids"]):
+            digests[line["channel"]].add(line["delivery"])
+    for channel, deliveries in digests.items():
+        if len(deliveries) > 1:
+            yield f"{channel} got {len(deliveries)} messages about what was missed."
+
+
+def _by_id(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        for reminder in line["ids"]:
+            found[reminder].append(line)
     return found
 
 
-def _one(
-    reminder: str,
-    owed: Line,
-    shown: Sequence[Line],
-    gone: Mapping[str, float],
-    end: Line,
-    withdrawn: float,
-) -> Iterable[str]:
-    due = float(owed["due"])
-    lasting = [post for post in shown if str(post["ts"]) not in gone]
-    if not lasting and withdrawn == FOREVER:
-        yield f"{reminder} was told to nobody."
-    if len(lasting) > 1:
-        yield f"{reminder} stands there {len(lasting)} times."
-    if any(float(post["at"]) < due for post in shown):
-        yield f"{reminder} was told before it was due."
-    if len(shown) > 1 and not end["frozen"]:
-        yield f"{reminder} was told {len(shown)} times although no process was frozen."
-    if len(shown) > 2:
-        yield f"{reminder} was told {len(shown)} times, two at most are promised."
-    for post in shown[1:]:
-        ends = gone.get(str(post["ts"]), FOREVER)
-        if ends - float(post["at"]) > float(end["sweep"]) and len(lasting) < 2:
-            yield f"the second copy of {reminder} was there for longer than one sweep."
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Exit 1 when the promise was broken."""
-    [file] = arguments
-    lines = [json.loads(line) for line in Path(file).read_text("utf-8").splitlines()]
-    wrong = judged(lines)
-    for sentence in wrong:
-        sys.stdout.write(f"{sentence}\n")
-    sys.stdout.write(f"{len(lines)} lines, {len(wrong)} wrong\n")
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    evidence = [json.loads(line) for line in Path(sys.argv[1]).read_text("utf-8").splitlines()]
+    wrong = judged(evidence)
+    sys.stdout.write("".join(f"{sentence}\n" for sentence in wrong))
+    sys.stdout.write(f"{len(evidence)} lines, {len(wrong)} wrong\n")
+    sys.exit(1 if wrong else 0)

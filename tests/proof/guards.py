@@ -1,4 +1,4 @@
-"""The guards of the engine, and each of them taken away."""
+"""The guards of the engine, and each of them taken away, from the SQL stores and from the model."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +11,15 @@ from sqlalchemy import and_, bindparam, true
 
 from bot.ports.store import DeliveryState
 from bot.services import delivering, wanting
+from bot.services.arming import Arming
 from bot.services.delivering import Delivering
 from bot.services.sweeping import Sweeping
 from storage import engine, outbox_statements
 from storage.outbox import SqlOutbox
 from storage.reminders import SqlReminders
 from storage.tables import deliveries
+from tests.proof import memory
+from tests.proof.memory import MemoryOutbox
 
 NOTHING = timedelta(0)
 
@@ -33,7 +36,14 @@ def without_fence() -> Iterator[None]:
             row.fence <= bindparam("with_fence") + 1_000_000,
         )
 
-    with _recompiled(), patch.object(outbox_statements, "_held", held):
+    def held_in_memory(self: MemoryOutbox, delivery: Any) -> Any:
+        return self._rows.get(delivery.id)
+
+    with (
+        _recompiled(),
+        patch.object(outbox_statements, "_held", held),
+        patch.object(MemoryOutbox, "_held", held_in_memory),
+    ):
         yield
 
 
@@ -41,12 +51,12 @@ def without_fence() -> Iterator[None]:
 def without_intent() -> Iterator[None]:
     """Nothing is written before the first byte."""
 
-    def begin(_self: SqlOutbox, delivery: Any, *, at: Any) -> Any:
+    def begin(_self: object, delivery: Any, *, at: Any) -> Any:
         return replace(
             delivery, state=DeliveryState.SENDING, attempt=delivery.attempt + 1, started_at=at
         )
 
-    with patch.object(SqlOutbox, "begin", begin):
+    with patch.object(SqlOutbox, "begin", begin), patch.object(MemoryOutbox, "begin", begin):
         yield
 
 
@@ -81,8 +91,14 @@ def without_unique_key() -> Iterator[None]:
             where=true(),
         )
 
-    keyless = patch.object(wanting, "_is_lacking", lambda wanted, _known: wanted.due_at is not None)
-    with keyless, patch.object(SqlReminders, "_move", moved):
+    def moved_in_memory(known: Any, wanted: Any) -> Any:
+        return replace(wanted, sent_at=known.sent_at)
+
+    with (
+        patch.object(wanting, "_is_lacking", lambda wanted, _known: wanted.due_at is not None),
+        patch.object(SqlReminders, "_move", moved),
+        patch.object(memory, "_moved", moved_in_memory),
+    ):
         yield
 
 
@@ -98,6 +114,23 @@ def without_full() -> Iterator[None]:
     """A commit returns before it is on the disk."""
     settings = tuple(each.replace("= FULL", "= NORMAL") for each in engine._SETTINGS)
     with patch.object(engine, "_SETTINGS", settings):
+        yield
+
+
+@contextmanager
+def without_patience() -> Iterator[None]:
+    """What Slack limited is sent again soon, whatever Slack says."""
+    with patch.object(Delivering, "_hold", lambda *_arguments, **_named: None):
+        yield
+
+
+@contextmanager
+def without_second_thought() -> Iterator[None]:
+    """What was bundled is sent, whatever was withdrawn since."""
+    with (
+        patch.object(Delivering, "_drop", lambda _self, _delivery: None),
+        patch.object(Arming, "_disarm", lambda _self, _run: None),
+    ):
         yield
 
 
@@ -121,4 +154,6 @@ GUARDS: Mapping[str, Callable[[], Any]] = {
     "unique key": without_unique_key,
     "sweep": without_sweep,
     "FULL": without_full,
+    "Retry-After": without_patience,
+    "second thought": without_second_thought,
 }

@@ -1,66 +1,54 @@
-"""Killed at every numbered step, singly and again during the recovery: nothing lost, nothing twice.
+"""Killed at every numbered step, singly and again during the recovery: nothing lost or twice.
 
-All ordered pairs are lived through with `LAPSE_PAIRS=all`; otherwise an even share of them.
+Single deaths on SQLite, pairs on the model; every seventh pair here, all of them in a release.
 """
-
-import logging
-import os
-from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.proof.checker import judged
-from tests.proof.conftest import Open
-from tests.proof.world import Nemesis, World
+from tests.proof.crashes import SCENARIOS, died, pairs
+from tests.proof.guards import GUARDS
+from tests.proof.stages import Open
 
-SEED = 3
-PARTS = 20
-SHARE = None if os.getenv("LAPSE_PAIRS") == "all" else 400
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+PARTS = 4
+STRIDE = 7
 
 
-@pytest.fixture(scope="session")
-def steps(stage: Open) -> int:
-    """How many steps the life has in which nobody dies."""
-    return lived(stage, ())[0]
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_has_steps_to_die_at_and_keeps_the_promise(model: Open, name: str) -> None:
+    steps, wrong = died(model, name)
 
-
-def lived(stage: Open, kill_at: Sequence[int]) -> tuple[int, list[str]]:
-    """The steps of a life in which a process dies at some of them, and what went wrong."""
-    with stage() as (store, disk):
-        world = World(store, disk, SEED, Nemesis(), replicas=2, items=2)
-        world.kill_at = set(kill_at)
-        wrong = judged(world.run())
-        return world.steps, wrong
-
-
-def test_a_life_has_steps_to_die_at(steps: int) -> None:
     assert steps > 40
+    assert wrong == []
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_death_at_any_single_step_breaks_nothing(stage: Open, steps: int, part: int) -> None:
-    points = range(1 + part, steps + 1, PARTS)
-
-    broken = {point: wrong for point in points if (wrong := lived(stage, (point,))[1])}
-
-    assert broken == {}
-
-
-@pytest.mark.parametrize("part", range(PARTS))
-def test_a_second_death_during_the_recovery_breaks_nothing(
-    stage: Open, steps: int, part: int
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_death_at_any_single_step_breaks_nothing(
+    sqlite: Open, model: Open, name: str, part: int
 ) -> None:
-    pairs = [(one, other) for one in range(1, steps) for other in range(one + 1, steps + 12)]
-    stride = 1 if SHARE is None else max(1, len(pairs) // SHARE)
-    chosen = pairs[::stride][part::PARTS]
+    points = range(1 + part, died(model, name).steps + 1, PARTS)
 
-    broken = {pair: wrong for pair in chosen if (wrong := lived(stage, pair)[1])}
+    broken = {
+        point: death.wrong for point in points if (death := died(sqlite, name, (point,))).wrong
+    }
 
     assert broken == {}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_second_death_during_the_recovery_breaks_nothing(model: Open, name: str) -> None:
+    firsts = range(1, died(model, name).steps + 1)
+    chosen = [pair for first in firsts for pair in pairs(model, name, first)][::STRIDE]
+
+    broken = {pair: death.wrong for pair in chosen if (death := died(model, name, pair)).wrong}
+
+    assert broken == {}
+
+
+def test_without_the_intent_some_death_breaks_the_promise(model: Open) -> None:
+    name = "a plain reminder"
+    with GUARDS["intent"]():
+        points = range(1, died(model, name).steps + 1)
+        broken = [point for point in points if died(model, name, (point,)).wrong]
+
+    assert broken != []

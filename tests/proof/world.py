@@ -1,204 +1,65 @@
 """Replicas of the shipping engine on one database, killed, frozen and delayed as a seed decides.
 
 Everything runs in one thread. A frozen replica stands still inside its own call while the others
-go on; a killed one begins anew with nothing in memory. Time moves only here.
+go on; a killed one begins anew with nothing in memory. Time moves only here: Slack's clock is the
+true one, and the database's, which the replicas read, may jump.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import time, timedelta
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 from random import Random
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.billing.reminder import Schedule, reminders
-from bot.billing.renewal import anchor
-from bot.billing.subscription import SlackChannel, Subscription
-from bot.ports.store import Store, Transaction
-from bot.services.composing import Composing
-from bot.services.delivering import Delivering
-from bot.services.pacing import Limits, Pacing
-from bot.services.people import People
+from bot.billing.reminder import Schedule
+from bot.billing.subscription import SlackChannel, SlackUser, Subscription
+from bot.ports.store import ReminderState, Store
+from bot.services.pacing import Limits, Rate
 from bot.services.policy import Policy
-from bot.services.reminding import Reminding
-from bot.services.rerouting import Rerouting
-from bot.services.sweeping import Sweeping
-from storage.engine import Database
 from tests.clocks import SettableClock
-from tests.factories import account, instant, order, quota
-from tests.messengers import FakeDirectory
-from tests.proof.slack import CALM, STORM, TEMPEST, Faults, SimulatedSlack
+from tests.factories import instant, order, quota
+from tests.proof.nemesis import LONGEST_FREEZE, STEPS, Nemesis
+from tests.proof.owing import Owing
+from tests.proof.replica import Killed, Replica
+from tests.proof.slack import CALM, SimulatedSlack
+from tests.proof.stages import Disk
 
 BEGINS = instant("2026-11-27 08:59:30")
 """Half a minute before the three-day lead of what renews on 30 November."""
 
-CHANNEL = SlackChannel("C0FINOPS")
-ACCOUNT = account()
+CHANNEL, TEAM = SlackChannel("C0FINOPS"), SlackChannel("C0TEAM")
+OPERATOR = SlackUser("U0OPS")
 POLICY = Policy(
     approvals_channel=SlackChannel("C0APPROVALS"),
     reminders_channel=CHANNEL,
     schedule=Schedule(lead_days=(3, 1), at=time(9), zone=ZoneInfo("Asia/Shanghai")),
-    approvers=(),
+    operators=(OPERATOR,),
 )
+LIMITS = Limits(post=Rate.a_minute(300, burst=10), channel=Rate.a_minute(60))
+DAY, HALF_MINUTE = timedelta(days=1), timedelta(seconds=30)
+ROUNDS = 12
 ROUND = timedelta(seconds=5)
-ONE_SWEEP = timedelta(minutes=10)
-"""From the second copy to its end; ticks come now and then, and history is not always read."""
+MOST_CLOCK_OFF = timedelta(seconds=40)
+ONE_SWEEP = timedelta(minutes=30)
+"""From the second copy to its end; ticks come now and then, and who sweeps may freeze as well."""
+
+REST = (75, 75, 75, 75, 300, 300, 300, 300, 300, 300, 3600, 75, 75, 75)
+"""Seconds between the last ticks of a day, together longer than the longest wait."""
 
 
-FULL = 2
-LOST_COMMITS = 2
-"""How many of the last commits a power cut takes where they were not made durable."""
+class DatabaseClock:
+    """The clock that all replicas read: the true one and what its jumps add up to."""
 
+    def __init__(self, true: SettableClock) -> None:
+        self._true = true
+        self.off = timedelta(0)
 
-class Killed(BaseException):
-    """The process dies here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nemesis:
-    """How often, of a thousand steps, a replica is killed or frozen at one."""
-
-    kills: int = 0
-    power_cuts: int = 0
-    freezes: int = 0
-    faults: Faults = CALM
-
-    @classmethod
-    def of(cls, seed: int) -> "Nemesis":
-        """What a seed does to the replicas and to Slack; every second one freezes nobody."""
-        random = Random(f"nemesis {seed}")
-        return cls(
-            kills=random.choice((0, 20, 60)),
-            power_cuts=random.choice((0, 5, 20)),
-            freezes=random.choice((0, 0, 30, 120)),
-            faults=random.choice((CALM, STORM, TEMPEST)),
-        )
-
-
-@dataclass
-class Replica:
-    """One process: the engine's use cases over stores and a workspace that may interrupt it."""
-
-    world: "World"
-    name: str
-    ticks: dict[str, Callable[[], object]] = field(init=False)
-    was_frozen: bool = False
-
-    def __post_init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        """Begin with nothing in memory."""
-        world, store = self.world, InterruptibleStore(self)
-        slack: Any = InterruptibleSlack(self)
-        people = People(directory=FakeDirectory(), policy=POLICY)
-        parts: dict[str, Any] = {"store": store, "clock": world.clock}
-        reminding = Reminding(**parts, policy=POLICY, people=people)
-        composing = Composing(messenger=slack, announcing=reminding.announcing)
-        rerouting = Rerouting(**parts, policy=POLICY, people=people)
-        delivering = Delivering(
-            **parts,
-            messenger=slack,
-            composing=composing,
-            rerouting=rerouting,
-            pacing=Pacing(Limits()),
-        )
-        sweeping = Sweeping(**parts, messenger=slack)
-        self.ticks = {
-            "arm": reminding.arm,
-            "bundle": reminding.bundle_due,
-            "send": delivering.send_due,
-            "sweep": sweeping.sweep_due,
-        }
-
-    def tick(self, name: str) -> None:
-        """Run one tick; one that dies in it is started again.
-
-        Who was frozen does not die in the same tick: the promise speaks of the one or the other.
-        """
-        self.was_frozen = False
-        try:
-            self.ticks[name]()
-        except Killed:
-            self.world.restart(self)
-
-
-class InterruptibleStore:
-    """A store whose process may stop or die right before and right after each commit."""
-
-    def __init__(self, replica: Replica) -> None:
-        self._replica = replica
-        self._store = replica.world.store
-        self.accounts = self._store.accounts
-        self.reading = self._store.reading
-
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        world = self._replica.world
-        world.step(self._replica)
-        with self._store.transaction() as tx:
-            yield tx
-            world.step(self._replica, may_freeze=False)  # others could not write meanwhile
-        world.committed()
-        world.step(self._replica)
-
-
-class InterruptibleSlack:
-    """A workspace in front of which a process may stop or die, before and after each message."""
-
-    def __init__(self, replica: Replica) -> None:
-        self._replica = replica
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        world = self._replica.world
-        method = getattr(world.slack, name)
-
-        def interrupted(*arguments: Any, **named: Any) -> Any:
-            world.step(self._replica)
-            answer = method(*arguments, **named)
-            world.step(self._replica)
-            return answer
-
-        return interrupted
-
-
-class Disk:
-    """What a power cut leaves of the database: everything that was made durable.
-
-    With `synchronous = FULL` that is every commit; with less, the last ones are gone.
-    """
-
-    def __init__(self, database: Database, file: Path) -> None:
-        self._database = database
-        self._file = file
-        with database.writer.connect() as connection:
-            self.durable = connection.exec_driver_sql("PRAGMA synchronous").scalar() == FULL
-        self._images: list[bytes] = []
-
-    def committed(self) -> None:
-        """Remember the file as it was before the last commits, where they may be lost."""
-        if self.durable:
-            return
-        connection = self._database.writer.raw_connection()  # outside of any transaction
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
-        self._images = [*self._images[-LOST_COMMITS:], self._file.read_bytes()]
-
-    def cut(self) -> None:
-        """The power comes back."""
-        if self.durable or len(self._images) <= LOST_COMMITS:
-            return
-        self._database.dispose()
-        for left in self._file.parent.glob(f"{self._file.name}-*"):
-            left.unlink()
-        self._file.write_bytes(self._images[0])
-        self._images = self._images[:1]
+    def now(self) -> datetime:
+        return self._true.now() + self.off
 
 
 class World:
-    """What one seed makes of the same three days."""
+    """What one seed makes of the same few days."""
 
     def __init__(
         self,
@@ -207,119 +68,232 @@ class World:
         seed: int,
         nemesis: Nemesis | None = None,
         *,
-        replicas: int = 2,
-        items: int = 2,
+        items: Sequence[Subscription] = (),
+        script: Sequence[str] = (),
+        kill_at: Sequence[int] = (),
     ) -> None:
-        nemesis = nemesis or Nemesis.of(seed)
-        self.disk = disk
-        self.power_cuts = 0
-        self.dark = False
+        self.nemesis = nemesis or Nemesis.of(seed)
         self.random = Random(seed)
-        self.clock = SettableClock(BEGINS)
+        self.true = SettableClock(BEGINS)
+        self.clock = DatabaseClock(self.true)
         self.store = store
-        self.nemesis = nemesis
-        self.slack = SimulatedSlack(self.clock, self.random, faults=nemesis.faults)
-        self.items = [self._item(number) for number in range(items)]
-        self.calm = False
-        self.frozen = 0
-        self.depth = 0
+        self.policy = POLICY
+        self.limits = LIMITS
+        self.slack = SimulatedSlack(self.true, self.random, script=list(script))
         self.steps = 0
-        self.kill_at: set[int] = set()
+        self.frozen = 0
+        self._disk = disk
+        self._kill_at = frozenset(kill_at)
+        self._power_cuts = 0
+        self._dark = False
+        self._calm = True
+        self._busy: list[Replica] = []
+        self._owing = Owing(POLICY)
+        self._items = {each.key: each for each in items or self._usual_items()}
         with store.transaction() as tx:
-            tx.catalogue.put(self.items, at=self.clock.now() - timedelta(days=90))
-        self.replicas = [Replica(self, f"replica-{number}") for number in range(replicas)]
+            tx.catalogue.put(self._items.values(), at=BEGINS - 90 * DAY)
+        for each in self._items.values():
+            self._owing.known(each, at=BEGINS)
+        self.replicas = [Replica(self, "first"), Replica(self, "second")]
 
-    def run(self, *, rounds: int = 12) -> list[dict[str, object]]:
-        """Live through the leads of the items, then calm down; the evidence, to be judged."""
-        for day in (0, 2):  # the leads fall due half a minute after these begin
-            self.clock.advance_to(BEGINS + timedelta(days=day))
-            self.calm = False
-            for _ in range(rounds):
-                self._pass_time(ROUND * self.random.choice((1, 1, 1, 2, 8, 14)))
-                self._tick_somebody()
-            self._calm_down()
-        return [*self._owed(), *self.slack.evidence, self._end()]
+    def run(self) -> list[dict[str, object]]:
+        """Live through every lead of the items, each day to its rest; the evidence, to judge."""
+        days = 0
+        self.replicas[0].tick("arm")
+        while (due := self._next_due()) is not None:
+            self._pass_until(due - HALF_MINUTE)
+            if days == 0 or self.random.random() < 0.5:
+                self._trouble()
+            self._live()
+            self._rest()
+            days += 1
+        self._note_what_was_taken_meanwhile()
+        return [*self._owing.lines, *self.slack.evidence, *self._dropped(), self._end()]
 
-    def step(self, replica: Replica, *, may_freeze: bool = True) -> None:
+    def step(self, replica: Replica, *, inside: bool = False) -> None:
         """One of the numbered steps at which a process may die, or stop while others go on."""
         self.steps += 1
-        if self.calm:
+        if self.steps in self._kill_at:
+            raise Killed
+        if self._calm:
             return
-        if self._happens(self.nemesis.power_cuts):
-            self.power_cuts += 1
-            self.dark = True
+        if self._happens(self.nemesis.power_cuts) and not self._is_anybody_thawed():
+            self._power_cuts += 1
+            self._dark = True
             raise Killed
-        dies = self.steps in self.kill_at or self._happens(self.nemesis.kills)
-        if dies and not replica.was_frozen:
+        if self._happens(self.nemesis.kills) and not replica.was_frozen:
             raise Killed
-        if may_freeze and not self.depth and self._happens(self.nemesis.freezes):
+        if not inside and self._happens(self.nemesis.edits):
+            self._edit()
+        if not inside and not self._busy and self._happens(self.nemesis.freezes):
             self._freeze(replica)
+
+    def _is_anybody_thawed(self) -> bool:
+        """Whether a process goes on in the tick in which it froze, which no death may follow."""
+        return any(each.was_frozen for each in self.replicas)
 
     def committed(self) -> None:
         """A commit returned; a power cut may say otherwise where it was not made durable."""
-        self.disk.committed()
+        self._disk.committed()
 
-    def restart(self, replica: Replica) -> None:
+    def wait(self, replica: Replica, seconds: int) -> None:
+        """So long no answer comes; somebody else may do something."""
+        if seconds:
+            self._meanwhile(replica, seconds, ticks=("bundle", "send", "sweep"))
+
+    def died(self, replica: Replica) -> None:
         """Begin anew after a death; after a power cut everybody does, on what the disk kept."""
-        if self.dark:
-            self.dark = False
-            self.disk.cut()
+        if self._dark:
+            self._dark = False
+            self._disk.cut()
             for each in self.replicas:
+                each.forget()
                 each.start()
         replica.start()
 
-    def _freeze(self, replica: Replica) -> None:
-        """Stop it for up to three leases, while the others do what they find."""
-        self.frozen += 1
-        self.depth += 1
-        replica.was_frozen = True
-        cuts = self.power_cuts
-        others = [each for each in self.replicas if each is not replica]
-        for _ in range(self.random.randrange(1, 14)):
-            self._pass_time(ROUND * self.random.choice((1, 2, 4)))
-            for other in others:
-                other.tick(self.random.choice(("bundle", "send", "send")))
-        self.depth -= 1
-        if self.power_cuts != cuts:
-            raise Killed  # it stood still in a process that is no more
+    def _next_due(self) -> datetime | None:
+        return min((due for due in self._owing.dues() if due > self.true.now()), default=None)
 
-    def _tick_somebody(self) -> None:
-        replica = self.random.choice(self.replicas)
-        replica.tick(self.random.choice(("arm", "bundle", "send", "send", "sweep")))
+    def _pass_until(self, target: datetime) -> None:
+        """Nothing is due meanwhile; reminders are armed every day."""
+        while target - self.true.now() > DAY:
+            self.true.advance(DAY)
+            self.replicas[0].tick("arm")
+        self.true.advance_to(target)
 
-    def _calm_down(self) -> None:
+    def _trouble(self) -> None:
+        """What befalls everybody before a lead falls due."""
+        slack, nemesis = self.slack, self.nemesis
+        if nemesis.closed:
+            slack.closed = {} if slack.closed else {TEAM: nemesis.closed}
+        if nemesis.locked:
+            slack.locked = nemesis.locked
+        if nemesis.off:
+            slack.happened[f"F15 off for {nemesis.off}"] += 1
+            self.nemesis = replace(nemesis, off=None)
+            self.true.advance(nemesis.off)
+            for each in self.replicas:
+                each.start()
+            self.replicas[0].tick("arm")
+
+    def _live(self) -> None:
+        self._calm, self.slack.mood = False, self.nemesis.mood
+        for _ in range(ROUNDS):
+            self.true.advance(ROUND * self.random.choice((1, 1, 1, 2, 8, 14)))
+            if self._happens(self.nemesis.clock):
+                self._jump()
+            replica = self.random.choice(self.replicas)
+            replica.tick(self.random.choice(("arm", "bundle", "send", "send", "sweep")))
+
+    def _rest(self) -> None:
         """No more faults: all comes to rest, at the latest when the longest wait is over."""
-        self.calm, self.slack.faults = True, CALM
+        self._calm, self.slack.mood, self.slack.locked = True, CALM, None
         self.replicas[0].tick("arm")
-        for number, seconds in enumerate((75, 75, 75, 75, 300, 300, 300, 300, 300, 300, 75, 75)):
+        for number, seconds in enumerate(REST):
             replica = self.replicas[number % len(self.replicas)]
             for name in ("bundle", "send", "sweep"):
                 replica.tick(name)
-            self._pass_time(timedelta(seconds=seconds))
-        self.slack.faults = self.nemesis.faults
+            self.true.advance(timedelta(seconds=seconds))
 
-    def _pass_time(self, by: timedelta) -> None:
-        self.clock.advance(by)
+    def _freeze(self, replica: Replica) -> None:
+        """Stop it for 1 s to 10 min, while the others do what they find."""
+        seconds = int(LONGEST_FREEZE ** self.random.random())
+        self.slack.happened["F10 freeze"] += 1
+        self.frozen += 1
+        replica.was_frozen = True
+        self._meanwhile(replica, seconds, ticks=("bundle", "send", "send", "sweep"))
+
+    def _meanwhile(self, replica: Replica, seconds: int, *, ticks: Sequence[str]) -> None:
+        """Let time pass in which one replica stands still; it dies there when the power goes."""
+        self._busy.append(replica)
+        cuts = self._power_cuts
+        while seconds > 0:
+            slice_ = min(seconds, self.random.choice((5, 10, 20, 60)))
+            self.true.advance(timedelta(seconds=slice_))
+            seconds -= slice_
+            for other in self.replicas:
+                if other not in self._busy:
+                    other.tick(self.random.choice(ticks))
+        self._busy.remove(replica)
+        if self._power_cuts != cuts:
+            raise Killed
+
+    def _jump(self) -> None:
+        """The database's clock jumps forward or back, and never far from the true one."""
+        self.slack.happened["F13 clock jumps"] += 1
+        jumped = self.clock.off + self.random.choice((-1, 1)) * self.random.choice(STEPS)
+        self.clock.off = max(-MOST_CLOCK_OFF, min(MOST_CLOCK_OFF, jumped))
+
+    def _edit(self) -> None:
+        """Somebody moves an item's date, takes it away, brings it back or imports it once more."""
+        now = self.clock.now()
+        key = self.random.choice(sorted(self._items))
+        item = self._items[key]
+        what = self.random.choice(("moved", "moved", "gone", "imported"))
+        if what == "moved" and item.expires_at is not None:
+            ends = item.expires_at + self.random.choice((-1, 1, 1, 2)) * DAY
+            item = replace(item, orders=(replace(item.orders[-1], expires_at=ends),))
+        self.slack.happened[f"F16 {what}"] += 1
+        with self.store.transaction() as tx:
+            if what == "gone":
+                tx.catalogue.mark_gone([key], at=now)
+            else:
+                tx.catalogue.put([item], at=now)
+        self._items[key] = item
+        held = None if what == "gone" else item
+        self._owing.changed(key, held, at=now, is_taken=self._is_taken)
+
+    def _is_taken(self, ref: str) -> bool:
+        """Whether an attempt to tell it has begun."""
+        with self.store.reading() as tx:
+            rows = [row for key in self._items for row in tx.reminders.of(key) if row.id == ref]
+            posts = [tx.outbox.get(row.delivery_id) for row in rows if row.delivery_id]
+        return any(post is not None and post.started_at is not None for post in posts)
+
+    def _note_what_was_taken_meanwhile(self) -> None:
+        """What was withdrawn at the very instant of its first attempt was taken, too."""
+        with self.store.reading() as tx:
+            rows = [row for key in self._items for row in tx.reminders.of(key) if row.delivery_id]
+            posts = [(row.id, tx.outbox.get(row.delivery_id or "")) for row in rows]
+        first = {(ref, post.first_at.timestamp()) for ref, post in posts if post and post.first_at}
+        for line in self._owing.lines:
+            if line["event"] == "withdrawn" and (line["id"], line["at"]) in first:
+                line["taken"] = True
+
+    def _usual_items(self) -> Sequence[Subscription]:
+        if self.nemesis.off:
+            return [self._ending(n, self.random.randrange(3, 40)) for n in range(3)]
+        if self.nemesis.edits:
+            return [self._ending(n, 3 + n) for n in range(2)]
+        first, second = renewing("item-0"), renewing("item-1")
+        return [first, replace(second, channel=TEAM) if self.nemesis.closed else second]
+
+    def _ending(self, number: int, days: int) -> Subscription:
+        """One that is not renewed and ends on a day after the beginning."""
+        ends = BEGINS + timedelta(days=days, hours=9)
+        paid = replace(order("2025-12-07 09:20"), expires_at=ends)
+        return quota(f"item-{number}", owner=None, auto_renew=False, orders=(paid,))
 
     def _happens(self, of_thousand: int) -> bool:
         return of_thousand > 0 and self.random.randrange(1000) < of_thousand
 
-    def _item(self, number: int) -> Subscription:
-        return quota(f"item-{number}", owner=None, orders=(order("2025-12-07 09:20"),))
-
-    def _owed(self) -> Iterator[dict[str, object]]:
-        """What people should be told, by the rules alone."""
-        for item in self.items:
-            ahead = anchor(item, ACCOUNT, at=BEGINS)
-            assert ahead is not None
-            for each in reminders(item.key, ahead, POLICY.schedule):
-                due = each.due_at.timestamp()
-                yield {"event": "owed", "id": each.id, "channel": CHANNEL, "due": due}
+    def _dropped(self) -> Sequence[dict[str, object]]:
+        """The reminders that were cancelled, each with its reason."""
+        with self.store.reading() as tx:
+            rows = [row for key in sorted(self._items) for row in tx.reminders.of(key)]
+        cancelled = (row for row in rows if row.state is ReminderState.CANCELLED)
+        return [{"event": "dropped", "id": row.id, "reason": row.reason} for row in cancelled]
 
     def _end(self) -> dict[str, object]:
         return {
             "event": "end",
-            "at": self.clock.now().timestamp(),
             "sweep": ONE_SWEEP.total_seconds(),
             "frozen": self.frozen > 0,
+            "clock_off": MOST_CLOCK_OFF.total_seconds() if self.nemesis.clock else 0.0,
+            "operator": f"D{OPERATOR[1:]}",
         }
+
+
+def renewing(ref: str) -> Subscription:
+    """One that renews on 30 November."""
+    return quota(ref, owner=None, orders=(order("2025-12-07 09:20"),))

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 THERE = "gone_at IS NULL"
+BEGUN = "state IN ('sending', 'unknown')"
 WAITS = "state = 'armed' AND delivery_id IS NULL"
 
 
@@ -37,6 +38,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text(WAITS),
         postgresql_where=sa.text(WAITS),
+    )
+    op.create_index(
+        "ix_deliveries_begun",
+        "deliveries",
+        ["team_id", "work_at"],
+        unique=False,
+        sqlite_where=sa.text(BEGUN),
+        postgresql_where=sa.text(BEGUN),
     )
     op.drop_index("ix_subscriptions_anchor", table_name="subscriptions")
     op.create_index(

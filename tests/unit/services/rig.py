@@ -66,6 +66,7 @@ class Rig:
                 store=self.store, clock=self.clock, policy=self.policy, people=people
             ),
             pacing=Pacing(Limits()),
+            elapsed=lambda: 0.0,
         )
 
     def know(self, *subscriptions: Subscription) -> None:

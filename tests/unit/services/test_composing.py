@@ -40,6 +40,7 @@ def delivering(desk: Desk) -> Delivering:
         composing=Composing(messenger=desk.messenger, announcing=reminding.announcing),
         rerouting=Rerouting(**shared, people=desk.people),
         pacing=Pacing(Limits()),
+        elapsed=lambda: 0.0,
     )
 
 

@@ -196,7 +196,7 @@ def test_who_lost_the_fence_records_nothing(rig: Rig) -> None:
     assert rig.messenger.posts == 2
     assert sent.state is DeliveryState.SENT
     assert sent.ts == rig.reminders()[0].ts
-    assert sent.fence == 2
+    assert sent.fence == 3  # of the frozen one, of who looked, of who posted
 
 
 def test_slack_is_not_asked_again_before_it_allows_it(rig: Rig) -> None:
@@ -333,6 +333,25 @@ def test_an_archived_channel_sends_its_reminders_to_the_common_one_and_tells_ope
     assert len(warnings) == 2
     assert "the channel is archived" in warnings[0].message.text
     assert rig.messenger.posts == 5  # the second is not even tried there
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_what_fell_back_and_is_not_taken_at_once_there_is_told_there_later(
+    store: SqlStore, clock: SettableClock, lost: int
+) -> None:
+    rig = Rig(store, clock)
+    rig.messenger.closed = {SECURITY: "is_archived"}
+    rig.know(quota(orders=(order("2025-12-07 09:20"),), owner=None, channel=SECURITY))
+    rig.run()
+    rig.messenger.lose_requests = lost
+    rig.messenger.refusals = [NotPosted("ratelimited", retry_after=30)]
+    rig.run()
+
+    for _ in range(3):
+        clock.advance(LANDS)
+        rig.run()
+
+    assert rig.ids() == ["default/sm-quota/2026-11-30/7d"]
 
 
 def test_when_the_common_channel_refuses_operators_hear_and_nothing_storms(

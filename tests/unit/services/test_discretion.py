@@ -59,6 +59,7 @@ class Discreetly:
             composing=composing,
             rerouting=Rerouting(**shared, policy=settings, people=people),
             pacing=Pacing(Limits()),
+            elapsed=lambda: 0.0,
         )
         self.discretion = Discretion(
             **shared, people=people, announcing=announcing, composing=composing

@@ -74,6 +74,25 @@ def test_whoever_posts_after_losing_its_claim_asks_for_a_sweep(rig: Rig) -> None
     assert asked_for <= rig.clock.now() + LANDS
 
 
+def test_a_post_with_a_lost_answer_after_losing_its_claim_asks_for_a_sweep_too(rig: Rig) -> None:
+    rig.messenger.before_post = lambda: somebody_else_to_the_end(rig)
+    rig.delivering.send_due()
+    assert len(rig.reminders()) == 2
+
+    rig.clock.advance(SWEEP)
+    sweeping(rig).sweep_due()
+
+    assert len(rig.reminders()) == 1
+
+
+def somebody_else_to_the_end(rig: Rig) -> None:
+    """The other replica's own sweep is over, too, and then the thawed one hears no answer."""
+    somebody_else(rig)
+    rig.clock.advance(SWEEP)
+    sweeping(rig).sweep_due()
+    rig.messenger.lose_answers = 1
+
+
 def test_a_message_that_was_posted_at_once_is_never_looked_for_again(rig: Rig) -> None:
     rig.delivering.send_due()
 

@@ -1,0 +1,546 @@
+"""A model of the store: what the engine uses of its ports, in memory, a hundred times as fast.
+
+It keeps the contract tests that the SQL stores keep, and a life on it is the same life as on
+SQLite, event by event (`test_model.py`). Committed tables are never altered: a transaction works
+on copies and swaps them in, a read keeps those that it began with, and a power cut puts earlier
+ones back. A new table is a field of `Tables` and a class over it, an attribute of the transaction.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, time, timedelta
+from threading import Lock
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from bot.billing.account import Account
+from bot.billing.renewal import CLOUD_ZONE, anchor
+from bot.billing.subscription import AccountName, Status, Subscription, SubscriptionKey
+from bot.ports.store import (
+    ArmedReminder,
+    ChangedMeanwhile,
+    Delivery,
+    DeliveryState,
+    Lane,
+    ReminderState,
+)
+
+FINISHED = frozenset({DeliveryState.SENT, DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED})
+TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
+SETTLED_BY_PEOPLE = frozenset({ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED})
+REMEMBERED = timedelta(days=1)
+
+Pair = tuple[str, str]
+"""A reminder's id and destination."""
+
+
+class Known(NamedTuple):
+    """A subscription with what the catalogue derives and remembers of it."""
+
+    subscription: Subscription
+    anchor_at: datetime | None
+    since: datetime
+    gone: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        return not self.gone and self.subscription.status is not Status.UNSUBSCRIBED
+
+
+class Owed(NamedTuple):
+    """A delivery with when it may be claimed and swept, and its place in the order."""
+
+    delivery: Delivery
+    place: int
+    work_at: datetime | None
+    sweep_at: datetime | None = None
+
+    @property
+    def in_stream(self) -> tuple[int, int]:
+        return self.delivery.sequence, self.place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """Everything that is kept of a workspace at one moment."""
+
+    subscriptions: MutableMapping[SubscriptionKey, Known] = field(default_factory=dict)
+    accounts_read: MutableMapping[AccountName, datetime] = field(default_factory=dict)
+    reminders: MutableMapping[Pair, ArmedReminder] = field(default_factory=dict)
+    unplanned: MutableMapping[SubscriptionKey, None] = field(default_factory=dict)
+    deliveries: MutableMapping[str, Owed] = field(default_factory=dict)
+    pacing: MutableMapping[str, datetime] = field(default_factory=dict)
+    keys: MutableMapping[str, str] = field(default_factory=dict)
+    notes: MutableMapping[str, Mapping[str, object]] = field(default_factory=dict)
+    seen: MutableMapping[str, datetime] = field(default_factory=dict)
+    record: MutableMapping[int, Mapping[str, object]] = field(default_factory=dict)
+
+    def copied(self, how: Callable[[Any], Any]) -> "Tables":
+        """Every table once more, as `how` makes it."""
+        return Tables(**{name: how(getattr(self, name)) for name in _NAMES})
+
+
+_NAMES = tuple(each.name for each in fields(Tables))
+
+
+class MemoryTransaction:
+    """Everything of one workspace, over tables that are its own or may only be read."""
+
+    def __init__(self, tables: Tables, accounts: Mapping[AccountName, Account]) -> None:
+        self.catalogue = MemoryCatalogue(tables, accounts)
+        self.reminders = MemoryReminders(tables)
+        self.outbox = MemoryOutbox(tables)
+        self.notes = MemoryNotes(tables)
+        self.audit = MemoryAudit(tables)
+        self.requests = NoRequests()
+        self.pacing = MemoryPacing(tables)
+
+
+class MemoryStore:
+    """The Store port; one writer at a time, as in SQLite."""
+
+    def __init__(self, accounts: Mapping[AccountName, Account]) -> None:
+        self.accounts = dict(accounts)
+        self._writes = Lock()
+        self.restore(Tables())
+
+    @contextmanager
+    def transaction(self) -> Iterator[MemoryTransaction]:
+        """A write transaction: swapped in at the end of the block, dropped on an exception."""
+        with self._writes:
+            tables = self.committed.copied(dict)
+            yield MemoryTransaction(tables, self.accounts)
+            self.restore(tables)
+
+    def reading(self) -> AbstractContextManager[MemoryTransaction]:
+        """A consistent read; writing in it is a TypeError."""
+        return nullcontext(self._reader)
+
+    def restore(self, tables: Tables) -> None:
+        """What is committed is this, from now on."""
+        self.committed = tables.copied(MappingProxyType)
+        self._reader = MemoryTransaction(self.committed, self.accounts)
+
+
+class MemoryCatalogue:
+    """What arming and composing use of the catalogue."""
+
+    def __init__(self, tables: Tables, accounts: Mapping[AccountName, Account]) -> None:
+        self._rows = tables.subscriptions
+        self._read_at = tables.accounts_read
+        self._unplanned = tables.unplanned
+        self._accounts = accounts
+
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Everything is at hand."""
+
+    def get(self, key: SubscriptionKey) -> Subscription | None:
+        known = self._rows.get(key)
+        return known.subscription if known else None
+
+    def anchored(self, *, start: datetime, end: datetime) -> Iterator[Subscription]:
+        found = self._between(start, end)
+        return iter(self.soonest(start=start, end=end, limit=len(found)))
+
+    def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
+        return sorted(self._unplanned)[:limit]
+
+    def planned(self, keys: Collection[SubscriptionKey]) -> None:
+        for key in keys:
+            del self._unplanned[key]
+
+    def soonest(self, *, start: datetime, end: datetime, limit: int = 10) -> Sequence[Subscription]:
+        found = self._between(start, end)
+        found.sort(key=lambda each: (each.anchor_at, each.subscription.key))
+        return [each.subscription for each in found[:limit]]
+
+    def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
+        for each in {each.key: each for each in subscriptions}.values():
+            known = self._rows.get(each.key)
+            since = at if known is None or known.gone else known.since
+            self._rows[each.key] = Known(each, self._anchor(each, at=at), since)
+            self._unplanned[each.key] = None
+            self.mark_read(each.key.account, at=at)
+
+    def mark_gone(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
+        for key in self._rows.keys() & set(keys):
+            self._rows[key] = self._rows[key]._replace(gone=True)
+            self._unplanned[key] = None
+
+    def is_gone(self, key: SubscriptionKey) -> bool:
+        known = self._rows.get(key)
+        return known is not None and known.gone
+
+    def mark_read(self, account: AccountName, *, at: datetime) -> None:
+        self._read_at[account] = at
+
+    def read_at(self, account: AccountName) -> datetime | None:
+        return self._read_at.get(account)
+
+    def date_passed(self, *, at: datetime, limit: int) -> int:
+        passed = [
+            known
+            for known in self._rows.values()
+            if known.is_live and known.anchor_at is not None and known.anchor_at < at
+        ]
+        for known in passed[:limit]:
+            each = known.subscription
+            self._rows[each.key] = known._replace(anchor_at=self._anchor(each, at=at))
+            self._unplanned[each.key] = None
+        return len(passed[:limit])
+
+    def known_since(self, key: SubscriptionKey) -> datetime | None:
+        known = self._rows.get(key)
+        return known.since if known else None
+
+    def _between(self, start: datetime, end: datetime) -> list[Known]:
+        return [
+            known
+            for known in self._rows.values()
+            if known.is_live and known.anchor_at is not None and start <= known.anchor_at < end
+        ]
+
+    def _anchor(self, subscription: Subscription, *, at: datetime) -> datetime | None:
+        """When it comes; a notice, which has only a date, at the end of that date."""
+        what = anchor(subscription, self._accounts[subscription.key.account], at=at)
+        if what is None or what.at is not None:
+            return what.at if what else None
+        return datetime.combine(what.date, time(23, 59, 59), CLOUD_ZONE)
+
+
+class MemoryReminders:
+    """The rows of reminders, all but what only lists show."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._rows = tables.reminders
+        self._deliveries = tables.deliveries
+
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Everything is at hand."""
+
+    def arm(self, reminders: Collection[ArmedReminder]) -> int:
+        wanted = {(each.id, each.destination): each for each in reminders}
+        fresh = wanted.keys() - self._rows.keys()
+        for pair, each in wanted.items():
+            if pair in fresh:
+                self._rows[pair] = each
+            elif each.state is ReminderState.ARMED:
+                self._rows[pair] = _moved(self._rows[pair], each)
+        return len(fresh)
+
+    def disarm(self, keep: Collection[Pair], *, subscription: SubscriptionKey, reason: str) -> int:
+        kept = set(keep)
+        lost = [
+            (pair, row)
+            for pair, row in self._rows.items()
+            if row.reminder.subscription == subscription
+            and row.state is ReminderState.ARMED
+            and pair not in kept
+            and not self._is_on_its_way(row)
+        ]
+        for pair, row in lost:
+            self._rows[pair] = replace(row, state=ReminderState.CANCELLED, reason=reason)
+        return len(lost)
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
+        due = sorted((row for row in self._rows.values() if _is_open(row, now)), key=_in_order)
+        by_destination: dict[str, list[ArmedReminder]] = {}
+        for row in due:
+            by_destination.setdefault(row.destination, []).append(row)
+        first_come = sorted(
+            by_destination.values(), key=lambda rows: (rows[0].due_at, rows[0].destination)
+        )
+        chosen: list[ArmedReminder] = []
+        for rows in first_come:
+            if len(chosen) >= limit:
+                break
+            chosen += rows
+        return chosen
+
+    def bundle(self, ids: Collection[Pair], *, delivery_id: str) -> None:
+        for pair in ids:
+            row = self._rows.get(pair)
+            if row is None or not _is_open(row):
+                raise ChangedMeanwhile
+            self._rows[pair] = replace(row, delivery_id=delivery_id)
+
+    def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
+        return self._read(lambda row: row.delivery_id == delivery_id)
+
+    def settle(
+        self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
+    ) -> None:
+        facts: dict[str, Any] = {"state": state, "reason": reason}
+        if state in TOLD:
+            facts["sent_at"] = at
+        for row in self.carried_by(delivery_id):
+            if row.state not in SETTLED_BY_PEOPLE:
+                self._rows[row.id, row.destination] = replace(row, **facts)
+
+    def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
+        for pair, row in list(self._rows.items()):
+            if row.id in ids:
+                self._rows[pair] = replace(row, state=state, reason=reason)
+
+    def of(self, key: SubscriptionKey, anchor_date: str | None = None) -> Sequence[ArmedReminder]:
+        return self._read(
+            lambda row: (
+                row.reminder.subscription == key
+                and anchor_date in {None, row.reminder.anchor.date.isoformat()}
+            )
+        )
+
+    def listed(
+        self, *, until: datetime | None, destination: str | None, limit: int
+    ) -> Sequence[ArmedReminder]:
+        found = self._read(
+            lambda row: (
+                (until is None or row.due_at <= until) and destination in {None, row.destination}
+            )
+        )
+        return found[:limit]
+
+    def next_due(self) -> datetime | None:
+        return min((row.due_at for row in self._rows.values() if _is_open(row)), default=None)
+
+    def _is_on_its_way(self, row: ArmedReminder) -> bool:
+        owed = self._deliveries.get(row.delivery_id) if row.delivery_id else None
+        return owed is not None and owed.delivery.started_at is not None
+
+    def _read(self, wanted: Callable[[ArmedReminder], bool]) -> list[ArmedReminder]:
+        return sorted((row for row in self._rows.values() if wanted(row)), key=_in_order)
+
+
+class MemoryOutbox:
+    """Deliveries with their leases and fences."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._rows = tables.deliveries
+        self._ids = tables.keys
+
+    def owe(self, delivery: Delivery) -> bool:
+        if delivery.key in self._ids:
+            return False
+        self._ids[delivery.key] = delivery.id
+        self._rows[delivery.id] = Owed(delivery, len(self._rows) + 1, work_at=delivery.due_at)
+        return True
+
+    def claim(
+        self, *, now: datetime, lease_until: datetime, limit: int, lane: Lane | None = None
+    ) -> Sequence[Delivery]:
+        first: dict[str, Owed] = {}
+        for each in self._rows.values():
+            known = first.get(each.delivery.stream)
+            if each.work_at is not None and (known is None or each.in_stream < known.in_stream):
+                first[each.delivery.stream] = each
+        due = [
+            each
+            for each in first.values()
+            if each.work_at is not None
+            and each.work_at <= now
+            and lane in {None, _lane(each.delivery)}
+        ]
+        due.sort(key=lambda each: (each.work_at, each.place))
+        claimed = [
+            each._replace(
+                delivery=replace(each.delivery, fence=each.delivery.fence + 1), work_at=lease_until
+            )
+            for each in due[:limit]
+        ]
+        self._rows.update((each.delivery.id, each) for each in claimed)
+        claimed.sort(key=lambda each: (each.delivery.due_at, each.place))
+        return [each.delivery for each in claimed]
+
+    def postpone(self, delivery: Delivery, *, until: datetime) -> None:
+        held = self._held(delivery)
+        if held is not None:
+            waiting = replace(held.delivery, slot_at=until)
+            self._rows[delivery.id] = held._replace(delivery=waiting, work_at=until)
+
+    def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
+        held = self._held(delivery)
+        if held is None:
+            return None
+        known = held.delivery
+        begun = replace(
+            known,
+            state=DeliveryState.SENDING,
+            attempt=known.attempt + 1,
+            started_at=at,
+            first_at=known.first_at or at,
+        )
+        self._rows[delivery.id] = held._replace(delivery=begun)
+        return begun
+
+    def settle(
+        self,
+        delivery: Delivery,
+        *,
+        state: DeliveryState,
+        at: datetime,
+        channel: str | None = None,
+        ts: str | None = None,
+        error: str | None = None,
+        again_at: datetime | None = None,
+        sweep_at: datetime | None = None,
+    ) -> bool:
+        held = self._held(delivery)
+        if held is None:
+            return False
+        facts: dict[str, Any] = {"state": state, "error": error}
+        if state is DeliveryState.SENT:
+            facts |= {"sent_at": at, "channel": channel, "ts": ts}
+        if state is DeliveryState.PENDING:
+            facts["started_at"] = None
+        self._rows[delivery.id] = held._replace(
+            delivery=replace(held.delivery, **facts),
+            work_at=None if state in FINISHED else again_at or at,
+            sweep_at=sweep_at or held.sweep_at,
+        )
+        return True
+
+    def sweep(self, delivery_id: str, *, at: datetime) -> None:
+        self._rows[delivery_id] = self._rows[delivery_id]._replace(sweep_at=at)
+
+    def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
+        due = [each for each in self._rows.values() if each.sweep_at and each.sweep_at <= now]
+        due.sort(key=lambda each: (each.sweep_at, each.place))
+        for each in due[:limit]:
+            self._rows[each.delivery.id] = each._replace(sweep_at=again_at)
+        return [each.delivery for each in sorted(due[:limit], key=lambda each: each.place)]
+
+    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
+        row = self._rows[delivery.id]
+        shown = replace(row.delivery, ts=ts) if ts is not None else row.delivery
+        self._rows[delivery.id] = row._replace(
+            delivery=shown, sweep_at=row.sweep_at if row.sweep_at != again_at else None
+        )
+
+    def next_sweep(self) -> datetime | None:
+        return min((each.sweep_at for each in self._rows.values() if each.sweep_at), default=None)
+
+    def superseded(self, delivery: Delivery) -> bool:
+        this = self._rows[delivery.id]
+        return delivery.update_of is not None and any(
+            each.delivery.update_of == delivery.update_of and each.in_stream > this.in_stream
+            for each in self._rows.values()
+        )
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        row = self._rows.get(delivery_id)
+        return row.delivery if row else None
+
+    def next_due(self) -> datetime | None:
+        return min((each.work_at for each in self._rows.values() if each.work_at), default=None)
+
+    def next_waiting(self) -> datetime | None:
+        waiting = (
+            each
+            for each in self._rows.values()
+            if each.delivery.attempt > 0 or each.delivery.slot_at is not None
+        )
+        return min((each.work_at for each in waiting if each.work_at), default=None)
+
+    def counts(self) -> Mapping[DeliveryState, int]:
+        states = [each.delivery.state for each in self._rows.values()]
+        return {state: states.count(state) for state in DeliveryState}
+
+    def _held(self, delivery: Delivery) -> Owed | None:
+        """The row, for the holder of the newest fence while it is unfinished."""
+        row = self._rows.get(delivery.id)
+        valid = row is not None and row.work_at is not None
+        return row if valid and row.delivery.fence == delivery.fence else None
+
+
+class MemoryNotes:
+    """Small facts, and the events that were seen within a day."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._notes = tables.notes
+        self._seen = tables.seen
+
+    def look_up(self, names: Collection[str]) -> None:
+        """Everything is at hand."""
+
+    def get(self, name: str) -> Mapping[str, object] | None:
+        return self._notes.get(name)
+
+    def put(self, name: str, value: Mapping[str, object]) -> None:
+        self._notes[name] = dict(value)
+
+    def seen(self, event: str, *, at: datetime) -> bool:
+        for old in [each for each, when in self._seen.items() if when < at - REMEMBERED]:
+            del self._seen[old]
+        new = event not in self._seen
+        self._seen.setdefault(event, at)
+        return new
+
+
+class MemoryAudit:
+    """The record, without its chain."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._lines = tables.record
+
+    def append(
+        self, *, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, object]
+    ) -> None:
+        line = {"at": at, "actor": actor, "action": action, "subject": subject, "facts": facts}
+        self._lines[len(self._lines) + 1] = line
+
+
+class MemoryPacing:
+    """When a bucket is free again."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._free_at = tables.pacing
+
+    def free_at(self, name: str) -> datetime | None:
+        return self._free_at.get(name)
+
+    def set_free_at(self, name: str, at: datetime) -> None:
+        self._free_at[name] = at
+
+
+class NoRequests:
+    """Nobody asks to unsubscribe in a life."""
+
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """There are none."""
+
+    def open_with(self, _key: SubscriptionKey) -> None:
+        return None
+
+
+def _lane(delivery: Delivery) -> Lane:
+    if delivery.update_of is not None:
+        return Lane.UPDATE
+    begun = delivery.state in {DeliveryState.SENDING, DeliveryState.UNKNOWN}
+    return Lane.LOOK if begun else Lane.POST
+
+
+def _moved(known: ArmedReminder, wanted: ArmedReminder) -> ArmedReminder:
+    """The row after arming it once more: moved while armed, armed again when never sent."""
+    moved = known.state is ReminderState.ARMED and known.due_at != wanted.due_at
+    revived = known.state is ReminderState.CANCELLED and known.sent_at is None
+    if not moved and not revived:
+        return known
+    return replace(
+        known,
+        reminder=wanted.reminder,
+        due_at=wanted.due_at,
+        state=wanted.state,
+        reason=wanted.reason,
+        delivery_id=None if revived else known.delivery_id,
+    )
+
+
+def _is_open(row: ArmedReminder, now: datetime | None = None) -> bool:
+    """Armed and in no delivery yet; due as well when an instant is given."""
+    waits = row.state is ReminderState.ARMED and row.delivery_id is None
+    return waits and (now is None or row.due_at <= now)
+
+
+def _in_order(row: ArmedReminder) -> tuple[datetime, str, str]:
+    return row.due_at, row.id, row.destination

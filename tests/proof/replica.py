@@ -1,0 +1,138 @@
+"""One process of the shipping engine, which may stop or die at every step that it takes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bot.ports.clock import Clock
+from bot.ports.store import Store, Transaction
+from bot.services.composing import Composing
+from bot.services.delivering import Delivering
+from bot.services.pacing import Limits, Pacing
+from bot.services.people import People
+from bot.services.policy import Policy
+from bot.services.reminding import Reminding
+from bot.services.rerouting import Rerouting
+from bot.services.sweeping import Sweeping
+from handlers.messenger import SlackMessenger
+from tests.messengers import FakeDirectory
+from tests.proof.slack import Answer, Client, SimulatedSlack
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class Fate(Protocol):
+    """What a process lives in, and what may befall it there."""
+
+    store: Store
+    slack: SimulatedSlack
+    clock: Clock
+    policy: Policy
+    limits: Limits
+
+    def step(self, replica: "Replica", *, inside: bool = False) -> None:
+        """One numbered step; raises Killed. Inside a transaction nobody else can write."""
+
+    def committed(self) -> None:
+        """A commit returned."""
+
+    def wait(self, replica: "Replica", seconds: int) -> None:
+        """So long no answer comes; the others go on."""
+
+    def died(self, replica: "Replica") -> None:
+        """A tick ended in death; the process is to be started again."""
+
+
+@dataclass(eq=False)
+class Replica:
+    """The engine's use cases over a store and a workspace that may interrupt them."""
+
+    fate: Fate
+    name: str
+    ticks: Mapping[str, Callable[[], object]] = field(init=False)
+    was_frozen: bool = False
+    heard: list[dict[str, object]] = field(default_factory=list)
+    """Rate limits that it was told of and has not written down."""
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin with nothing in memory."""
+        fate = self.fate
+        store: Any = InterruptibleStore(self)
+        messenger = SlackMessenger(Client(self._called))  # type: ignore[arg-type]
+        people = People(directory=FakeDirectory(), policy=fate.policy)
+        parts: dict[str, Any] = {"store": store, "clock": fate.clock}
+        reminding = Reminding(**parts, policy=fate.policy, people=people)
+        composing = Composing(messenger=messenger, announcing=reminding.announcing)
+        rerouting = Rerouting(**parts, policy=fate.policy, people=people)
+        delivering = Delivering(
+            **parts,
+            messenger=messenger,
+            composing=composing,
+            rerouting=rerouting,
+            pacing=Pacing(fate.limits),
+            elapsed=lambda: 0.0,  # whoever is frozen does not notice
+        )
+        sweeping = Sweeping(**parts, messenger=messenger)
+        self.reminding = reminding
+        self.ticks = {
+            "arm": reminding.arm,
+            "bundle": reminding.bundle_due,
+            "send": delivering.send_due,
+            "sweep": sweeping.sweep_due,
+        }
+
+    def tick(self, name: str) -> bool:
+        """Run one tick to its end; one that dies in it is started again, False then.
+
+        Who was frozen does not die in the same tick: the promise speaks of the one or the other.
+        """
+        self.was_frozen = False
+        try:
+            self.ticks[name]()
+        except Killed:
+            self.forget()
+            self.fate.died(self)
+            return False
+        return True
+
+    def forget(self) -> None:
+        """What it was told and has not written down no longer counts."""
+        for line in self.heard:
+            line["forgotten"] = True
+        self.heard.clear()
+
+    def _called(self, method: str, asked: Mapping[str, Any]) -> Answer:
+        fate = self.fate
+        fate.step(self)
+        answer = fate.slack.call(method, asked, wait=lambda seconds: fate.wait(self, seconds))
+        if answer[0] == 429 and method == "chat.postMessage":
+            self.heard.append(fate.slack.evidence[-1])
+        fate.step(self)
+        return answer
+
+
+class InterruptibleStore:
+    """A store whose process may stop or die right before and right after each commit."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+        self._store = replica.fate.store
+        self.accounts = self._store.accounts
+        self.reading = self._store.reading
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        replica, fate = self._replica, self._replica.fate
+        fate.step(replica)
+        with self._store.transaction() as tx:
+            yield tx
+            fate.step(replica, inside=True)
+        replica.heard.clear()
+        fate.committed()
+        fate.step(replica)
