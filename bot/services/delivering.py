@@ -255,7 +255,7 @@ class Delivering:
         copies = self._messenger.copies(
             delivery.id,
             to=ready.to,
-            since=started_at - SKEW,
+            since=(delivery.first_at or started_at) - SKEW,
             until=until + SKEW,
             thread=ready.ts,
         )
