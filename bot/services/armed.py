@@ -1,6 +1,6 @@
 """Armed reminders: what their ids say, and when what they announce is over."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from bot.billing import renewal
@@ -45,7 +45,14 @@ def last_watch(tx: Transaction) -> Watch | None:
 
 def note_watch(tx: Transaction, watch: Watch) -> None:
     """Remember that everything was armed."""
-    tx.notes.put(_WATCH, {**asdict(watch), "leads": sorted(watch.leads)})
+    facts = {
+        "at": watch.at.isoformat(),
+        "until": watch.until.isoformat(),
+        "leads": sorted(watch.leads),
+        "wishes": watch.wishes,
+        "tidy": watch.tidy,
+    }
+    tx.notes.put(_WATCH, facts)
 
 
 def base_of(reminder_id: str) -> str:

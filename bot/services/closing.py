@@ -5,7 +5,7 @@ while; once something is taken there again, it is open.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,16 @@ def reopen(tx: Transaction, destination: str) -> None:
 
 
 def _note(tx: Transaction, closed: Mapping[str, Closure]) -> None:
-    tx.notes.put(_NOTE, {destination: asdict(each) for destination, each in closed.items()})
+    tx.notes.put(_NOTE, {destination: _written(each) for destination, each in closed.items()})
+
+
+def _written(closure: Closure) -> Mapping[str, object]:
+    return {
+        "error": closure.error,
+        "since": closure.since.isoformat(),
+        "calls": closure.calls,
+        "until": closure.until.isoformat(),
+    }
 
 
 def _read(facts: Any) -> Closure:
