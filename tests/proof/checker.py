@@ -56,7 +56,8 @@ def _seen(events: Events, end: Line) -> Iterator[str]:
     for reminder, known in facts.items():
         known.sort(key=lambda line: line.get("at", 0.0))
         shown = sorted(posts[reminder], key=lambda post: post["at"])
-        for what in (*_told(known, shown, end), *_twice(shown, gone, end)):
+        over = known[-1]["event"] == "withdrawn"  # then it need not stand there any more
+        for what in (*_told(known, shown, end), *_twice(shown, gone, end, over=over)):
             yield f"{reminder} {what}"
         if not end["frozen"] and _after_withdrawal(known, asked[reminder]):
             yield f"{reminder} was told after it was withdrawn."
@@ -73,9 +74,11 @@ def _told(known: Sequence[Line], shown: Sequence[Line], end: Line) -> Iterator[s
         yield "was told where it does not belong."
 
 
-def _twice(shown: Sequence[Line], gone: Mapping[str, float], end: Line) -> Iterator[str]:
+def _twice(
+    shown: Sequence[Line], gone: Mapping[str, float], end: Line, *, over: bool
+) -> Iterator[str]:
     lasting = [post for post in shown if post["ts"] not in gone]
-    if shown and not lasting:
+    if shown and not lasting and not over:
         yield "was taken back altogether."
     if len(lasting) > 1:
         yield f"stands there {len(lasting)} times."

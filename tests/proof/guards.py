@@ -12,6 +12,7 @@ from sqlalchemy import and_, bindparam, true
 from bot.ports.store import DeliveryState
 from bot.services import delivering, wanting
 from bot.services.arming import Arming
+from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.sweeping import Sweeping
 from storage import engine, outbox_statements
@@ -128,8 +129,8 @@ def without_patience() -> Iterator[None]:
 def without_second_thought() -> Iterator[None]:
     """What was bundled is sent, whatever was withdrawn since."""
     with (
-        patch.object(Delivering, "_drop", lambda _self, _delivery: None),
-        patch.object(Arming, "_disarm", lambda _self, _run: None),
+        patch.object(Composing, "dropped", lambda *_arguments, **_named: ()),
+        patch.object(Arming, "_objections", lambda *_arguments: ()),
     ):
         yield
 

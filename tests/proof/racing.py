@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import time, timedelta
 from itertools import count
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from bot.ports.messenger import Posted
 from bot.services.bundling import DIGEST
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.pacing import Limits, Pacing
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
@@ -71,6 +73,8 @@ class Racer:
             messenger=messenger,
             composing=Composing(messenger=messenger, announcing=self._reminding.announcing),
             rerouting=Rerouting(**parts, policy=POLICY, people=people),
+            pacing=Pacing(Limits()),
+            elapsed=monotonic,
         )
 
     def arm(self, reminders: int) -> None:
