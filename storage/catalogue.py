@@ -19,10 +19,12 @@ from sqlalchemy import (
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
+from bot.facts.records import OWN
 from bot.ports.store import PAGE, ListQuery, Page
 from storage import grouping, rows, searching
 from storage.tables import PARENTED, orders, subscriptions
 from storage.tables import accounts as account_rows
+from storage.touched import note_touched
 from storage.work import Work, among
 
 _ROW = subscriptions.c
@@ -134,7 +136,7 @@ class SqlCatalogue:
         named = _ROW[column]
         counted = self.work.connection.execute(
             select(named, func.count())
-            .where(_ROW.team_id == self.work.team_id, grouping.LIVE, named.is_not(None))
+            .where(self._mine(), grouping.LIVE, named.is_not(None))
             .group_by(named)
             .order_by(named)
         )
@@ -159,9 +161,11 @@ class SqlCatalogue:
         if not newest:
             return
         touched = grouping.of(self.work, newest)
-        self._write(list(newest.values()), at=at)
-        self._write_orders(list(newest.values()))
+        versions = self._versions(newest)
+        self._write(list(newest.values()), versions, at=at)
+        self._write_orders(list(newest.values()), versions)
         grouping.settle(self.work, touched | grouping.of(self.work, newest))
+        note_touched(self.work, newest)
         for account in {key.account for key in newest}:
             self.mark_read(account, at=at)
 
@@ -175,6 +179,7 @@ class SqlCatalogue:
                 .values(gone_at=at)
             )
         grouping.settle(self.work, touched)
+        note_touched(self.work, keys)
 
     def mark_read(self, account: AccountName, *, at: datetime) -> None:
         """The account was read or imported, whether or not anything had changed."""
@@ -216,7 +221,7 @@ class SqlCatalogue:
         )
 
     def _mine(self) -> ColumnElement[bool]:
-        return _ROW.team_id == self.work.team_id
+        return self.work.shown(subscriptions)
 
     def _select(self) -> Select[Any]:
         return select(subscriptions).where(self._mine())
@@ -233,6 +238,7 @@ class SqlCatalogue:
             select(orders)
             .where(
                 orders.c.team_id == self.work.team_id,
+                orders.c.generation <= self.work.generation.visible,
                 among(orders.c.account, orders.c.subscription_id, keys),
             )
             .order_by(orders.c.account, orders.c.subscription_id, orders.c.number)
@@ -243,13 +249,30 @@ class SqlCatalogue:
         for piece in rows.pieces(keys):
             yield from self._read(self._select().where(among(_ROW.account, _ROW.id, piece)))
 
-    def _write(self, changed: Sequence[Subscription], *, at: datetime) -> None:
+    def _versions(self, keys: Collection[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
+        """The generation in which each is seen, or will be."""
+        seen = dict.fromkeys(keys, self.work.generation.visible)
+        for piece in rows.pieces(keys):
+            found = select(_ROW.account, _ROW.id, _ROW.generation).where(
+                self._mine(), among(_ROW.account, _ROW.id, piece)
+            )
+            for row in self.work.connection.execute(found):
+                seen[SubscriptionKey(AccountName(row.account), row.id)] = row.generation
+        return seen
+
+    def _write(
+        self,
+        changed: Sequence[Subscription],
+        versions: Mapping[SubscriptionKey, int],
+        *,
+        at: datetime,
+    ) -> None:
         insert = self.work.insert(subscriptions)
         gone = _ROW.gone_at.is_not(None)
-        renewed = {name: insert.excluded[name] for name in (*rows.PLAIN, *rows.DERIVED)}
+        renewed = {name: insert.excluded[name] for name in ("digest", *OWN, *rows.DERIVED)}
         self.work.connection.execute(
             insert.on_conflict_do_update(
-                index_elements=["team_id", "account", "id"],
+                index_elements=["team_id", "account", "id", "generation"],
                 set_={
                     **renewed,
                     "known_since": case(
@@ -261,20 +284,27 @@ class SqlCatalogue:
             [
                 rows.subscription_row(self.work.team_id, each)
                 | rows.derived(each, self._accounts[each.key.account], at=at)
-                | {"known_since": at, "gone_at": None}
+                | {"generation": versions[each.key], "known_since": at, "gone_at": None}
                 for each in changed
             ],
         )
 
-    def _write_orders(self, changed: Sequence[Subscription]) -> None:
+    def _write_orders(
+        self, changed: Sequence[Subscription], versions: Mapping[SubscriptionKey, int]
+    ) -> None:
         for piece in rows.pieces(each.key for each in changed):
             self.work.connection.execute(
                 delete(orders).where(
                     orders.c.team_id == self.work.team_id,
+                    orders.c.generation <= self.work.generation.visible,
                     among(orders.c.account, orders.c.subscription_id, piece),
                 )
             )
-        paid = [row for each in changed for row in rows.order_rows(self.work.team_id, each)]
+        paid = [
+            row
+            for each in changed
+            for row in rows.order_rows(self.work.team_id, each, generation=versions[each.key])
+        ]
         if paid:
             self.work.connection.execute(orders.insert(), paid)
 

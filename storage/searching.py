@@ -44,7 +44,7 @@ def count(work: Work, wanted: Sequence[ColumnElement[bool]]) -> tuple[int, bool]
     """How many fulfil the conditions, at most 1,000, and whether there are more."""
     some = (
         select(literal(1).label("one"))
-        .where(_ROW.team_id == work.team_id, *wanted)
+        .where(work.shown(subscriptions), *wanted)
         .limit(COUNTED + 1)
         .subquery()
     )
@@ -74,7 +74,7 @@ def _candidates(work: Work, wished: str) -> Sequence[Any]:
     listed = (
         select(_ROW.account, _ROW.id, _ROW.name)
         .where(
-            _ROW.team_id == work.team_id,
+            work.shown(subscriptions),
             _ROW.gone_at.is_(None),
             _ROW.status.is_distinct_from(Status.UNSUBSCRIBED),
         )

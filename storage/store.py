@@ -16,8 +16,8 @@ from storage.outbox import SqlOutbox
 from storage.reminders import SqlReminders
 from storage.requests import SqlRequests
 from storage.tables import accounts as account_rows
-from storage.tables import audit_heads, workspaces
-from storage.work import Work, told
+from storage.tables import audit_heads, generations, workspaces
+from storage.work import FIRST, Work, told
 
 
 class SqlTransaction:
@@ -127,5 +127,7 @@ class SqlStore:
             .returning(workspaces.c.team_id)
         ).all()
         if new:
+            first = generations.insert().values(team_id=self._team_id, visible=FIRST)
+            work.connection.execute(first)
             head = first_seal(self._audit_key, self._team_id)
             work.connection.execute(audit_heads.insert().values(head))

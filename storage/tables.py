@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Sequence,
     Table,
@@ -35,7 +36,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0002"
+SCHEMA = "0004"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -54,6 +55,7 @@ PARENTED = text("subscriptions.parent_id IS NOT NULL")
 WAITING = text("requests.state = 'waiting'")
 HELD = text("request_items.held")
 UNDONE = text("NOT book_orders.done")
+REPLACED = "replaced_in IS NOT NULL"
 UNFINISHED = "state IN ('pending', 'sending', 'unknown')"
 
 workspaces = Table("workspaces", metadata, key("team_id"), some("last_request", Integer))
@@ -68,12 +70,33 @@ accounts = Table(
     belongs_to("workspaces", to=()),
 )
 
+generations = Table(
+    "generations",
+    metadata,
+    key("team_id"),
+    # What is seen; the next is written beside it, slice by slice, until this number rises.
+    some("visible", Integer),
+    # The generation that is being written, while others note in `touched` what they change.
+    maybe("pending", Integer),
+    # Whose it is, and until when without a sign of life.
+    maybe("holder"),
+    maybe("lease_until", Instant),
+    belongs_to("workspaces", to=()),
+)
+
+touched = Table("touched", metadata, key("team_id"), key("account"), key("id"))
+
 subscriptions = Table(
     "subscriptions",
     metadata,
     key("team_id"),
     key("account"),
     key("id"),
+    number("generation"),
+    # The generation in which another version, or none, takes its place; NULL for the newest.
+    maybe("replaced_in", Integer),
+    # Of the record (bot/facts/records.py); NULL where nobody has derived it yet.
+    maybe("digest", LargeBinary),
     maybe("name"),
     maybe("service"),
     maybe("region"),
@@ -114,10 +137,19 @@ subscriptions = Table(
         "group_key",
         "group_rank",
         "anchor_at",
+        "generation",
+        "replaced_in",
         where="gone_at IS NULL",
     ),
+    partial("ix_subscriptions_replaced", "replaced_in", where=REPLACED),
     partial("ix_subscriptions_parent", "account", "parent_id", where="parent_id IS NOT NULL"),
-    partial("ix_subscriptions_anchor", "anchor_at", where="gone_at IS NULL"),
+    partial(
+        "ix_subscriptions_anchor",
+        "anchor_at",
+        "generation",
+        "replaced_in",
+        where="gone_at IS NULL",
+    ),
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
     Index("ix_subscriptions_id", "team_id", "id", "account"),
     Index("ix_subscriptions_service", "team_id", "service"),
@@ -131,6 +163,7 @@ orders = Table(
     key("team_id"),
     key("account"),
     key("subscription_id"),
+    number("generation"),
     number("number"),
     some("order_type", Word(OrderType)),
     maybe("term_months", Integer),
@@ -146,7 +179,13 @@ orders = Table(
     maybe("cash_coupon_expires_at", Instant),
     maybe("promotion", Boolean),
     maybe("invoiced", Boolean),
-    belongs_to("subscriptions", "account", "subscription_id", to=("account", "id")),
+    belongs_to(
+        "subscriptions",
+        "account",
+        "subscription_id",
+        "generation",
+        to=("account", "id", "generation"),
+    ),
 )
 
 requests = Table(
@@ -337,11 +376,15 @@ book_subscriptions = Table(
     key("team_id"),
     key("account"),
     key("id"),
+    number("generation"),
+    maybe("replaced_in", Integer),
+    maybe("digest", LargeBinary),
     maybe("region"),
     maybe("kind", Word(Kind)),
     maybe("status", Word(Status)),
     maybe("next_event_at", Instant),
     some("subscription", Document(Subscription)),
+    partial("ix_book_subscriptions_replaced", "replaced_in", where=REPLACED),
     partial("ix_book_subscriptions_due", "next_event_at", where="next_event_at IS NOT NULL"),
     Index("ix_book_subscriptions_region", "team_id", "account", "region"),
 )
