@@ -12,6 +12,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    outerjoin,
     select,
     tuple_,
     update,
@@ -20,9 +21,9 @@ from sqlalchemy import (
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.facts.records import OWN
-from bot.ports.store import PAGE, ListQuery, Page
+from bot.ports.store import PAGE, KnownRow, ListQuery, Page
 from storage import grouping, rows, searching
-from storage.tables import PARENTED, orders, subscriptions
+from storage.tables import PARENTED, book_subscriptions, orders, subscriptions
 from storage.tables import accounts as account_rows
 from storage.touched import note_touched
 from storage.work import Work, among
@@ -37,6 +38,8 @@ _ORDER = (
     _ROW.search,  # which begins with the name
     _ROW.id,
 )
+KNOWN = 5000
+"""Digests that one statement reads."""
 _QUOTAS_FIRST = _ORDER[3:]
 
 
@@ -151,6 +154,35 @@ class SqlCatalogue:
             if len(piece) < rows.CHUNK:
                 return
             piece = self._read(query.where(_after(piece[-1].key)).limit(rows.CHUNK))
+
+    def known(self, keys: Collection[SubscriptionKey] | None = None) -> Iterator[KnownRow]:
+        """All versions that are seen, or those of some keys, by key; what the book has counts."""
+        mine, book = self.work.shown(subscriptions), book_subscriptions.c
+        booked = and_(
+            self.work.shown(book_subscriptions), book.account == _ROW.account, book.id == _ROW.id
+        )
+        query = (
+            select(
+                _ROW.account,
+                _ROW.id,
+                case((book.id.is_not(None), book.digest), else_=_ROW.digest),
+                _ROW.gone_at.is_not(None),
+            )
+            .select_from(outerjoin(subscriptions, book_subscriptions, booked))
+            .where(mine)
+            .order_by(_ROW.account, _ROW.id)
+        )
+        if keys is not None:
+            for piece in rows.pieces(keys):
+                chosen = query.where(among(_ROW.account, _ROW.id, piece))
+                yield from map(KnownRow._make, self.work.connection.execute(chosen))
+            return
+        after = ("", "")
+        while found := self.work.connection.execute(
+            query.where(tuple_(_ROW.account, _ROW.id) > after).limit(KNOWN)
+        ).all():
+            yield from map(KnownRow._make, found)
+            after = found[-1][:2]
 
     def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
         """Add or replace, in a few statements however many; one that was gone is new again.

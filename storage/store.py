@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, select
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
+from bot.ports.clock import Clock
 from storage.audit import SqlAudit, first_seal
 from storage.book import SqlBook
 from storage.catalogue import SqlCatalogue
@@ -15,8 +16,10 @@ from storage.notes import SqlNotes
 from storage.outbox import SqlOutbox
 from storage.reminders import SqlReminders
 from storage.requests import SqlRequests
+from storage.staging import DiskStaging
 from storage.tables import accounts as account_rows
 from storage.tables import audit_heads, generations, workspaces
+from storage.takeover import SqlTakeover
 from storage.work import FIRST, Work, told
 
 
@@ -26,6 +29,7 @@ class SqlTransaction:
     def __init__(
         self, work: Work, *, accounts: Mapping[AccountName, Account], audit_key: bytes
     ) -> None:
+        self.work = work
         self.catalogue = SqlCatalogue(work, accounts)
         self.outbox = SqlOutbox(work)
         self.requests = SqlRequests(work, self.outbox)
@@ -76,6 +80,33 @@ class SqlStore:
         """A consistent read; the database refuses to write in it."""
         with told(writing=False), self._reader.begin() as connection:
             yield self._open(connection, writing=False)
+
+    def staging(self) -> DiskStaging:
+        """A place on disk for subscriptions that are being read."""
+        return DiskStaging()
+
+    @contextmanager
+    def takeover(self, clock: Clock) -> Iterator[SqlTakeover]:
+        """Write a generation that nobody sees until it is flipped.
+
+        Raises TakeoverRunning while somebody else does.
+        """
+        taking = SqlTakeover(
+            reading=self.reading,
+            transaction=self.transaction,
+            team_id=self._team_id,
+            accounts=self._accounts,
+            clock=clock,
+        )
+        taking.begin()
+        try:
+            yield taking
+            taking.sweep()
+        except Exception:
+            taking.sweep()
+            raise
+        finally:
+            taking.release()
 
     def dispose(self) -> None:
         """Close every connection that is not in use, of other stores of this database too."""

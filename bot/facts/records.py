@@ -107,11 +107,7 @@ def own_values(texts: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _values(names: Iterable[str], texts: Iterable[str]) -> dict[str, Any]:
-    return {
-        name: _read(name, text)
-        for name, text in zip(names, texts, strict=True)
-        if text
-    }
+    return {name: _read(name, text) for name, text in zip(names, texts, strict=True) if text}
 
 
 def _read(name: str, text: str) -> object:

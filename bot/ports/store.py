@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.billing.account import Account
 from bot.billing.money import Money
@@ -57,6 +57,19 @@ class Page:
     more: bool
 
 
+class KnownRow(NamedTuple):
+    """A subscription as it is compared with what is read again.
+
+    The digest is that of its record (`bot.facts.records`), None where it is not derived yet; of a
+    ledger account that of the book's.
+    """
+
+    account: str
+    id: str
+    digest: bytes | None
+    gone: bool
+
+
 class Catalogue(Protocol):
     """The subscriptions as last read; those gone or unsubscribed are kept for history."""
 
@@ -99,6 +112,9 @@ class Catalogue(Protocol):
 
     def all(self) -> Iterator[Subscription]:
         """The whole book that export writes: ordered by key, gone ones left out, streamed."""
+
+    def known(self, keys: Collection[SubscriptionKey] | None = None) -> Iterator[KnownRow]:
+        """Everything that is kept, gone ones included, or some keys of it, by key, streamed."""
 
     def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
         """Add or replace; derives the next anchor of each and of its group."""

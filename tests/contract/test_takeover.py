@@ -1,0 +1,234 @@
+"""What an import of many promises: all of it at one stroke or nothing, whatever happens beside."""
+
+import io
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from bot.billing.bookkeeping import next_event
+from bot.billing.quote import Scope
+from bot.billing.subscription import AccountName, Status
+from bot.ports.provider import Call
+from bot.ports.store import ListQuery
+from bot.providers.ledger import LedgerProvider
+from bot.services import importing
+from bot.services.errors import BadFile, ImportRunning
+from bot.services.exporting import to_csv
+from bot.services.importing import Importing
+from storage import tables
+from storage.grouping import earliest_of
+from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
+from tests.factories import account, key, order, package, quota, renewal, resource
+
+DEFAULT, PROD = AccountName("default"), AccountName("prod")
+CLOUD = dict(ACCOUNTS) | {PROD: account("prod", provider="huaweicloud")}
+REGIONS = ("ap-southeast-1", "eu-west-101")
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.fixture(autouse=True)
+def _many(monkeypatch):
+    """Four subscriptions are many here, and a slice has three."""
+    monkeypatch.setattr(importing, "FEW", 3)
+    monkeypatch.setattr(importing, "SLICE", 3)
+    monkeypatch.setattr("storage.takeover.SWEPT", 3)
+
+
+@pytest.fixture
+def store(any_database):
+    return any_database.store(team_id=TEAM, accounts=CLOUD, audit_key=AUDIT_KEY)
+
+
+@pytest.fixture
+def ledger(store, clock):
+    return LedgerProvider(account=CLOUD[DEFAULT], store=store, clock=clock)
+
+
+def importing_into(store, clock):
+    ledger = LedgerProvider(account=CLOUD[DEFAULT], store=store, clock=clock)
+    return Importing(store=store, clock=clock, providers={DEFAULT: ledger})
+
+
+def old():
+    """A catalogue of both kinds of accounts, with groups."""
+    return tuple(
+        each
+        for name in ("default", "prod")
+        for each in (
+            *(quota(f"q-{region}", region=region, account=name) for region in REGIONS),
+            *(package(f"p-{region}", region=region, account=name) for region in REGIONS),
+            *(resource(f"vm-{number}", account=name) for number in range(4)),
+        )
+    )
+
+
+def new():
+    """The same with something of everything: changed, moved, left out, added, with other dates."""
+    later = order("2026-03-01 10:00")
+    return tuple(
+        {
+            "q-eu-west-101": replace(each, orders=(later,)),
+            "p-ap-southeast-1": replace(each, region="eu-west-101"),
+            "vm-0": replace(each, name="renamed", orders=(each.orders[0], renewal(each.orders[0]))),
+            "vm-1": replace(each, owner=None, tags={"a": "b"}),
+        }.get(each.key.id, each)
+        for each in old()
+        if each.key.id != "vm-2"
+    ) + tuple(resource(f"new-{number}", account="prod") for number in range(4))
+
+
+def take(store, clock, *subscriptions, **how):
+    file = io.BytesIO("".join(to_csv(subscriptions)).encode())
+    return importing_into(store, clock).run(file, "book.csv", by="cli", **how)
+
+
+def counts(result):
+    return tuple(map(len, (result.added, result.changed, result.unchanged, result.gone)))
+
+
+def seen(store):
+    """All that anybody can see of the catalogue, the book and the record."""
+    with store.reading() as tx:
+        every = list(tx.catalogue.all())
+        return {
+            "all": every,
+            "pages": list(tx.catalogue.listed()),
+            "first": tx.catalogue.page(ListQuery()),
+            "book": list(tx.book.of(DEFAULT)),
+            "next": tx.book.next_event(),
+            "groups": [tx.catalogue.group(name, region) for name in CLOUD for region in REGIONS],
+            "services": tx.catalogue.values("service"),
+            "since": [tx.catalogue.known_since(each.key) for each in every],
+            "gone": [each.key for each in (*old(), *new()) if tx.catalogue.is_gone(each.key)],
+            "audit": len(list(tx.audit.entries())),
+        }
+
+
+def stored(store):
+    """Every row of the versioned tables and what is noted of generations."""
+    with store.reading() as tx:
+        return {
+            table.name: sorted(map(str, tx.work.connection.execute(select(table)).all()))
+            for table in (tables.subscriptions, tables.orders, tables.book_subscriptions)
+        }
+
+
+def is_tidy(store):
+    """Whether nothing is left of the ways that led here."""
+    with store.reading() as tx:
+        connection = tx.work.connection
+        versions = [
+            connection.scalar(select(func.count()).select_from(table).where(condition))
+            for table in (tables.subscriptions, tables.book_subscriptions)
+            for condition in (
+                table.c.replaced_in.is_not(None),
+                table.c.generation > tx.work.generation.visible,
+            )
+        ]
+        [held] = connection.execute(select(tables.generations)).all()
+        touched = connection.scalar(select(func.count()).select_from(tables.touched))
+        return (versions, touched, held.pending, held.holder) == ([0] * 4, 0, None, None)
+
+
+def is_settled(store):
+    """Whether every group stands where its earliest anchor is."""
+    row = tables.subscriptions.c
+    with store.reading() as tx:
+        members = tx.work.connection.execute(
+            select(row.account, row.group_key, row.group_anchor_at).where(
+                tx.work.shown(tables.subscriptions), row.group_rank < 5
+            )
+        ).all()
+        groups = {(each.account, each.group_key) for each in members}
+        earliest = earliest_of(tx.work, groups)
+    return all(each[2] == earliest[each[0], each[1]] for each in members)
+
+
+def dying_after(steps, store, monkeypatch):
+    """Let the process die as its so many-th transaction ends, and do nothing more."""
+    left = [steps]
+    transaction = store.transaction
+
+    @contextmanager
+    def counted():
+        if left[0] < 0:
+            raise Killed
+        left[0] -= 1
+        with transaction() as tx:
+            yield tx
+            if left[0] < 0:
+                raise Killed
+
+    monkeypatch.setattr(store, "transaction", counted)
+
+
+def test_many_are_taken_over_as_few_would_be(any_database, store, clock, monkeypatch):
+    assert counts(take(store, clock, *old())) == (16, 0, 0, 0)
+    clock.advance(timedelta(minutes=1))
+    assert counts(take(store, clock, *new())) == (4, 8, 6, 0)
+    many = seen(store)
+    assert is_tidy(store)
+    assert is_settled(store)
+
+    other = any_database.store(team_id="T0OTHER", accounts=CLOUD, audit_key=AUDIT_KEY)
+    monkeypatch.setattr(importing, "FEW", 1000)
+    clock_before = clock.now() - timedelta(minutes=1)
+    clock.set(clock_before)
+    take(other, clock, *old())
+    clock.advance(timedelta(minutes=1))
+    take(other, clock, *new())
+    assert seen(other) == many
+
+
+def test_the_whole_of_an_account_leaves_out_what_is_not_in_the_file(store, clock):
+    take(store, clock, *old())
+    theirs = [each for each in new() if each.key.account == PROD]
+
+    result = take(store, clock, *theirs, account="prod")
+
+    assert counts(result) == (4, 4, 3, 1)
+    assert list(result.gone) == [key("vm-2", "prod")]
+    with store.reading() as tx:
+        assert tx.catalogue.is_gone(key("vm-2", "prod"))
+        assert tx.catalogue.get(key("vm-2", "prod")) == resource("vm-2", account="prod")
+        assert not tx.catalogue.is_gone(key("vm-2"))
+    assert is_tidy(store)
+    assert is_settled(store)
+
+
+def test_the_whole_of_a_ledger_account_leaves_its_book_too(store, clock, ledger):
+    take(store, clock, *old())
+    ours = [each for each in old() if each.key.account == DEFAULT][:2]
+
+    assert counts(take(store, clock, *ours, account="default")) == (0, 0, 2, 6)
+
+    assert [each.key.id for each in ledger.subscriptions()] == sorted(e.key.id for e in ours)
+    assert counts(take(store, clock, *old())) == (6, 0, 10, 0)
+    assert len(list(ledger.subscriptions())) == 8
+
+
+def test_the_same_file_twice_writes_nothing(any_database, store, clock):
+    take(store, clock, *old())
+    before = written(any_database)
+
+    assert counts(take(store, clock, *reversed(old()))) == (0, 0, 16, 0)
+    assert written(any_database) == before
+
+
+def written(database):
+    """What changes with every row that is written."""
+    with database.reader.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            return connection.exec_driver_sql("PRAGMA data_version").scalar(), [
+                connection.execute(select(table)).all() for table in tables.metadata.sorted_tables
+            ]
+        return [
+            connection.exec_driver_sql(f'SELECT xmin, ctid FROM "{table}"').all()
+            for table in tables.metadata.tables
+        ]
