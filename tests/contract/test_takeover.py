@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bot.billing.bookkeeping import next_event
 from bot.billing.quote import Scope
@@ -122,18 +122,20 @@ def stored(store):
 def is_tidy(store):
     """Whether nothing is left of the ways that led here."""
     with store.reading() as tx:
-        connection = tx.work.connection
-        versions = [
-            connection.scalar(select(func.count()).select_from(table).where(condition))
+        connection, visible = tx.work.connection, tx.work.generation.visible
+
+        def mine(table, *conditions):
+            query = select(table).where(table.c.team_id == tx.work.team_id, *conditions)
+            return connection.execute(query).all()
+
+        unseen = [
+            row
             for table in (tables.subscriptions, tables.book_subscriptions)
-            for condition in (
-                table.c.replaced_in.is_not(None),
-                table.c.generation > tx.work.generation.visible,
-            )
+            for condition in (table.c.replaced_in.is_not(None), table.c.generation > visible)
+            for row in mine(table, condition)
         ]
-        [held] = connection.execute(select(tables.generations)).all()
-        touched = connection.scalar(select(func.count()).select_from(tables.touched))
-        return (versions, touched, held.pending, held.holder) == ([0] * 4, 0, None, None)
+        [held] = mine(tables.generations)
+        return (unseen, mine(tables.touched), held.pending, held.holder) == ([], [], None, None)
 
 
 def is_settled(store):
@@ -232,3 +234,188 @@ def written(database):
             connection.exec_driver_sql(f'SELECT xmin, ctid FROM "{table}"').all()
             for table in tables.metadata.tables
         ]
+
+
+def team(database, name):
+    return database.store(team_id=name, accounts=CLOUD, audit_key=AUDIT_KEY)
+
+
+def test_a_death_at_any_step_shows_all_or_nothing_and_the_next_import_goes_on(
+    any_database, clock, monkeypatch
+):
+    outcomes = []
+    alive = False
+    while not alive:
+        store = team(any_database, f"T{len(outcomes)}")
+        take(store, clock, *old())
+        before = seen(store)
+        with monkeypatch.context() as patch:
+            alive = survives(len(outcomes), store, clock, patch)
+        outcomes.append(seen(store) == before)
+        clock.advance(timedelta(minutes=2))  # the lease of the dead one ends
+        take(store, clock, *new())
+        assert sorted(new(), key=lambda each: each.key) == [
+            each for each in seen(store)["all"] if each.key.id != "vm-2"
+        ]
+        assert counts(take(store, clock, *new())) == (0, 0, len(new()), 0)
+        take(store, clock, *old())
+        assert is_tidy(store)
+        assert is_settled(store)
+    shown = outcomes.index(False)
+    assert shown > 10
+    assert not any(outcomes[shown:])
+
+
+def survives(steps, store, clock, monkeypatch):
+    dying_after(steps, store, monkeypatch)
+    try:
+        take(store, clock, *new())
+    except Killed:
+        return False
+    return True
+
+
+def beside(store, monkeypatch, act, *, at=None):
+    """Do something after every transaction of an import, or after its so many-th."""
+    ended = [0]
+    transaction = store.transaction
+
+    @contextmanager
+    def watched():
+        with transaction() as tx:
+            yield tx
+        ended[0] += 1
+        if at is None or ended[0] == at:
+            act()
+
+    monkeypatch.setattr(store, "transaction", watched)
+    return ended
+
+
+def test_nobody_sees_anything_of_it_before_all_of_it(any_database, clock, monkeypatch):
+    store, reader = team(any_database, "T1"), team(any_database, "T1")
+    take(store, clock, *old())
+    before, views = seen(reader), []
+    beside(store, monkeypatch, lambda: views.append(seen(reader)))
+
+    take(store, clock, *new())
+
+    after = seen(reader)
+    flipped = views.index(after)
+    assert flipped > 5
+    assert all(view == before for view in views[:flipped])
+    assert all(view == after for view in views[flipped:])
+
+
+def changes_of_others(store, clock):
+    """What others do meanwhile: to the book and to the catalogue, in the file or not."""
+    ledger = LedgerProvider(account=CLOUD[DEFAULT], store=store, clock=clock)
+    ledger.set_auto_renew("q-eu-west-101", on=False)
+    ledger.unsubscribe(
+        Call(
+            ids=("vm-1",),
+            scope=Scope.ALL,
+            reason=5,
+            details="",
+            started_at=clock.now(),
+        )
+    )
+    with store.transaction() as tx:
+        tx.catalogue.mark_gone([key("vm-3", "prod")], at=clock.now())
+        tx.catalogue.put(
+            [
+                resource("late", account="prod"),
+                quota(
+                    "q-late", region="eu-west-101", account="prod", orders=(order("2025-12-01"),)
+                ),
+                resource("new-1", account="prod", note="was there first"),
+                replace(resource("vm-0", account="prod"), status=Status.FROZEN),
+            ],
+            at=clock.now(),
+        )
+        late = package("p-late", region="eu-west-101")
+        tx.book.put(late, next_event_at=next_event(late, CLOUD[DEFAULT], after=clock.now()))
+
+
+def test_what_others_change_meanwhile_is_as_if_they_had_come_first_or_last(
+    any_database, clock, monkeypatch
+):
+    def story(name, at):
+        """An import with others at work after a step of it; how many steps it had."""
+        store = team(any_database, name)
+        others = team(any_database, name)
+        take(store, clock, *old())
+        if at == 0:
+            changes_of_others(others, clock)
+        with monkeypatch.context() as patch:
+            steps = beside(store, patch, lambda: changes_of_others(others, clock), at=at)
+            take(store, clock, *new())
+        return store, steps[0]
+
+    first, steps = story("TFIRST", 0)
+    last, _ = story("TLAST", -1)
+    changes_of_others(last, clock)
+    orders = [compared(first), compared(last)]
+    found = []
+    for at in range(1, steps):
+        store, _ = story(f"T{at}", at)
+        found.append(orders.index(compared(store)))
+        assert is_tidy(store)
+        assert is_settled(store)
+    assert found == sorted(found)
+    assert set(found) == {0, 1}
+
+
+def compared(store):
+    """What is seen, without the record, whose counts depend on who came first."""
+    return {name: value for name, value in seen(store).items() if name != "audit"}
+
+
+def test_a_second_import_of_many_is_told_that_one_is_running(any_database, clock, monkeypatch):
+    store, other = team(any_database, "T1"), team(any_database, "T1")
+    told = []
+
+    def second():
+        with pytest.raises(ImportRunning) as refused:
+            take(other, clock, *new())
+        told.append(str(refused.value))
+
+    beside(store, monkeypatch, second, at=2)
+    take(store, clock, *old())
+
+    assert told == ["Another import is running. Import again when it has ended."]
+    assert seen(store)["all"] == sorted(old(), key=lambda each: each.key)
+
+
+def test_whoever_lost_its_lease_writes_no_more(any_database, clock, monkeypatch):
+    store, other = team(any_database, "T1"), team(any_database, "T1")
+    take(store, clock, *old())
+
+    def overtake():
+        clock.advance(timedelta(minutes=5))
+        take(other, clock, *new())
+
+    beside(store, monkeypatch, overtake, at=6)
+    with pytest.raises(ImportRunning):
+        take(store, clock, *(replace(each, name="late") for each in old()))
+
+    assert not any(each.name == "late" for each in seen(store)["all"])
+    assert is_tidy(store)
+
+
+def test_bad_rows_leave_everything_as_it_was_and_are_all_named(any_database, clock):
+    store = team(any_database, "T1")
+    take(store, clock, *old())
+    before, rows = seen(store), stored(store)
+    lines = "".join(to_csv(resource(f"vm-{number}", account="prod") for number in range(300)))
+    broken = [
+        line.replace("in-use", "in use") if number in {50, 150, 250} else line
+        for number, line in enumerate(lines.splitlines(keepends=True), start=1)
+    ]
+    with pytest.raises(BadFile) as refused:
+        importing_into(store, clock).run(io.BytesIO("".join(broken).encode()), "book.csv", by="cli")
+
+    assert [problem[:2] for problem in refused.value.problems] == [
+        (line, "status") for line in (50, 150, 250)
+    ]
+    assert (seen(store), stored(store)) == (before, rows)
