@@ -38,7 +38,7 @@ class DiskStaging:
         self._batch: list[tuple[int, int, str, str, bytes, str]] = []
         self._outcomes = bytearray()
         self._last: tuple[str, str] = ("", "")
-        self._accounts: set[AccountName] = set()
+        self._accounts: set[str] = set()
         self._sorted = True
         self._indexed = False
 
@@ -48,7 +48,7 @@ class DiskStaging:
         if pair <= self._last:
             self._sorted = False
         self._last = pair
-        self._accounts.add(AccountName(account))
+        self._accounts.add(account)
         self._batch.append((len(self._outcomes), line, *pair, digest_of(record), record))
         self._outcomes.append(Outcome.UNCHANGED)
         if len(self._batch) >= _BATCH:
@@ -60,7 +60,7 @@ class DiskStaging:
 
     def accounts(self) -> Collection[AccountName]:
         """Those that one is of."""
-        return frozenset(self._accounts)
+        return frozenset(map(AccountName, self._accounts))
 
     def keys(self) -> Collection[SubscriptionKey]:
         """The keys of all of them, read into memory."""

@@ -5,7 +5,7 @@ order of `ORDER`, each as a table column takes it. It ends in no separator; noth
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -54,22 +54,18 @@ _AMOUNTS = frozenset(
         "discount_coupon",
     }
 )
+_SPELLED: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    bool: lambda value: "1" if value else "0",
+    datetime: lambda value: str((value - _EPOCH) // _MICROSECOND),
+    dict: lambda value: json.dumps(value, sort_keys=True, separators=(",", ":")),
+}
 _INSTANTS = frozenset({"effective_at", "expires_at", "provisioned_at", "cash_coupon_expires_at"})
 
 
 def spelled(value: object) -> str:
     """A field's value as its text in a record."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "1" if value else "0"
-        case datetime():
-            return str((value - _EPOCH) // _MICROSECOND)
-        case Mapping():
-            return json.dumps(value, sort_keys=True, separators=(",", ":"))
-        case _:
-            return str(value)
+    return _SPELLED.get(type(value), str)(value)
 
 
 def record_of(subscription: Subscription) -> str:

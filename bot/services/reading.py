@@ -243,14 +243,16 @@ class _CsvReader:
         _check_header(self._reader, header)
         pick = _picking(header)
         block: list[_Row] = []
+        account = ref = ""
         for line, cells in rows:
             self._reader.lines += 1
             row = self._row(line, header, cells, pick)
             if row is None:
                 continue
-            if block and block[0][1:3] != row[1:3]:
+            if row.id != ref or row.account != account:
                 self._close(block)
                 block = []
+                account, ref = row.account, row.id
             block.append(row)
         self._close(block)
 
