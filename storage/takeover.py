@@ -6,6 +6,7 @@ Whoever dies in between leaves versions that nobody sees; the next who takes ove
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from time import perf_counter
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -17,11 +18,22 @@ from bot.ports.clock import Clock
 from bot.ports.store import Transaction
 from bot.ports.takeover import TakeoverRunning, Version
 from storage.pending import SqlPending
-from storage.tables import REPLACED, book_subscriptions, generations, subscriptions, touched
+from storage.tables import (
+    REPLACED,
+    book_subscriptions,
+    generations,
+    orders,
+    subscriptions,
+    touched,
+)
 from storage.versions import Spelling
 from storage.work import Work, among
 
 LEASE = timedelta(seconds=60)
+LONG = 0.04
+"""Seconds that a slice may last; those that wait for it poll, and so wait longer than it lasts."""
+FEWEST, MOST = 50, 1600
+"""Subscriptions of a slice."""
 SWEPT = 500
 """Rows that one transaction removes."""
 
@@ -60,6 +72,8 @@ class SqlTakeover:
         self._renewed = clock.now()
         self._groups: set[tuple[str, str]] = set()
         self._generation = 0
+        self._rows = FEWEST
+        self._analyzed = False
         self._spelling: Spelling | None = None
 
     def begin(self) -> None:
@@ -82,10 +96,21 @@ class SqlTakeover:
         )
 
     def write(self, versions: Sequence[Version]) -> None:
-        """Write a slice in a transaction of its own, prepared before it begins."""
-        made = self._spelled().rows(versions)
-        with self.slice() as (_, pending):
-            pending.insert(made)
+        """Write in transactions so short that others hardly wait, prepared before they begin."""
+        start = 0
+        while start < len(versions):
+            made = self._spelled().rows(versions[start : start + self._rows])
+            start += self._rows
+            began = perf_counter()
+            with self.slice() as (_, pending):
+                pending.insert(made)
+            took = perf_counter() - began
+            if took > LONG:
+                self._rows = max(self._rows // 2, FEWEST)
+            elif took < LONG / 2:
+                self._rows = min(self._rows * 2, MOST)
+            if not self._analyzed:
+                self._plan_anew()
 
     @contextmanager
     def slice(self) -> Iterator[tuple[Transaction, SqlPending]]:
@@ -129,6 +154,14 @@ class SqlTakeover:
                 .where(generations.c.team_id == self._team_id, generations.c.holder == self._holder)
                 .values(holder=None, lease_until=None)
             )
+
+    def _plan_anew(self) -> None:
+        """PostgreSQL remembers how it looked for parents when there was hardly a row."""
+        with self._transaction() as tx:
+            if tx.work.on_postgres:
+                for table in (*_VERSIONED, orders):
+                    tx.work.connection.execute(text(f"ANALYZE {table.name}"))
+        self._analyzed = True
 
     def _remove_unseen(self, table: Table) -> None:
         """Found by reading, since there is no index that writers would have to keep for this."""

@@ -184,6 +184,10 @@ def insert(
     dated = [
         (*row, since.get(key, at)) for key, row in zip(made.keys, made.subscriptions, strict=True)
     ]
+    if connection.dialect.name == "postgresql":
+        # Parents are looked for by one remembered plan, made when there was hardly a row to read.
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     _insert(connection, subscriptions, _SUBSCRIPTION, dated)
     _insert(connection, orders, _ORDER, made.orders)
     _insert(connection, book_subscriptions, _BOOK, made.book)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,16 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL, without a database, of a PostgreSQL server on loopback that forgets everything."""
+    forgetful = " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    with postgres_server(forgetful + " -c autovacuum=off -c shared_buffers=32MB") as server:
+        _administer(server, "CREATE DATABASE lapse TEMPLATE template0")
+        migrate(f"{server}/lapse")
+        yield server
+
+
+@contextmanager
+def postgres_server(settings: str = "") -> Iterator[str]:
+    """A PostgreSQL server on loopback, gone afterwards; its URL without a database."""
     programs = _postgres_programs()
     home = Path(tempfile.mkdtemp(prefix="lapse-postgres-"))
     user = "postgres" if os.geteuid() == 0 else None
@@ -174,17 +185,11 @@ def postgres() -> Iterator[str]:
             "UTF8",
         )
         port = _free_port()
-        settings = (
-            f"-p {port} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off"
-            " -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
-            " -c autovacuum=off -c shared_buffers=32MB"
-        )
-        _as(user, programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", settings, "start")
+        place = f"-p {port} -h 127.0.0.1 -c unix_socket_directories= -c max_connections=200"
+        options = place + settings
+        _as(user, programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
         try:
-            server = f"postgresql+psycopg://postgres@127.0.0.1:{port}"
-            _administer(server, "CREATE DATABASE lapse TEMPLATE template0")
-            migrate(f"{server}/lapse")
-            yield server
+            yield f"postgresql+psycopg://postgres@127.0.0.1:{port}"
         finally:
             _as(user, programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
