@@ -155,23 +155,27 @@ class SqlCatalogue:
                 return
             piece = self._read(query.where(_after(piece[-1].key)).limit(rows.CHUNK))
 
-    def known(self, keys: Collection[SubscriptionKey] | None = None) -> Iterator[KnownRow]:
-        """All versions that are seen, or those of some keys, by key; what the book has counts."""
-        mine, book = self.work.shown(subscriptions), book_subscriptions.c
+    def known(
+        self,
+        keys: Collection[SubscriptionKey] | None = None,
+        *,
+        account: AccountName | None = None,
+    ) -> Iterator[KnownRow]:
+        """What is kept, gone ones included, by key, streamed: all, of an account, or some keys."""
+        book = book_subscriptions.c
         booked = and_(
             self.work.shown(book_subscriptions), book.account == _ROW.account, book.id == _ROW.id
         )
+        gone = _ROW.gone_at.is_not(None)
+        columns = (_ROW.account, _ROW.id, _ROW.digest, book.digest, _ROW.status, gone)
         query = (
-            select(
-                _ROW.account,
-                _ROW.id,
-                case((book.id.is_not(None), book.digest), else_=_ROW.digest),
-                _ROW.gone_at.is_not(None),
-            )
+            select(*columns)
             .select_from(outerjoin(subscriptions, book_subscriptions, booked))
-            .where(mine)
+            .where(self._mine())
             .order_by(_ROW.account, _ROW.id)
         )
+        if account is not None:
+            query = query.where(_ROW.account == account)
         if keys is not None:
             for piece in rows.pieces(keys):
                 chosen = query.where(among(_ROW.account, _ROW.id, piece))
@@ -182,7 +186,7 @@ class SqlCatalogue:
             query.where(tuple_(_ROW.account, _ROW.id) > after).limit(KNOWN)
         ).all():
             yield from map(KnownRow._make, found)
-            after = found[-1][:2]
+            after = (found[-1].account, found[-1].id)
 
     def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
         """Add or replace, in a few statements however many; one that was gone is new again.

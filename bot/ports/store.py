@@ -60,13 +60,15 @@ class Page:
 class KnownRow(NamedTuple):
     """A subscription as it is compared with what is read again.
 
-    The digest is that of its record (`bot.facts.records`), None where it is not derived yet; of a
-    ledger account that of the book's.
+    The digests are those of its record (`bot.facts.records`) in the catalogue and in the ledger's
+    book, None where it is not there or not derived yet.
     """
 
     account: str
     id: str
     digest: bytes | None
+    book_digest: bytes | None
+    status: Status | None
     gone: bool
 
 
@@ -113,8 +115,13 @@ class Catalogue(Protocol):
     def all(self) -> Iterator[Subscription]:
         """The whole book that export writes: ordered by key, gone ones left out, streamed."""
 
-    def known(self, keys: Collection[SubscriptionKey] | None = None) -> Iterator[KnownRow]:
-        """Everything that is kept, gone ones included, or some keys of it, by key, streamed."""
+    def known(
+        self,
+        keys: Collection[SubscriptionKey] | None = None,
+        *,
+        account: AccountName | None = None,
+    ) -> Iterator[KnownRow]:
+        """What is kept, gone ones included, by key, streamed: all, of an account, or some keys."""
 
     def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
         """Add or replace; derives the next anchor of each and of its group."""

@@ -14,7 +14,7 @@ from bot.billing.subscription import AccountName, Status
 from bot.ports.provider import Call
 from bot.ports.store import ListQuery
 from bot.providers.ledger import LedgerProvider
-from bot.services import importing
+from bot.services import taking_over
 from bot.services.errors import BadFile, ImportRunning
 from bot.services.exporting import to_csv
 from bot.services.importing import Importing
@@ -35,8 +35,8 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _many(monkeypatch):
     """Four subscriptions are many here, and a slice has three."""
-    monkeypatch.setattr(importing, "FEW", 3)
-    monkeypatch.setattr(importing, "SLICE", 3)
+    monkeypatch.setattr(taking_over, "FEW", 3)
+    monkeypatch.setattr(taking_over, "SLICE", 3)
     monkeypatch.setattr("storage.takeover.SWEPT", 3)
 
 
@@ -179,7 +179,7 @@ def test_many_are_taken_over_as_few_would_be(any_database, store, clock, monkeyp
     assert is_settled(store)
 
     other = any_database.store(team_id="T0OTHER", accounts=CLOUD, audit_key=AUDIT_KEY)
-    monkeypatch.setattr(importing, "FEW", 1000)
+    monkeypatch.setattr(taking_over, "FEW", 1000)
     clock_before = clock.now() - timedelta(minutes=1)
     clock.set(clock_before)
     take(other, clock, *old())
