@@ -39,6 +39,7 @@ check: .venv/.tested
 # Figures of this machine; each names its goal. The ratios are taken in one run.
 bench: .venv/.tested
 	@$(BIN)/python -m tests.benchmarks.quotes
+	@$(BIN)/python -m tests.benchmarks.imports
 
 # The locks name no index: whoever installs brings their own. `uv` is needed for this target alone.
 lock:
