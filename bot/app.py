@@ -208,6 +208,7 @@ def _ticks(
         Tick(name="tour", every=SECOND, run=services.touring.tick),
         Tick(name="send", every=SECOND, run=delivering.send_due),
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
+        Tick(name="tidy", every=60 * SECOND, run=core.importing.tidy),
     )
 
 

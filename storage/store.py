@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
 from bot.ports.clock import Clock
+from bot.ports.takeover import TakeoverRunning
 from storage.audit import SqlAudit, first_seal
 from storage.book import SqlBook
 from storage.catalogue import SqlCatalogue
@@ -91,15 +92,11 @@ class SqlStore:
 
         Raises TakeoverRunning while somebody else does.
         """
-        taking = SqlTakeover(
-            reading=self.reading,
-            transaction=self.transaction,
-            team_id=self._team_id,
-            accounts=self._accounts,
-            clock=clock,
-        )
-        taking.begin()
+        taking = self._takeover(clock)
+        taking.acquire()
         try:
+            taking.sweep()
+            taking.begin()
             yield taking
             taking.sweep()
         except Exception:
@@ -107,6 +104,21 @@ class SqlStore:
             raise
         finally:
             taking.release()
+
+    def tidy(self, clock: Clock) -> int:
+        """Remove what a takeover that died has left; 1 when there was something, else 0."""
+        taking = self._takeover(clock)
+        if not taking.has_leftovers():
+            return 0
+        try:
+            taking.acquire()
+        except TakeoverRunning:
+            return 0
+        try:
+            taking.sweep()
+        finally:
+            taking.release()
+        return 1
 
     def dispose(self) -> None:
         """Close every connection that is not in use, of other stores of this database too."""
@@ -133,6 +145,15 @@ class SqlStore:
                     )
                 )
             tx.catalogue.date_again(changed, at=at)
+
+    def _takeover(self, clock: Clock) -> SqlTakeover:
+        return SqlTakeover(
+            reading=self.reading,
+            transaction=self.transaction,
+            team_id=self._team_id,
+            accounts=self._accounts,
+            clock=clock,
+        )
 
     def _open(self, connection: Connection, *, writing: bool) -> SqlTransaction:
         work = Work(connection=connection, team_id=self._team_id, writing=writing)

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any, Protocol
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, Table, delete, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Row, Table, delete, exists, select, text, tuple_, update
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
@@ -76,23 +76,26 @@ class SqlTakeover:
         self._analyzed = False
         self._spelling: Spelling | None = None
 
-    def begin(self) -> None:
-        """Take the lease, remove what others left behind, and have changes noted from now on.
-
-        Raises TakeoverRunning.
-        """
+    def acquire(self) -> None:
+        """Take the lease; raises TakeoverRunning while somebody else has it."""
         self._renewed = now = self._clock.now()
         with self._transaction() as tx:
             held = self._row(tx.work)
             if held.holder is not None and held.lease_until > now:
                 raise TakeoverRunning
             self._set(tx.work, holder=self._holder, lease_until=now + LEASE)
-        self.sweep()
-        with self._mine() as tx:
+
+    def begin(self) -> None:
+        """Open the next generation: from now on others note what they change."""
+        with self._transaction() as tx:
             self._generation = self._row(tx.work).visible + 1
+            self._check(tx.work)
             self._set(tx.work, pending=self._generation)
         self._spelling = Spelling(
-            team_id=self._team_id, generation=self._generation, accounts=self._accounts, at=now
+            team_id=self._team_id,
+            generation=self._generation,
+            accounts=self._accounts,
+            at=self._renewed,
         )
 
     def write(self, versions: Sequence[Version]) -> None:
@@ -131,8 +134,18 @@ class SqlTakeover:
             yield tx, self._pending(tx.work)
             self._set(tx.work, visible=self._generation, pending=None)
 
+    def has_leftovers(self) -> bool:
+        """Whether there is something that nobody sees any more, or never saw."""
+        with self._reading() as tx:
+            old = (
+                select(exists().where(table.c.team_id == self._team_id, text(REPLACED)))
+                for table in _VERSIONED
+            )
+            begun = tx.work.generation.pending is not None
+            return begun or any(tx.work.connection.scalar(query) for query in old)
+
     def sweep(self) -> None:
-        """Remove what nobody sees any more, or never saw, some rows at a time."""
+        """Remove it, some rows at a time."""
         with self._reading() as tx:
             begun = tx.work.generation.pending is not None
         for table in _VERSIONED:

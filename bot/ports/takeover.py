@@ -142,3 +142,6 @@ class BulkStore(Store, Protocol):
 
         Raises TakeoverRunning while somebody else does. What is not flipped is removed at the end.
         """
+
+    def tidy(self, clock: Clock) -> int:
+        """Remove what a takeover that died has left; 1 when there was something, else 0."""

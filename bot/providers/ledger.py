@@ -54,7 +54,7 @@ class LedgerProvider:
             return self._revision(tx)
 
     def subscriptions(self) -> Iterator[Subscription]:
-        """Everything in the book, unsubscribed ones included with their status, from one reading."""
+        """Everything in the book at one moment, unsubscribed ones included with their status."""
         with self._caught_up(self._clock.now()) as tx:
             yield from tx.book.of(self._account.name)
 

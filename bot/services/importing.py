@@ -81,6 +81,10 @@ class Importing:
                 raise ImportRunning from None
         return _result(staged)
 
+    def tidy(self) -> int:
+        """Remove what an import that was killed has left behind; how many there were."""
+        return self._store.tidy(self._clock)
+
     def _account(self, name: str | None) -> AccountName | None:
         known = {*self._store.accounts, DEFAULT_ACCOUNT}
         if name is not None and name not in known:

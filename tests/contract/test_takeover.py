@@ -401,6 +401,25 @@ def test_whoever_lost_its_lease_writes_no_more(any_database, clock, monkeypatch)
     assert is_tidy(store)
 
 
+def test_what_a_dead_import_left_is_tidied_up_once_its_lease_has_ended(
+    any_database, clock, monkeypatch
+):
+    store = team(any_database, "T1")
+    take(store, clock, *old())
+    before, rows = seen(store), stored(store)
+    assert store.tidy(clock) == 0
+    for steps in (6, 14):
+        with monkeypatch.context() as patch:
+            assert not survives(steps, store, clock, patch)
+        assert not is_tidy(store)
+        assert store.tidy(clock) == 0
+        clock.advance(timedelta(minutes=2))
+        assert store.tidy(clock) == 1
+        assert is_tidy(store)
+        if seen(store) == before:
+            assert stored(store) == rows
+
+
 def test_bad_rows_leave_everything_as_it_was_and_are_all_named(any_database, clock):
     store = team(any_database, "T1")
     take(store, clock, *old())
