@@ -34,6 +34,8 @@ LONG = 0.04
 """Seconds that a slice may last; those that wait for it poll, and so wait longer than it lasts."""
 FEWEST, MOST = 50, 1600
 """Subscriptions of a slice."""
+GROWTH = 4
+"""So many times the rows, and PostgreSQL should look at its statistics again."""
 SWEPT = 500
 """Rows that one transaction removes."""
 
@@ -73,7 +75,8 @@ class SqlTakeover:
         self._groups: set[tuple[str, str]] = set()
         self._generation = 0
         self._rows = FEWEST
-        self._analyzed = False
+        self._written = 0
+        self._planned_for = FEWEST
         self._spelling: Spelling | None = None
 
     def acquire(self) -> None:
@@ -112,7 +115,8 @@ class SqlTakeover:
                 self._rows = max(self._rows // 2, FEWEST)
             elif took < LONG / 2:
                 self._rows = min(self._rows * 2, MOST)
-            if not self._analyzed:
+            self._written += len(made.keys)
+            if self._written >= self._planned_for:
                 self._plan_anew()
 
     @contextmanager
@@ -169,12 +173,12 @@ class SqlTakeover:
             )
 
     def _plan_anew(self) -> None:
-        """PostgreSQL remembers how it looked for parents when there was hardly a row."""
+        """PostgreSQL remembers how it looked for rows when there were hardly any."""
         with self._transaction() as tx:
             if tx.work.on_postgres:
                 for table in (*_VERSIONED, orders):
                     tx.work.connection.execute(text(f"ANALYZE {table.name}"))
-        self._analyzed = True
+        self._planned_for = GROWTH * self._written
 
     def _remove_unseen(self, table: Table) -> None:
         """Found by reading, since there is no index that writers would have to keep for this."""

@@ -11,6 +11,8 @@ WINDOW = 1 << 16
 LARGEST = 1 << 22
 """Characters of one item at most; what is longer is not a subscription."""
 _BLANK = " \t\n\r"
+_IN_NUMBERS = "0123456789.eE+-"
+"""What follows a number at the end of the window may belong to it."""
 
 
 class NotJson(ValueError):
@@ -102,8 +104,8 @@ class _Window:
             except BadValue as error:
                 raise NotJson(str(error)) from None
             else:
-                # A number may go on behind the window.
-                if after < len(self._text) or ended:
+                following = self._text[after : after + 1]
+                if ended or (following and following not in _IN_NUMBERS):
                     self._at = after
                     return value
             size = 2 * max(size, len(self._text) - self._at)
