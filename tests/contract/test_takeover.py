@@ -257,6 +257,7 @@ def test_a_death_at_any_step_shows_all_or_nothing_and_the_next_import_goes_on(
         assert sorted(new(), key=lambda each: each.key) == [
             each for each in seen(store)["all"] if each.key.id != "vm-2"
         ]
+        store.tidy(clock)
         assert is_tidy(store)
         assert is_settled(store)
     shown = outcomes.index(False)
@@ -350,12 +351,12 @@ def test_what_others_change_meanwhile_is_as_if_they_had_come_first_or_last(
             take(store, clock, *new())
         return store, steps[0]
 
-    first, steps = story("TFIRST", 0)
-    last, _ = story("TLAST", -1)
+    first, _ = story("TFIRST", 0)
+    last, steps = story("TLAST", -1)
     changes_of_others(last, clock)
     orders = [compared(first), compared(last)]
     found = []
-    for at in range(1, steps):
+    for at in range(1, steps + 1):
         store, _ = story(f"T{at}", at)
         found.append(orders.index(compared(store)))
         assert is_tidy(store)
