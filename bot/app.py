@@ -245,6 +245,7 @@ def _ticks(
         Tick(name="send", every=SECOND, run=delivering.send_due, again=delivering.next_in),
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
         Tick(name="clocks", every=60 * SECOND, run=keeping_time.tick),
+        Tick(name="tidy", every=60 * SECOND, run=core.importing.tidy),
     )
 
 

@@ -1,15 +1,17 @@
 """The ledger's own book."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, delete, func, select, union_all, update
+from sqlalchemy import ColumnElement, Row, delete, func, select, union_all, update
 
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
+from bot.facts.records import digest_of, record_of
 from bot.ports.store import BookOrder
 from storage import rows
 from storage.tables import UNDONE, book_orders, book_subscriptions
+from storage.touched import note_touched
 from storage.work import Work, among
 
 _BOOK = book_subscriptions.c
@@ -26,7 +28,7 @@ class SqlBook:
         """The subscription as the ledger has it."""
         found = self._work.connection.scalar(
             select(_BOOK.subscription).where(
-                _BOOK.team_id == self._work.team_id,
+                self._shown(),
                 _BOOK.account == key.account,
                 _BOOK.id == key.id,
             )
@@ -39,9 +41,7 @@ class SqlBook:
         while True:
             found = self._work.connection.execute(
                 select(_BOOK.id, _BOOK.subscription)
-                .where(
-                    _BOOK.team_id == self._work.team_id, _BOOK.account == account, _BOOK.id > after
-                )
+                .where(self._shown(), _BOOK.account == account, _BOOK.id > after)
                 .order_by(_BOOK.id)
                 .limit(rows.CHUNK)
             ).all()
@@ -59,10 +59,11 @@ class SqlBook:
         if not entries:
             return
         insert = self._work.insert(book_subscriptions)
-        changing = ("region", "kind", "status", "next_event_at", "subscription")
+        versions = self._versions([each.key for each, _ in entries])
+        changing = ("digest", "region", "kind", "status", "next_event_at", "subscription")
         self._work.connection.execute(
             insert.on_conflict_do_update(
-                index_elements=["team_id", "account", "id"],
+                index_elements=["team_id", "account", "id", "generation"],
                 set_={name: insert.excluded[name] for name in changing},
             ),
             [
@@ -70,6 +71,8 @@ class SqlBook:
                     "team_id": self._work.team_id,
                     "account": each.key.account,
                     "id": each.key.id,
+                    "generation": versions[each.key],
+                    "digest": digest_of(record_of(each)),
                     "region": each.region,
                     "kind": each.kind,
                     "status": each.status,
@@ -79,15 +82,17 @@ class SqlBook:
                 for each, next_event_at in entries
             ],
         )
+        note_touched(self._work, versions)
 
     def remove(self, keys: Collection[SubscriptionKey]) -> None:
         """Take subscriptions out of the book; their unsubscription orders stay known."""
         for piece in rows.pieces(keys):
             self._work.connection.execute(
                 delete(book_subscriptions).where(
-                    _BOOK.team_id == self._work.team_id, among(_BOOK.account, _BOOK.id, piece)
+                    self._shown(), among(_BOOK.account, _BOOK.id, piece)
                 )
             )
+        note_touched(self._work, keys)
 
     def due(
         self, account: AccountName, *, now: datetime, limit: int
@@ -96,7 +101,7 @@ class SqlBook:
         query = (
             select(_BOOK.next_event_at, _BOOK.subscription)
             .where(
-                _BOOK.team_id == self._work.team_id,
+                self._shown(),
                 _BOOK.account == account,
                 _BOOK.next_event_at <= now,
             )
@@ -113,7 +118,7 @@ class SqlBook:
         return self._work.connection.scalars(
             select(_BOOK.subscription)
             .where(
-                _BOOK.team_id == self._work.team_id,
+                self._shown(),
                 _BOOK.account == account,
                 _BOOK.region.is_not_distinct_from(region),
                 _BOOK.kind.in_([Kind.QUOTA, Kind.PACKAGE]),
@@ -182,13 +187,26 @@ class SqlBook:
     def next_event(self) -> datetime | None:
         """The next charge, expiry or completion of any ledger account."""
         charges = select(func.min(_BOOK.next_event_at).label("at")).where(
-            _BOOK.team_id == self._work.team_id, _BOOK.next_event_at.is_not(None)
+            self._shown(), _BOOK.next_event_at.is_not(None)
         )
         completions = select(func.min(_ORDER.completes_at).label("at")).where(
             _ORDER.team_id == self._work.team_id, UNDONE
         )
         both = self._work.connection.scalars(union_all(charges, completions)).all()
         return min((at for at in both if at is not None), default=None)
+
+    def _shown(self) -> ColumnElement[bool]:
+        return self._work.shown(book_subscriptions)
+
+    def _versions(self, keys: Collection[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
+        seen = dict.fromkeys(keys, self._work.generation.visible)
+        for piece in rows.pieces(seen):
+            found = select(_BOOK.account, _BOOK.id, _BOOK.generation).where(
+                self._shown(), among(_BOOK.account, _BOOK.id, piece)
+            )
+            for row in self._work.connection.execute(found):
+                seen[SubscriptionKey(AccountName(row.account), row.id)] = row.generation
+        return seen
 
 
 def _order(row: Row[Any]) -> BookOrder:

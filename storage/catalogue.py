@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     delete,
     literal,
+    outerjoin,
     select,
     tuple_,
     update,
@@ -20,17 +21,22 @@ from sqlalchemy import (
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
-from bot.ports.store import ListQuery, Page
+from bot.facts.records import OWN
+from bot.ports.store import KnownRow, ListQuery, Page
 from storage import grouping, paging, rows, searching
 from storage.places import ORDER
-from storage.tables import LIVE, PARENTED, orders, subscriptions, unplanned
+from storage.tables import LIVE, PARENTED, book_subscriptions, orders, subscriptions, unplanned
 from storage.tables import accounts as account_rows
+from storage.touched import note_touched
 from storage.types import Instant
 from storage.work import Work, among
 
 _ROW = subscriptions.c
 _QUOTAS_FIRST = ORDER[3:]
 _BY_TIME = (_ROW.anchor_at, _ROW.account, _ROW.id)
+
+KNOWN = 5000
+"""Digests that one statement reads."""
 
 
 class _Known(NamedTuple):
@@ -166,6 +172,39 @@ class SqlCatalogue:
                 return
             piece = self._read(query.where(_after(piece[-1].key)).limit(rows.CHUNK))
 
+    def known(
+        self,
+        keys: Collection[SubscriptionKey] | None = None,
+        *,
+        account: AccountName | None = None,
+    ) -> Iterator[KnownRow]:
+        """What is kept, gone ones included, by key, streamed: all, of an account, or some keys."""
+        book = book_subscriptions.c
+        booked = and_(
+            self.work.shown(book_subscriptions), book.account == _ROW.account, book.id == _ROW.id
+        )
+        gone = _ROW.gone_at.is_not(None)
+        columns = (_ROW.account, _ROW.id, _ROW.digest, book.digest, _ROW.status, gone)
+        query = (
+            select(*columns)
+            .select_from(outerjoin(subscriptions, book_subscriptions, booked))
+            .where(self._mine())
+            .order_by(_ROW.account, _ROW.id)
+        )
+        if account is not None:
+            query = query.where(_ROW.account == account)
+        if keys is not None:
+            for piece in rows.pieces(keys):
+                chosen = query.where(among(_ROW.account, _ROW.id, piece))
+                yield from map(KnownRow._make, self.work.connection.execute(chosen))
+            return
+        after = ("", "")
+        while found := self.work.connection.execute(
+            query.where(tuple_(_ROW.account, _ROW.id) > after).limit(KNOWN)
+        ).all():
+            yield from map(KnownRow._make, found)
+            after = (found[-1].account, found[-1].id)
+
     def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
         """Add or replace, in a few statements however many; one that was gone is new again.
 
@@ -175,10 +214,12 @@ class SqlCatalogue:
         if not newest:
             return
         touched = grouping.of(self.work, newest)
-        self._write(list(newest.values()), at=at)
-        self._write_orders(list(newest.values()))
+        versions = self._versions(newest)
+        self._write(list(newest.values()), versions, at=at)
+        self._write_orders(list(newest.values()), versions)
         grouping.settle(self.work, touched | grouping.of(self.work, newest))
         self._unplan(newest)
+        note_touched(self.work, newest)
         for account in {key.account for key in newest}:
             self.mark_read(account, at=at)
 
@@ -193,6 +234,7 @@ class SqlCatalogue:
             )
         grouping.settle(self.work, touched)
         self._unplan(keys)
+        note_touched(self.work, keys)
 
     def mark_read(self, account: AccountName, *, at: datetime) -> None:
         """The account was read or imported, whether or not anything had changed."""
@@ -288,6 +330,7 @@ class SqlCatalogue:
             select(orders)
             .where(
                 orders.c.team_id == self.work.team_id,
+                orders.c.generation <= self.work.generation.visible,
                 among(orders.c.account, orders.c.subscription_id, keys),
             )
             .order_by(orders.c.account, orders.c.subscription_id, orders.c.number)
@@ -310,13 +353,30 @@ class SqlCatalogue:
                 ],
             )
 
-    def _write(self, changed: Sequence[Subscription], *, at: datetime) -> None:
+    def _versions(self, keys: Collection[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
+        """The generation in which each is seen, or will be."""
+        seen = dict.fromkeys(keys, self.work.generation.visible)
+        for piece in rows.pieces(keys):
+            found = select(_ROW.account, _ROW.id, _ROW.generation).where(
+                self._mine(), among(_ROW.account, _ROW.id, piece)
+            )
+            for row in self.work.connection.execute(found):
+                seen[SubscriptionKey(AccountName(row.account), row.id)] = row.generation
+        return seen
+
+    def _write(
+        self,
+        changed: Sequence[Subscription],
+        versions: Mapping[SubscriptionKey, int],
+        *,
+        at: datetime,
+    ) -> None:
         insert = self.work.insert(subscriptions)
         gone = _ROW.gone_at.is_not(None)
-        renewed = {name: insert.excluded[name] for name in (*rows.PLAIN, *rows.DERIVED)}
+        renewed = {name: insert.excluded[name] for name in ("digest", *OWN, *rows.DERIVED)}
         self.work.connection.execute(
             insert.on_conflict_do_update(
-                index_elements=["team_id", "account", "id"],
+                index_elements=["team_id", "account", "id", "generation"],
                 set_={
                     **renewed,
                     "known_since": case(
@@ -328,20 +388,27 @@ class SqlCatalogue:
             [
                 rows.subscription_row(self.work.team_id, each)
                 | rows.derived(each, self._accounts[each.key.account], at=at)
-                | {"known_since": at, "gone_at": None}
+                | {"generation": versions[each.key], "known_since": at, "gone_at": None}
                 for each in changed
             ],
         )
 
-    def _write_orders(self, changed: Sequence[Subscription]) -> None:
+    def _write_orders(
+        self, changed: Sequence[Subscription], versions: Mapping[SubscriptionKey, int]
+    ) -> None:
         for piece in rows.pieces(each.key for each in changed):
             self.work.connection.execute(
                 delete(orders).where(
                     orders.c.team_id == self.work.team_id,
+                    orders.c.generation <= self.work.generation.visible,
                     among(orders.c.account, orders.c.subscription_id, piece),
                 )
             )
-        paid = [row for each in changed for row in rows.order_rows(self.work.team_id, each)]
+        paid = [
+            row
+            for each in changed
+            for row in rows.order_rows(self.work.team_id, each, generation=versions[each.key])
+        ]
         if paid:
             self.work.connection.execute(orders.insert(), paid)
 

@@ -20,7 +20,7 @@ def of(work: Work, keys: Collection[SubscriptionKey]) -> set[tuple[str, str]]:
     for piece in rows.pieces(keys):
         for row in work.connection.execute(
             select(_ROW.account, _ROW.group_key).where(
-                _ROW.team_id == work.team_id,
+                work.shown(subscriptions),
                 among(_ROW.account, _ROW.id, piece),
                 _ROW.group_rank < rows.ALONE,
             )
@@ -33,11 +33,11 @@ def settle(work: Work, groups: Collection[tuple[str, str]]) -> None:
     """A group stands where its quotas' earliest anchor is; without one, its packages'."""
     if not groups:
         return
-    earliest = _earliest(work, groups)
+    earliest = earliest_of(work, groups)
     work.connection.execute(
         update(subscriptions)
         .where(
-            _ROW.team_id == work.team_id,
+            work.shown(subscriptions),
             _ROW.account == bindparam("of_account"),
             _ROW.group_key == bindparam("of_group"),
             _ROW.group_anchor_at != bindparam("earliest"),
@@ -50,16 +50,17 @@ def settle(work: Work, groups: Collection[tuple[str, str]]) -> None:
     )
 
 
-def _earliest(
-    work: Work, groups: Collection[tuple[str, str]]
+def earliest_of(
+    work: Work, groups: Collection[tuple[str, str]], *, generation: int | None = None
 ) -> Mapping[tuple[str, str], datetime]:
+    """Where each group stands, now or in another generation."""
     by_rank: dict[tuple[str, str], dict[int, datetime]] = {group: {} for group in groups}
     wanted = sorted(groups)
     for start in range(0, len(wanted), rows.CHUNK):
         found = work.connection.execute(
             select(_ROW.account, _ROW.group_key, _ROW.group_rank, func.min(_ROW.anchor_at))
             .where(
-                _ROW.team_id == work.team_id,
+                work.shown(subscriptions, generation),
                 LIVE,
                 among(_ROW.account, _ROW.group_key, wanted[start : start + rows.CHUNK]),
             )

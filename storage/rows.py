@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -19,11 +18,10 @@ from bot.billing.subscription import (
     Subscription,
     SubscriptionKey,
 )
+from bot.facts.records import ORDER, OWN, digest_of, record_of
 from storage.types import NEVER
 from storage.work import picked
 
-PLAIN = tuple(f.name for f in fields(Subscription) if f.name not in {"key", "orders"})
-ORDER = tuple(f.name for f in fields(Order))
 DERIVED = (
     "search",
     "anchor_kind",
@@ -46,17 +44,21 @@ def subscription_row(team_id: str, subscription: Subscription) -> dict[str, Any]
         "team_id": team_id,
         "account": subscription.key.account,
         "id": subscription.key.id,
-        **{name: getattr(subscription, name) for name in PLAIN},
+        "digest": digest_of(record_of(subscription)),
+        **{name: getattr(subscription, name) for name in OWN},
     }
 
 
-def order_rows(team_id: str, subscription: Subscription) -> list[dict[str, Any]]:
+def order_rows(
+    team_id: str, subscription: Subscription, *, generation: int
+) -> list[dict[str, Any]]:
     """Its orders, numbered as they follow each other."""
     return [
         {
             "team_id": team_id,
             "account": subscription.key.account,
             "subscription_id": subscription.key.id,
+            "generation": generation,
             "number": number,
             **{name: getattr(order, name) for name in ORDER},
         }
@@ -120,14 +122,15 @@ def search_text(subscription: Subscription) -> str:
 
 def assembled(rows: Iterable[Row[Any]], orders: Iterable[Row[Any]]) -> list[Subscription]:
     """Subscriptions in the order of their rows, each with its orders, which come numbered."""
-    by_key: defaultdict[tuple[str, str], list[Order]] = defaultdict(list)
+    paid: defaultdict[tuple[str, str, int], list[Order]] = defaultdict(list)
     for each in orders:
-        by_key[each.account, each.subscription_id].append(Order(**picked(each, ORDER)))
+        version = each.account, each.subscription_id, each.generation
+        paid[version].append(Order(**picked(each, ORDER)))
     return [
         Subscription(
             key=SubscriptionKey(AccountName(row.account), row.id),
-            orders=tuple(by_key[row.account, row.id]),
-            **picked(row, PLAIN),
+            orders=tuple(paid[row.account, row.id, row.generation]),
+            **picked(row, OWN),
         )
         for row in rows
     ]

@@ -90,7 +90,7 @@ class _Way:
 
 def mine(work: Work) -> ColumnElement[bool]:
     """The rows that a transaction sees."""
-    return _ROW.team_id == work.team_id
+    return work.shown(subscriptions)
 
 
 class Search:

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine, select
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
+from bot.ports.clock import Clock
+from bot.ports.takeover import TakeoverRunning
 from storage.audit import SqlAudit, first_seal
 from storage.book import SqlBook
 from storage.catalogue import SqlCatalogue
@@ -16,9 +18,11 @@ from storage.outbox import SqlOutbox
 from storage.pacing import SqlPacing
 from storage.reminders import SqlReminders
 from storage.requests import SqlRequests
+from storage.staging import DiskStaging
 from storage.tables import accounts as account_rows
-from storage.tables import audit_heads, workspaces
-from storage.work import Work, told
+from storage.tables import audit_heads, generations, workspaces
+from storage.takeover import SqlTakeover
+from storage.work import FIRST, Work, told
 
 
 class SqlTransaction:
@@ -27,6 +31,7 @@ class SqlTransaction:
     def __init__(
         self, work: Work, *, accounts: Mapping[AccountName, Account], audit_key: bytes
     ) -> None:
+        self.work = work
         self.catalogue = SqlCatalogue(work, accounts)
         self.outbox = SqlOutbox(work)
         self.requests = SqlRequests(work, self.outbox)
@@ -81,6 +86,44 @@ class SqlStore:
         with told(writing=False), self._reader.begin() as connection:
             yield self._open(connection, writing=False)
 
+    def staging(self) -> DiskStaging:
+        """A place on disk for subscriptions that are being read."""
+        return DiskStaging()
+
+    @contextmanager
+    def takeover(self, clock: Clock) -> Iterator[SqlTakeover]:
+        """Write a generation that nobody sees until it is flipped.
+
+        Raises TakeoverRunning while somebody else does.
+        """
+        taking = self._takeover(clock)
+        taking.acquire()
+        try:
+            taking.sweep()
+            taking.begin()
+            yield taking
+            taking.sweep()
+        except Exception:
+            taking.sweep()
+            raise
+        finally:
+            taking.release()
+
+    def tidy(self, clock: Clock) -> int:
+        """Remove what a takeover that died has left; 1 when there was something, else 0."""
+        taking = self._takeover(clock)
+        if not taking.has_leftovers():
+            return 0
+        try:
+            taking.acquire()
+        except TakeoverRunning:
+            return 0
+        try:
+            taking.sweep()
+        finally:
+            taking.release()
+        return 1
+
     def dispose(self) -> None:
         """Close every connection that is not in use, of other stores of this database too."""
         for engine in (self._reader, self._writer, self._timer):
@@ -107,6 +150,15 @@ class SqlStore:
                 )
             tx.catalogue.date_again(changed, at=at)
 
+    def _takeover(self, clock: Clock) -> SqlTakeover:
+        return SqlTakeover(
+            reading=self.reading,
+            transaction=self.transaction,
+            team_id=self._team_id,
+            accounts=self._accounts,
+            clock=clock,
+        )
+
     def _open(self, connection: Connection, *, writing: bool) -> SqlTransaction:
         work = Work(connection=connection, team_id=self._team_id, writing=writing)
         return SqlTransaction(work, accounts=self._accounts, audit_key=self._audit_key)
@@ -131,5 +183,7 @@ class SqlStore:
             .returning(workspaces.c.team_id)
         ).all()
         if new:
+            first = generations.insert().values(team_id=self._team_id, visible=FIRST)
+            work.connection.execute(first)
             head = first_seal(self._audit_key, self._team_id)
             work.connection.execute(audit_heads.insert().values(head))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Sequence,
     Table,
@@ -61,6 +62,10 @@ HELD = text("request_items.held")
 UNDONE = text("NOT book_orders.done")
 LISTED = "gone_at IS NULL AND (status IS NULL OR status <> 'unsubscribed')"
 BEGUN = "state IN ('sending', 'unknown')"
+VERSION = ("generation", "replaced_in")
+"""Whether a row is seen is tested in the index where it ends with these."""
+
+REPLACED = "replaced_in IS NOT NULL"
 UNFINISHED = "state IN ('pending', 'sending', 'unknown')"
 
 workspaces = Table("workspaces", metadata, key("team_id"), some("last_request", Integer))
@@ -75,12 +80,33 @@ accounts = Table(
     belongs_to("workspaces", to=()),
 )
 
+generations = Table(
+    "generations",
+    metadata,
+    key("team_id"),
+    # What is seen; the next is written beside it, slice by slice, until this number rises.
+    some("visible", Integer),
+    # The generation that is being written, while others note in `touched` what they change.
+    maybe("pending", Integer),
+    # Whose it is, and until when without a sign of life.
+    maybe("holder"),
+    maybe("lease_until", Instant),
+    belongs_to("workspaces", to=()),
+)
+
+touched = Table("touched", metadata, key("team_id"), key("account"), key("id"))
+
 subscriptions = Table(
     "subscriptions",
     metadata,
     key("team_id"),
     key("account"),
     key("id"),
+    number("generation"),
+    # The generation in which another version, or none, takes its place; NULL for the newest.
+    maybe("replaced_in", Integer),
+    # Of the record (bot/facts/records.py); NULL where nobody has derived it yet.
+    maybe("digest", LargeBinary),
     maybe("name"),
     maybe("service"),
     maybe("region"),
@@ -128,20 +154,29 @@ subscriptions = Table(
         "owner",
         "kind",
         "auto_renew",
+        *VERSION,
         where="gone_at IS NULL",
     ),
+    partial("ix_subscriptions_replaced", "replaced_in", where=REPLACED),
     partial("ix_subscriptions_parent", "account", "parent_id", where="parent_id IS NOT NULL"),
-    partial("ix_subscriptions_anchor", "anchor_at", "account", "id", where="gone_at IS NULL"),
+    partial(
+        "ix_subscriptions_anchor",
+        "anchor_at",
+        "account",
+        "id",
+        *VERSION,
+        where="gone_at IS NULL",
+    ),
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
     Index("ix_subscriptions_id", "team_id", "id", "account"),
     # What few subscriptions have is found by one of these, and counted in it.
-    partial("ix_subscriptions_account", "account", where=LISTED),
-    partial("ix_subscriptions_service", "service", where=LISTED),
-    partial("ix_subscriptions_region", "region", where=LISTED),
-    partial("ix_subscriptions_owner", "owner", where=LISTED),
-    partial("ix_subscriptions_kind", "kind", where=LISTED),
-    partial("ix_subscriptions_auto_renew", "auto_renew", where=LISTED),
-    partial("ix_subscriptions_status", "status", where="gone_at IS NULL"),
+    partial("ix_subscriptions_account", "account", *VERSION, where=LISTED),
+    partial("ix_subscriptions_service", "service", *VERSION, where=LISTED),
+    partial("ix_subscriptions_region", "region", *VERSION, where=LISTED),
+    partial("ix_subscriptions_owner", "owner", *VERSION, where=LISTED),
+    partial("ix_subscriptions_kind", "kind", *VERSION, where=LISTED),
+    partial("ix_subscriptions_auto_renew", "auto_renew", *VERSION, where=LISTED),
+    partial("ix_subscriptions_status", "status", *VERSION, where="gone_at IS NULL"),
     # SQLite finds words in `subscription_words`, which triggers of the first table keep in step.
     Index(
         "ix_subscriptions_words",
@@ -160,6 +195,7 @@ orders = Table(
     key("team_id"),
     key("account"),
     key("subscription_id"),
+    number("generation"),
     number("number"),
     some("order_type", Word(OrderType)),
     maybe("term_months", Integer),
@@ -175,7 +211,13 @@ orders = Table(
     maybe("cash_coupon_expires_at", Instant),
     maybe("promotion", Boolean),
     maybe("invoiced", Boolean),
-    belongs_to("subscriptions", "account", "subscription_id", to=("account", "id")),
+    belongs_to(
+        "subscriptions",
+        "account",
+        "subscription_id",
+        "generation",
+        to=("account", "id", "generation"),
+    ),
 )
 
 requests = Table(
@@ -379,11 +421,15 @@ book_subscriptions = Table(
     key("team_id"),
     key("account"),
     key("id"),
+    number("generation"),
+    maybe("replaced_in", Integer),
+    maybe("digest", LargeBinary),
     maybe("region"),
     maybe("kind", Word(Kind)),
     maybe("status", Word(Status)),
     maybe("next_event_at", Instant),
     some("subscription", Document(Subscription)),
+    partial("ix_book_subscriptions_replaced", "replaced_in", where=REPLACED),
     partial("ix_book_subscriptions_due", "next_event_at", where="next_event_at IS NOT NULL"),
     Index("ix_book_subscriptions_region", "team_id", "account", "region"),
 )

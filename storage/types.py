@@ -121,7 +121,11 @@ class Document(TypeDecorator[Any]):
 
     def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
         """Write it field by field; amounts as text, instants with their offset."""
-        return None if value is None else _adapter(self.kind).dump_json(value).decode()
+        return None if value is None else self.written(value)
+
+    def written(self, value: object) -> str:
+        """The text that a column takes without this type."""
+        return _adapter(self.kind).dump_json(value).decode()
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
         """Give back an equal object."""

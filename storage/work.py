@@ -4,7 +4,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -18,6 +18,7 @@ from sqlalchemy import (
     false,
     func,
     or_,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -26,6 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot.ports.store import ChangedMeanwhile
 from storage.errors import DatabaseAway
+from storage.tables import generations
 
 _SQLITE_AWAY = frozenset(
     {
@@ -42,13 +44,51 @@ _SQLITE_AWAY = frozenset(
 _RACES = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 
+FIRST = 1
+"""The generation of what was put before anything was imported in bulk."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """Which versions a transaction sees, and which are being written beside them, if any."""
+
+    visible: int = FIRST
+    pending: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Work:
     """A connection inside a transaction, for one workspace, to read or to write."""
 
     connection: Connection
     team_id: str
     writing: bool
+    _generation: Generation | None = field(default=None, init=False)
+
+    @property
+    def generation(self) -> Generation:
+        """The same for the whole transaction: whoever would flip it waits for those that write."""
+        if self._generation is None:
+            query = select(generations.c.visible, generations.c.pending).where(
+                generations.c.team_id == self.team_id
+            )
+            row = self.connection.execute(
+                query.with_for_update(read=True) if self.writing else query
+            ).one_or_none()
+            self._generation = (
+                Generation(visible=row.visible, pending=row.pending) if row else (Generation())
+            )
+        return self._generation
+
+    def shown(self, table: Table, generation: int | None = None) -> ColumnElement[bool]:
+        """The versions of this workspace that are seen, or will be in another generation."""
+        seen = self.generation.visible if generation is None else generation
+        row = table.c
+        return and_(
+            row.team_id == self.team_id,
+            row.generation <= seen,
+            or_(row.replaced_in.is_(None), row.replaced_in > seen),
+        )
 
     @property
     def on_postgres(self) -> bool:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -35,11 +35,7 @@ def import_file(
     """Add and update subscriptions from a file: all of it or nothing."""
     from bot.cli.environment import open_core
 
-    try:
-        data = Path(file).read_bytes()
-    except OSError as error:
-        raise WrongInput(f"{file} cannot be read: {error.strerror}. Check the path.") from error
-    with open_core() as core, working(f"Importing {file}"):
+    with _opened(file) as data, open_core() as core, working(f"Importing {file}"):
         result = core.importing.run(
             data, Path(file).name, account=account, dry_run=dry_run, by="cli"
         )
@@ -54,6 +50,13 @@ def import_file(
         return
     lead = "Dry run, nothing was changed: " if dry_run else ""
     say(lead + ", ".join(f"{len(keys)} {name}" for name, keys in counts.items()))
+
+
+def _opened(file: str) -> BinaryIO:
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise WrongInput(f"{file} cannot be read: {error.strerror}. Check the path.") from error
 
 
 def export(

@@ -1,5 +1,6 @@
 """The bot of the practice workspace with the ledgers behind it, put up and taken down as one."""
 
+import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -119,4 +120,4 @@ def _load(core: shared.Core) -> None:
         known = next(tx.catalogue.all(), None)
     if known is None:
         today = core.clock.now().astimezone(CLOUD_ZONE).date()
-        core.importing.run(demo_catalogue(today=today), "demo.json", by="demo")
+        core.importing.run(io.BytesIO(demo_catalogue(today=today)), "demo.json", by="demo")

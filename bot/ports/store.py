@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.billing.account import Account
 from bot.billing.money import Money
@@ -71,6 +71,21 @@ class Page:
     next: Place | None
 
 
+class KnownRow(NamedTuple):
+    """A subscription as it is compared with what is read again.
+
+    The digests are those of its record (`bot.facts.records`) in the catalogue and in the ledger's
+    book, None where it is not there or not derived yet.
+    """
+
+    account: str
+    id: str
+    digest: bytes | None
+    book_digest: bytes | None
+    status: Status | None
+    gone: bool
+
+
 class Catalogue(Protocol):
     """The subscriptions as last read; those gone or unsubscribed are kept for history."""
 
@@ -109,6 +124,14 @@ class Catalogue(Protocol):
 
     def all(self) -> Iterator[Subscription]:
         """The whole book that export writes: ordered by key, gone ones left out, streamed."""
+
+    def known(
+        self,
+        keys: Collection[SubscriptionKey] | None = None,
+        *,
+        account: AccountName | None = None,
+    ) -> Iterator[KnownRow]:
+        """What is kept, gone ones included, by key, streamed: all, of an account, or some keys."""
 
     def put(self, subscriptions: Collection[Subscription], *, at: datetime) -> None:
         """Add or replace; derives the next anchor of each and of its group."""

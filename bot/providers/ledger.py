@@ -54,10 +54,9 @@ class LedgerProvider:
             return self._revision(tx)
 
     def subscriptions(self) -> Iterator[Subscription]:
-        """Everything in the book, unsubscribed ones included with their status."""
+        """Everything in the book at one moment, unsubscribed ones included with their status."""
         with self._caught_up(self._clock.now()) as tx:
-            held = tuple(tx.book.of(self._account.name))
-        return iter(held)
+            yield from tx.book.of(self._account.name)
 
     def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
         """Those of the ids that are in the book and not unsubscribed from."""

@@ -1,6 +1,6 @@
 """Armed reminders: what their ids say, and when what they announce is over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from bot.billing import renewal
@@ -53,6 +53,13 @@ def note_watch(tx: Transaction, watch: Watch) -> None:
         "tidy": watch.tidy,
     }
     tx.notes.put(_WATCH, facts)
+
+
+def look_anew(tx: Transaction) -> None:
+    """Have the next run look at everything ahead: so much changed that nobody noted what."""
+    watch = last_watch(tx)
+    if watch is not None:
+        note_watch(tx, replace(watch, wishes=""))
 
 
 def base_of(reminder_id: str) -> str:

@@ -9,7 +9,7 @@ Refused
 ├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
 ├── AlreadyOff, AlreadyDeducted, CloudRefused
 ├── SnoozeTooFar, NoLongerDue
-└── BadFile, UnknownAccount
+└── BadFile, UnknownAccount, ImportRunning
 
 What a request's own rules refuse has its sentences in `bot.services.verdicts`.
 """
@@ -390,3 +390,10 @@ class UnknownAccount(Refused):
             f"Add `[accounts.{name}]` to lapse.toml or correct the name.",
         )
         self.name = name
+
+
+class ImportRunning(Refused):
+    """One import at a time changes a large part of the catalogue."""
+
+    def __init__(self) -> None:
+        super().__init__("Another import is running.", "Import again when it has ended.")

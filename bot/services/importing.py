@@ -1,36 +1,51 @@
 """Importing: a catalogue file becomes the catalogue, all of it or nothing (contract, section 4)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import BinaryIO
 
 from bot.billing.account import Account
 from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, Order, Status, Subscription, SubscriptionKey
+from bot.facts.records import record_of, subscription_of
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider
-from bot.ports.store import Store, Transaction
-from bot.services.errors import UnknownAccount
+from bot.ports.store import KnownRow, Transaction
+from bot.ports.takeover import (
+    BulkStore,
+    Keys,
+    Outcome,
+    StagedRow,
+    Staging,
+    TakeoverRunning,
+    Version,
+)
+from bot.services.errors import ImportRunning, UnknownAccount
 from bot.services.reading import DEFAULT_ACCOUNT, read_catalogue
+from bot.services.taking_over import TakingOver
 
 LEDGER = "ledger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """What an import did, or would do: keys in the order of the file, gone ones by key."""
+    """What an import did, or would do: keys in the order of the file, gone ones by key.
 
-    added: tuple[SubscriptionKey, ...]
-    changed: tuple[SubscriptionKey, ...]
-    unchanged: tuple[SubscriptionKey, ...]
-    gone: tuple[SubscriptionKey, ...]
+    They are counted at once and read from disk.
+    """
+
+    added: Keys
+    changed: Keys
+    unchanged: Keys
+    gone: Keys
 
 
 class Importing:
     """Reads a file, compares it with what is known, and takes over what differs at once."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, providers: Mapping[AccountName, Provider]
+        self, *, store: BulkStore, clock: Clock, providers: Mapping[AccountName, Provider]
     ) -> None:
         self._store = store
         self._clock = clock
@@ -38,7 +53,7 @@ class Importing:
 
     def run(
         self,
-        data: bytes,
+        file: BinaryIO,
         filename: str,
         *,
         account: str | None = None,
@@ -47,22 +62,28 @@ class Importing:
     ) -> ImportResult:
         """Import a CSV or JSON file; with `account` it is the whole of that account.
 
-        What an embedded account did since stays done. Raises BadFile and UnknownAccount, and then
-        nothing is changed; `dry_run` changes nothing either.
+        What an embedded account did since stays done. Raises BadFile, UnknownAccount and
+        ImportRunning, and then nothing is changed; `dry_run` changes nothing either.
         """
         whole = self._account(account)
-        rows = read_catalogue(data, filename, account=whole, accounts=self._store.accounts.keys())
-        self._settle({row.key.account for row in rows})
-        now = self._clock.now()
-        if dry_run:
-            with self._store.reading() as tx:
-                return self._compare(tx, rows, whole=whole)[0]
-        with self._store.transaction() as tx:
-            result, fresh = self._compare(tx, rows, whole=whole)
-            self._write(tx, fresh, gone=result.gone, at=now)
-            if fresh or result.gone:
-                self._record(tx, result, filename=filename, by=by, at=now)
-        return result
+        staged = self._store.staging()
+        known = self._store.accounts
+        read_catalogue(file, filename, staged, account=whole, accounts=known.keys())
+        self._settle(staged.accounts())
+        at = self._clock.now()
+        job = _Import(staged=staged, accounts=known, whole=whole, filename=filename, by=by, at=at)
+        taking = TakingOver(store=self._store, clock=self._clock, staged=staged, policy=job, at=at)
+        taking.compare()
+        if taking.changes and not dry_run:
+            try:
+                taking.write()
+            except TakeoverRunning:
+                raise ImportRunning from None
+        return _result(staged)
+
+    def tidy(self) -> int:
+        """Remove what an import that was killed has left behind; how many there were."""
+        return self._store.tidy(self._clock)
 
     def _account(self, name: str | None) -> AccountName | None:
         known = {*self._store.accounts, DEFAULT_ACCOUNT}
@@ -73,88 +94,99 @@ class Importing:
     def _settle(self, accounts: Iterable[AccountName]) -> None:
         """Let embedded accounts catch up: what is due has happened before it is compared."""
         for name in sorted(accounts):
-            if self._is_ledger(name) and name in self._providers:
+            if _is_ledger(self._store.accounts, name) and name in self._providers:
                 self._providers[name].read(())
 
-    def _is_ledger(self, name: AccountName) -> bool:
-        return self._accounted(name).provider == LEDGER
 
-    def _accounted(self, name: AccountName) -> Account:
-        return self._store.accounts.get(name) or Account(name=name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Import:
+    """The file's word counts, except for what an embedded account did since."""
 
-    def _compare(
-        self, tx: Transaction, rows: Collection[Subscription], *, whole: AccountName | None
-    ) -> tuple[ImportResult, tuple[Subscription, ...]]:
-        known = {held.key: held for held in tx.catalogue.all()}
-        for name in {row.key.account for row in rows}:
-            if self._is_ledger(name):
-                known |= {h.key: h for h in tx.book.of(name) if h.key in known}
-        added: list[Subscription] = []
-        changed: list[Subscription] = []
-        unchanged: list[SubscriptionKey] = []
-        for row in rows:
-            held = known.get(row.key)
-            if held is None:
-                added.append(row)
-                continue
-            merged = self._merged(tx, row, held)
-            if merged == held:
-                unchanged.append(row.key)
-            else:
-                changed.append(merged)
-        listed = {row.key for row in rows}
-        gone = sorted(key for key in known if key.account == whole and key not in listed)
-        result = ImportResult(
-            added=tuple(row.key for row in added),
-            changed=tuple(row.key for row in changed),
-            unchanged=tuple(unchanged),
-            gone=tuple(gone),
-        )
-        return result, (*added, *changed)
+    staged: Staging
+    accounts: Mapping[AccountName, Account]
+    whole: AccountName | None
+    filename: str
+    by: str
+    at: datetime
 
-    def _merged(self, tx: Transaction, row: Subscription, held: Subscription) -> Subscription:
-        """The file's word, except for what an embedded account did since."""
-        if not self._is_ledger(row.key.account) or row == held:
-            return row
-        happened = tx.notes.get(f"ledger/happened/{row.key}")
-        return merge(row, held, given_back=bool(happened.get("given_back"))) if happened else row
+    def compare(self, row: StagedRow, held: KnownRow) -> Outcome | None:
+        """What one is to the version that is known; None when the digests do not tell."""
+        if held.gone:
+            return Outcome.ADDED
+        if row.digest == (held.book_digest or held.digest):
+            return Outcome.UNCHANGED
+        told = held.digest is not None and not _is_ledger(self.accounts, row.account)
+        return Outcome.CHANGED if told else None
 
-    def _write(
-        self,
-        tx: Transaction,
-        fresh: Collection[Subscription],
-        *,
-        gone: Collection[SubscriptionKey],
-        at: datetime,
-    ) -> None:
-        tx.book.put_all(
-            [
-                (each, next_event(each, self._accounted(each.key.account), after=at))
-                for each in fresh
-                if self._is_ledger(each.key.account)
-            ]
-        )
-        tx.catalogue.put(fresh, at=at)
-        if gone:
-            tx.catalogue.mark_gone(gone, at=at)
-            tx.book.remove([key for key in gone if self._is_ledger(key.account)])
+    def decide(self, tx: Transaction, row: Subscription) -> tuple[Outcome, Subscription]:
+        """What one is as things stand, and what becomes of it."""
+        held = self._held(tx, row.key)
+        if held is None:
+            return Outcome.ADDED, row
+        merged = self._merged(tx, row, held)
+        same = record_of(merged) == record_of(held)
+        return Outcome.UNCHANGED if same else Outcome.CHANGED, merged
 
-    def _record(
-        self, tx: Transaction, result: ImportResult, *, filename: str, by: str, at: datetime
-    ) -> None:
+    def loses(self, held: KnownRow) -> bool:
+        """Whether one of the whole account that was not read is gone: always."""
+        return held.account == self.whole
+
+    def version(self, key: SubscriptionKey, record: str) -> Version:
+        """What is written of one; of an embedded account into its book too."""
+        if not _is_ledger(self.accounts, key.account):
+            return Version(key=key, record=record)
+        account = _accounted(self.accounts, key.account)
+        due = next_event(subscription_of(key, record), account, after=self.at)
+        return Version(key=key, record=record, booked=True, next_event_at=due)
+
+    def finish(self, tx: Transaction) -> None:
+        """The accounts were read, and the record says what was imported."""
+        for name in sorted(self.staged.accounts()):
+            tx.catalogue.mark_read(name, at=self.at)
+        result = _result(self.staged)
         tx.audit.append(
-            at=at,
-            actor=by,
+            at=self.at,
+            actor=self.by,
             action="import",
             subject="catalogue",
             facts={
-                "file": filename,
+                "file": self.filename,
                 "added": len(result.added),
                 "changed": len(result.changed),
                 "unchanged": len(result.unchanged),
                 "gone": len(result.gone),
             },
         )
+
+    def _held(self, tx: Transaction, key: SubscriptionKey) -> Subscription | None:
+        """What is known of it; of an embedded account what its book says."""
+        held = None if tx.catalogue.is_gone(key) else tx.catalogue.get(key)
+        if held is None or not _is_ledger(self.accounts, key.account):
+            return held
+        return tx.book.get(key) or held
+
+    def _merged(self, tx: Transaction, row: Subscription, held: Subscription) -> Subscription:
+        if not _is_ledger(self.accounts, row.key.account) or row == held:
+            return row
+        happened = tx.notes.get(f"ledger/happened/{row.key}")
+        return merge(row, held, given_back=bool(happened.get("given_back"))) if happened else row
+
+
+def _accounted(accounts: Mapping[AccountName, Account], name: str) -> Account:
+    return accounts.get(AccountName(name)) or Account(name=AccountName(name))
+
+
+def _is_ledger(accounts: Mapping[AccountName, Account], name: str) -> bool:
+    return _accounted(accounts, name).provider == LEDGER
+
+
+def _result(staged: Staging) -> ImportResult:
+    return ImportResult(
+        added=staged.decided(Outcome.ADDED),
+        changed=staged.decided(Outcome.CHANGED),
+        unchanged=staged.decided(Outcome.UNCHANGED),
+        gone=staged.lost(),
+    )
 
 
 def merge(row: Subscription, held: Subscription, *, given_back: bool) -> Subscription:

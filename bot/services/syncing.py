@@ -1,16 +1,20 @@
 """Syncing: the catalogue follows what the clouds say, and messages follow the catalogue."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from itertools import chain, islice
 from typing import Protocol, runtime_checkable
 
 from bot.billing.subscription import AccountName, Status, Subscription, SubscriptionKey
+from bot.facts.records import record_of
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider
-from bot.ports.store import Store, Transaction
+from bot.ports.store import KnownRow, Transaction
+from bot.ports.takeover import BulkStore, Keys, Outcome, StagedRow, Staging, Version
 from bot.services.arming import Arming
 from bot.services.owing import reminder_updates
+from bot.services.taking_over import FEW, TakingOver
 
 _OURS = frozenset({"owner", "deputy", "channel", "tags", "note", "notice_days"})
 """What people say about a subscription; no cloud knows it better."""
@@ -28,9 +32,9 @@ class Embedded(Protocol):
 class SyncResult:
     """What a reading changed in the catalogue."""
 
-    added: tuple[SubscriptionKey, ...]
-    changed: tuple[SubscriptionKey, ...]
-    gone: tuple[SubscriptionKey, ...]
+    added: Keys
+    changed: Keys
+    gone: Keys
     unchanged: int
 
     @property
@@ -53,7 +57,7 @@ class Syncing:
     def __init__(
         self,
         *,
-        store: Store,
+        store: BulkStore,
         clock: Clock,
         providers: Mapping[AccountName, Provider],
         arming: Arming | None = None,
@@ -88,27 +92,34 @@ class Syncing:
         """
         if self._arming is not None:
             self._arming.arm()
+        staged = self._store.staging()
+        for number, each in enumerate(self._providers[account].subscriptions()):
+            staged.add(number, each.key.account, each.key.id, record_of(each))
         now = self._clock.now()
-        read = {each.key: each for each in self._providers[account].subscriptions()}
-        with self._store.transaction() as tx:
-            added = [key for key in read if tx.catalogue.get(key) is None]
-            back = [key for key in read if tx.catalogue.is_gone(key)]
-            merged = [_merged(tx.catalogue.get(key), each) for key, each in read.items()]
-            changed = [each for each in merged if tx.catalogue.get(each.key) != each]
-            renewed = {each.key for each in changed} | set(back)
-            tx.catalogue.put([each for each in merged if each.key in renewed], at=now)
-            gone = _missing(tx, account, read)
-            tx.catalogue.mark_gone(gone, at=now)
-            tx.catalogue.mark_read(account, at=now)
-            touched = [*(each.key for each in changed if each.key not in added), *gone]
-            for update in reminder_updates(tx, touched, cause=f"sync/{now.isoformat()}", at=now):
-                tx.outbox.owe(update)
-        return SyncResult(
-            added=(*added, *back),
-            changed=tuple(each.key for each in changed if each.key not in {*added, *back}),
-            gone=tuple(gone),
-            unchanged=len(merged) - len(renewed),
+        taking = TakingOver(
+            store=self._store,
+            clock=self._clock,
+            staged=staged,
+            policy=_Reading(staged=staged, whole=account, at=now),
+            at=now,
         )
+        taking.compare()
+        taking.write()
+        changed, gone = staged.decided(Outcome.CHANGED), staged.lost()
+        self._owe_rest(changed, gone, at=now)
+        return SyncResult(
+            added=staged.decided(Outcome.ADDED),
+            changed=changed,
+            gone=gone,
+            unchanged=len(staged.decided(Outcome.UNCHANGED)),
+        )
+
+    def _owe_rest(self, changed: Keys, gone: Keys, *, at: datetime) -> None:
+        """Bring up to date what shows those that were too many for one transaction."""
+        rest = islice(chain(changed, gone), FEW, None)
+        while piece := list(islice(rest, FEW)):
+            with self._store.transaction() as tx:
+                _owe_updates(tx, piece, at=at)
 
     def _seen(self, account: AccountName) -> int | None:
         with self._store.reading() as tx:
@@ -121,18 +132,45 @@ class Syncing:
             tx.notes.put(_note(account), {"revision": revision})
 
 
-def _missing(
-    tx: Transaction, account: AccountName, read: Iterable[SubscriptionKey]
-) -> list[SubscriptionKey]:
-    """Those of an account that were listed and are not any more; unsubscribed ones stay known."""
-    listed = set(read)
-    return [
-        each.key
-        for each in tx.catalogue.all()
-        if each.key.account == account
-        and each.key not in listed
-        and each.status is not Status.UNSUBSCRIBED
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """The cloud's word counts, completed by what only Lapse knows."""
+
+    staged: Staging
+    whole: AccountName
+    at: datetime
+
+    def compare(self, row: StagedRow, held: KnownRow) -> Outcome | None:
+        """What one is to the version that is known; None when the digests do not tell."""
+        same = row.digest == held.digest and not held.gone
+        return Outcome.UNCHANGED if same else None
+
+    def decide(self, tx: Transaction, row: Subscription) -> tuple[Outcome, Subscription]:
+        """What one is as things stand, and what becomes of it."""
+        known = tx.catalogue.get(row.key)
+        merged = _merged(known, row)
+        if known is None or tx.catalogue.is_gone(row.key):
+            return Outcome.ADDED, merged
+        return Outcome.UNCHANGED if merged == known else Outcome.CHANGED, merged
+
+    def loses(self, held: KnownRow) -> bool:
+        """Whether one that was not read is gone; unsubscribed ones stay known."""
+        return held.account == self.whole and held.status is not Status.UNSUBSCRIBED
+
+    def version(self, key: SubscriptionKey, record: str) -> Version:
+        """What is written of one; the book is the cloud's side."""
+        return Version(key=key, record=record)
+
+    def finish(self, tx: Transaction) -> None:
+        """The account was read, and messages show what changed."""
+        tx.catalogue.mark_read(self.whole, at=self.at)
+        touched = chain(self.staged.decided(Outcome.CHANGED), self.staged.lost())
+        _owe_updates(tx, list(islice(touched, FEW)), at=self.at)
+
+
+def _owe_updates(tx: Transaction, keys: Sequence[SubscriptionKey], *, at: datetime) -> None:
+    for update in reminder_updates(tx, keys, cause=f"sync/{at.isoformat()}", at=at):
+        tx.outbox.owe(update)
 
 
 def _merged(known: Subscription | None, read: Subscription) -> Subscription:

@@ -1,5 +1,6 @@
 """Lapse as an operator runs it: real processes over real files, killed without warning."""
 
+import io
 import json
 import os
 import signal
@@ -172,7 +173,7 @@ class Installation:
     def load(self, *subscriptions: Mapping[str, Any]) -> None:
         """Import subscriptions, as a file would bring them."""
         data = json.dumps(list(subscriptions)).encode()
-        self.core.importing.run(data, "story.json", by="story")
+        self.core.importing.run(io.BytesIO(data), "story.json", by="story")
 
     def quiet(self) -> None:
         """Wait until every message is out.

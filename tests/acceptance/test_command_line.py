@@ -20,6 +20,7 @@ from bot.demo import workspace
 from bot.localslack.server import LocalSlack
 from storage.clock import DatabaseClock
 from storage.engine import engines, parse
+from storage.tables import SCHEMA
 from tests.acceptance.catalogue import LAB, PROD, STAGING
 
 SETTINGS = """
@@ -513,4 +514,4 @@ def test_what_is_no_database_is_told_as_such(capsys, installed, fresh):
 def test_migrate_brings_an_empty_place_to_the_newest_schema(capsys):
     assert run(["migrate"]) == 0
 
-    assert "schema 0003" in capsys.readouterr().out
+    assert f"schema {SCHEMA}" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """A workspace with Lapse in it: the local Slack, the real bot, and a clock that can be set."""
 
+import io
 import json
 import socket
 from collections.abc import Mapping
@@ -98,7 +99,7 @@ class World:
         """Import subscriptions, as a file would bring them."""
         assert self.core is not None
         data = json.dumps(list(subscriptions)).encode()
-        self.core.importing.run(data, "story.json", by="story")
+        self.core.importing.run(io.BytesIO(data), "story.json", by="story")
 
     def tick(self, rounds: int = 3) -> None:
         """Let every tick run, a few times, so that what one owes the next one does."""

@@ -17,6 +17,8 @@ from storage import SchemaNewer, SchemaOlder, open_database
 from storage.engine import engines, parse
 from storage.migrate import current, migrate, needed
 from storage.tables import SCHEMA, metadata
+from tests.conftest import ACCOUNTS, AUDIT_KEY
+from tests.factories import key
 
 
 def connected(url):
@@ -135,6 +137,46 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url, monkeypatch):
 
     for connection in connected(empty_url):
         assert inspect(connection).get_table_names() == []
+
+
+def test_what_was_there_before_generations_is_seen_as_it_was(empty_url, monkeypatch):
+    only_to(monkeypatch, "0002")
+    migrate(empty_url)
+    for connection in connected(empty_url):
+        for statement in BEFORE_GENERATIONS:
+            connection.execute(text(statement))
+    monkeypatch.undo()
+    assert migrate(empty_url) == "0002"
+
+    database = open_database(empty_url)
+    store = database.store(team_id="T0LAPSE", accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+    with store.reading() as tx:
+        [found] = tx.catalogue.all()
+        [known] = tx.catalogue.known()
+        assert (found.key, found.name, found.tags) == (key("a"), "A", {"b": "c"})
+        assert [(each.order_type, each.term_months) for each in found.orders] == [("new", 12)]
+        assert (known.digest, known.book_digest, known.gone) == (None, None, False)
+        assert [each.key for each in tx.book.of("default")] == [key("b")]
+    database.dispose()
+
+
+def only_to(monkeypatch, revision):
+    upgrade = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, _: upgrade(config, revision))
+
+
+BEFORE_GENERATIONS = (
+    "INSERT INTO workspaces (team_id, last_request) VALUES ('T0LAPSE', 1000)",
+    "INSERT INTO accounts (team_id, name, settings) VALUES ('T0LAPSE', 'default',"
+    ' \'{"name":"default"}\')',
+    "INSERT INTO subscriptions (team_id, account, id, name, tags, search, anchor_at, group_key,"
+    " group_rank, group_anchor_at, known_since)"
+    " VALUES ('T0LAPSE', 'default', 'a', 'A', '{\"b\":\"c\"}', 'a', 1, 'id:a', 5, 1, 1)",
+    "INSERT INTO orders (team_id, account, subscription_id, number, order_type, term_months)"
+    " VALUES ('T0LAPSE', 'default', 'a', 0, 'new', 12)",
+    "INSERT INTO book_subscriptions (team_id, account, id, subscription)"
+    ' VALUES (\'T0LAPSE\', \'default\', \'b\', \'{"key":{"account":"default","id":"b"}}\')',
+)
 
 
 def test_the_newest_migration_is_the_schema_that_the_code_names():

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -12,10 +12,11 @@ THERE = "gone_at IS NULL"
 LISTED = f"{THERE} AND (status IS NULL OR status <> 'unsubscribed')"
 PAGE = ["team_id", "group_anchor_at", "account", "group_key", "group_rank", "anchor_at"]
 FILTERS = ["status", "service", "region", "owner", "kind", "auto_renew"]
+VERSION = ["generation", "replaced_in"]
 PARTIAL = {
-    "page": ([*PAGE, *FILTERS], THERE),
-    **{name: (["team_id", name], LISTED) for name in ("account", *FILTERS[1:])},
-    "status": (["team_id", "status"], THERE),
+    "page": ([*PAGE, *FILTERS, *VERSION], THERE),
+    **{name: (["team_id", name, *VERSION], LISTED) for name in ("account", *FILTERS[1:])},
+    "status": (["team_id", "status", *VERSION], THERE),
 }
 
 # A row's number is what it has in SQLite: VACUUM keeps it in a table with an index.

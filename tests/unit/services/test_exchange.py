@@ -27,8 +27,9 @@ from bot.services.errors import BadFile
 from bot.services.exchange import listed_json, quote_json, subscription_json
 from bot.services.exporting import to_csv, to_json
 from bot.services.fields import COLUMNS
-from bot.services.reading import read_catalogue, subscription_from_json
+from bot.services.reading import subscription_from_json
 from tests.factories import account, disk, instant, key, order, package, quota, renewal, resource
+from tests.unit.services.files import read_catalogue
 
 HEADER = ",".join(COLUMNS)
 

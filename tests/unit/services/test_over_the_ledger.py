@@ -1,5 +1,6 @@
 """The whole job over the embedded ledger: import, ask, approve, execute, verify, tell."""
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -46,7 +47,7 @@ def office(store: Store, clock: SettableClock, *book: Subscription) -> Office:
     opened = Office(store, clock, book)
     with store.transaction() as tx:
         tx.catalogue.mark_gone([each.key for each in book], at=clock.now())
-    opened.importing.run("".join(to_csv(book)).encode(), "book.csv", by="cli")
+    opened.importing.run(io.BytesIO("".join(to_csv(book)).encode()), "book.csv", by="cli")
     return opened
 
 

@@ -83,7 +83,7 @@ def test_what_the_cloud_no_longer_lists_is_gone_from_lists(rig: Rig, syncing: Sy
 
     result = syncing.sync(DEFAULT)
 
-    assert result.gone == (key("stray"),)
+    assert tuple(result.gone) == (key("stray"),)
     with rig.store.reading() as tx:
         assert tx.catalogue.is_gone(key("stray"))
         assert not tx.catalogue.is_gone(key())
