@@ -170,7 +170,7 @@ subscriptions = Table(
     Index("ix_subscriptions_group", "team_id", "account", "group_key"),
     Index("ix_subscriptions_id", "team_id", "id", "account"),
     # What few subscriptions have is found by one of these, and counted in it.
-    partial("ix_subscriptions_account", "account", *VERSION, where=LISTED),
+    partial("ix_subscriptions_account", "account", where=LISTED),
     partial("ix_subscriptions_service", "service", *VERSION, where=LISTED),
     partial("ix_subscriptions_region", "region", *VERSION, where=LISTED),
     partial("ix_subscriptions_owner", "owner", *VERSION, where=LISTED),

@@ -15,7 +15,8 @@ FILTERS = ["status", "service", "region", "owner", "kind", "auto_renew"]
 VERSION = ["generation", "replaced_in"]
 PARTIAL = {
     "page": ([*PAGE, *FILTERS, *VERSION], THERE),
-    **{name: (["team_id", name, *VERSION], LISTED) for name in ("account", *FILTERS[1:])},
+    "account": (["team_id", "account"], LISTED),
+    **{name: (["team_id", name, *VERSION], LISTED) for name in FILTERS[1:]},
     "status": (["team_id", "status", *VERSION], THERE),
 }
 

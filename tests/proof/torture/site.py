@@ -1,5 +1,6 @@
 """What is tortured: a database, the local Slack, and Lapse's replicas, each behind doors."""
 
+import io
 import json
 import shutil
 import signal
@@ -197,7 +198,7 @@ class Site:
     def load(self, subscriptions: Iterable[Mapping[str, Any]]) -> None:
         """Import subscriptions, as a file would bring them."""
         data = json.dumps([*subscriptions]).encode()
-        patiently(lambda: self.core.importing.run(data, "torture.json", by="torture"))
+        patiently(lambda: self.core.importing.run(io.BytesIO(data), "torture.json", by="torture"))
 
     def stalls(self) -> int:
         """How often a process of this run stood still for too long, told to or not."""
