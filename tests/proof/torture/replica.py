@@ -23,5 +23,5 @@ def tell(seconds: float) -> None:
 if __name__ == "__main__":
     shorten()
     faulthandler.register(signal.SIGUSR1)  # tells where it hangs
-    threading.Thread(target=watch, args=(tell,), daemon=True).start()
+    threading.Thread(target=watch, args=(tell, threading.Event()), daemon=True).start()
     main()

@@ -155,6 +155,8 @@ class Site:
             seed=self._seed(), data=self.directory, clock=Lapsed(self.history), port=0
         )
         self._started = False
+        self._ended = threading.Event()
+        self._watch = threading.Thread(target=watch, args=(self._stalled, self._ended))
 
     def start(self) -> None:
         """A migrated database, Slack, and every replica up."""
@@ -162,7 +164,7 @@ class Site:
             self.server.start()
             administer(self.server.url, "CREATE DATABASE lapse TEMPLATE template0")
         migrate(self.url)
-        threading.Thread(target=watch, args=(self._stalled,), daemon=True).start()
+        self._watch.start()
         self.core = open_core(load_settings({}, directory=self.directory), self._secrets())
         self.slack.start()
         self._started = True
@@ -243,6 +245,9 @@ class Site:
             connection.close()
 
     def close(self) -> None:
+        self._ended.set()
+        if self._watch.ident is not None:
+            self._watch.join()
         for replica in self.replicas:
             replica.close()
         self.doors.close()

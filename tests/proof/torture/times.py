@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 
 from bot import app
 from bot.services import delivering, sweeping
@@ -19,6 +20,7 @@ SWEPT_WITHIN = 60.0
 def shorten() -> None:
     """Take these times in this process; intervals of ticks stay as they are."""
     app.ATTEMPT_SECONDS = TIMEOUT  # type: ignore[assignment]
+    delivering.STARTS_WITHIN = _seconds(TIMEOUT / 2)
     delivering.LEASE = _seconds(LEASE)
     delivering.TIMEOUT = _seconds(TIMEOUT)
     delivering.MAY_LAND = _seconds(MAY_LAND)
@@ -30,11 +32,10 @@ def shorten() -> None:
     refusals.LATER = 2.0
 
 
-def watch(tell: Callable[[float], object]) -> None:
-    """Tell forever of every time that this process stood still for longer than a lease's margin."""
+def watch(tell: Callable[[float], object], ended: Event) -> None:
+    """Tell of every time that this process stood still for longer than a lease's margin."""
     before = time.monotonic()
-    while True:
-        time.sleep(0.1)
+    while not ended.wait(0.1):
         now = time.monotonic()
         if now - before > LEASE - TIMEOUT:
             tell(now - before)
