@@ -22,9 +22,9 @@ DIGEST = 10
 COUNTED_BEYOND = 40
 """Items that are named; those beyond are counted in one more message."""
 
-ROWS = 500
-ROUNDS = 20
-"""Transactions of one call, each of at least so many rows where there are as many."""
+ROWS = 100
+ROUNDS = 100
+"""Transactions of one call, each of so many rows or one whole destination: other writers wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
