@@ -1,5 +1,6 @@
 """Rows of reminders that are within the horizon or past it."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
@@ -136,18 +137,16 @@ class SqlReminders:
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie them to a delivery; raises ChangedMeanwhile when one is no longer armed and free."""
         self._looked_up = {}
-        pairs = sorted((destination, ref) for ref, destination in ids)
+        by_destination: defaultdict[str, list[str]] = defaultdict(list)
+        for ref, destination in ids:
+            by_destination[destination].append(ref)
         tied = 0
-        for start in range(0, len(pairs), CHUNK):
-            tied += self._work.connection.execute(
-                update(_TABLE)
-                .where(
-                    self._open(),
-                    among(_ROW.destination, _ROW.id, pairs[start : start + CHUNK]),
-                )
-                .values(delivery_id=delivery_id)
-            ).rowcount
-        if tied != len(pairs):
+        for destination, refs in sorted(by_destination.items()):
+            for start in range(0, len(refs), CHUNK):
+                values = {"team": self._work.team_id, "to": destination, "by": delivery_id}
+                some = sorted(refs[start : start + CHUNK])
+                tied += self._work.connection.execute(_TIE, {**values, "ids": some}).rowcount
+        if tied != len(ids):
             raise ChangedMeanwhile
 
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
@@ -334,6 +333,20 @@ class SqlReminders:
 # Built once, since building one takes longer than running it.
 _BY = and_(_ROW.team_id == bindparam("team"), _ROW.delivery_id == bindparam("by"))
 _CARRIED = select(_TABLE).where(_BY).order_by(_ROW.due_at, _ROW.id, _ROW.destination)
+
+
+# Found by their key: SQLite would read through all that is armed, by the index of states.
+_TIE = (
+    update(_TABLE)
+    .where(
+        _ROW.team_id == bindparam("team"),
+        func.coalesce(_ROW.state, "", type_=_ROW.state.type) == ReminderState.ARMED,
+        _ROW.delivery_id.is_(None),
+        _ROW.destination == bindparam("to"),
+        _ROW.id.in_(bindparam("ids", expanding=True)),
+    )
+    .values(delivery_id=bindparam("by"))
+)
 
 
 @cache

@@ -107,6 +107,9 @@ class Catalogue(Protocol):
     def anchored(self, *, start: datetime, end: datetime) -> Iterator[Subscription]:
         """Live subscriptions whose next anchor falls into [start, end), nearest first, streamed."""
 
+    def anchored_keys(self, *, start: datetime, end: datetime) -> Iterator[SubscriptionKey]:
+        """The keys of the same, in the same order: an index holds all of them."""
+
     def soonest(self, *, start: datetime, end: datetime, limit: int = 10) -> Sequence[Subscription]:
         """Live subscriptions whose next anchor falls into [start, end), nearest first."""
 

@@ -24,7 +24,8 @@ HORIZON = timedelta(hours=48)
 FAR = timedelta(days=430)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FEW = 10
-PAGE = 200
+PAGE = 100
+"""Subscriptions that one transaction looks at: other writers wait that long."""
 
 MOVED_AT_MOST = 3
 """Days by which a lead comes earlier than it says, to lie before the safe cut-off in every zone."""
@@ -122,11 +123,9 @@ class Arming:
     def _arm_anchored(self, start: datetime, end: datetime, run: Pass) -> int:
         armed = 0
         with self._store.reading() as tx:
-            found = tx.catalogue.anchored(start=start, end=end)
-            while some := tuple(islice(found, PAGE)):
-                self.wanting.look_up(tx, some, run)
-                lacking = [each.key for each in some if self.wanting.lacking(tx, each, run)]
-                armed += self._enter(lacking, run) if lacking else 0
+            found = tx.catalogue.anchored_keys(start=start, end=end)
+            while keys := tuple(islice(found, PAGE)):
+                armed += self._enter(keys, run)
         return armed
 
     def _enter(self, keys: Sequence[SubscriptionKey], run: Pass) -> int:
@@ -186,7 +185,7 @@ class Arming:
     def _date_passed(self, now: datetime) -> None:
         """Date anew what came to pass; its next anchor is planned by the next run."""
         with self._store.reading() as tx:
-            passed = next(tx.catalogue.anchored(start=LONG_AGO, end=now), None)
+            passed = next(tx.catalogue.anchored_keys(start=LONG_AGO, end=now), None)
         while passed is not None:
             with self._store.transaction() as tx:
                 if tx.catalogue.date_passed(at=now, limit=PAGE) < PAGE:

@@ -385,6 +385,8 @@ def test_anchors_in_a_window_come_the_nearest_first(any_store):
         window = anchored(tx, start, end)
         assert [str(each.key) for each in window] == ["default/b", "prod/a", "default/a"]
         assert tx.catalogue.soonest(start=start, end=end, limit=2) == window[:2]
+        keys = tx.catalogue.anchored_keys(start=start, end=end)
+        assert list(keys) == [each.key for each in window]
 
 
 def test_anchors_of_one_instant_are_streamed_in_pieces_without_loss(any_store):
@@ -393,8 +395,10 @@ def test_anchors_of_one_instant_are_streamed_in_pieces_without_loss(any_store):
 
     with any_store.reading() as tx:
         found = anchored(tx, NOW, NOW + 365 * DAY)
+        keys = list(tx.catalogue.anchored_keys(start=NOW, end=NOW + 365 * DAY))
 
     assert found == many
+    assert keys == [each.key for each in many]
 
 
 def test_what_was_written_waits_to_be_planned_until_it_is(any_store):

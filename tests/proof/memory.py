@@ -143,6 +143,9 @@ class MemoryCatalogue:
         found = self._between(start, end)
         return iter(self.soonest(start=start, end=end, limit=len(found)))
 
+    def anchored_keys(self, *, start: datetime, end: datetime) -> Iterator[SubscriptionKey]:
+        return (each.key for each in self.anchored(start=start, end=end))
+
     def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
         return sorted(self._unplanned)[:limit]
 
