@@ -72,13 +72,16 @@ class Wanting:
         fact = fact_about(tx, key, anchor.date)
         if fact is not None and is_kept(fact):
             return f"kept by {fact.by}"
-        if over(anchor, zone=self.schedule(subscription).zone, now=now):
+        schedule = self.schedule(subscription)
+        if row.reminder.lead_days not in schedule.lead_days and not repeat_of(row.id):
+            return "its lead is not wanted any more"
+        if over(anchor, zone=schedule.zone, now=now):
             off = anchor.kind is AnchorKind.DEDUCTION and subscription.auto_renew is False
             averted = off and not self.renewed(subscription, anchor)
             return "auto-renewal is off" if averted else None
         if self._anchor(subscription, at=now) != anchor:
             return "its date changed"
-        return self._unwanted(tx, subscription, row)
+        return None if self._belongs(tx, subscription, row) else "it goes elsewhere now"
 
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
         """Whether a deduction that an anchor announced has extended the term."""
@@ -141,13 +144,10 @@ class Wanting:
             return "its account is not in the settings"
         return "unsubscribed" if subscription.status is Status.UNSUBSCRIBED else None
 
-    def _unwanted(
-        self, tx: Transaction, subscription: Subscription, row: ArmedReminder
-    ) -> str | None:
-        if row.destination not in {destination for destination, _ in self.targets(subscription)}:
-            return None if self._fell_back(tx, row) else "it goes elsewhere now"
-        wanted = row.reminder.lead_days in self.schedule(subscription).lead_days
-        return None if wanted or repeat_of(row.id) else "its lead is not wanted any more"
+    def _belongs(self, tx: Transaction, subscription: Subscription, row: ArmedReminder) -> bool:
+        """Whether it goes where reminders of the subscription go, or had to fall back."""
+        wanted = {destination for destination, _ in self.targets(subscription)}
+        return row.destination in wanted or self._fell_back(tx, row)
 
     def _fell_back(self, tx: Transaction, row: ArmedReminder) -> bool:
         """Whether it is in the common channel because its own destination would not take it."""

@@ -227,6 +227,20 @@ def test_a_lead_that_was_dropped_is_not_sent_even_before_its_rows_are_cancelled(
     assert not [each for each in rig.ids() if "/7d" in each]
 
 
+def test_a_lead_that_was_dropped_is_not_told_as_missed_either(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.know(yearly())
+    rig.reminding.arm()
+
+    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(1,)))
+    rig.start()
+    rig.reminding.arm()
+    rig.clock.set(instant("2026-12-20 09:00"))
+    rig.run()
+
+    assert not [each for each in rig.ids() if "/7d" in each]
+
+
 def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(rig: Rig) -> None:
     rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(3,)))
     rig.start()
