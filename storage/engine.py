@@ -1,8 +1,10 @@
 """Connections to SQLite and PostgreSQL: a commit is durable, a read consistent."""
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -19,6 +21,9 @@ from storage.work import told
 
 EMPTY = "0000"
 """The revision of a database that was never migrated."""
+
+PATIENCE, LOOK_AGAIN = 10.0, 0.002
+"""Seconds that a writer of SQLite waits for another, and between two looks."""
 
 _SETTINGS = (
     "PRAGMA busy_timeout = 10000",  # milliseconds; before WAL, which itself may have to wait
@@ -165,7 +170,6 @@ def revision(connection: Connection) -> str:
 
 def _sqlite(where: URL, *, writing: bool) -> Engine:
     engine = create_engine(where, pool_size=10, max_overflow=20)
-    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
 
     # The driver would otherwise begin by itself, deferred, and only before a change.
     @event.listens_for(engine, "connect")
@@ -176,8 +180,32 @@ def _sqlite(where: URL, *, writing: bool) -> Engine:
         if not writing:
             connection.execute("PRAGMA query_only = ON")
 
+        if writing:
+            connection.execute("PRAGMA busy_timeout = 0")  # `_take_turn` waits instead
+
     @event.listens_for(engine, "begin")
     def begin_so(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if writing:
+            _take_turn(connection.connection.driver_connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _take_turn(connection: Any) -> None:
+    """Begin to write as soon as nobody else does; sqlite3.OperationalError after ten seconds.
+
+    SQLite's own waiting looks ever more rarely, up to each tenth of a second, so that whoever
+    writes one transaction after the other is hardly ever interrupted.
+    """
+    deadline = monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(LOOK_AGAIN)
+        else:
+            return

@@ -6,7 +6,7 @@ Whoever dies in between leaves versions that nobody sees; the next who takes ove
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -32,6 +32,9 @@ from storage.work import Work, among
 LEASE = timedelta(seconds=60)
 LONG = 0.04
 """Seconds that a slice may last; those that wait for it poll, and so wait longer than it lasts."""
+MOMENT = 0.004
+"""Seconds between two slices: who waits for SQLite's only writer looks each two milliseconds."""
+
 FEWEST, MOST = 50, 1600
 """Subscriptions of a slice."""
 GROWTH = 4
@@ -121,10 +124,11 @@ class SqlTakeover:
 
     @contextmanager
     def slice(self) -> Iterator[tuple[Transaction, SqlPending]]:
-        """A short transaction of the generation."""
+        """A short transaction of the generation, and then a moment for others who wait."""
         self._renew()
         with self._mine() as tx:
             yield tx, self._pending(tx.work)
+        sleep(MOMENT)
 
     @contextmanager
     def flip(self) -> Iterator[tuple[Transaction, SqlPending]]:
