@@ -146,7 +146,7 @@ class Reminding:
         """The moments that lie before the last safe one of every chosen subscription."""
         now = self._clock.now()
         with self._store.reading() as tx:
-            rows = [row for row in _shown(tx, delivery, keys) if self._is_ahead(row, now=now)]
+            rows = [row for row in _shown(tx, delivery, keys) if self._is_ahead(tx, row, now=now)]
             found = [tx.catalogue.get(row.reminder.subscription) for row in rows]
         if not rows:
             raise NoLongerDue
@@ -174,7 +174,7 @@ class Reminding:
     ) -> Mapping[SubscriptionKey, Sequence[ArmedReminder]]:
         """Every row about what the pressed message announced, where the person may settle it."""
         with self._store.reading() as tx:
-            shown = [row for row in _shown(tx, delivery, keys) if self._is_ahead(row, now=now)]
+            shown = [row for row in _shown(tx, delivery, keys) if self._is_ahead(tx, row, now=now)]
             about = [
                 (tx.catalogue.get(row.reminder.subscription), _siblings(tx, row)) for row in shown
             ]
@@ -184,8 +184,9 @@ class Reminding:
             self._people.demand(by, Action.SETTLE_REMINDER, subscription=subscription)
         return {rows[0].reminder.subscription: rows for _, rows in about}
 
-    def _is_ahead(self, row: ArmedReminder, *, now: datetime) -> bool:
-        return not over(row.reminder.anchor, zone=self._policy.schedule.zone, now=now)
+    def _is_ahead(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> bool:
+        passed = over(row.reminder.anchor, zone=self._policy.schedule.zone, now=now)
+        return not passed and self._arming.wanting.is_next(tx, row, now=now)
 
     def _demand_safe(self, row: ArmedReminder, *, until: datetime) -> None:
         cutoff = renewal.safe_cutoff(row.reminder.anchor, reader=self._policy.schedule.zone)

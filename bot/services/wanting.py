@@ -83,6 +83,13 @@ class Wanting:
             return "its date changed"
         return None if self._belongs(tx, subscription, row) else "it goes elsewhere now"
 
+    def is_next(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> bool:
+        """Whether what it announces is still what comes next, and not over."""
+        subscription = tx.catalogue.get(row.reminder.subscription)
+        if subscription is None:
+            return False
+        return self._anchor(subscription, at=now) == row.reminder.anchor
+
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
         """Whether a deduction that an anchor announced has extended the term."""
         account = self._accounts[subscription.key.account]
