@@ -1,6 +1,7 @@
 """Reminding: telling people in time, and what they may do about it: keep, take back, snooze."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.billing import reminder, renewal
@@ -136,10 +137,12 @@ class Reminding:
         for key, rows in allowed.items():
             with self._store.transaction() as tx:
                 self._settle(tx, key, delivery, rows, Settled.SNOOZED, by=by, until=until)
-                quiet = [row.id for row in rows if _falls_silent(row, until=until)]
+                open_again = _no_longer_kept(tx, rows, now=now)
+                quiet = [row.id for row in open_again if _falls_silent(row, until=until)]
                 reason = f"snoozed by {by}"
                 tx.reminders.set_state(quiet, state=ReminderState.SNOOZED, reason=reason)
                 tx.reminders.arm(_repeats(rows, until=until))
+                self._arming.arm_one(tx, key, now=now)
         return self.message(delivery)
 
     def snooze_options(self, delivery: str, keys: Sequence[SubscriptionKey]) -> SnoozeOptions:
@@ -241,6 +244,20 @@ def _siblings(tx: Transaction, row: ArmedReminder) -> Sequence[ArmedReminder]:
         and (each.id, each.destination) != (row.id, row.destination)
     ]
     return (row, *others)
+
+
+def _no_longer_kept(
+    tx: Transaction, rows: Sequence[ArmedReminder], *, now: datetime
+) -> Sequence[ArmedReminder]:
+    """The rows as they stand when a snooze takes the place of a keep."""
+    reopened = []
+    for row in rows:
+        state, reason = row.state, row.reason
+        if state is ReminderState.KEPT:
+            state, reason = _before_keeping(row, now=now)
+            tx.reminders.set_state([row.id], state=state, reason=reason)
+        reopened.append(replace(row, state=state, reason=reason))
+    return reopened
 
 
 def _before_keeping(row: ArmedReminder, *, now: datetime) -> tuple[ReminderState, str]:

@@ -190,6 +190,20 @@ def test_a_snooze_comes_back_under_a_repeats_id_and_is_not_late(rig: Rig) -> Non
     assert newest(rig).timing.value == "on-time"
 
 
+def test_a_snooze_in_the_place_of_a_keep_brings_the_later_leads_again(rig: Rig) -> None:
+    pressed = newest(rig).delivery_id
+    rig.clock.set(instant("2026-11-25 10:00"))
+    rig.run()  # the three-day lead is armed
+    rig.reminding.keep(pressed, [key()], by=OWNER)
+
+    rig.reminding.snooze(pressed, [key()], until=instant("2026-11-25 20:00"), by=OWNER)
+
+    before = len(rig.ids())
+    rig.pass_time(to=instant("2026-11-27 10:00"), every=timedelta(hours=6))
+    told = [each for each in rig.ids()[before:] if "sm-quota" in each]
+    assert told == [f"default/sm-quota/2026-11-30/{lead}" for lead in ("7d/r1", "3d")]
+
+
 def test_a_snooze_silences_the_leads_before_it(rig: Rig) -> None:
     until = instant("2026-11-28 09:00")
 
