@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from handlers.refusals import LOCKED_OUT, REFUSED_HERE
+from handlers.refusals import CLOSED, LOCKED_OUT, REFUSED_HERE
 from tests.proof.slack import CALM, Mood
 
 STORM = Mood(posts=30, reads=10)
@@ -67,7 +67,7 @@ class Nemesis:
             case "off":
                 return cls(**dying, off=random.choice(OFF))
             case "closed":
-                return cls(**dying, closed=random.choice(sorted(REFUSED_HERE)))
+                return cls(**dying, closed=random.choice(sorted(CLOSED | REFUSED_HERE)))
             case "locked":
                 return cls(**dying, locked=random.choice(sorted(LOCKED_OUT)))
             case "edits":
