@@ -111,12 +111,6 @@ def instant_in(at: datetime, zone: ZoneInfo) -> str:
     return f"{day(local.date())}, {local:%H:%M} {zone.key}"
 
 
-def short_instant_in(at: datetime, zone: ZoneInfo, *, today: date | None = None) -> str:
-    """`Fri 20 Nov, 09:00 Asia/Shanghai`."""
-    local = at.astimezone(zone)
-    return f"{short_day(local.date(), today=today)}, {local:%H:%M} {zone.key}"
-
-
 def yours(at: datetime) -> str:
     """Slack's token for an instant in the reader's own zone; mrkdwn only, never top-level text."""
     utc = at.astimezone(ZoneInfo("UTC"))

@@ -11,7 +11,6 @@ from bot.billing.account import Account
 from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.reminder import Reminder
-from bot.billing.renewal import Anchor
 from bot.billing.subscription import (
     AccountName,
     Kind,
@@ -602,8 +601,3 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent read; writing in it is an error."""
-
-
-def anchor_key(anchor: Anchor | None) -> str | None:
-    """The anchor date as reminder ids and keys write it, `2026-11-30`."""
-    return anchor.date.isoformat() if anchor else None

@@ -72,7 +72,7 @@ class Importing:
         self._settle(staged.accounts())
         at = self._clock.now()
         job = _Import(staged=staged, accounts=known, whole=whole, filename=filename, by=by, at=at)
-        taking = TakingOver(store=self._store, clock=self._clock, staged=staged, policy=job, at=at)
+        taking = TakingOver(store=self._store, clock=self._clock, staged=staged, intake=job, at=at)
         taking.compare()
         if taking.changes and not dry_run:
             try:

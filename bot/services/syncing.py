@@ -80,10 +80,6 @@ class Syncing:
                     read += 1
         return read
 
-    def sync_all(self) -> Mapping[AccountName, SyncResult]:
-        """Read every account."""
-        return {name: self.sync(name) for name in self._providers}
-
     def sync(self, account: AccountName) -> SyncResult:
         """Read one account; raises ProviderError, KeyError for one that has no provider.
 
@@ -100,7 +96,7 @@ class Syncing:
             store=self._store,
             clock=self._clock,
             staged=staged,
-            policy=_Reading(staged=staged, whole=account, at=now),
+            intake=_Reading(staged=staged, whole=account, at=now),
             at=now,
         )
         taking.compare()

@@ -33,7 +33,7 @@ AGAIN = 100
 """Subscriptions changed by others that the flip itself looks at again."""
 
 
-class Policy(Protocol):
+class Intake(Protocol):
     """What those who read subscriptions want of them."""
 
     @property
@@ -60,12 +60,12 @@ class TakingOver:
     """One taking over of staged subscriptions."""
 
     def __init__(
-        self, *, store: BulkStore, clock: Clock, staged: Staging, policy: Policy, at: datetime
+        self, *, store: BulkStore, clock: Clock, staged: Staging, intake: Intake, at: datetime
     ) -> None:
         self._store = store
         self._clock = clock
         self._staged = staged
-        self._policy = policy
+        self._intake = intake
         self._at = at
 
     @property
@@ -76,18 +76,18 @@ class TakingOver:
 
     def compare(self) -> None:
         """Decide what every staged subscription is, and what is gone, from one reading."""
-        staged, whole = self._staged, self._policy.whole
+        staged, whole = self._staged, self._intake.whole
         staged.forget_decisions()
         with self._store.reading() as tx:
             few = len(staged) <= FEW and whole is None
             known = tx.catalogue.known(staged.keys() if few else None, account=whole)
             for row, held in _side_by_side(staged.in_order(), known):
                 if row is None:
-                    if held is not None and not held.gone and self._policy.loses(held):
+                    if held is not None and not held.gone and self._intake.loses(held):
                         staged.lose(_key(held))
                 elif held is None:
                     staged.decide(row.number, Outcome.ADDED)
-                elif (outcome := self._policy.compare(row, held)) is None:
+                elif (outcome := self._intake.compare(row, held)) is None:
                     self._decide(tx, _key(row))
                 elif outcome != Outcome.UNCHANGED:
                     staged.decide(row.number, outcome)
@@ -97,12 +97,12 @@ class TakingOver:
         if self.changes <= FEW:
             with self._store.transaction() as tx:
                 self._put(tx)
-                self._policy.finish(tx)
+                self._intake.finish(tx)
             return
         with self._store.takeover(self._clock) as taking:
             self.compare()  # from here on others note what they change
             for piece in _slices(self._staged.to_write()):
-                taking.write([self._policy.version(key, record) for key, record in piece])
+                taking.write([self._intake.version(key, record) for key, record in piece])
             for gone in _slices(self._staged.lost()):
                 with taking.slice() as (_, pending):
                     pending.leave_out(gone)
@@ -112,7 +112,7 @@ class TakingOver:
             with taking.flip() as (tx, pending):
                 self._look_again(tx, pending, pending.touched())
                 pending.settle()
-                self._policy.finish(tx)
+                self._intake.finish(tx)
                 look_anew(tx)
 
     def _put(self, tx: Transaction) -> None:
@@ -144,10 +144,10 @@ class TakingOver:
         gone = [
             _key(held)
             for held in tx.catalogue.known(keys)
-            if held.account == self._policy.whole
+            if held.account == self._intake.whole
             and not held.gone
             and self._staged.record(_key(held)) is None
-            and self._policy.loses(held)
+            and self._intake.loses(held)
         ]
         for key in gone:
             self._staged.lose(key)
@@ -159,13 +159,13 @@ class TakingOver:
         if found is None:
             return None
         number, record = found
-        outcome, merged = self._policy.decide(tx, subscription_of(key, record))
+        outcome, merged = self._intake.decide(tx, subscription_of(key, record))
         if outcome is Outcome.UNCHANGED:
             self._staged.decide(number, outcome)
             return None
         written = record_of(merged)
         self._staged.decide(number, outcome, written)
-        return self._policy.version(key, written)
+        return self._intake.version(key, written)
 
 
 def _settle_groups(taking: Takeover) -> None:
