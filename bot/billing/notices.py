@@ -38,16 +38,25 @@ class Worked(NamedTuple):
 
 def notices(worked: Worked) -> tuple[Notice, ...]:
     """The notices of a quote, each once: those of its orders, then those of the whole."""
-    of_order, of_all = _OF_ORDER, _OF_ALL
-    if worked.account.site is Site.CN:
-        of_order += _OF_ORDER_IN_CHINA
+    of_all = _OF_ALL
     if worked.subscription.service == SECMASTER:
         of_all = _OF_SECMASTER + of_all
     pairs = zip(worked.orders, worked.quotes, strict=True)
-    found = [check(order, quote, worked) for order, quote in pairs for check in of_order]
+    found = [
+        check(order, quote, worked) for order, quote in pairs for check in _checks(quote, worked)
+    ]
     found += [check(worked) for check in of_all]
     said = [notice for notice in found if notice is not None]
     return tuple(dict.fromkeys(said)) if said else ()
+
+
+def _checks(quote: OrderQuote, worked: Worked) -> "_OfOrder":
+    """What is asked of one order: by the way that it goes, and more on the Chinese site."""
+    conditional = quote.case is Case.CONDITIONAL
+    checks = _OF_CONDITIONAL if conditional else _OF_RETURNED
+    if worked.account.site is not Site.CN:
+        return checks
+    return checks + (_OF_CONDITIONAL_IN_CHINA if conditional else _OF_RETURNED_IN_CHINA)
 
 
 def is_large(refund: Money, rules: RuleSet) -> bool:
@@ -79,16 +88,16 @@ def _keeps_costing(worked: Worked) -> Notice | None:
     return Notice(rule="R11", text=COLLECTORS) if leaves else None
 
 
-def _stored_value(order: Order, quote: OrderQuote, _: Worked) -> Notice | None:
+def _stored_value(order: Order, _quote: OrderQuote, _: Worked) -> Notice | None:
     """X10: one page gives a part back, the next line of it does not."""
-    if not order.stored_value or quote.case is not Case.CONDITIONAL:
+    if not order.stored_value:
         return None
     return Notice(rule="X10", text="What was paid by stored value card may not be returned.")
 
 
-def _odd_fee(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
+def _odd_fee(order: Order, _: OrderQuote, worked: Worked) -> Notice | None:
     """X14: the second of five years costs more than the first."""
-    if order.term_months != 60 or quote.case is not Case.CONDITIONAL or worked.account.fee_waiver:
+    if order.term_months != 60 or worked.account.fee_waiver:
         return None
     begun = order.effective_at
     if begun is None or fee_year(begun, term_months=60, at=worked.at) != 2:
@@ -97,23 +106,21 @@ def _odd_fee(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
     return Notice(rule="X14", text=text)
 
 
-def _console_estimate(order: Order, quote: OrderQuote, _: Worked) -> Notice | None:
+def _console_estimate(order: Order, _quote: OrderQuote, _: Worked) -> Notice | None:
     """R49: the console's estimate counts coupons, what is paid back does not.
 
     Source: intl/tr-tr unsubscription_topic_2000009, 2025-07-28.
     """
-    if not order.cash_coupon or quote.case is not Case.CONDITIONAL:
+    if not order.cash_coupon:
         return None
     text = "The console's own estimate counts the cash coupon, so it reads higher than this refund."
     return Notice(rule="R49", text=text)
 
 
-def _expired_coupon(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
+def _expired_coupon(order: Order, _: OrderQuote, worked: Worked) -> Notice | None:
     """R33: a coupon that would come back has expired meanwhile."""
     expires_at = order.cash_coupon_expires_at
-    if expires_at is None or not order.cash_coupon or quote.case is Case.CONDITIONAL:
-        return None
-    if expires_at > worked.at:
+    if expires_at is None or not order.cash_coupon or expires_at > worked.at:
         return None
     return Notice(rule="R33", text="The cash coupon has expired, so it is worth nothing.")
 
@@ -136,19 +143,18 @@ def _term_and_dates(order: Order, quote: OrderQuote, _: Worked) -> Notice | None
     return Notice(rule="R14", text=text)
 
 
-def _five_day_return(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
-    """R37, R39: what a return uses up, or that none is left.
+def _five_day_return(_order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
+    """R37, R39: what a return uses up; the count is a setting, as no interface tells it."""
+    if quote.case is not Case.FIVE_DAY:
+        return None
+    used = worked.account.five_day_returns_used
+    text = f"It is one of {FIVE_DAY_RETURNS} five-day returns this year, after {used} before it."
+    return Notice(rule="R37", text=text)
 
-    The count is a setting, as no interface tells it.
-    """
-    if quote.case is Case.FIVE_DAY:
-        used = worked.account.five_day_returns_used
-        text = (
-            f"It is one of {FIVE_DAY_RETURNS} five-day returns this year, after {used} before it."
-        )
-        return Notice(rule="R37", text=text)
-    inside = within_five_days(order, worked.rules, at=worked.at)
-    if quote.case is not Case.CONDITIONAL or not inside:
+
+def _no_return_left(order: Order, _: OrderQuote, worked: Worked) -> Notice | None:
+    """R37, R39: it is inside the five days, but this year's returns are used up."""
+    if not within_five_days(order, worked.rules, at=worked.at):
         return None
     used_up = f"All {FIVE_DAY_RETURNS} five-day returns of this year are used"
     return Notice(rule="R37", text=f"{used_up}, so {_what_counts(worked)} counted.")
@@ -175,9 +181,9 @@ def _begun_though_inactive(order: Order, quote: OrderQuote, worked: Worked) -> N
     return Notice(rule="R32", text=text)
 
 
-def _chinese_fees(order: Order, quote: OrderQuote, worked: Worked) -> Notice | None:
+def _chinese_fees(order: Order, _: OrderQuote, worked: Worked) -> Notice | None:
     """R43: of the Chinese table only the five-year row could be read."""
-    if quote.case is not Case.CONDITIONAL or order.term_months == 60 or worked.account.fee_waiver:
+    if order.term_months == 60 or worked.account.fee_waiver:
         return None
     text = "Assumed: the Chinese fee for this term is the international one."
     return Notice(rule="R43", text=text)
@@ -212,14 +218,19 @@ _OfOrder = tuple[Callable[[Order, OrderQuote, Worked], Notice | None], ...]
 _OfAll = tuple[Callable[[Worked], Notice | None], ...]
 
 _OF_SECMASTER: _OfAll = (_five_days_elsewhere, _keeps_costing)
-_OF_ORDER: _OfOrder = (
+_OF_CONDITIONAL: _OfOrder = (
     _stored_value,
     _odd_fee,
     _console_estimate,
+    _unknown_cash,
+    _term_and_dates,
+)
+_OF_RETURNED: _OfOrder = (
     _expired_coupon,
     _unknown_cash,
     _begun_though_inactive,
     _term_and_dates,
 )
-_OF_ORDER_IN_CHINA: _OfOrder = (_five_day_return, _provisioning, _chinese_fees)
+_OF_CONDITIONAL_IN_CHINA: _OfOrder = (_no_return_left, _chinese_fees)
+_OF_RETURNED_IN_CHINA: _OfOrder = (_five_day_return, _provisioning)
 _OF_ALL: _OfAll = (_large_value, _waiver, _currency_of_site)

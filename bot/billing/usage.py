@@ -16,7 +16,8 @@ SHORTEST_YEAR = 364 * ONE_DAY
 """Whoever used less has seen no anniversary of a full hour yet, in whatever zone it is written."""
 
 _START = datetime(1970, 1, 1, tzinfo=CLOUD_ZONE)
-_LAST_SECOND = timedelta(hours=23, minutes=59, seconds=59)
+_SECONDS_AN_HOUR = 3600
+_LAST_SECOND = HOURS_A_DAY * _SECONDS_AN_HOUR - 1
 
 
 def full_hour(moment: datetime) -> datetime:
@@ -79,14 +80,18 @@ def anniversary(effective_at: datetime, *, year: int) -> datetime:
 
 
 def _hour(moment: datetime) -> int:
-    return (moment - _START) // ONE_HOUR
+    return _full_hours(moment - _START)
 
 
 def _day(moment: datetime) -> int:
-    return (moment - _START) // ONE_DAY
+    return (moment - _START).days
 
 
 def _end_hour(expires_at: datetime) -> int:
     passed = expires_at - _START
-    hour = passed // ONE_HOUR
-    return hour + 1 if passed % ONE_DAY >= _LAST_SECOND else hour
+    hour = _full_hours(passed)
+    return hour + 1 if passed.seconds == _LAST_SECOND else hour
+
+
+def _full_hours(passed: timedelta) -> int:
+    return passed.days * HOURS_A_DAY + passed.seconds // _SECONDS_AN_HOUR

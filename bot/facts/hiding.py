@@ -80,8 +80,9 @@ def _hidden(value: Any) -> Any:
         return Money.hidden()
     if type(value) is str:  # not an enumeration's member, which is a name
         return _FIGURE.sub(HIDDEN, value)
-    if type(value) is tuple:
-        return _all(value)
+    if isinstance(value, tuple):
+        named = type(value) is not tuple
+        return type(value)(*map(_hidden, value)) if named else _all(value)
     if isinstance(value, Mapping):
         return {key: _hidden(each) for key, each in value.items()}
     if is_dataclass(value) and not isinstance(value, SubscriptionKey | type):

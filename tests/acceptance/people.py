@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-PATIENCE_SECONDS = 8
+PATIENCE_SECONDS = 30
+"""Only a story that fails takes so long: a busy machine must not make one fail."""
 PAUSE_SECONDS = 0.01
 
 Found = TypeVar("Found")

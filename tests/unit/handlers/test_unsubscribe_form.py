@@ -172,7 +172,7 @@ def test_a_renewal_lets_one_give_back_the_renewal_period_alone():
         renewal_begins_at=instant("2026-12-01 00:00"),
         zero_fee_until=instant("2026-12-01 00:00"),
     )
-    free = replace(draft, total=replace(draft.total, handling_fee=usd(0)))
+    free = replace(draft, total=draft.total._replace(handling_fee=usd(0)))
     view = unsubscribe.form(free, CARRIED)
     fields = seen.inputs(view.blocks)
 
@@ -301,8 +301,8 @@ def test_the_working_is_one_rule_a_line_and_fits_a_phone():
 def test_the_columns_of_a_long_term_and_large_amounts_stay_straight_and_fit():
     quota = make.quota()
     quote = samples.draft(quota, group=(quota,), account=make.account()).plan.quotes[quota.key]
-    large = replace(
-        quote.orders[0], duration_hours=43_848, used_hours=38_111, paid=usd("123456789.00")
+    large = quote.orders[0]._replace(
+        duration_hours=43_848, used_hours=38_111, paid=usd("123456789.00")
     )
 
     lines = working.order_lines(large)
