@@ -1,6 +1,7 @@
 """The HTTP side: health of the process and of its parts, and the mount for Slack's endpoint."""
 
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -37,6 +38,11 @@ def web_app(*, health: Health, slack: Endpoint | None) -> Starlette:
     return Starlette(routes=routes)
 
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread that makes an answer keeps the interpreter while an acknowledgement waits for
+it; Python's own 5 ms, several times a request, would be most of what Slack waits."""
+
+
 class PortInUse(Exception):
     """The port belongs to another process, or the host is not of this machine."""
 
@@ -61,6 +67,7 @@ class WebServer:
             ) from error
 
     def _serve(self) -> None:
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._server.run(sockets=[self._socket])
 
     @property

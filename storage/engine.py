@@ -30,6 +30,9 @@ _SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # NORMAL loses the last commits at a power cut
     "PRAGMA foreign_keys = ON",
+    # Pages of the log beyond which a commit writes it back, and so takes longer. An import writes
+    # it back itself, between its transactions, so that nobody else's commit has to.
+    "PRAGMA wal_autocheckpoint = 8000",
 )
 
 

@@ -76,23 +76,21 @@ class SqlReminders:
             self._work.connection.execute(self._move(), known)
         return len(fresh)
 
-    def disarm(
-        self, keep: Collection[tuple[str, str]], *, subscription: SubscriptionKey, reason: str
-    ) -> int:
-        """Cancel the armed ones of a subscription not in `keep`, unless they are on their way."""
+    def disarm(self, ids: Collection[tuple[str, str]], *, reason: str) -> int:
+        """Cancel (id, destination) pairs that are armed and not on their way; how many were."""
         self._looked_up = {}
         on_its_way = exists().where(
             _SENT.team_id == _ROW.team_id,
             _SENT.id == _ROW.delivery_id,
             _SENT.started_at.is_not(None),
         )
-        kept = among(_ROW.destination, _ROW.id, ((channel, ref) for ref, channel in keep))
+        these = among(_ROW.destination, _ROW.id, ((channel, ref) for ref, channel in ids))
         changed = self._work.connection.execute(
             update(_TABLE)
             .where(
-                self._mine(subscription),
+                _ROW.team_id == self._work.team_id,
+                these,
                 _ROW.state == ReminderState.ARMED,
-                ~kept,
                 ~on_its_way,
             )
             .values(state=ReminderState.CANCELLED, reason=reason)

@@ -1,7 +1,7 @@
 """The Store port, spoken in SQL."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select
@@ -154,10 +154,17 @@ class SqlStore:
         return SqlTakeover(
             reading=self.reading,
             transaction=self.transaction,
+            write_back=self._write_back,
             team_id=self._team_id,
             accounts=self._accounts,
             clock=clock,
         )
+
+    def _write_back(self) -> None:
+        """Move what SQLite has logged into its file, as far as no reader needs the log."""
+        if self._writer.dialect.name == "sqlite":
+            with closing(self._writer.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _open(self, connection: Connection, *, writing: bool) -> SqlTransaction:
         work = Work(connection=connection, team_id=self._team_id, writing=writing)

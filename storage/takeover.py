@@ -64,12 +64,14 @@ class SqlTakeover:
         *,
         reading: Open,
         transaction: Open,
+        write_back: Callable[[], None],
         team_id: str,
         accounts: Mapping[AccountName, Account],
         clock: Clock,
     ) -> None:
         self._reading = reading
         self._transaction = transaction
+        self._write_back = write_back
         self._team_id = team_id
         self._accounts = accounts
         self._clock = clock
@@ -128,6 +130,7 @@ class SqlTakeover:
         self._renew()
         with self._mine() as tx:
             yield tx, self._pending(tx.work)
+        self._write_back()
         sleep(MOMENT)
 
     @contextmanager

@@ -254,10 +254,8 @@ class Reminders(Protocol):
         is armed again, tied to no delivery. All others stay as they are.
         """
 
-    def disarm(
-        self, keep: Collection[tuple[str, str]], *, subscription: SubscriptionKey, reason: str
-    ) -> int:
-        """Cancel the armed ones of a subscription whose (id, destination) is not in `keep`."""
+    def disarm(self, ids: Collection[tuple[str, str]], *, reason: str) -> int:
+        """Cancel (id, destination) pairs that are armed and not on their way; how many were."""
 
     def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
         """Armed ones that are due and not yet bundled, whole destinations first come first served.

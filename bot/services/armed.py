@@ -1,6 +1,7 @@
 """Armed reminders: what their ids say, and when what they announce is over."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from bot.billing import renewal
@@ -16,13 +17,15 @@ _WATCH = "reminders/watch"
 class Watch:
     """When arming ran last, up to which due time it had armed everything, and by which settings.
 
-    `leads` are the lead days of those settings, `wishes` names everything else in them. It is not
-    `tidy` while rows of leads that are no longer wanted may still be armed.
+    `leads` are the lead days of those settings, `wishes` names everything else in them. Of leads
+    that are `coming`, new in the settings since the instant given, only what falls due soon is
+    armed. It is not `tidy` while rows of leads that are no longer wanted may still be armed.
     """
 
     at: datetime
     until: datetime
     leads: frozenset[int] = frozenset()
+    coming: Mapping[int, datetime] = field(default_factory=dict)
     wishes: str = ""
     tidy: bool = True
 
@@ -33,11 +36,15 @@ def last_watch(tx: Transaction) -> Watch | None:
     if note is None:
         return None
     at, until = (datetime.fromisoformat(str(note[name])) for name in ("at", "until"))
-    leads = note.get("leads")
+    leads, coming = note.get("leads"), note.get("coming")
     return Watch(
         at=at,
         until=until,
         leads=frozenset(leads) if isinstance(leads, list) else frozenset(),
+        coming={
+            int(lead): datetime.fromisoformat(since)
+            for lead, since in (coming.items() if isinstance(coming, dict) else ())
+        },
         wishes=str(note.get("wishes", "")),
         tidy=note.get("tidy") is not False,
     )
@@ -49,6 +56,7 @@ def note_watch(tx: Transaction, watch: Watch) -> None:
         "at": watch.at.isoformat(),
         "until": watch.until.isoformat(),
         "leads": sorted(watch.leads),
+        "coming": {str(lead): since.isoformat() for lead, since in watch.coming.items()},
         "wishes": watch.wishes,
         "tidy": watch.tidy,
     }
@@ -79,8 +87,10 @@ def over(anchor: Anchor, *, zone: tzinfo, now: datetime) -> bool:
     return ends <= now
 
 
-def cancel(tx: Transaction, row: ArmedReminder, *, reason: str) -> None:
-    """Disarm one row and leave the others of its subscription alone."""
-    key = row.reminder.subscription
-    others = {(each.id, each.destination) for each in tx.reminders.of(key)}
-    tx.reminders.disarm(others - {(row.id, row.destination)}, subscription=key, reason=reason)
+def cancel(tx: Transaction, objections: Iterable[tuple[ArmedReminder, str]]) -> None:
+    """Disarm rows, each for its reason."""
+    by_reason: dict[str, list[tuple[str, str]]] = {}
+    for row, reason in objections:
+        by_reason.setdefault(reason, []).append((row.id, row.destination))
+    for reason, ids in by_reason.items():
+        tx.reminders.disarm(ids, reason=reason)

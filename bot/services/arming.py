@@ -2,8 +2,9 @@
 
 Everything later than the horizon is derived from the subscription, so a changed date or lead
 rewrites nothing. A run reads three things only: what the horizon reached since the run before,
-the subscriptions whose facts changed, and those whose anchor has passed. Only when the settings
-changed, or time made a leap, is everything ahead read once more.
+the subscriptions whose facts changed, and those whose anchor has passed. A lead that is new in the
+settings takes two runs: the first enters what falls due soon, so that it holds at once. Only when
+other settings changed, or time made a leap, is everything ahead read once more.
 """
 
 import hashlib
@@ -21,6 +22,9 @@ from bot.services.policy import Policy
 from bot.services.wanting import ONE_DAY, Pass, Wanting
 
 HORIZON = timedelta(hours=48)
+SOON = timedelta(minutes=10)
+"""How far ahead the first run after a change of leads enters them; runs are seconds apart."""
+
 FAR = timedelta(days=430)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FEW = 10
@@ -53,13 +57,13 @@ class Arming:
         with self._store.reading() as tx:
             run = Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
         before, leads, wishes = run.before, self._lead_days(), self._wishes()
+        watch = Watch(at=now, until=run.horizon, leads=leads, wishes=wishes)
         if before is None or before.wishes != wishes or not before.at <= now <= before.until:
             armed = self._arm_everything(run)
         else:
             armed = self._arm_news(run, before)
+            watch = _after_news(watch, before)
         self._date_passed(now)
-        known = before.leads if before and before.wishes == wishes else leads
-        watch = Watch(at=now, until=run.horizon, leads=leads, wishes=wishes, tidy=known == leads)
         with self._store.transaction() as tx:
             note_watch(tx, watch)
         return armed
@@ -96,9 +100,16 @@ class Arming:
         if not before.tidy:
             self._disarm(run)
         leads = self._lead_days()
-        armed = self._arm_changed(run) + self._arm_reached(run, leads, after=before.until)
+        armed = self._arm_changed(run)
+        armed += self._arm_reached(run, leads & before.leads, after=before.until)
         new = leads - before.leads
-        return armed + self._arm_reached(replace(run, ahead=True), new, after=run.now)
+        soon = replace(run, ahead=True, horizon=run.now + SOON)
+        armed += self._arm_reached(soon, new - before.coming.keys(), after=run.now)
+        for lead in new & before.coming.keys():
+            since = before.coming[lead]
+            run_since = replace(run, ahead=True, before=replace(before, until=since))
+            armed += self._arm_reached(run_since, {lead}, after=since)
+        return armed
 
     def _arm_reached(self, run: Pass, leads: Collection[int], *, after: datetime) -> int:
         """Enter the leads that fall due after an instant, within the horizon."""
@@ -142,8 +153,7 @@ class Arming:
                 tx.catalogue.look_up(keys)
                 tx.reminders.look_up(keys)
                 rows = [row for key in keys for row in tx.reminders.of(key) if _waits(row)]
-                for row, reason in self._objections(tx, rows, run):
-                    cancel(tx, row, reason=reason)
+                cancel(tx, self._objections(tx, rows, run))
                 armed += tx.reminders.arm(self._lacking(tx, keys, run))
                 tx.catalogue.planned(keys)
             if not keys:  # another replica has them
@@ -172,8 +182,7 @@ class Arming:
             ]
         for at in range(0, len(objections), PAGE):
             with self._store.transaction() as tx:
-                for row, reason in objections[at : at + PAGE]:
-                    cancel(tx, row, reason=reason)
+                cancel(tx, objections[at : at + PAGE])
 
     def _objections(
         self, tx: Transaction, rows: Sequence[ArmedReminder], run: Pass
@@ -223,6 +232,17 @@ class Arming:
         accounts = sorted(self._store.accounts.items())
         said = repr((hour, policy.routes, policy.reminders_channel, accounts))
         return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _after_news(watch: Watch, before: Watch) -> Watch:
+    """What is noted after a run that followed another by the same settings, but for leads."""
+    begun = watch.leads - before.leads - before.coming.keys()
+    return replace(
+        watch,
+        leads=watch.leads - begun,
+        coming=dict.fromkeys(begun, watch.at),
+        tidy=(before.leads | before.coming.keys()) <= watch.leads,
+    )
 
 
 def _waits(row: ArmedReminder) -> bool:

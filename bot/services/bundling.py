@@ -76,7 +76,7 @@ class Bundling:
     def _holds(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> bool:
         reason = self._wanting.objection(tx, row, now=now)
         if reason is not None:
-            cancel(tx, row, reason=reason)
+            cancel(tx, [(row, reason)])
         return reason is None
 
     def _timing(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> Timing:

@@ -375,8 +375,7 @@ class Delivering:
             if not dropped:
                 return self._composed(tx, delivery, now=now)
         with self._store.transaction() as tx:
-            for row, reason in dropped:
-                cancel(tx, row, reason=reason)
+            cancel(tx, dropped)
             return self._composed(tx, delivery, now=now)
 
     def _composed(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> _Ready | None:

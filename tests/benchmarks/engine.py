@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.billing.subscription import SlackChannel, Subscription
 from bot.ports.store import DeliveryState, ReminderState, Store
+from bot.services.arming import SOON
 from storage.clock import DatabaseClock
 from storage.engine import Database, open_database
 from tests.benchmarks.catalogues import (
@@ -86,16 +87,23 @@ def idle(figures: Figures, kind: str, new: NewDatabase) -> None:
         tell_passed(database, at=clock.now())
         for name, tick in replica.ticks.items():
             figures.at_most(f"idle tick, {name}", _usual(tick) * 1e3, 5, "ms")
-        changed = Replica.of(store, clock, Prompt(), policy=policy(30, 14, 8, 3, 1))
-        took = timed(changed.reminding.arm)
-        leads = _armed_leads(changed)
-        if 8 not in leads:
-            raise AssertionError(f"The new lead is not in effect: {sorted(leads)}.")
-        figures.at_most("a change of leads in effect after", took.wall, 1, "s")
-        took = timed(changed.reminding.arm)
-        if 7 in (leads := _armed_leads(changed)):
-            raise AssertionError(f"The old lead is still armed: {sorted(leads)}.")
-        figures.tell("rows of the old lead cancelled by the run after, in", f"{took.wall:.1f} s")
+        _change_leads(figures, store, clock, before=replica)
+
+
+def _change_leads(figures: Figures, store: Store, clock: DatabaseClock, *, before: Replica) -> None:
+    """One lead for another, five minutes before the hour at which reminders are told."""
+    clock.advance_to(_due_at(before) - SOON / 2)
+    before.reminding.arm()
+    changed = Replica.of(store, clock, Prompt(), policy=policy(30, 14, 8, 3, 1))
+    took = timed(changed.reminding.arm)
+    if 8 not in (leads := _armed_leads(changed)):
+        raise AssertionError(f"The new lead is not in effect: {sorted(leads)}.")
+    figures.at_most("a change of leads in effect after", took.wall, 1, "s")
+    took = timed(changed.reminding.arm)
+    if 7 in (leads := _armed_leads(changed)):
+        raise AssertionError(f"The old lead is still armed: {sorted(leads)}.")
+    what = "the run after: the new lead for two days entered, rows of the old cancelled, in"
+    figures.tell(what, f"{took.wall:.1f} s")
 
 
 def after_downtime(figures: Figures, kind: str, new: NewDatabase) -> None:

@@ -93,6 +93,10 @@ def test_the_same_reminder_is_armed_once_for_each_destination(any_store):
     assert len(rows(any_store)) == 3
 
 
+def _pair(row):
+    return row.id, row.destination
+
+
 def test_an_armed_one_takes_the_new_due_time(any_store):
     arm(any_store, armed())
     assert arm(any_store, armed(due_at=NOW + HOUR)) == 0
@@ -104,7 +108,7 @@ def test_one_that_was_cancelled_before_it_was_sent_is_armed_again(any_store):
     arm(any_store, armed())
     bundle(any_store, "id-a", armed())
     with any_store.transaction() as tx:
-        assert tx.reminders.disarm([], subscription=key(), reason="auto-renewal is off") == 1
+        assert tx.reminders.disarm([_pair(armed())], reason="auto-renewal is off") == 1
     assert rows(any_store) == [
         armed(state=ReminderState.CANCELLED, delivery_id="id-a", reason="auto-renewal is off")
     ]
@@ -141,16 +145,17 @@ def test_one_cancelled_after_it_was_sent_stays_cancelled(any_store):
     assert rows(any_store) == [sent]
 
 
-def test_disarming_spares_what_is_kept_and_other_subscriptions(any_store):
+def test_disarming_spares_all_others(any_store):
     kept, gone = armed(lead_days=7), armed(lead_days=3)
     elsewhere = armed(lead_days=7, destination="C0SECURITY")
     other = armed("sm-screen")
     arm(any_store, kept, gone, elsewhere, other)
 
     with any_store.transaction() as tx:
-        pairs = [(kept.id, kept.destination)]
-        assert tx.reminders.disarm(pairs, subscription=key(), reason="moved") == 2
-        assert tx.reminders.disarm(pairs, subscription=key(), reason="moved") == 0
+        pairs = [_pair(gone), _pair(elsewhere), ("nobody's", "C0SECURITY")]
+        assert tx.reminders.disarm(pairs, reason="moved") == 2
+        assert tx.reminders.disarm(pairs, reason="moved") == 0
+        assert tx.reminders.disarm([], reason="moved") == 0
     states = {(each.id, each.destination): each.state for each in rows(any_store)}
     assert states == {
         (kept.id, kept.destination): ReminderState.ARMED,
@@ -166,7 +171,7 @@ def test_what_is_on_its_way_is_not_disarmed(any_store):
     send(any_store, "id-x")
 
     with any_store.transaction() as tx:
-        assert tx.reminders.disarm([], subscription=key(), reason="moved") == 0
+        assert tx.reminders.disarm([_pair(armed())], reason="moved") == 0
     assert rows(any_store)[0].state is ReminderState.ARMED
 
 

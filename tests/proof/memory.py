@@ -232,15 +232,12 @@ class MemoryReminders:
                 self._rows[pair] = _moved(self._rows[pair], each)
         return len(fresh)
 
-    def disarm(self, keep: Collection[Pair], *, subscription: SubscriptionKey, reason: str) -> int:
-        kept = set(keep)
+    def disarm(self, ids: Collection[Pair], *, reason: str) -> int:
+        known = [(pair, self._rows[pair]) for pair in ids if pair in self._rows]
         lost = [
             (pair, row)
-            for pair, row in self._rows.items()
-            if row.reminder.subscription == subscription
-            and row.state is ReminderState.ARMED
-            and pair not in kept
-            and not self._is_on_its_way(row)
+            for pair, row in known
+            if row.state is ReminderState.ARMED and not self._is_on_its_way(row)
         ]
         for pair, row in lost:
             self._rows[pair] = replace(row, state=ReminderState.CANCELLED, reason=reason)

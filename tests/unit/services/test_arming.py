@@ -250,8 +250,8 @@ def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(rig: Rig) -
     rig.run()
     rig.run()
 
-    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(30, 7, 3)))
-    rig.start()
+    _set_leads(rig, 30, 7, 3)
+    rig.run()
     rig.run()
     assert rig.ids() == []
     assert {row.id.split("/")[1] for row in rig.rows()} == {"soon"}
@@ -259,6 +259,67 @@ def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(rig: Rig) -
     rig.clock.set(instant("2026-11-23 09:00"))
     rig.run()
     assert rig.ids() == ["default/soon/2026-11-30/7d"]
+
+
+def test_of_an_added_lead_the_first_run_enters_what_falls_due_soon_and_the_next_the_rest(
+    rig: Rig,
+) -> None:
+    rig.clock.set(instant("2026-11-23 08:55"))
+    today, tomorrow = yearly("today"), yearly("tomorrow", expires="2026-12-08 23:59:59")
+    _set_leads(rig, 3)
+    rig.know(today, tomorrow)
+    rig.run()
+    rig.run()
+
+    _set_leads(rig, 7, 3)
+    rig.reminding.arm()
+    today_s, tomorrow_s = "default/today/2026-11-30/7d", "default/tomorrow/2026-12-01/7d"
+    assert {row.id for row in rig.rows()} == {today_s, f"{today_s}/dm"}
+    rig.reminding.arm()
+    assert {row.id for row in rig.rows()} > {today_s, tomorrow_s}
+
+
+def test_what_an_added_lead_owes_while_lapse_is_off_between_its_two_runs_is_told_late(
+    rig: Rig,
+) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    _set_leads(rig, 3)
+    rig.know(yearly())
+    rig.run()
+    rig.run()
+    _set_leads(rig, 7, 3)
+    rig.reminding.arm()
+    assert rig.rows() == []
+
+    rig.clock.set(instant("2026-11-23 11:00"))
+    rig.run()
+
+    assert rig.ids() == ["default/sm-quota/2026-11-30/7d"]
+    assert {row.state for row in rig.rows()} == {ReminderState.LATE}
+
+
+def test_a_lead_that_was_added_and_taken_out_again_counts_from_the_second_time(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-22 12:00"))
+    _set_leads(rig, 3)
+    rig.know(yearly())
+    rig.run()
+    rig.run()
+    for leads in ((7, 3), (3,)):
+        _set_leads(rig, *leads)
+        rig.reminding.arm()
+    rig.clock.set(instant("2026-11-23 11:00"))
+    rig.run()
+
+    _set_leads(rig, 7, 3)
+    rig.run()
+    rig.run()
+
+    assert rig.ids() == []
+
+
+def _set_leads(rig: Rig, *leads: int) -> None:
+    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=leads))
+    rig.start()
 
 
 def test_the_next_lead_is_known_however_far_ahead(rig: Rig) -> None:
