@@ -312,7 +312,9 @@ class SqlReminders:
     def _move(self) -> Any:
         insert = self._work.insert(_TABLE)
         moved = and_(_ROW.state == ReminderState.ARMED, _ROW.due_at != insert.excluded.due_at)
-        revived = and_(_ROW.state == ReminderState.CANCELLED, _ROW.sent_at.is_(None))
+        silent = and_(_ROW.state == ReminderState.SNOOZED, _ROW.delivery_id.is_(None))
+        ended = or_(_ROW.state == ReminderState.CANCELLED, silent)
+        revived = and_(ended, _ROW.sent_at.is_(None))
         return insert.on_conflict_do_update(
             index_elements=["team_id", "id", "destination"],
             set_={

@@ -251,7 +251,8 @@ class Reminders(Protocol):
         """Enter those whose id and destination are new; returns how many were.
 
         A row that is still armed takes the new due time; one that was cancelled before it was sent
-        is armed again, tied to no delivery. All others stay as they are.
+        is armed again, tied to no delivery, and so is a snoozed one that no delivery ever carried.
+        All others stay as they are.
         """
 
     def disarm(self, ids: Collection[tuple[str, str]], *, reason: str) -> int:

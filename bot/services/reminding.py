@@ -110,7 +110,7 @@ class Reminding:
                 if known is None or known.settled is not Settled.KEPT:
                     continue
                 self._settle(tx, key, delivery, rows, Settled.OPEN, by=by)
-                for row in rows:
+                for row in self._timed_anew(tx, rows, now=now):
                     state, reason = _before_keeping(row, now=now)
                     tx.reminders.set_state([row.id], state=state, reason=reason)
                 self._arming.arm_one(tx, key, now=now)
@@ -137,7 +137,7 @@ class Reminding:
         for key, rows in allowed.items():
             with self._store.transaction() as tx:
                 self._settle(tx, key, delivery, rows, Settled.SNOOZED, by=by, until=until)
-                open_again = _no_longer_kept(tx, rows, now=now)
+                open_again = _no_longer_kept(tx, self._timed_anew(tx, rows, now=now), now=now)
                 quiet = [row.id for row in open_again if _falls_silent(row, until=until)]
                 reason = f"snoozed by {by}"
                 tx.reminders.set_state(quiet, state=ReminderState.SNOOZED, reason=reason)
@@ -186,6 +186,21 @@ class Reminding:
         for subscription, _ in about:
             self._people.demand(by, Action.SETTLE_REMINDER, subscription=subscription)
         return {rows[0].reminder.subscription: rows for _, rows in about}
+
+    def _timed_anew(
+        self, tx: Transaction, rows: Sequence[ArmedReminder], *, now: datetime
+    ) -> Sequence[ArmedReminder]:
+        """The rows with the hours that the settings of today give to leads that wait.
+
+        While something is kept nobody moves its rows, so they may bear the hours of earlier ones.
+        """
+        subscription = tx.catalogue.get(rows[0].reminder.subscription)
+        leads = self._arming.wanting.open_leads(tx, subscription, now=now) if subscription else ()
+        hours = {each.id: each.due_at for each in leads}
+        return [
+            replace(row, due_at=hours.get(base_of(row.id), row.due_at)) if _has_hour(row) else row
+            for row in rows
+        ]
 
     def _is_ahead(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> bool:
         passed = over(row.reminder.anchor, zone=self._policy.schedule.zone, now=now)
@@ -267,6 +282,11 @@ def _before_keeping(row: ArmedReminder, *, now: datetime) -> tuple[ReminderState
     if row.due_at > now:
         return ReminderState.ARMED, ""
     return ReminderState.CANCELLED, "it was kept when this fell due"
+
+
+def _has_hour(row: ArmedReminder) -> bool:
+    """Whether it comes at an hour of the settings and has not come yet."""
+    return row.delivery_id is None and row.sent_at is None and not repeat_of(row.id)
 
 
 def _falls_silent(row: ArmedReminder, *, until: datetime) -> bool:

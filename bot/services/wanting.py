@@ -69,10 +69,10 @@ class Wanting:
         subscription = tx.catalogue.get(key)
         if subscription is None or (absent := self._absent(tx, subscription)):
             return absent if subscription else "not in the catalogue"
-        fact = fact_about(tx, key, anchor.date)
-        if fact is not None and is_kept(fact):
-            return f"kept by {fact.by}"
         schedule = self.schedule(subscription)
+        fact = fact_about(tx, key, anchor.date)
+        if fact is not None and (wish := _wish(fact, row, schedule)):
+            return wish
         if row.reminder.lead_days not in schedule.lead_days and not repeat_of(row.id):
             return "its lead is not wanted any more"
         if over(anchor, zone=schedule.zone, now=now):
@@ -131,7 +131,7 @@ class Wanting:
         return [
             each
             for each in self._wanted(tx, subscription, leads, rows, run)
-            if not (fact and fact.until and each.due_at < fact.until)
+            if not is_quiet(fact, each.due_at)
             and _is_lacking(each, known.get((each.id, each.destination)))
         ]
 
@@ -216,6 +216,26 @@ def is_kept(fact: SettledFact | None) -> bool:
     return fact is not None and fact.settled is Settled.KEPT
 
 
+def _wish(fact: SettledFact, row: ArmedReminder, schedule: Schedule) -> str | None:
+    """Who does not want to hear it: it was kept, or its hour comes before a snooze is over.
+
+    The settings may have moved that hour since the row was armed. A repeat, and a lead that had
+    passed and is told at once, come at no hour of the settings.
+    """
+    if is_kept(fact):
+        return f"kept by {fact.by}"
+    what = row.reminder
+    if fact.until is None or repeat_of(row.id) or row.due_at != what.due_at:
+        return None
+    hour = reminder.due_at(what.anchor, lead_days=what.lead_days, schedule=schedule)
+    return f"snoozed by {fact.by}" if is_quiet(fact, hour) else None
+
+
+def is_quiet(fact: SettledFact | None, due_at: datetime) -> bool:
+    """Whether somebody snoozed beyond that instant."""
+    return fact is not None and fact.until is not None and due_at < fact.until
+
+
 def _owed(
     leads: Sequence[Reminder], *, since: datetime, fresh: bool, run: Pass
 ) -> Sequence[tuple[Reminder, datetime]]:
@@ -247,5 +267,7 @@ def _is_lacking(wanted: ArmedReminder, known: ArmedReminder | None) -> bool:
         return True
     if known.state is ReminderState.CANCELLED:
         return known.sent_at is None
+    if known.state is ReminderState.SNOOZED:
+        return known.sent_at is None and known.delivery_id is None
     waits = known.state is ReminderState.ARMED and known.delivery_id is None
     return waits and known.due_at != wanted.due_at

@@ -137,6 +137,18 @@ def test_one_that_was_dealt_with_is_never_armed_again(any_store, state):
     assert due(any_store, NOW + HOUR) == []
 
 
+def test_those_that_fell_silent_before_anybody_carried_them_are_armed_again(any_store):
+    silent = [armed(lead_days=days, state=ReminderState.SNOOZED, reason="by U1") for days in (7, 3)]
+    carried = armed(lead_days=1, state=ReminderState.SNOOZED, delivery_id="id-a")
+    arm(any_store, *silent, carried)
+    later = [armed(lead_days=days, due_at=NOW + HOUR) for days in (7, 3)]
+
+    assert arm(any_store, *later, armed(lead_days=1, due_at=NOW + HOUR)) == 0
+    assert sorted(rows(any_store), key=lambda each: each.id) == sorted(
+        [*later, carried], key=lambda each: each.id
+    )
+
+
 def test_one_cancelled_after_it_was_sent_stays_cancelled(any_store):
     sent = armed(state=ReminderState.CANCELLED, delivery_id="id-a", sent_at=NOW)
     arm(any_store, sent)

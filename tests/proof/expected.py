@@ -22,7 +22,6 @@ class Expected:
         self.items: dict[SubscriptionKey, Subscription] = {}
         self.kept: set[str] = set()
         self._quiet_until: dict[str, datetime] = {}
-        self._silenced: set[str] = set()
         self._repeats: dict[str, tuple[str, datetime]] = {}
         self.must: set[str] = set()
         self.may: set[str] = set()
@@ -35,8 +34,6 @@ class Expected:
         """Nothing about this date before then, and the repeat instead of an earlier one."""
         self._forget(about)
         self.kept.discard(about)
-        mine = {each: when for each, when in self._awaited.items() if each.startswith(f"{about}/")}
-        self._silenced |= {each for each, when in mine.items() if when < until}
         self._quiet_until[about] = until
         self._repeats[about] = repeat, until
 
@@ -56,7 +53,7 @@ class Expected:
                 wanted |= self._wanted(key, item, at=at)
         due = {each for each, when in wanted.items() if when <= now}
         awaited = {each for each in due if self._awaited.get(each) == wanted[each]}
-        self.must |= awaited - self._silenced
+        self.must |= awaited
         self.may |= self.must | {each for each in due if each in self._ever}
         self.may |= {each for each, when in self._ever.items() if when <= now and each in wanted}
         self.may |= self._nearest(due - self._ever.keys(), wanted)

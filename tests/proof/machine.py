@@ -5,11 +5,12 @@ told, once, and nothing else was.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import hypothesis
@@ -36,6 +37,8 @@ from tests.proof.expected import Expected, about_date
 from tests.proof.replica import Killed, Replica
 from tests.proof.slack import BY_NAME, SimulatedSlack
 from tests.proof.stages import ACCOUNT, STAGES, Stage
+
+T = TypeVar("T")
 
 ZONES = [ZoneInfo(name) for name in ("Asia/Shanghai", "Europe/Berlin", "America/Los_Angeles")]
 LEADS = [(3, 1), (7, 3, 1), (1,)]
@@ -231,13 +234,17 @@ class Reminders(RuleBasedStateMachine):
         return [each for line in posts for each in line["ids"]]
 
     def _some(self, data: st.DataObject) -> SubscriptionKey:
-        return data.draw(st.sampled_from(sorted(self.expected.items)))
+        return self._drawn(data, sorted(self.expected.items))
+
+    def _drawn(self, data: st.DataObject, options: Sequence[T]) -> T:
+        """One of them; whoever replays rules says which."""
+        return data.draw(st.sampled_from(options))
 
     def _a_message(self, data: st.DataObject) -> tuple[str, SubscriptionKey, list[str]]:
         """A delivery that was posted, one subscription that it tells of, and its ids there."""
         posts = [line for line in self.slack.evidence if line["event"] == "post" and line["ids"]]
-        post: dict[str, Any] = data.draw(st.sampled_from(posts))
-        about = data.draw(st.sampled_from(sorted({each.split("/")[1] for each in post["ids"]})))
+        post: dict[str, Any] = self._drawn(data, posts)
+        about = self._drawn(data, sorted({each.split("/")[1] for each in post["ids"]}))
         ids = [each for each in post["ids"] if each.split("/")[1] == about]
         return post["delivery"], SubscriptionKey(ACCOUNT.name, about), ids
 

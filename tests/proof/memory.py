@@ -523,7 +523,8 @@ def _lane(delivery: Delivery) -> Lane:
 def _moved(known: ArmedReminder, wanted: ArmedReminder) -> ArmedReminder:
     """The row after arming it once more: moved while armed, armed again when never sent."""
     moved = known.state is ReminderState.ARMED and known.due_at != wanted.due_at
-    revived = known.state is ReminderState.CANCELLED and known.sent_at is None
+    silent = known.state is ReminderState.SNOOZED and known.delivery_id is None
+    revived = (silent or known.state is ReminderState.CANCELLED) and known.sent_at is None
     if not moved and not revived:
         return known
     return replace(
