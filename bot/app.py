@@ -3,9 +3,9 @@
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
@@ -31,6 +31,7 @@ from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.rerouting import Rerouting
 from bot.services.status import Status
+from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
@@ -117,8 +118,15 @@ def build_bot(core: Core, *, role: str) -> Bot:
         token_verification_enabled=False,
     )
     handlers.register(app, services, work=work)
-    delivering = _delivering(core, people, messenger, composing)
-    scheduler = Scheduler(_ticks(core, services, messenger, delivering) if role != "web" else ())
+    steady_since = Steadiness(
+        clock=core.clock, database=core.database.clock().unmoved, elapsed=monotonic
+    ).since
+    delivering = _delivering(core, people, messenger, composing, steady_since)
+    sweeping = Sweeping(
+        store=core.store, clock=core.clock, messenger=messenger, steady_since=steady_since
+    )
+    ticks = _ticks(core, services, delivering, sweeping)
+    scheduler = Scheduler(ticks if role != "web" else ())
     health = partial(_health, core, client, scheduler)
     endpoint = (
         slack_endpoint(
@@ -196,7 +204,11 @@ def _services(
 
 
 def _delivering(
-    core: Core, people: People, messenger: SlackMessenger, composing: Composing
+    core: Core,
+    people: People,
+    messenger: SlackMessenger,
+    composing: Composing,
+    steady_since: Callable[[], datetime],
 ) -> Delivering:
     store, clock, policy = core.store, core.clock, core.policy
     webhook = core.settings.operators.webhook
@@ -214,19 +226,19 @@ def _delivering(
         ),
         pacing=Pacing(limits_of(core.settings)),
         elapsed=monotonic,
+        steady_since=steady_since,
     )
 
 
 def _ticks(
     core: Core,
     services: Services,
-    messenger: SlackMessenger,
     delivering: Delivering,
+    sweeping: Sweeping,
 ) -> Sequence[Tick]:
     """What happens by itself: send and execute every second, the rest as needed."""
     store, clock, policy = core.store, core.clock, core.policy
     reminding = services.reminding
-    sweeping = Sweeping(store=store, clock=clock, messenger=messenger)
     keeping_time = KeepingTime(
         store=store,
         clock=clock,

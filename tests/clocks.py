@@ -3,6 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 
+def always_steady() -> datetime:
+    """Since when a clock that never leaps has gone as time does."""
+    return datetime.min.replace(tzinfo=UTC)
+
+
 class SettableClock:
     """The Clock port without a database; `set` may also step back, as machines' clocks do."""
 

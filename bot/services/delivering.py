@@ -97,6 +97,7 @@ class Delivering:
         rerouting: Rerouting,
         pacing: Pacing,
         elapsed: Callable[[], float],
+        steady_since: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -105,6 +106,7 @@ class Delivering:
         self._rerouting = rerouting
         self._pacing = pacing
         self._elapsed = elapsed
+        self._steady_since = steady_since
         self._stopping = False
         self._halted: dict[Method, datetime] = {}
 
@@ -114,6 +116,7 @@ class Delivering:
         A surprise with one delivery leaves it to a later claim and is raised when the others are
         done, so that one message never holds up the rest.
         """
+        self._steady_since()  # asked at every tick, so that no leap goes unseen
         handled = 0
         surprises: list[Exception] = []
         while handled < limit:
@@ -215,7 +218,7 @@ class Delivering:
     def _look(self, delivery: Delivery, *, started_at: datetime) -> None:
         """Find out whether an attempt landed, and only then repeat it."""
         now = self._clock.now()
-        lands_until = started_at + TIMEOUT + MAY_LAND
+        lands_until = max(started_at, self._steady_since()) + TIMEOUT + MAY_LAND
         if now < lands_until:
             self._unknown(delivery, error=delivery.error, again_at=lands_until)
             return

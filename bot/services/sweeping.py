@@ -5,12 +5,13 @@ posted already. Nothing can prevent that from outside Slack; it is taken back he
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.ports.clock import Clock
 from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
 from bot.ports.store import Delivery, Store
-from bot.services.delivering import SKEW
+from bot.services.delivering import MAY_LAND, SKEW, TIMEOUT
 
 log = logging.getLogger(__name__)
 
@@ -21,20 +22,31 @@ AT_ONCE = 5
 class Sweeping:
     """Keeps the earliest copy of every message and deletes the others."""
 
-    def __init__(self, *, store: Store, clock: Clock, messenger: Messenger) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        messenger: Messenger,
+        steady_since: Callable[[], datetime],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._messenger = messenger
+        self._steady_since = steady_since
 
     def sweep_due(self) -> int:
         """Read what is due once more; how many copies were taken back.
 
-        A conversation that cannot be read is read again later; nothing is forgotten.
+        A conversation that cannot be read is read again later; nothing is forgotten. After the
+        clock leapt a copy may still land, so nothing is read for a while.
         """
         now = self._clock.now()
         with self._store.reading() as tx:
             due_at = tx.outbox.next_sweep()
         if due_at is None or due_at > now:
+            return 0
+        if now < self._steady_since() + TIMEOUT + MAY_LAND:
             return 0
         with self._store.transaction() as tx:
             claimed = tx.outbox.claim_sweeps(now=now, again_at=now + AGAIN, limit=AT_ONCE)

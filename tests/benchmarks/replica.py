@@ -20,6 +20,7 @@ from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from bot.services.sweeping import Sweeping
+from tests.clocks import always_steady
 from tests.messengers import FakeDirectory
 
 CHANNEL = SlackChannel("C0FINOPS")
@@ -65,8 +66,9 @@ class Replica:
             rerouting=Rerouting(**parts, policy=policy, people=people),
             pacing=Pacing(limits),
             elapsed=lambda: 0.0,
+            steady_since=always_steady,
         )
-        sweeping = Sweeping(**parts, messenger=messenger)
+        sweeping = Sweeping(**parts, messenger=messenger, steady_since=always_steady)
         return cls(reminding=reminding, delivering=delivering, sweeping=sweeping)
 
     @property

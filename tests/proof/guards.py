@@ -14,11 +14,13 @@ from bot.services import delivering, wanting
 from bot.services.arming import Arming
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
 from storage import engine, outbox_statements
 from storage.outbox import SqlOutbox
 from storage.reminders import SqlReminders
 from storage.tables import deliveries
+from tests.clocks import always_steady
 from tests.proof import memory
 from tests.proof.memory import MemoryOutbox
 
@@ -132,6 +134,16 @@ def without_second_thought() -> Iterator[None]:
         patch.object(Composing, "dropped", lambda *_arguments, **_named: ()),
         patch.object(Arming, "_objections", lambda *_arguments: ()),
     ):
+        yield
+
+
+@contextmanager
+def without_steadiness() -> Iterator[None]:
+    """The wait goes by the database's clock, however it leaps.
+
+    Too rare to be missed within a thousand lives, so it has lives of its own.
+    """
+    with patch.object(Steadiness, "since", lambda _self: always_steady()):
         yield
 
 

@@ -72,6 +72,7 @@ class Reminders(RuleBasedStateMachine):
             operators=(BY,),
         )
         self.bought = 0
+        self.turned_back = timedelta(0)
         self.kill_in: int | None = None
         self.working = False
         self.limits = Limits()
@@ -150,6 +151,7 @@ class Reminders(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from((1, 30)))
     def the_clock_goes_back(self, minutes: int) -> None:
+        self.turned_back += minutes * MINUTE
         self.clock.set(self.clock.now() - minutes * MINUTE)
         self._settle()
 
@@ -185,6 +187,10 @@ class Reminders(RuleBasedStateMachine):
             if self.kill_in <= 0:
                 self.kill_in = None
                 raise Killed
+
+    def elapsed(self) -> float:
+        """True time, which goes on when a clock is turned back."""
+        return (self.clock.now() + self.turned_back).timestamp()
 
     def committed(self) -> None:
         """Nothing is lost here."""

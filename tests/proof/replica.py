@@ -14,6 +14,7 @@ from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
+from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
 from handlers.messenger import SlackMessenger
 from tests.messengers import FakeDirectory
@@ -36,6 +37,9 @@ class Fate(Protocol):
     def step(self, replica: "Replica", *, inside: bool = False) -> None:
         """One numbered step; raises Killed. Inside a transaction nobody else can write."""
 
+    def elapsed(self) -> float:
+        """Seconds of true time since some instant."""
+
     def committed(self) -> None:
         """A commit returned."""
 
@@ -53,7 +57,11 @@ class Replica:
     fate: Fate
     name: str
     ticks: Mapping[str, Callable[[], object]] = field(init=False)
+    watch_the_clock: Callable[[], object] = field(init=False)
+    """What it does every second, whatever else it does."""
     was_frozen: bool = False
+    stood_still: float = 0.0
+    """Seconds for which it was frozen."""
     heard: list[dict[str, object]] = field(default_factory=list)
     """Rate limits that it was told of and has not written down."""
 
@@ -69,6 +77,7 @@ class Replica:
         parts: dict[str, Any] = {"store": store, "clock": fate.clock}
         reminding = Reminding(**parts, policy=fate.policy, people=people)
         composing = Composing(messenger=messenger, announcing=reminding.announcing)
+        steadiness = Steadiness(clock=fate.clock, database=fate.clock.now, elapsed=self._elapsed)
         rerouting = Rerouting(**parts, policy=fate.policy, people=people)
         delivering = Delivering(
             **parts,
@@ -76,10 +85,13 @@ class Replica:
             composing=composing,
             rerouting=rerouting,
             pacing=Pacing(fate.limits),
-            elapsed=lambda: 0.0,  # whoever is frozen does not notice
+            elapsed=self._elapsed,
+            steady_since=steadiness.since,
         )
-        sweeping = Sweeping(**parts, messenger=messenger)
+        sweeping = Sweeping(**parts, messenger=messenger, steady_since=steadiness.since)
         self.reminding = reminding
+        self.watch_the_clock = steadiness.since
+        self.watch_the_clock()
         self.ticks = {
             "arm": reminding.arm,
             "bundle": reminding.bundle_due,
@@ -100,6 +112,10 @@ class Replica:
             self.fate.died(self)
             return False
         return True
+
+    def _elapsed(self) -> float:
+        """Its monotonic clock, which stood still with it: whoever is frozen does not notice."""
+        return self.fate.elapsed() - self.stood_still
 
     def forget(self) -> None:
         """What it was told and has not written down no longer counts."""

@@ -2,13 +2,19 @@
 
 import pytest
 
-from tests.proof.guards import GUARDS
+from tests.proof.checker import judged
+from tests.proof.guards import GUARDS, without_steadiness
 from tests.proof.lives import FAILED_ONCE, lived
+from tests.proof.nemesis import Nemesis
+from tests.proof.slack import Mood
 from tests.proof.stages import Open
+from tests.proof.world import World
 
 LIVES, CHUNK = 6000, 500
 ON_SQLITE, SQLITE_CHUNK = 160, 20
 MOST_FOR_A_GUARD = 1000
+LEAPING, LATE = Nemesis(clock=500, mood=Mood(posts=75, lag=10)), ["F7 lands late"] * 2
+LEAPING_LIVES = 300
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)
@@ -53,3 +59,17 @@ def test_without_a_guard_the_promise_is_broken_within_a_thousand_lives(
         on_model, on_sqlite = lived(model, broken), lived(sqlite, broken)
         assert on_sqlite.wrong != []
         assert on_sqlite.trace == on_model.trace
+
+
+def test_a_wait_is_no_shorter_when_the_clock_leaps_while_a_message_lands_late(model: Open) -> None:
+    assert _first_that_leaps_and_breaks(model) is None
+    with without_steadiness():
+        assert _first_that_leaps_and_breaks(model) is not None
+
+
+def _first_that_leaps_and_breaks(model: Open) -> int | None:
+    for seed in range(LEAPING_LIVES):
+        with model() as (store, disk):
+            if judged(World(store, disk, seed, LEAPING, script=LATE).run()):
+                return seed
+    return None

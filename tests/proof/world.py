@@ -132,6 +132,10 @@ class World:
         """Whether a process goes on in the tick in which it froze, which no death may follow."""
         return any(each.was_frozen for each in self.replicas)
 
+    def elapsed(self) -> float:
+        """What a monotonic clock says that nobody stops."""
+        return self.true.now().timestamp()
+
     def committed(self) -> None:
         """A commit returned; a power cut may say otherwise where it was not made durable."""
         self._disk.committed()
@@ -201,7 +205,9 @@ class World:
         self.slack.happened["F10 freeze"] += 1
         self.frozen += 1
         replica.was_frozen = True
+        began = self.elapsed()
         self._meanwhile(replica, seconds, ticks=("bundle", "send", "send", "sweep"))
+        replica.stood_still += self.elapsed() - began
 
     def _meanwhile(self, replica: Replica, seconds: int, *, ticks: Sequence[str]) -> None:
         """Let time pass in which one replica stands still; it dies there when the power goes."""
@@ -223,6 +229,8 @@ class World:
         self.slack.happened["F13 clock jumps"] += 1
         jumped = self.clock.off + self.random.choice((-1, 1)) * self.random.choice(STEPS)
         self.clock.off = max(-MOST_CLOCK_OFF, min(MOST_CLOCK_OFF, jumped))
+        for each in self.replicas:
+            each.watch_the_clock()
 
     def _edit(self) -> None:
         """Somebody moves an item's date, takes it away, brings it back or imports it once more."""

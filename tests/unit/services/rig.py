@@ -17,7 +17,7 @@ from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
-from tests.clocks import SettableClock
+from tests.clocks import SettableClock, always_steady
 from tests.factories import APPROVER_1, APPROVER_2
 from tests.messengers import FakeDirectory, FakeMessenger, Shown
 
@@ -46,6 +46,7 @@ class Rig:
     policy: Policy = field(default_factory=policy)
     messenger: FakeMessenger = field(init=False)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    steady_since: datetime = field(default_factory=always_steady)
 
     def __post_init__(self) -> None:
         self.messenger = FakeMessenger(self.clock)
@@ -67,6 +68,7 @@ class Rig:
             ),
             pacing=Pacing(Limits()),
             elapsed=lambda: 0.0,
+            steady_since=lambda: self.steady_since,
         )
 
     def know(self, *subscriptions: Subscription) -> None:

@@ -16,7 +16,7 @@ from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from bot.services.touring import Touring
 from storage.store import SqlStore
-from tests.clocks import SettableClock
+from tests.clocks import SettableClock, always_steady
 from tests.factories import APPROVER_1, APPROVER_2, REQUESTER
 from tests.unit.services.desk import Desk, filled_in
 from tests.unit.services.rig import APPROVALS, FINOPS
@@ -41,6 +41,7 @@ def delivering(desk: Desk) -> Delivering:
         rerouting=Rerouting(**shared, people=desk.people),
         pacing=Pacing(Limits()),
         elapsed=lambda: 0.0,
+        steady_since=always_steady,
     )
 
 

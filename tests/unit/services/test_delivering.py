@@ -101,6 +101,24 @@ def test_a_lost_request_is_posted_again_only_when_it_can_no_longer_land(rig: Rig
     assert delivery(rig).state is DeliveryState.SENT
 
 
+def test_when_the_clock_leapt_the_wait_begins_anew(rig: Rig) -> None:
+    rig.messenger.lose_requests = 1
+    rig.delivering.send_due()
+    rig.clock.advance(LANDS)
+    rig.steady_since = rig.clock.now()  # there it leapt
+
+    rig.delivering.send_due()
+    rig.clock.advance(LANDS - SECOND)
+    rig.delivering.send_due()
+    assert rig.messenger.posts == 1
+    assert row_state(rig) is ReminderState.UNKNOWN
+    rig.clock.advance(SECOND)
+    rig.delivering.send_due()
+
+    assert rig.messenger.posts == 2
+    assert delivery(rig).state is DeliveryState.SENT
+
+
 def test_without_a_readable_history_it_stays_unknown_and_is_not_repeated(rig: Rig) -> None:
     rig.messenger.lose_answers = 1
     rig.messenger.history_unreadable = True

@@ -20,7 +20,7 @@ from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from storage.store import SqlStore
-from tests.clocks import SettableClock
+from tests.clocks import SettableClock, always_steady
 from tests.factories import (
     APPROVER_1,
     DEPUTY,
@@ -60,6 +60,7 @@ class Discreetly:
             rerouting=Rerouting(**shared, policy=settings, people=people),
             pacing=Pacing(Limits()),
             elapsed=lambda: 0.0,
+            steady_since=always_steady,
         )
         self.discretion = Discretion(
             **shared, people=people, announcing=announcing, composing=composing

@@ -27,7 +27,12 @@ def rig(store: SqlStore, clock: SettableClock) -> Rig:
 
 
 def sweeping(rig: Rig) -> Sweeping:
-    return Sweeping(store=rig.store, clock=rig.clock, messenger=rig.messenger)
+    return Sweeping(
+        store=rig.store,
+        clock=rig.clock,
+        messenger=rig.messenger,
+        steady_since=lambda: rig.steady_since,
+    )
 
 
 def frozen_while_somebody_else_posts(rig: Rig) -> None:
@@ -52,6 +57,16 @@ def test_what_two_replicas_posted_is_told_once_after_one_sweep(rig: Rig) -> None
     assert taken_back == 1
     assert [each.ts for each in rig.reminders()] == [first.ts]
     assert [each.ts for each in rig.messenger.taken_back] == [second.ts]
+
+
+def test_after_the_clock_leapt_the_sweep_waits_for_what_may_still_land(rig: Rig) -> None:
+    frozen_while_somebody_else_posts(rig)
+    rig.clock.advance(SWEEP)
+    rig.steady_since = rig.clock.now()
+
+    assert sweeping(rig).sweep_due() == 0
+    rig.clock.advance(LANDS)
+    assert sweeping(rig).sweep_due() == 1
 
 
 def test_after_the_sweep_the_message_that_stays_is_the_one_that_is_updated(rig: Rig) -> None:
