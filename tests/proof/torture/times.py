@@ -28,6 +28,8 @@ def shorten() -> None:
     delivering.FIRST_LOOK = _seconds(1)
     delivering.LAST_LOOK = _seconds(4)
     delivering.LONGEST_WAIT = _seconds(4)
+    sweeping.TIMEOUT = _seconds(TIMEOUT)
+    sweeping.MAY_LAND = _seconds(MAY_LAND)
     sweeping.AGAIN = _seconds(4)
     refusals.LATER = 2.0
 
