@@ -76,6 +76,7 @@ class Bot:
 
     def listen(self) -> None:
         """Answer people, and leave the ticks to whoever calls them."""
+        self.delivering.watch()
         self.web.start()
         if self.socket is not None:
             self.socket.open()

@@ -116,7 +116,7 @@ class Delivering:
         A surprise with one delivery leaves it to a later claim and is raised when the others are
         done, so that one message never holds up the rest.
         """
-        self._steady_since()  # asked at every tick, so that no leap goes unseen
+        self.watch()  # at every tick, so that no leap goes unseen
         handled = 0
         surprises: list[Exception] = []
         while handled < limit:
@@ -138,6 +138,10 @@ class Delivering:
         if surprises:
             raise surprises[0]
         return handled
+
+    def watch(self) -> None:
+        """Begin to compare the clocks: what a process before left open is waited for from here."""
+        self._steady_since()
 
     def stop(self) -> None:
         """Begin no other attempt: what was claimed goes when its lease ends, or by another."""

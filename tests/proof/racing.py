@@ -23,7 +23,7 @@ from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from storage.engine import open_database
 from storage.store import SqlStore
-from tests.clocks import SettableClock
+from tests.clocks import SettableClock, always_steady
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
 from tests.factories import instant, order, quota
 from tests.messengers import FakeDirectory
@@ -75,6 +75,7 @@ class Racer:
             rerouting=Rerouting(**parts, policy=POLICY, people=people),
             pacing=Pacing(Limits()),
             elapsed=monotonic,
+            steady_since=always_steady,
         )
 
     def arm(self, reminders: int) -> None:
