@@ -2,9 +2,11 @@
 
 import re
 import signal
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,11 +16,12 @@ import pytest
 from bot.billing.renewal import CLOUD_ZONE
 from bot.core import Nobody
 from bot.demo import workspace
+from bot.demo.stage import DATABASE
 from bot.localslack.seed import Channel
 from bot.localslack.server import Fault
 from tests.acceptance.catalogue import SECMASTER, bought, group, subscription
 from tests.acceptance.people import Message, Modal, Persona, eventually
-from tests.acceptance.processes import Installation, Process, payloads, surroundings
+from tests.acceptance.processes import UNFINISHED, Installation, Process, payloads, surroundings
 from tests.acceptance.test_unsubscribing import ask
 from tests.conftest import ONLY_POSTGRESQL
 
@@ -42,7 +45,7 @@ Opened = Callable[..., Installation]
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes share the machine with whatever else it does."""
-    monkeypatch.setattr("tests.acceptance.people.PATIENCE_SECONDS", 40)
+    monkeypatch.setattr("tests.acceptance.people.PATIENCE_SECONDS", 120)
     monkeypatch.setattr("tests.acceptance.people.PAUSE_SECONDS", 0.1)
 
 
@@ -291,7 +294,8 @@ def test_the_practice_workspace_goes_on_after_a_kill_and_ends_cleanly(tmp_path: 
         listed = requester.command("/lapse list").header
         said = {m["ts"]: m["text"] for m in everything(requester)}
         epoch = requester.page.get("state")["clock"]["epoch"]
-        first.kill()
+        eventually(lambda: all_out(tmp_path / "practice"), "every message out")
+        first.kill()  # with a post on its way it would first wait for what may still land
 
         second = demo()
         url = address(second)
@@ -309,6 +313,13 @@ def test_the_practice_workspace_goes_on_after_a_kill_and_ends_cleanly(tmp_path: 
     finally:
         for each in demos:
             each.close()
+
+
+def all_out(data: Path) -> bool:
+    """Whether the practice workspace has recorded what became of every message."""
+    with closing(sqlite3.connect(f"file:{data / DATABASE}?mode=ro", uri=True)) as connection:
+        states = {row[0] for row in connection.execute("SELECT DISTINCT state FROM deliveries")}
+    return states.isdisjoint(UNFINISHED)
 
 
 def address(demo: Process) -> str:
