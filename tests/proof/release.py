@@ -17,8 +17,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.proof import slices
+from tests.proof.pieces import Piece
 from tests.proof.reporting import report
-from tests.proof.slices import SLICES, Piece
+from tests.proof.slices import SLICES
 
 DIRECTORY = Path("build/proof")
 REPORT = Path("docs/release-proof.md")

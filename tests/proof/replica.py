@@ -17,6 +17,7 @@ from bot.services.rerouting import Rerouting
 from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
 from handlers.messenger import SlackMessenger
+from storage.errors import DatabaseAway
 from tests.messengers import FakeDirectory
 from tests.proof.slack import Answer, Client, SimulatedSlack
 
@@ -48,6 +49,9 @@ class Fate(Protocol):
 
     def died(self, replica: "Replica") -> None:
         """A tick ended in death; the process is to be started again."""
+
+    def away(self, error: DatabaseAway) -> None:
+        """A tick ended since the database was away; raises it where that has no reason."""
 
 
 @dataclass(eq=False)
@@ -110,6 +114,9 @@ class Replica:
         except Killed:
             self.forget()
             self.fate.died(self)
+            return False
+        except DatabaseAway as error:
+            self.fate.away(error)  # as the scheduler does: the process goes on with the next tick
             return False
         return True
 

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from atexit import register
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -19,51 +18,12 @@ from tests.proof.guards import GUARDS
 from tests.proof.lives import FAILED_ONCE, lived
 from tests.proof.machine import EXAMPLES_A_PIECE, played
 from tests.proof.oracle import ZONES, differences
+from tests.proof.pieces import Found, Piece, Slice
 from tests.proof.stages import STAGES, Open
 
 TORTURE = Path("build/proof/torture")
 TORTURED = [(database, seed) for seed in range(1, 11) for database in ("postgres", "sqlite")]
 MOST_FOR_A_GUARD = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some trials of a slice, `first` up to but without `last`."""
-
-    slice: str
-    first: int
-    last: int
-
-    @property
-    def numbers(self) -> range:
-        """The trials of it."""
-        return range(self.first, self.last)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a piece showed; `failed` says what was wrong with each trial that failed."""
-
-    trials: int
-    failed: Mapping[str, Sequence[str]]
-    happened: Mapping[str, int] = field(default_factory=dict)
-    trace: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """So many numbered trials, so many of them to a piece."""
-
-    name: str
-    total: Callable[[], int]
-    a_piece: int
-    run: Callable[[Piece], Found]
-
-    def pieces(self) -> Iterator[Piece]:
-        """All of it, in order."""
-        total = self.total()
-        for first in range(0, total, self.a_piece):
-            yield Piece(self.name, first, min(first + self.a_piece, total))
 
 
 def prepare() -> None:

@@ -16,6 +16,7 @@ from bot.billing.subscription import SlackChannel, SlackUser, Subscription
 from bot.ports.store import ReminderState, Store
 from bot.services.pacing import Limits, Rate
 from bot.services.policy import Policy
+from storage.errors import DatabaseAway
 from tests.clocks import SettableClock
 from tests.factories import instant, order, quota
 from tests.proof.nemesis import LONGEST_FREEZE, STEPS, Nemesis
@@ -154,6 +155,10 @@ class World:
                 each.forget()
                 each.start()
         replica.start()
+
+    def away(self, error: DatabaseAway) -> None:
+        """Nobody takes the database away here."""
+        raise error
 
     def _next_due(self) -> datetime | None:
         return min((due for due in self._owing.dues() if due > self.true.now()), default=None)
