@@ -264,6 +264,11 @@ class SqlCatalogue:
         """Derive some anchors that time has passed; returns how many there were."""
         return self._date_again(and_(LIVE, _ROW.anchor_at < at), at=at, limit=limit)
 
+    def date_anew(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
+        """Derive the anchors of these again, which were derived by a clock that was wrong."""
+        for piece in rows.pieces(keys):
+            self._date_again(among(_ROW.account, _ROW.id, piece), at=at)
+
     def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
         """Those that changed since they were planned; in a write for this caller alone."""
         query = (

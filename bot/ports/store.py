@@ -153,6 +153,9 @@ class Catalogue(Protocol):
     def date_passed(self, *, at: datetime, limit: int) -> int:
         """Derive again some anchors that time has passed; returns how many there were."""
 
+    def date_anew(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
+        """Derive the anchors of these again, which were derived by a clock that was wrong."""
+
     def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
         """Those whose facts changed since they were planned; in a write for this caller alone."""
 

@@ -28,6 +28,9 @@ SOON = timedelta(minutes=10)
 FAR = timedelta(days=430)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FEW = 10
+STEP_BACK = timedelta(hours=1)
+"""A clock that was ahead by less let nothing pass whose leads had not come: a lead is longer."""
+
 PAGE = 100
 """Subscriptions that one transaction looks at: other writers wait that long."""
 
@@ -59,6 +62,8 @@ class Arming:
         before, leads, wishes = run.before, self._lead_days(), self._wishes()
         watch = Watch(at=now, until=run.horizon, leads=leads, wishes=wishes)
         if before is None or before.wishes != wishes or not before.at <= now <= before.until:
+            if before is not None and before.at - now > STEP_BACK:
+                self._date_anew(now)
             armed = self._arm_everything(run)
         else:
             armed = self._arm_news(run, before)
@@ -199,6 +204,14 @@ class Arming:
             with self._store.transaction() as tx:
                 if tx.catalogue.date_passed(at=now, limit=PAGE) < PAGE:
                     return
+
+    def _date_anew(self, now: datetime) -> None:
+        """The clock was ahead: what came to pass only by that clock is still to come."""
+        with self._store.reading() as tx:
+            found = (each.key for each in tx.catalogue.all())
+            while keys := tuple(islice(found, PAGE)):
+                with self._store.transaction() as writing:
+                    writing.catalogue.date_anew(keys, at=now)
 
     def _next_of(
         self, tx: Transaction, days: int, *, now: datetime

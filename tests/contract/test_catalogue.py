@@ -602,3 +602,18 @@ def test_parts_are_found_by_their_main_resource_in_its_account_alone(any_store):
 
     assert [str(each.key) for each in found] == ["default/disk"]
     assert list(none) == []
+
+
+def test_what_passed_by_a_clock_that_was_ahead_is_derived_again(any_store):
+    put(any_store, quota(), ending("other", 3))
+    far = NOW + 400 * DAY
+    with any_store.transaction() as tx:
+        tx.catalogue.date_passed(at=far, limit=9)
+        assert anchored(tx, NOW, NOW + 30 * DAY) == []
+
+    with any_store.transaction() as tx:
+        tx.catalogue.date_anew([key(), key("other")], at=NOW)
+
+    with any_store.reading() as tx:
+        found = anchored(tx, NOW, NOW + 30 * DAY)
+        assert sorted(each.key.id for each in found) == ["other", "sm-quota"]

@@ -181,17 +181,23 @@ class MemoryCatalogue:
     def read_at(self, account: AccountName) -> datetime | None:
         return self._read_at.get(account)
 
+    def all(self) -> Iterator[Subscription]:
+        return iter([self._rows[key].subscription for key in sorted(self._rows) if not self.is_gone(key)])
+
     def date_passed(self, *, at: datetime, limit: int) -> int:
         passed = [
             known
             for known in self._rows.values()
             if known.is_live and known.anchor_at is not None and known.anchor_at < at
         ]
-        for known in passed[:limit]:
+        self.date_anew([known.subscription.key for known in passed[:limit]], at=at)
+        return len(passed[:limit])
+
+    def date_anew(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
+        for known in [self._rows[key] for key in keys]:
             each = known.subscription
             self._rows[each.key] = known._replace(anchor_at=self._anchor(each, at=at))
             self._unplanned[each.key] = None
-        return len(passed[:limit])
 
     def known_since(self, key: SubscriptionKey) -> datetime | None:
         known = self._rows.get(key)

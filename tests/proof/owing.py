@@ -1,6 +1,6 @@
 """What people are owed, by the rules alone, as a life changes the facts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from bot.billing.reminder import Reminder, reminders
@@ -31,6 +31,15 @@ class Owing:
         self._held[item.key] = self._leads(item, at=at)
         for each in self._held[item.key].values():
             self._owe(item, each, at=at, known=True)
+
+    def may_be_told(self, items: Iterable[Subscription], *, at: datetime) -> None:
+        """By a clock that is wrong these leads are near; they may be told, and are not owed."""
+        owed = {line["id"] for line in self.lines}
+        for item in items:
+            for each in self._leads(item, at=at).values():
+                if each.id not in owed:
+                    self._owe(item, each, at=at, known=False)
+                    self.lines[-1] |= {"optional": True}
 
     def changed(
         self,

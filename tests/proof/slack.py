@@ -90,13 +90,14 @@ BY_NAME: Mapping[str, Fault] = {each.name: each for each in POST_FAULTS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mood:
-    """How Slack is today: of a hundred calls so many go wrong; what its history is like."""
+    """How Slack is today: of a hundred calls so many go wrong, and how; what its history is like."""
 
     posts: int = 0
     reads: int = 0
     lag: int = 0
     page: int = 200
     noise: int = 0
+    faults: tuple[Fault, ...] = POST_FAULTS
 
 
 CALM = Mood()
@@ -152,7 +153,7 @@ class SimulatedSlack:
         if self.script:
             fault = BY_NAME[self.script.pop(0)]
         else:
-            fault = self._fault(POST_FAULTS, self.mood.posts)
+            fault = self._fault(self.mood.faults, self.mood.posts)
         if fault is None:
             return 200, {}, self._land(channel, asked, told, late=False)
         self.happened[fault.name] += 1

@@ -189,10 +189,14 @@ class World:
         self._calm, self.slack.mood = False, self.nemesis.mood
         for _ in range(ROUNDS):
             self.true.advance(ROUND * self.random.choice((1, 1, 1, 2, 8, 14)))
-            if self._happens(self.nemesis.clock):
-                self._jump()
+            self.pass_round()
             replica = self.random.choice(self.replicas)
             replica.tick(self.random.choice(("arm", "bundle", "send", "send", "sweep")))
+
+    def pass_round(self) -> None:
+        """What the clocks do between two ticks."""
+        if self._happens(self.nemesis.clock):
+            self._jump()
 
     def _rest(self) -> None:
         """No more faults: all comes to rest, at the latest when the longest wait is over."""
