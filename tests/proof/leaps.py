@@ -7,7 +7,7 @@ owed is told once the clock is right.
 The clock does not leap here while an attempt is under way or its outcome unknown, and where it is
 wrong by more than a search of the history allows for, no process dies and no answer is lost: what
 an attempt left is looked for by its time, which such a clock does not know. Nobody freezes where
-it leaps, since the sweep after a freeze is late by the step as well.
+it leaps or the host is suspended, since the sweep after a freeze is late by that as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ class LeapingWorld(World):
         self._way = random.choice(("leap", "leap", "leap", "slew", "suspend"))
         self._usual = Nemesis(
             kills=random.choice((0, 20)),
-            freezes=0 if self._way == "leap" else random.choice((0, 0, 30)),
+            freezes=random.choice((0, 0, 30)) if self._way == "slew" else 0,
             mood=random.choice((CALM, STORM, TEMPEST)),
         )
         self.furthest = MOST_CLOCK_OFF

@@ -88,14 +88,14 @@ def test_what_fell_due_while_lapse_was_off_is_late_and_says_why(rig: Rig) -> Non
     assert {row.state for row in rig.rows() if row.id.endswith("14d")} == {ReminderState.LATE}
 
 
-def test_what_was_read_by_a_clock_that_was_years_ahead_is_told_once_it_is_right(
-    rig: Rig,
-) -> None:
-    rig.clock.set(instant("2028-11-20 12:00"))
+def test_what_passed_only_by_a_clock_that_was_ahead_is_told_once_it_is_right(rig: Rig) -> None:
+    rig.clock.set(instant("2026-11-20 12:00"))
     rig.know(replace(yearly(), auto_renew=False))
-    rig.reminding.arm()
 
-    rig.clock.set(instant("2026-12-03 12:00"))
+    for wrong in ("2025-11-20 12:00", "2026-12-20 12:00"):
+        rig.clock.set(instant(wrong))
+        rig.reminding.arm()
+    rig.clock.set(instant("2026-11-21 12:00"))
     rig.reminding.arm()
     rig.clock.set(instant("2026-12-04 09:00"))
     rig.run()
