@@ -4,6 +4,7 @@ What it says goes to a file. It numbers its durable steps and may end itself at 
 which nothing can prepare for.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -16,8 +17,10 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 
-SURPRISED = 70
-"""The exit code of a process that ended by an error of its own."""
+SURPRISED, HUNG = 70, 1
+"""Exit codes of a process that ended by an error of its own, or that did not come to its end."""
+
+PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,21 @@ def forked(work: Callable[[], int], *, said: Path) -> Fork:
         return Fork(pid)
     code = SURPRISED
     try:
-        sys.stdout = sys.stderr = said.open("w", encoding="utf-8")
-        code = work()
-    except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
+        code = _worked(work, said)
+    finally:  # whatever it is, even want of memory for its report, this process ends here
+        os._exit(code)
+
+
+def _worked(work: Callable[[], int], said: Path) -> int:
+    sys.stdout = sys.stderr = said.open("w", encoding="utf-8")
+    faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True, file=sys.stderr)
+    try:
+        return work()
+    except BaseException:  # noqa: BLE001 - it is told, and the exit code says so
         traceback.print_exc()
+        return SURPRISED
     finally:
         sys.stdout.flush()
-        os._exit(code)
 
 
 class Steps:
