@@ -1,4 +1,4 @@
-"""Databases for trials: a copy of a prepared one for each, in a file or on a server of their own."""
+"""Databases for trials: copies of a prepared one, as files or on a server of their own."""
 
 import shutil
 import tempfile

@@ -27,6 +27,7 @@ MOST_FRAMES = 6
 MOST_STATEMENTS = 4
 NO_LIMIT = 1_073_741_823
 
+
 @dataclass(eq=False)
 class Disk:
     """One SQLite file with what can befall it, and the database that is open on it."""
@@ -101,7 +102,9 @@ class Disk:
         copied = self.file.read_bytes()
         old = main.ljust(len(copied), b"\0")
         pages = range(0, len(copied), PAGE)
-        return b"".join((copied if self.random.random() < 0.5 else old)[p : p + PAGE] for p in pages)
+        return b"".join(
+            (copied if self.random.random() < 0.5 else old)[p : p + PAGE] for p in pages
+        )
 
     def _put(self, main: bytes, log: bytes) -> None:
         self.database.dispose()

@@ -12,7 +12,7 @@ it leaps or the host is suspended, since the sweep after a freeze is late by tha
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
@@ -41,6 +41,7 @@ LEAPS = {
 LIMITED = Mood(posts=40, faults=tuple(each for each in POST_FAULTS if each.name.startswith("F6")))
 SLEWED = timedelta(milliseconds=500)
 SUSPENDED = (timedelta(seconds=30), timedelta(minutes=10), timedelta(hours=3), 2 * DAY)
+SKEWS = tuple(timedelta(seconds=seconds) for seconds in (0, 1, 14, 16, 29, 31, 300))
 SHARE_OF_SKEWS = 10
 """One trial of so many is about clocks of machines that are apart."""
 
@@ -127,17 +128,20 @@ class LeapingWorld(World):
         return {**super()._end(), "clock_off": self.furthest.total_seconds()}
 
 
+def _ahead(true: SettableClock, by: timedelta) -> datetime:
+    return true.now() + by
+
+
 def apart(store: Store, seed: int) -> Verdict:
     """Machines whose clocks are apart, each a replica: told when above 30 s, and only then."""
     random = Random(f"skew {seed}")
     true = SettableClock(BEGINS)
-    skews = [timedelta(seconds=random.choice((0, 1, 14, 16, 29, 31, 300))) for _ in range(3)]
-    for number, skew in enumerate(skews):
+    for number in range(3):
         keeping = KeepingTime(
             store=store,
             clock=true,
             replica=f"replica-{number}",
-            machine=lambda by=skew * random.choice((-1, 1)): true.now() + by,  # type: ignore[misc]
+            machine=partial(_ahead, true, random.choice((-1, 1)) * random.choice(SKEWS)),
             database=true.now,
             operators=lambda: (OPERATOR,),
         )

@@ -182,7 +182,9 @@ class MemoryCatalogue:
         return self._read_at.get(account)
 
     def all(self) -> Iterator[Subscription]:
-        return iter([self._rows[key].subscription for key in sorted(self._rows) if not self.is_gone(key)])
+        return iter(
+            [self._rows[key].subscription for key in sorted(self._rows) if not self.is_gone(key)]
+        )
 
     def date_passed(self, *, at: datetime, limit: int) -> int:
         passed = [

@@ -1,8 +1,10 @@
 """Replicas of the engine that race for one due set, each with a connection pool of its own."""
 
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import time, timedelta
 from itertools import count
 from time import monotonic
@@ -27,6 +29,8 @@ from tests.clocks import SettableClock, always_steady
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
 from tests.factories import instant, order, quota
 from tests.messengers import FakeDirectory
+from tests.proof import databases
+from tests.proof.pieces import Trial, Verdict
 
 DUE = instant("2026-11-27 09:00:30")
 """Half a minute after the three-day lead of what renews on 30 November."""
@@ -37,6 +41,10 @@ POLICY = Policy(
     schedule=Schedule(lead_days=(3, 1), at=time(9), zone=ZoneInfo("Asia/Shanghai")),
     approvers=(),
 )
+
+REPLICAS = (2, 4, 8)
+DUE_SET = 100
+"""Reminders of one race, so that a thousand races take minutes."""
 
 
 class Witness:
@@ -122,3 +130,31 @@ def raced(url: str, *, replicas: int, reminders: int) -> Sequence[str]:
     finally:
         for racer in racers:
             racer.close()
+
+
+def judged_race(url: str, *, replicas: int, reminders: int) -> Verdict:
+    """Whether each reminder of the due set was told once."""
+    told = Counter(raced(url, replicas=replicas, reminders=reminders))
+    wrong = [f"{id_} was told {times} times." for id_, times in told.items() if times > 1]
+    if len(told) != reminders:
+        wrong.append(f"{len(told)} of {reminders} were told.")
+    happened = {
+        "F4 races": 1,
+        f"F4 races of {replicas}": 1,
+        "F4 reminders that were raced for": reminders,
+    }
+    return Verdict(wrong, happened)
+
+
+@contextmanager
+def races() -> Iterator[Trial]:
+    """Races on PostgreSQL, of two, four and eight by turns, each on an empty database."""
+    with databases.on_postgres() as kept:
+
+        def trial(number: int) -> Verdict:
+            with kept.copy() as url:
+                return judged_race(
+                    url, replicas=REPLICAS[number % len(REPLICAS)], reminders=DUE_SET
+                )
+
+        yield trial

@@ -12,11 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from handlers.refusals import CLOSED, LOCKED_OUT, REFUSED_HERE
+from tests.proof.leaps import LEAPS
+from tests.proof.racing import DUE_SET
+from tests.proof.shortages import LACKS
 from tests.proof.slack import POST_FAULTS
 from tests.proof.slices import SLICES
 
 Line = Mapping[str, Any]
 LIVES = ("lives", "on-sqlite", "failed-once")
+IMPORTING = ("imports-sqlite", "imports-postgres")
+DISKS = {
+    "busy": 100,
+    "full": 100,
+    "read-only": 100,
+    "a write fails": 100,
+    "log deleted while stopped": 100,
+    "power-cut image": 500,
+}
+CLOCKS = ("slewed", "host suspended", "clocks of machines apart")
+IMPORTS = {"killed": 500, "two at once": 100, "bad rows": 50}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +52,12 @@ def _rows() -> Iterator[Row]:
     )
     torture = ("torture",)
     yield Row(fault="F3", what="real kills", goal=3000, slices=torture, counts=("torture kill",))
-    yield Row(fault="F4", what="replicas race for one due set", goal=1000, slices=())
+    yield Row(
+        fault="F4",
+        what=f"2, 4, 8 replicas race for {DUE_SET} reminders",
+        goal=1000,
+        slices=("races",),
+    )
     yield Row(fault="F5", what="rolling upgrade and rollback", goal=100, slices=())
     yield Row(fault="F6", what="429, whatever its header", goal=10_000, counts=("F6",))
     for each in POST_FAULTS:
@@ -61,15 +80,26 @@ def _rows() -> Iterator[Row]:
         slices=torture,
         counts=("torture immediate restart",),
     )
-    yield Row(fault="F12", what="SQLite: busy, full, damaged", goal=1000, slices=())
+    for what, goal in DISKS.items():
+        yield Row(fault="F12", what=what, goal=goal, slices=("disks",), counts=(f"F12 {what}",))
     yield Row(
         fault="F13", what="the database's clock jumps by 1 to 20 s", goal=1000, counts=("F13",)
     )
+    for name in (*(f"by {each}" for each in LEAPS), *CLOCKS):
+        counts = (f"F13 {name}",)
+        yield Row(fault="F13", what=name, goal=1000, slices=("leaps",), counts=counts)
     yield Row(fault="F14", what="instants in all zones, 2024 to 2037", goal=1, slices=("clocks",))
     yield Row(fault="F15", what="nobody runs for 1 min to 60 days", goal=500, counts=("F15",))
     yield Row(fault="F16", what="moved, taken away, imported", goal=10_000, counts=("F16",))
     yield Row(fault="F16", what="examples of 100 rules", goal=10_000, slices=("machine",))
-    for number in (17, 18, 19, 20, 21):
+    for what, goal in IMPORTS.items():
+        counts = (f"F17 {what}",)
+        yield Row(fault="F17", what=what, goal=goal, slices=IMPORTING, counts=counts)
+    for name in sorted(LACKS):
+        counts = (f"F20 {name}",)
+        what = f"short of {name}"
+        yield Row(fault="F20", what=what, goal=200, slices=("shortages",), counts=counts)
+    for number in (18, 19, 21):
         yield Row(fault=f"F{number}", what="not part of this program", goal=0, slices=())
 
 

@@ -213,9 +213,7 @@ class Shortages:
 def _ending(ends: Any, number: int) -> Subscription:
     paid = replace(order(ends - timedelta(days=365)), expires_at=ends)
     channel = SlackChannel(f"C0TEAM{number % CHANNELS}")
-    return quota(
-        f"item-{number}", owner=None, channel=channel, auto_renew=False, orders=(paid,)
-    )
+    return quota(f"item-{number}", owner=None, channel=channel, auto_renew=False, orders=(paid,))
 
 
 @contextmanager

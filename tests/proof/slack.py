@@ -90,7 +90,7 @@ BY_NAME: Mapping[str, Fault] = {each.name: each for each in POST_FAULTS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mood:
-    """How Slack is today: of a hundred calls so many go wrong, and how; what its history is like."""
+    """How Slack is today: of a hundred calls so many go wrong, and how; how its history is."""
 
     posts: int = 0
     reads: int = 0

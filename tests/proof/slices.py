@@ -10,7 +10,7 @@ from atexit import register
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from tests.proof.crashes import SCENARIOS, died, pairs
@@ -18,7 +18,8 @@ from tests.proof.guards import GUARDS
 from tests.proof.lives import FAILED_ONCE, lived
 from tests.proof.machine import EXAMPLES_A_PIECE, played
 from tests.proof.oracle import ZONES, differences
-from tests.proof.pieces import Found, Piece, Slice
+from tests.proof.pieces import Found, Piece, Slice, tried
+from tests.proof.places import PLACES, TRIALS
 from tests.proof.stages import STAGES, Open
 
 TORTURE = Path("build/proof/torture")
@@ -155,6 +156,10 @@ SLICES: Mapping[str, Slice] = {
         Slice("machine", lambda: 10_000, EXAMPLES_A_PIECE, _machine),
         Slice("lives", lambda: 1_000_000, 2_000, lambda piece: _lives("model", piece.numbers)),
         Slice("on-sqlite", lambda: 50_000, 100, lambda piece: _lives("sqlite", piece.numbers)),
+        *(
+            Slice(name, partial(int, total), a_piece, tried(PLACES[name]))
+            for name, (total, a_piece) in TRIALS.items()
+        ),
         Slice(
             "torture",
             lambda: len(TORTURED) if _is_there("tests.proof.torture") else 0,

@@ -1,0 +1,29 @@
+"""Where the trials of the numbered faults take place, by the name of their slice."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from tests.proof.disk_lives import disk_lives
+from tests.proof.imports import imports
+from tests.proof.leaps import leaps
+from tests.proof.pieces import Place
+from tests.proof.racing import races
+from tests.proof.shortages import shortages
+
+PLACES: Mapping[str, Place] = {
+    "races": races,
+    "disks": disk_lives,
+    "leaps": leaps,
+    "imports-sqlite": partial(imports, "sqlite"),
+    "imports-postgres": partial(imports, "postgres"),
+    "shortages": shortages,
+}
+TRIALS: Mapping[str, tuple[int, int]] = {
+    "races": (500, 20),
+    "disks": (800, 40),
+    "leaps": (10_000, 500),
+    "imports-sqlite": (320, 16),
+    "imports-postgres": (320, 16),
+    "shortages": (600, 30),
+}
+"""How many there are, and how many to a piece."""
