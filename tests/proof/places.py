@@ -9,6 +9,7 @@ from tests.proof.leaps import leaps
 from tests.proof.pieces import Place
 from tests.proof.racing import races
 from tests.proof.shortages import shortages
+from tests.proof.sockets import sockets
 
 PLACES: Mapping[str, Place] = {
     "races": races,
@@ -17,6 +18,7 @@ PLACES: Mapping[str, Place] = {
     "imports-sqlite": partial(imports, "sqlite"),
     "imports-postgres": partial(imports, "postgres"),
     "shortages": shortages,
+    "sockets": sockets,
 }
 TRIALS: Mapping[str, tuple[int, int]] = {
     "races": (500, 20),
@@ -25,5 +27,6 @@ TRIALS: Mapping[str, tuple[int, int]] = {
     "imports-sqlite": (320, 16),
     "imports-postgres": (320, 16),
     "shortages": (600, 30),
+    "sockets": (1000, 50),
 }
 """How many there are, and how many to a piece."""

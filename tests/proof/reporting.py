@@ -30,6 +30,7 @@ DISKS = {
     "power-cut image": 500,
 }
 CLOCKS = ("slewed", "host suspended", "clocks of machines apart")
+SOCKETS = ("presses", "duplicate envelopes", "reconnects")
 IMPORTS = {"killed": 500, "two at once": 100, "bad rows": 50}
 
 
@@ -95,11 +96,14 @@ def _rows() -> Iterator[Row]:
     for what, goal in IMPORTS.items():
         counts = (f"F17 {what}",)
         yield Row(fault="F17", what=what, goal=goal, slices=IMPORTING, counts=counts)
+    for what in SOCKETS:
+        counts = (f"F19 {what}",)
+        yield Row(fault="F19", what=what, goal=1000, slices=("sockets",), counts=counts)
     for name in sorted(LACKS):
         counts = (f"F20 {name}",)
         what = f"short of {name}"
         yield Row(fault="F20", what=what, goal=200, slices=("shortages",), counts=counts)
-    for number in (18, 19, 21):
+    for number in (18, 21):
         yield Row(fault=f"F{number}", what="not part of this program", goal=0, slices=())
 
 

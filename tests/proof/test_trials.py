@@ -16,6 +16,7 @@ TRIED: Mapping[str, Sequence[range]] = {
     "imports-sqlite": (range(6, 10),),
     "imports-postgres": (range(7, 10),),
     "shortages": (range(6),),
+    "sockets": (range(1, 9),),
 }
 
 
