@@ -24,9 +24,10 @@ from tests.conftest import AUDIT_KEY
 from tests.proof.checker import judged
 from tests.proof.databases import scratch
 from tests.proof.disks import FAULTS, PAGE, Disk
-from tests.proof.nemesis import CALM, STORM, TEMPEST, Nemesis
+from tests.proof.nemesis import STORM, TEMPEST, Nemesis
 from tests.proof.pieces import Trial, Verdict
 from tests.proof.replica import Replica
+from tests.proof.slack import CALM
 from tests.proof.stages import ACCOUNTS
 from tests.proof.world import World
 

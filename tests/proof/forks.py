@@ -74,7 +74,7 @@ class Steps:
 
     def begin(self) -> None:
         """From now on every database of this process counts, for the rest of its life."""
-        commit = DefaultDialect.do_commit
+        commit: Any = DefaultDialect.do_commit
 
         def commit_in_steps(dialect: Any, connection: Any) -> None:
             self.step()

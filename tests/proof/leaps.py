@@ -21,9 +21,9 @@ from bot.ports.store import DeliveryState, Store
 from bot.services.keeping_time import TOLERATED, KeepingTime
 from tests.clocks import SettableClock
 from tests.proof.checker import judged
-from tests.proof.nemesis import CALM, STORM, TEMPEST, Nemesis
+from tests.proof.nemesis import STORM, TEMPEST, Nemesis
 from tests.proof.pieces import Trial, Verdict
-from tests.proof.slack import POST_FAULTS, Mood
+from tests.proof.slack import CALM, POST_FAULTS, Mood
 from tests.proof.stages import Disk, Open, on_model
 from tests.proof.world import BEGINS, DAY, MOST_CLOCK_OFF, OPERATOR, World
 

@@ -72,7 +72,7 @@ class Worker:
         self._filled: list[bytes] = []
         self._resolves = socket.getaddrinfo
         self._named = True
-        socket.getaddrinfo = self._resolve  # type: ignore[assignment]
+        socket.getaddrinfo = self._resolve
 
     def rounds(self, count: int) -> None:
         """All ticks, and then the time until an attempt is settled."""

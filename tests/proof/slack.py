@@ -13,8 +13,8 @@ from typing import Any
 
 from slack_sdk.web import SlackResponse
 
+from bot.ports.clock import Clock
 from bot.services.delivering import MAY_LAND, TIMEOUT
-from tests.clocks import SettableClock
 
 BOT = "B0LAPSE"
 LANDS_WITHIN = TIMEOUT + MAY_LAND
@@ -119,7 +119,7 @@ class Landed:
 class SimulatedSlack:
     """Slack's side of the wire. `client_msg_id` means nothing here: nothing may lean on it."""
 
-    clock: SettableClock
+    clock: Clock
     random: Random
     mood: Mood = CALM
     script: list[str] = field(default_factory=list)

@@ -70,11 +70,11 @@ class Repeating:
 class Sockets:
     """One workspace with two replicas, for many presses."""
 
-    def __init__(self, world: World, bots: list[Bot], core: Core) -> None:
+    def __init__(self, world: World, bots: list[Bot], core: Core, repeating: Repeating) -> None:
         self._world = world
         self._bots = bots
         self._core = core
-        self._repeating = Repeating(world.slack._pool)
+        self._repeating = repeating
 
     def press(self, random: Random) -> Verdict:
         """Press the one button that is there; what comes of it comes once."""
@@ -102,8 +102,12 @@ class Sockets:
         once = before + Counter([WRITTEN[label]])
         wrong = [] if self._written() == once else [f"{label} once: {self._written()} of {once}."]
         other = KEEP if label == UNDO else UNDO
-        eventually(lambda: self._world.tick(1) or other in self._reminder().buttons, other)
+        eventually(lambda: self._shows(other), other)
         return Verdict(wrong, happened)
+
+    def _shows(self, label: str) -> bool:
+        self._world.tick(1)
+        return label in self._reminder().buttons
 
     def _lose(self, message: Message, label: str, happened: Counter[str]) -> None:
         """The line breaks instead of bringing the press; whoever pressed is told so."""
@@ -156,8 +160,12 @@ class Sockets:
 def _drain(bot: Bot) -> None:
     """Wait until everything that was acknowledged is worked on."""
     together = threading.Barrier(WORKERS + 1)
+
+    def meet() -> None:
+        together.wait(PATIENCE)
+
     for _ in range(WORKERS):
-        bot.work.submit(lambda: together.wait(PATIENCE) and None)
+        bot.work.submit(meet)
     together.wait(PATIENCE)
 
 
@@ -167,6 +175,7 @@ def _opened(directory: Path) -> Iterator[Sockets]:
     url = f"sqlite:///{directory / 'lapse.db'}"
     migrate(url)
     world = World(data=directory, database_url=url, clock=clock)
+    repeating = Repeating(world.slack._pool)  # before any socket waits for its first word
     try:
         world.start()
         assert world.core is not None
@@ -178,7 +187,7 @@ def _opened(directory: Path) -> Iterator[Sockets]:
         world.tick()
         world.advance_to(DUE)
         eventually(lambda: world.slack.sockets == REPLICAS, "two sockets")
-        yield Sockets(world, [world.bot, second], other)
+        yield Sockets(world, [world.bot, second], other, repeating)
         second.stop()
         other.database.dispose()
     finally:
