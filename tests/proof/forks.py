@@ -39,8 +39,13 @@ class Fork:
         return os.waitstatus_to_exitcode(status)
 
 
-def forked(work: Callable[[], int], *, said: Path) -> Fork:
-    """Start a process that does this work and exits with what it returns."""
+def forked(
+    work: Callable[[], int], *, said: Path, patience: float | None = PATIENCE_SECONDS
+) -> Fork:
+    """Start a process that does this work and exits with what it returns.
+
+    It gives itself up when it has not come to its end after so long.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -48,14 +53,15 @@ def forked(work: Callable[[], int], *, said: Path) -> Fork:
         return Fork(pid)
     code = SURPRISED
     try:
-        code = _worked(work, said)
+        code = _worked(work, said, patience)
     finally:  # whatever it is, even want of memory for its report, this process ends here
         os._exit(code)
 
 
-def _worked(work: Callable[[], int], said: Path) -> int:
+def _worked(work: Callable[[], int], said: Path, patience: float | None) -> int:
     sys.stdout = sys.stderr = said.open("w", encoding="utf-8")
-    faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True, file=sys.stderr)
+    if patience is not None:
+        faulthandler.dump_traceback_later(patience, exit=True, file=sys.stderr)
     try:
         return work()
     except BaseException:  # noqa: BLE001 - it is told, and the exit code says so

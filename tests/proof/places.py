@@ -5,6 +5,7 @@ from functools import partial
 
 from tests.proof.disk_lives import disk_lives
 from tests.proof.imports import imports
+from tests.proof.large_import import large_import
 from tests.proof.leaps import leaps
 from tests.proof.pieces import Place
 from tests.proof.racing import races
@@ -17,6 +18,7 @@ PLACES: Mapping[str, Place] = {
     "leaps": leaps,
     "imports-sqlite": partial(imports, "sqlite"),
     "imports-postgres": partial(imports, "postgres"),
+    "import-large": large_import,
     "shortages": shortages,
     "sockets": sockets,
 }
@@ -24,8 +26,9 @@ TRIALS: Mapping[str, tuple[int, int]] = {
     "races": (500, 20),
     "disks": (800, 40),
     "leaps": (10_000, 500),
-    "imports-sqlite": (320, 16),
-    "imports-postgres": (320, 16),
+    "imports-sqlite": (240, 12),
+    "imports-postgres": (240, 12),
+    "import-large": (1, 1),
     "shortages": (600, 30),
     "sockets": (1000, 50),
 }

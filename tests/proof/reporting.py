@@ -20,7 +20,7 @@ from tests.proof.slices import SLICES
 
 Line = Mapping[str, Any]
 LIVES = ("lives", "on-sqlite", "failed-once")
-IMPORTING = ("imports-sqlite", "imports-postgres")
+IMPORTING = ("imports-sqlite", "imports-postgres", "import-large")
 DISKS = {
     "busy": 100,
     "full": 100,
@@ -31,7 +31,12 @@ DISKS = {
 }
 CLOCKS = ("slewed", "host suspended", "clocks of machines apart")
 SOCKETS = ("presses", "duplicate envelopes", "reconnects")
-IMPORTS = {"killed": 500, "two at once": 100, "bad rows": 50}
+IMPORTS = {
+    "killed": 500,
+    "two at once": 90,
+    "bad rows": 45,
+    "a bad row of a million": 10_000,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ WORKERS = 8
 REPLICAS = 2
 KEEP, UNDO = "Keep", "Undo keep"
 WRITTEN = {KEEP: "reminder.kept", UNDO: "reminder.keep-undone"}
-BREAKS = ("none",) * 4 + ("refresh_requested",) * 2 + ("broken off",) * 2 + ("lost",)
+BREAKS = ("none",) * 8 + ("refresh_requested",) * 2 + ("broken off",) * 2 + ("lost",)
 
 
 class Repeating:
