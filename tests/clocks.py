@@ -28,3 +28,14 @@ class SettableClock:
 
     def advance_to(self, target: datetime) -> datetime:
         return self.set(max(self._now, target))
+
+
+class DatabaseClock:
+    """The clock that all replicas read: the true one and what its jumps add up to."""
+
+    def __init__(self, true: SettableClock) -> None:
+        self._true = true
+        self.off = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._true.now() + self.off

@@ -17,7 +17,7 @@ from bot.ports.store import ReminderState, Store
 from bot.services.pacing import Limits, Rate
 from bot.services.policy import Policy
 from storage.errors import DatabaseAway
-from tests.clocks import SettableClock
+from tests.clocks import DatabaseClock, SettableClock
 from tests.factories import instant, order, quota
 from tests.proof.nemesis import LONGEST_FREEZE, STEPS, Nemesis
 from tests.proof.owing import Owing
@@ -46,17 +46,6 @@ ONE_SWEEP = timedelta(minutes=30)
 
 REST = (75, 75, 75, 75, 300, 300, 300, 300, 300, 300, 3600, 75, 75, 75)
 """Seconds between the last ticks of a day, together longer than the longest wait."""
-
-
-class DatabaseClock:
-    """The clock that all replicas read: the true one and what its jumps add up to."""
-
-    def __init__(self, true: SettableClock) -> None:
-        self._true = true
-        self.off = timedelta(0)
-
-    def now(self) -> datetime:
-        return self._true.now() + self.off
 
 
 class World:
