@@ -31,7 +31,7 @@ from tests.proof.slack import CALM
 from tests.proof.stages import ACCOUNTS
 from tests.proof.world import World
 
-FAULTY = 150
+FAULTY = 250
 """Of a thousand transactions so many meet a fault."""
 
 

@@ -23,13 +23,13 @@ PLACES: Mapping[str, Place] = {
     "sockets": sockets,
 }
 TRIALS: Mapping[str, tuple[int, int]] = {
-    "races": (500, 20),
-    "disks": (800, 40),
+    "races": (1000, 20),
+    "disks": (1200, 40),
     "leaps": (10_000, 500),
     "imports-sqlite": (240, 12),
     "imports-postgres": (240, 12),
     "import-large": (1, 1),
-    "shortages": (600, 30),
+    "shortages": (750, 30),
     "sockets": (1000, 50),
 }
 """How many there are, and how many to a piece."""

@@ -103,10 +103,12 @@ class Worker:
         """All but very few descriptors are used up."""
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES, hard))
-        with suppress(OSError):
+        try:
             while True:
                 self._held.append(os.open(os.devnull, os.O_RDONLY))
-        for _ in range(self.random.choice((0, 0, 1, 2))):
+        except OSError as used_up:
+            sys.stderr.write(f"{used_up.strerror}\n")
+        for _ in range(self.random.choice((0, 0, 1))):
             os.close(self._held.pop())
 
     def names(self) -> None:
