@@ -15,7 +15,7 @@ from tests.acceptance.world import World
 from tests.factories import instant
 
 WORKING = "How it is worked out"
-FIGURE = re.compile(r"USD|CNY|\d[\d,]*\.\d\d\b")
+FIGURE = re.compile(r"\b(?:USD|CNY)\b|\d[\d,]*\.\d\d\b")
 CHANNELS = {"finops": "C0FINOPS", "security": "C0SECURITY", "approvals": "C0APPROVALS"}
 
 

@@ -36,9 +36,11 @@ class Doors:
         """Serve connections on a free port of the loopback; which one."""
 
         async def serve_quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                await serve(reader, writer)
-            writer.transport.abort()
+            try:
+                with suppress(OSError, asyncio.IncompleteReadError):
+                    await serve(reader, writer)
+            finally:  # also when the doors are closed on it
+                writer.transport.abort()
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # What came in goes on when its sender is gone; asyncio itself would forget it then.

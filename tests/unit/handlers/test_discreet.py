@@ -40,7 +40,7 @@ from tests.factories import NOW, OWNER, cny, instant, usd
 from tests.unit.handlers import catalogue, looks, samples
 from tests.unit.handlers.test_unsubscribe_card import EVERY_STATE
 
-FIGURE = re.compile(r"USD|CNY|\d[\d,]*\.\d\d\b")
+FIGURE = re.compile(r"\b(?:USD|CNY)\b|\d[\d,]*\.\d\d\b")
 WORSE = "Refund at least USD 1,869.65, before USD 2,010.76."
 ITEM = samples.reminder_item()
 CNY_ITEM = samples.reminder_item(replace(catalogue.SM_QUOTA, name="Another"), amount=cny("12800"))

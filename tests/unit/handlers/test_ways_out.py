@@ -44,7 +44,7 @@ EXPIRED = quota(
     "expired", account="lab", status=Status.EXPIRED, orders=(order("2025-11-12 09:20"),)
 )
 RENEWED = quota("renewed", account="lab", orders=(order(), renewal(order())))
-FIGURE = re.compile(r"USD|CNY|\d[\d,]*\.\d\d\b")
+FIGURE = re.compile(r"\b(?:USD|CNY)\b|\d[\d,]*\.\d\d\b")
 
 
 def shown(
