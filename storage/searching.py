@@ -291,7 +291,7 @@ def _base(work: Work, query: ListQuery) -> Sequence[ColumnElement[bool] | TextCl
 def _conditions(work: Work, query: ListQuery) -> Sequence[Condition]:
     gone = query.status is Status.UNSUBSCRIBED
     found = [
-        _spelled(each, value, () if gone else distinct(work, each))
+        _spelled(each, value, _met(work, each, query) if gone else distinct(work, each))
         for each, value in ((_ROW.service, query.service), (_ROW.region, query.region))
         if value is not None
     ]
@@ -313,14 +313,20 @@ def _conditions(work: Work, query: ListQuery) -> Sequence[Condition]:
     return [*found, *(_bears(work, word.casefold()) for word in query.words)]
 
 
+def _met(work: Work, column: ColumnElement[str], query: ListQuery) -> Sequence[str]:
+    """The values of a column that no index leads to."""
+    met = select(column).where(*_base(work, query), column.is_not(None))
+    return work.connection.scalars(met.distinct().limit(VALUES)).all()
+
+
 def _equal(column: ColumnElement[Any], value: object) -> Condition:
     return Condition(column=column, holds=lambda each: each == value)
 
 
 def _spelled(column: ColumnElement[str], value: str, known: Sequence[str]) -> Condition:
-    """In any case: one of the known values, unless there are too many of them or none."""
-    if len(known) in {0, VALUES}:
-        wished = value.lower()
+    """In any case: one of the known values. With too many to know, ASCII letters in any case."""
+    if len(known) == VALUES:
+        wished = "".join(each.lower() if each.isascii() else each for each in value)
         return Condition(
             column=column, holds=lambda each: func.lower(each) == wished, indexed=False
         )

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bot.billing.subscription import Kind, Package, Status
 from bot.ports.store import PAGE, ListQuery
+from storage.searching import VALUES
 from tests.factories import NOW, instant, key, order, package, quota, resource
 
 DAY = timedelta(days=1)
@@ -283,3 +284,15 @@ def test_words_are_found_after_sqlite_moved_its_rows_together(database, store):
 
 def found_by(store, *words):
     return [ids(page(store, ListQuery(words=(word,)))) for word in words]
+
+
+@pytest.mark.parametrize("typed", ["Überwachung", "ÜBERWACHUNG", "überwachung"])
+@pytest.mark.parametrize("values", [VALUES, 1])
+def test_unsubscribed_ones_are_found_by_service_in_any_case(any_store, monkeypatch, typed, values):
+    monkeypatch.setattr("storage.searching.VALUES", values)
+    put(any_store, resource("gone", service="Überwachung", status=Status.UNSUBSCRIBED))
+
+    found = page(any_store, ListQuery(service=typed, status=Status.UNSUBSCRIBED))
+
+    many = values == 1 and typed[0] != "Ü"  # then only letters of ASCII may differ
+    assert ids(found) == ([] if many else ["gone"])

@@ -15,7 +15,8 @@ DIALECT = sqlite.dialect()
 
 
 def there_and_back(column, value):
-    return column.process_result_value(column.process_bind_param(value, DIALECT), DIALECT)
+    read = column.result_processor(DIALECT, None)
+    return read(column.process_bind_param(value, DIALECT))
 
 
 @given(st.datetimes(timezones=st.timezones()))
@@ -57,6 +58,8 @@ def test_a_word_is_one_of_its_enum():
     assert there_and_back(Word(Kind), Kind.SAAS) is Kind.SAAS
     with pytest.raises(ValueError, match="yacht"):
         Word(Kind).process_bind_param("yacht", DIALECT)
+    with pytest.raises(KeyError, match="yacht"):
+        Word(Kind).result_processor(DIALECT, None)("yacht")
 
 
 @pytest.mark.parametrize("column", [Instant(), Exact(), Word(Kind), Json(), Document(int)])
