@@ -1,5 +1,6 @@
 """Subscriptions and their orders as rows, and back."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
@@ -33,6 +34,8 @@ DERIVED = (
 )
 CHUNK = 500
 """Keys or rows that one statement reads or writes."""
+
+_COMMON = {"service", "region", "spec", "owner", "deputy", "channel", "currency"}
 
 QUOTA, OTHER_PACKAGE, ALONE = 0, len(Package) + 1, len(Package) + 2
 """Ranks within a group: quotas, packages as `Package` orders them, other packages; no group."""
@@ -121,19 +124,29 @@ def search_text(subscription: Subscription) -> str:
 
 
 def assembled(rows: Iterable[Row[Any]], orders: Iterable[Row[Any]]) -> list[Subscription]:
-    """Subscriptions in the order of their rows, each with its orders, which come numbered."""
+    """Subscriptions in the order of their rows, each with its orders, which come numbered.
+
+    Words and tags that many have are one object: a month of a large catalogue is held at once.
+    """
     paid: defaultdict[tuple[str, str, int], list[Order]] = defaultdict(list)
     for each in orders:
         version = each.account, each.subscription_id, each.generation
-        paid[version].append(Order(**picked(each, ORDER)))
+        paid[version].append(Order(**_shared(picked(each, ORDER))))
     return [
         Subscription(
             key=SubscriptionKey(AccountName(row.account), row.id),
             orders=tuple(paid[row.account, row.id, row.generation]),
-            **picked(row, OWN),
+            **_shared(picked(row, OWN)),
         )
         for row in rows
     ]
+
+
+def _shared(facts: dict[str, Any]) -> dict[str, Any]:
+    for name in _COMMON & facts.keys():
+        if type(facts[name]) is str:
+            facts[name] = sys.intern(facts[name])
+    return facts
 
 
 def pieces(keys: Iterable[SubscriptionKey]) -> Iterator[list[tuple[AccountName, str]]]:

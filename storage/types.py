@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -77,9 +77,9 @@ class Exact(TypeDecorator[Decimal]):
             raise TypeError(f"{value!r} is not a finite Decimal")
         return str(value)
 
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> Decimal | None:
-        """Give back the same digits."""
-        return None if value is None else Decimal(value)
+    def result_processor(self, _dialect: Dialect, _coltype: object) -> Read[Decimal]:
+        """Give back the same digits; amounts that many have, such as 0.00, are one object."""
+        return lambda value: None if value is None else _exact(value)
 
 
 class Word(TypeDecorator[StrEnum]):
@@ -147,6 +147,11 @@ class Document(TypeDecorator[Any]):
 def canonical(value: object) -> str:
     """JSON with one spelling only, in ASCII: NUL and surrogates are escaped, so any text fits."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+@lru_cache(maxsize=4096)
+def _exact(text: str) -> Decimal:
+    return Decimal(text)
 
 
 @cache

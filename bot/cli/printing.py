@@ -26,7 +26,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     On a terminal long cells wrap; in a pipe every row stays one line.
     """
     if not sys.stdout.isatty():
-        _print_lines(columns, list(rows))
+        _print_lines(columns, rows)
         return
     from rich.console import Console
     from rich.table import Table
@@ -40,11 +40,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console(markup=False, highlight=False).print(table)
 
 
-def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    lines = [
-        [name.removeprefix(">") for name in columns],
-        *(list(map(_one_line, row)) for row in rows),
-    ]
+def _print_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    names = tuple(name.removeprefix(">") for name in columns)
+    lines = [names, *(tuple(map(_one_line, row)) for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines[0 if any(columns) else 1 :]:
         cells = (

@@ -84,10 +84,11 @@ def subscription_rows(shown: Shown) -> Iterator[Sequence[str]]:
 def upcoming_rows(upcoming: Upcoming) -> Iterator[Sequence[str]]:
     """One row for each deduction or notice, by day."""
     for day in upcoming.days:
+        at, working_day = when(day.anchor.at or day.anchor.date), when(day.last_working_day)
         for row in day.rows:
             yield (
-                when(day.anchor.at or day.anchor.date),
-                when(day.last_working_day),
+                at,
+                working_day,
                 str(row.subscription.key),
                 row.subscription.label,
                 _money(row.amount),

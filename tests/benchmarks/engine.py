@@ -91,19 +91,27 @@ def idle(figures: Figures, kind: str, new: NewDatabase) -> None:
 
 
 def _change_leads(figures: Figures, store: Store, clock: DatabaseClock, *, before: Replica) -> None:
-    """One lead for another, five minutes before the hour at which reminders are told."""
+    """One lead for another, hours before reminders are told, and then five minutes before."""
+    took = _changed(store, clock, old=7, new=8)
+    figures.at_most("a change of leads in effect after", took[0].wall, 1, "s")
+    figures.tell("the next run enters the rest and cancels, in", f"{took[1].wall:.1f} s")
     clock.advance_to(_due_at(before) - SOON / 2)
+    took = _changed(store, clock, old=8, new=9)
+    what = "the same five minutes before they are told, 2,740 at once"
+    figures.at_most(what, took[0].wall, 1, "s")
+
+
+def _changed(store: Store, clock: DatabaseClock, *, old: int, new: int) -> Sequence[Took]:
+    """What the two runs took that exchange one lead for another, when all else is planned."""
+    before, changed = (
+        Replica.of(store, clock, Prompt(), policy=policy(30, 14, each, 3, 1)) for each in (old, new)
+    )
     before.reminding.arm()
-    changed = Replica.of(store, clock, Prompt(), policy=policy(30, 14, 8, 3, 1))
-    took = timed(changed.reminding.arm)
-    if 8 not in (leads := _armed_leads(changed)):
+    took = [timed(changed.reminding.arm), timed(changed.reminding.arm)]
+    leads = _armed_leads(changed)
+    if new not in leads or old in leads:
         raise AssertionError(f"The new lead is not in effect: {sorted(leads)}.")
-    figures.at_most("a change of leads in effect after", took.wall, 1, "s")
-    took = timed(changed.reminding.arm)
-    if 7 in (leads := _armed_leads(changed)):
-        raise AssertionError(f"The old lead is still armed: {sorted(leads)}.")
-    what = "the run after: the new lead for two days entered, rows of the old cancelled, in"
-    figures.tell(what, f"{took.wall:.1f} s")
+    return took
 
 
 def after_downtime(figures: Figures, kind: str, new: NewDatabase) -> None:
