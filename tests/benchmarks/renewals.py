@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.billing.subscription import SlackChannel
+from bot.config.policy import POSTS_AT_ONCE
 from bot.facts.messages import Message, ReminderMessage, ReminderRest
-from bot.ports.messenger import NotPosted, Posted
+from bot.ports.messenger import Limited, Posted
 from bot.ports.store import Store
+from bot.services.pacing import Limits, Rate
 from storage.engine import open_database
 from tests.benchmarks import databases
 from tests.benchmarks.catalogues import end_of_day, fill, server
@@ -26,6 +28,7 @@ from tests.clocks import SettableClock
 CHANNELS = 1_000
 EACH = 1_000
 IN_A_MINUTE = 300
+AS_SHIPPED = Limits(post=Rate.a_minute(IN_A_MINUTE, burst=POSTS_AT_ONCE), channel=Rate.a_minute(60))
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 LONGEST = timedelta(hours=2)
@@ -67,7 +70,7 @@ class PacedSlack(Prompt):
         latest = self._latest.get(to)
         if len(self._in_a_minute) >= IN_A_MINUTE or (latest and latest > now - SECOND):
             self.refused += 1
-            raise NotPosted("ratelimited", retry_after=1)
+            raise Limited("ratelimited", retry_after=1)
         self._in_a_minute.append(now)
         self._latest[to] = now
         self.first.setdefault(to, now)
@@ -86,7 +89,7 @@ def told(figures: Figures, each: int) -> None:
         ]
         store = fill(database, subscriptions, size=CHANNELS * each, at=clock.now())
         slack = PacedSlack(clock)
-        replica = Replica.of(store, clock, slack, policy=policy(1))
+        replica = Replica.of(store, clock, slack, policy=policy(1), limits=AS_SHIPPED)
         due_at, _ = replica.reminding.next_lead() or (clock.now(), None)
         clock.advance_to(due_at - timedelta(hours=1))
         replica.reminding.arm()
