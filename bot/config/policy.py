@@ -14,9 +14,13 @@ from bot.config.sections import AccountSection, Settings
 from bot.services.pacing import Limits, Rate
 from bot.services.policy import ApprovalRule, Policy, Route
 
-POSTS_AT_ONCE = 10
-UPDATES_AT_ONCE = 20
-"""What may go out together after a calm while: Slack counts by the minute."""
+POSTS_AT_ONCE = 6
+UPDATES_AT_ONCE = 10
+"""What may go out together after a calm while; the more it is, the slower the rest of the minute.
+
+Of posts one more than 300 a minute are in a second, which is how often messages are sent: with
+fewer some of each second's would be lost.
+"""
 
 
 def accounts_of(settings: Settings) -> Mapping[AccountName, Account]:
@@ -52,8 +56,8 @@ def limits_of(settings: Settings) -> Limits:
     """How fast messages go out."""
     slack = settings.slack
     return Limits(
-        post=Rate.a_minute(slack.posts_per_minute, burst=POSTS_AT_ONCE),
-        update=Rate.a_minute(slack.updates_per_minute, burst=UPDATES_AT_ONCE),
+        post=Rate.a_minute(slack.posts_per_minute, at_once=POSTS_AT_ONCE),
+        update=Rate.a_minute(slack.updates_per_minute, at_once=UPDATES_AT_ONCE),
         channel=Rate.a_minute(slack.posts_per_minute_and_channel),
     )
 

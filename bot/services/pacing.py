@@ -30,9 +30,12 @@ class Rate:
     burst: int = 1
 
     @classmethod
-    def a_minute(cls, calls: int, *, burst: int = 1) -> "Rate":
-        """So many a minute; 0 means as many as there are."""
-        return cls(every=MINUTE / calls, burst=burst) if calls else cls()
+    def a_minute(cls, calls: int, *, at_once: int = 1) -> "Rate":
+        """At most so many in any minute, some of them together; 0 means as many as there are."""
+        if not calls:
+            return cls()
+        burst = max(1, min(at_once, calls // 2))
+        return cls(every=MINUTE / (calls - burst + 1), burst=burst)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

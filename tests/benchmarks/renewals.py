@@ -28,7 +28,9 @@ from tests.clocks import SettableClock
 CHANNELS = 1_000
 EACH = 1_000
 IN_A_MINUTE = 300
-AS_SHIPPED = Limits(post=Rate.a_minute(IN_A_MINUTE, burst=POSTS_AT_ONCE), channel=Rate.a_minute(60))
+AS_SHIPPED = Limits(
+    post=Rate.a_minute(IN_A_MINUTE, at_once=POSTS_AT_ONCE), channel=Rate.a_minute(60)
+)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 LONGEST = timedelta(hours=2)

@@ -36,7 +36,7 @@ POLICY = Policy(
     schedule=Schedule(lead_days=(3, 1), at=time(9), zone=ZoneInfo("Asia/Shanghai")),
     operators=(OPERATOR,),
 )
-LIMITS = Limits(post=Rate.a_minute(300, burst=10), channel=Rate.a_minute(60))
+LIMITS = Limits(post=Rate(every=timedelta(milliseconds=200), burst=10), channel=Rate.a_minute(60))
 DAY, HALF_MINUTE = timedelta(days=1), timedelta(seconds=30)
 ROUNDS = 12
 ROUND = timedelta(seconds=5)

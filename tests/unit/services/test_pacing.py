@@ -3,13 +3,20 @@
 from collections import defaultdict
 from datetime import timedelta
 
+import pytest
+
+from bot.config.policy import limits_of
+from bot.config.sections import Settings
 from bot.services.pacing import Limits, Method, Pacing, Rate
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import NOW
 
 SECOND = timedelta(seconds=1)
-PACED = Limits(post=Rate.a_minute(300, burst=10), channel=Rate.a_minute(60))
+PACED = Limits(post=Rate(every=timedelta(milliseconds=200), burst=10), channel=Rate.a_minute(60))
+
+
+SHIPPED = limits_of(Settings())
 
 
 def take(store: SqlStore, pacing: Pacing, want: int, *, at=NOW) -> int:
@@ -31,6 +38,31 @@ def test_a_full_bucket_grants_its_burst_and_then_one_each_fifth_of_a_second(stor
     assert take(store, pacing, 7, at=NOW + 0.2 * SECOND) == 1
     assert take(store, pacing, 7, at=NOW + SECOND) == 4
     assert take(store, pacing, 99, at=NOW + 3600 * SECOND) == 10
+
+
+@pytest.mark.parametrize(
+    ("rate", "calls"),
+    [
+        (SHIPPED.post, 300),
+        (SHIPPED.update, 50),
+        (SHIPPED.channel, 60),
+        (Rate.a_minute(1, at_once=5), 1),
+        (Rate.a_minute(2, at_once=5), 2),
+    ],
+)
+def test_no_minute_ever_holds_more_than_the_settings_say(store, rate, calls):
+    assert 0.9 * calls <= max(_minutes(store, rate)) <= calls
+
+
+def test_posts_that_are_sent_each_second_use_nearly_all_that_there_are(store):
+    assert min(_minutes(store, SHIPPED.post)) >= 0.98 * 300
+
+
+def _minutes(store: SqlStore, rate: Rate) -> list[int]:
+    """What is taken in every minute, by somebody who asks each second for as much as there is."""
+    pacing = Pacing(Limits(post=rate))
+    taken = [take(store, pacing, 99, at=NOW + second * SECOND) for second in range(180)]
+    return [sum(taken[start : start + 60]) for start in range(121)]
 
 
 def test_what_is_given_back_can_be_taken_again(store):
