@@ -18,6 +18,7 @@ REMEMBERED = timedelta(days=1)
 _GET = select(notes.c.value).where(
     notes.c.team_id == bindparam("team"), notes.c.name == bindparam("of")
 )
+_GET_LOCKED = _GET.with_for_update()
 
 
 class SqlNotes:
@@ -48,6 +49,16 @@ class SqlNotes:
             return self._looked_up[name]
         value = self._work.connection.scalar(_GET, {"team": self._work.team_id, "of": name})
         return cast("Mapping[str, object] | None", value)
+
+    def held(self, name: str) -> Mapping[str, object]:
+        """The fact, empty when there is none, for this writer alone; SQLite has one writer."""
+        if not self._work.on_postgres:
+            self._looked_up.pop(name, None)
+            return self.get(name) or {}
+        row = {"team_id": self._work.team_id, "name": name, "value": {}}
+        self._work.connection.execute(self._work.insert(notes).values(row).on_conflict_do_nothing())
+        value = self._work.connection.scalar(_GET_LOCKED, {"team": self._work.team_id, "of": name})
+        return cast("Mapping[str, object]", value)
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         """Write or replace it; decimals, dates and money become text."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, func, literal, or_, select, update
 
 from bot.ports.store import Delivery, DeliveryState, Lane
 from storage import outbox_statements
 from storage.tables import deliveries
+from storage.types import Instant
 from storage.work import Work
 
 _ROW = deliveries.c
@@ -117,9 +118,19 @@ class SqlOutbox:
         ).all()
         return [_delivery(row) for row in sorted(claimed, key=lambda row: row.owed_as)]
 
-    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
+    def swept(
+        self,
+        delivery: Delivery,
+        *,
+        ts: str | None,
+        again_at: datetime,
+        next_at: datetime | None = None,
+    ) -> None:
         """The conversation shows it once; a sweep asked for since the claim is still to come."""
-        values: dict[str, Any] = {"sweep_at": case((_ROW.sweep_at != again_at, _ROW.sweep_at))}
+        asked_since = _ROW.sweep_at != again_at
+        values: dict[str, Any] = {
+            "sweep_at": case((asked_since, _ROW.sweep_at), else_=literal(next_at, Instant))
+        }
         if ts is not None:
             values["ts"] = ts
         self._work.connection.execute(

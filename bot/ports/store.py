@@ -414,10 +414,17 @@ class Outbox(Protocol):
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
         """Hand sweeps that are due to exactly one replica; others may have them at `again_at`."""
 
-    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
-        """The conversation shows it once, as the message `ts`, or not at all.
+    def swept(
+        self,
+        delivery: Delivery,
+        *,
+        ts: str | None,
+        again_at: datetime,
+        next_at: datetime | None = None,
+    ) -> None:
+        """The conversation shows it once, as the message `ts`, or not at all; again at `next_at`.
 
-        A sweep that was asked for since it was claimed until `again_at` is still to come.
+        A sweep that was asked for since it was claimed until `again_at` is still to come instead.
         """
 
     def next_sweep(self) -> datetime | None:
@@ -534,6 +541,12 @@ class Notes(Protocol):
 
     def get(self, name: str) -> Mapping[str, object] | None:
         """The fact, or None."""
+
+    def held(self, name: str) -> Mapping[str, object]:
+        """The fact, empty when there is none; until the write ends nobody else holds or puts it.
+
+        For what is read, changed and written: others wait, and then read what was written.
+        """
 
     def look_up(self, names: Collection[str]) -> None:
         """Read many at once: `get` answers from it until a write."""

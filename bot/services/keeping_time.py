@@ -62,7 +62,8 @@ class KeepingTime:
         ahead = asked + (answered - asked) / 2 - there  # half the way there, half the way back
         now = self._clock.now()
         with self._store.transaction() as tx:
-            tx.notes.put(_NOTE, {**_heard_of(tx, now=now), self._replica: _written(ahead, now)})
+            others = _lately(tx.notes.held(_NOTE), now=now)
+            tx.notes.put(_NOTE, {**others, self._replica: _written(ahead, now)})
             skew = skew_of(tx, now=now)
         if skew.apart > TOLERATED:
             self._tell(skew, now=now)
@@ -84,15 +85,14 @@ class KeepingTime:
 
 def skew_of(tx: Transaction, *, now: datetime) -> Skew:
     """The clocks furthest apart, of the replicas heard of lately and the database's."""
-    heard = _heard_of(tx, now=now)
+    heard = _lately(tx.notes.get(_NOTE) or {}, now=now)
     ahead = {name: timedelta(seconds=float(facts["ahead"])) for name, facts in heard.items()}
     ahead["database"] = timedelta(0)
     first, last = min(ahead, key=lambda name: ahead[name]), max(ahead, key=lambda name: ahead[name])
     return Skew(apart=ahead[last] - ahead[first], behind=first, ahead=last)
 
 
-def _heard_of(tx: Transaction, *, now: datetime) -> Mapping[str, Any]:
-    note: Mapping[str, Any] = tx.notes.get(_NOTE) or {}
+def _lately(note: Mapping[str, Any], *, now: datetime) -> Mapping[str, Any]:
     return {
         name: facts
         for name, facts in note.items()

@@ -32,7 +32,7 @@ def fact_about(tx: Transaction, key: SubscriptionKey, anchor_date: date) -> Sett
 def record(tx: Transaction, key: SubscriptionKey, anchor_date: date, fact: SettledFact) -> str:
     """Remember what was done; returns a name of this change that no other change bears."""
     name = fact_name(key, anchor_date)
-    known = tx.notes.get(name) or {}
+    known = tx.notes.held(name)
     revision = int(str(known.get("revision", 0))) + 1
     tx.notes.put(name, {**written(fact), "revision": revision})
     return f"{name}/{revision}"

@@ -33,8 +33,9 @@ def tell(
     `pressed` is the delivery whose button was used; pressed in a direct message, the line goes to
     the newest message in a channel, so that nobody's change is known in private alone.
     """
-    cause = record(tx, key, anchor_date, fact)
+    # The list first, and then the fact: whoever tells two facts waits for nobody who tells one.
     _watch(tx, key, anchor_date, unanswered=fact.settled is Settled.TURNING_OFF)
+    cause = record(tx, key, anchor_date, fact)
     rows = [
         row
         for row in tx.reminders.of(key, anchor_date.isoformat())
@@ -89,7 +90,7 @@ def _unanswered(tx: Transaction) -> Sequence[tuple[SubscriptionKey, date]]:
 
 def _watch(tx: Transaction, key: SubscriptionKey, on: date, *, unanswered: bool) -> None:
     """Keep a list of what is being turned off, since nobody else would look after a crash."""
-    known = dict(tx.notes.get(_UNANSWERED) or {})
+    known = dict(tx.notes.held(_UNANSWERED))
     name = f"{key}/{on.isoformat()}"
     if unanswered is (name in known):
         return

@@ -1,14 +1,21 @@
 """What every store promises of notes and redeliveries."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Barrier, Thread
+from time import sleep
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from bot.facts.messages import Settled
+from bot.services import telling
+from bot.services.closing import close, closures
+from bot.services.keeping_time import KeepingTime
+from bot.services.settled import SettledFact, fact_name, record
+from tests.clocks import SettableClock
 from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import HOUR
-from tests.factories import NOW
+from tests.factories import NOW, key
 
 
 @pytest.fixture(params=AND_MODEL)
@@ -96,3 +103,83 @@ def test_notes_that_were_looked_up_are_the_same_until_one_is_written(any_store):
 
         tx.notes.put("other", {"n": 2})
         assert tx.notes.get("other") == {"n": 2}
+
+
+def test_a_note_that_is_held_is_empty_when_there_is_none_and_as_last_written(any_store):
+    with any_store.transaction() as tx:
+        assert tx.notes.held("closed") == {}
+        tx.notes.put("closed", {"C1": 1})
+        tx.notes.look_up(["closed"])
+        tx.notes.put("closed", {"C1": 2})
+        assert tx.notes.held("closed") == {"C1": 2}
+
+    with any_store.reading() as tx:
+        assert tx.notes.get("closed") == {"C1": 2}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_of_two_that_hold_a_note_at_once_neither_loses_what_the_other_wrote(any_store, there):
+    if there:
+        with any_store.transaction() as tx:
+            tx.notes.put("closed", {"before": True})
+    start = Barrier(2, timeout=10)
+    failed = []
+
+    def add(name):
+        start.wait()
+        try:
+            for number in range(20):
+                with any_store.transaction() as tx:
+                    known = tx.notes.held("closed")
+                    tx.notes.put("closed", {**known, f"{name}{number}": True})
+        except Exception as error:  # noqa: BLE001 - told by the thread that asks
+            failed.append(error)
+
+    threads = [Thread(target=add, args=(name,)) for name in ("C", "D")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    with any_store.reading() as tx:
+        assert (len(tx.notes.get("closed")), failed) == (40 + there, [])
+
+
+def test_two_replicas_that_close_measure_and_press_at_once_lose_nothing(any_store):
+    """One writes, and before it commits the other begins; the later one waits for it."""
+
+    def replica(number):
+        start.wait()
+        channel, anchor = f"C{number}", date(2026, 12, number)
+        fact = SettledFact(settled=Settled.TURNING_OFF, at=NOW)
+        with any_store.transaction() as tx:
+            close(tx, channel, error="is_archived", at=NOW)
+            sleep(0.2)
+            close(tx, channel, error="is_archived", at=NOW)
+        with any_store.transaction() as tx:
+            telling._watch(tx, key("sm-quota"), anchor, unanswered=True)
+            sleep(0.2)
+            record(tx, key("sm-quota"), date(2026, 12, 1), fact)
+        KeepingTime(
+            store=any_store,
+            clock=SettableClock(NOW),
+            replica=channel,
+            machine=lambda: NOW + number * timedelta(seconds=1),
+            database=lambda: NOW,
+            operators=tuple,
+        ).measure()
+
+    start = Barrier(3, timeout=10)
+    threads = [Thread(target=replica, args=(number,)) for number in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    with any_store.reading() as tx:
+        assert {each: known.calls for each, known in closures(tx).items()} == {
+            "C1": 2,
+            "C2": 2,
+            "C3": 2,
+        }
+        assert len(telling._unanswered(tx)) == 3
+        assert tx.notes.get(fact_name(key("sm-quota"), date(2026, 12, 1)))["revision"] == 3
+        assert set(tx.notes.get("clocks")) == {"C1", "C2", "C3"}

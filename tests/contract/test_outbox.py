@@ -376,6 +376,21 @@ def test_a_finished_message_can_be_asked_for_once_more(any_store):
     assert get(any_store, "a").ts == "1.5"
 
 
+def test_a_sweep_that_ends_can_ask_for_the_next(any_store):
+    owe(any_store, delivery("a"))
+    settle(
+        any_store, begin(any_store, claim(any_store)[0]), DeliveryState.SENT, ts="1.5", sweep_at=NOW
+    )
+    assert sweeps(any_store, NOW) == ["id-a"]
+
+    with any_store.transaction() as tx:
+        swept = tx.outbox.get("id-a")
+        tx.outbox.swept(swept, ts=None, again_at=NOW + LEASE, next_at=NOW + 4 * HOUR)
+
+    assert sweeps(any_store, NOW + 4 * HOUR - SECOND) == []
+    assert sweeps(any_store, NOW + 4 * HOUR) == ["id-a"]
+
+
 def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
     owe(any_store, delivery("a"))
     settle(
@@ -386,7 +401,8 @@ def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
         tx.outbox.sweep("id-a", at=NOW + HOUR)
 
     with any_store.transaction() as tx:
-        tx.outbox.swept(tx.outbox.get("id-a"), ts="1.5", again_at=NOW + LEASE)
+        swept = tx.outbox.get("id-a")
+        tx.outbox.swept(swept, ts="1.5", again_at=NOW + LEASE, next_at=NOW + 4 * HOUR)
 
     with any_store.reading() as tx:
         assert tx.outbox.next_sweep() == NOW + HOUR

@@ -418,11 +418,18 @@ class MemoryOutbox:
             self._rows[each.delivery.id] = each._replace(sweep_at=again_at)
         return [each.delivery for each in sorted(due[:limit], key=lambda each: each.place)]
 
-    def swept(self, delivery: Delivery, *, ts: str | None, again_at: datetime) -> None:
+    def swept(
+        self,
+        delivery: Delivery,
+        *,
+        ts: str | None,
+        again_at: datetime,
+        next_at: datetime | None = None,
+    ) -> None:
         row = self._rows[delivery.id]
         shown = replace(row.delivery, ts=ts) if ts is not None else row.delivery
         self._rows[delivery.id] = row._replace(
-            delivery=shown, sweep_at=row.sweep_at if row.sweep_at != again_at else None
+            delivery=shown, sweep_at=row.sweep_at if row.sweep_at != again_at else next_at
         )
 
     def next_sweep(self) -> datetime | None:
@@ -473,6 +480,9 @@ class MemoryNotes:
 
     def get(self, name: str) -> Mapping[str, object] | None:
         return self._notes.get(name)
+
+    def held(self, name: str) -> Mapping[str, object]:
+        return self._notes.get(name) or {}
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         self._notes[name] = dict(value)
