@@ -25,6 +25,7 @@ from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.homing import Homing
 from bot.services.keeping_time import KeepingTime
+from bot.services.linking import Linking
 from bot.services.pacing import Pacing
 from bot.services.people import People
 from bot.services.reminding import Reminding
@@ -104,12 +105,14 @@ def build_bot(core: Core, *, role: str) -> Bot:
     people = People(directory=directory, policy=core.policy)
     messenger = SlackMessenger(client)
     reminding = Reminding(store=core.store, clock=core.clock, policy=core.policy, people=people)
+    pacing = Pacing(limits_of(core.settings))
+    linking = Linking(store=core.store, clock=core.clock, messenger=messenger, pacing=pacing)
     composing = Composing(
-        messenger=messenger,
+        links=linking,
         announcing=reminding.announcing,
         discreet=not core.policy.amounts_for_everyone,
     )
-    services = _services(core, people, messenger, reminding, composing)
+    services = _services(core, people, linking, reminding, composing)
     work = Threads()
     app = App(
         client=client,
@@ -122,9 +125,13 @@ def build_bot(core: Core, *, role: str) -> Bot:
     steady_since = Steadiness(
         clock=core.clock, database=core.database.clock().unmoved, elapsed=monotonic
     ).since
-    delivering = _delivering(core, people, messenger, composing, steady_since)
+    delivering = _delivering(core, people, messenger, composing, pacing, steady_since)
     sweeping = Sweeping(
-        store=core.store, clock=core.clock, messenger=messenger, steady_since=steady_since
+        store=core.store,
+        clock=core.clock,
+        messenger=messenger,
+        pacing=pacing,
+        steady_since=steady_since,
     )
     ticks = _ticks(core, services, delivering, sweeping)
     scheduler = Scheduler(ticks if role != "web" else ())
@@ -168,7 +175,7 @@ def slack_client(secrets: Secrets) -> WebClient:
 def _services(
     core: Core,
     people: People,
-    messenger: SlackMessenger,
+    linking: Linking,
     reminding: Reminding,
     composing: Composing,
 ) -> Services:
@@ -181,7 +188,7 @@ def _services(
     return Services(
         listing=core.listing,
         unsubscribing=Unsubscribing(
-            store=store, clock=clock, policy=policy, people=people, messenger=messenger
+            store=store, clock=clock, policy=policy, people=people, links=linking
         ),
         renewing=Renewing(
             store=store, clock=clock, policy=policy, people=people, providers=core.providers
@@ -209,6 +216,7 @@ def _delivering(
     people: People,
     messenger: SlackMessenger,
     composing: Composing,
+    pacing: Pacing,
     steady_since: Callable[[], datetime],
 ) -> Delivering:
     store, clock, policy = core.store, core.clock, core.policy
@@ -225,7 +233,7 @@ def _delivering(
             people=people,
             outcry=OperatorsWebhook(webhook).say if webhook else None,
         ),
-        pacing=Pacing(limits_of(core.settings)),
+        pacing=pacing,
         elapsed=monotonic,
         steady_since=steady_since,
     )

@@ -24,7 +24,7 @@ from bot.facts.messages import (
     RequestLine,
     Tour,
 )
-from bot.ports.messenger import Posted, Unsettled
+from bot.ports.messenger import Limited, Posted, Unsettled
 from handlers.blocks import digests, discreet, receipts, reminders, requests, tour, warnings
 from handlers.blocks.pieces import Content
 from handlers.refusals import LOST, code_of, lost, repeatable, translated, unread
@@ -35,7 +35,6 @@ TIMEOUT = 10
 """Seconds an attempt may take (contract, section 6: T)."""
 
 PAGE = 200
-LINKS = 5000
 CLIENT_MESSAGES = UUID("3a1b7a5e-0c52-5d52-8f0e-7d1f3e0f6a11")
 
 
@@ -84,7 +83,6 @@ class SlackMessenger:
             raise ValueError("the messenger's client must not retry: the outbox decides")
         self._client = client
         self._bot_id = ""
-        self._links: dict[Posted, str] = {}
 
     @classmethod
     def connect(cls, token: str, *, base_url: str) -> "SlackMessenger":
@@ -165,18 +163,16 @@ class SlackMessenger:
             raise repeatable(lost(error)) from error
 
     def link(self, at: Posted) -> str | None:
-        """The permalink of a message, remembered once it is known; None when Slack gives none."""
-        if at in self._links:
-            return self._links[at]
+        """The permalink of a message; None when Slack gives none. Raises Limited."""
         try:
             found = self._client.chat_getPermalink(channel=at.channel, message_ts=at.ts)
         except LOST as error:
             log.warning("slack.no_permalink", extra={"error": code_of(error)})
+            why = translated(error) if isinstance(error, SlackApiError) else None
+            if isinstance(why, Limited):
+                raise why from error
             return None
-        if len(self._links) >= LINKS:
-            self._links.clear()
-        self._links[at] = str(found["permalink"])
-        return self._links[at]
+        return str(found["permalink"])
 
     def _conversation(self, to: str) -> str:
         if not to.startswith(("U", "W")):

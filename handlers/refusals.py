@@ -46,13 +46,16 @@ CLOSED = frozenset(
 
 REFUSED_HERE = frozenset(
     {
+        "attachment_payload_limit_exceeded",
         "block_mismatch",
+        "cannot_reply_to_message",
         "cant_update_message",
         "edit_window_closed",
         "invalid_blocks",
         "invalid_blocks_format",
         "invalid_metadata_format",
         "invalid_metadata_schema",
+        "markdown_text_conflict",
         "message_not_found",
         "metadata_must_be_sent_from_app",
         "metadata_too_large",
@@ -62,6 +65,7 @@ REFUSED_HERE = frozenset(
         "restricted_action_non_threadable_channel",
         "restricted_action_thread_locked",
         "thread_not_found",
+        "too_many_attachments",
     }
 )
 """This message is not taken; another may be."""

@@ -2,11 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from storage.tables import pacing
 from storage.types import EPOCH
 from storage.work import Work
+
+# Built once, since building it takes longer than running it.
+_FREE_AT = select(pacing.c.free_at).where(
+    pacing.c.team_id == bindparam("team"), pacing.c.name == bindparam("of")
+)
+_FREE_AT_LOCKED = _FREE_AT.with_for_update()
 
 
 class SqlPacing:
@@ -17,16 +23,16 @@ class SqlPacing:
 
     def free_at(self, name: str) -> datetime | None:
         """When, or None while it never had to wait; a writer has it to itself until it commits."""
-        mine = (pacing.c.team_id == self._work.team_id, pacing.c.name == name)
-        query = select(pacing.c.free_at).where(*mine)
+        query = _FREE_AT
         if self._work.writing:
             self._work.connection.execute(
                 self._work.insert(pacing)
                 .values(team_id=self._work.team_id, name=name, free_at=EPOCH)
                 .on_conflict_do_nothing()
             )
-            query = query.with_for_update()
-        when: datetime | None = self._work.connection.scalar(query)
+            query = _FREE_AT_LOCKED
+        mine = {"team": self._work.team_id, "of": name}
+        when: datetime | None = self._work.connection.scalar(query, mine)
         return None if when == EPOCH else when
 
     def set_free_at(self, name: str, at: datetime) -> None:

@@ -33,8 +33,14 @@ class FakeMessenger:
     shown: list[Shown] = field(default_factory=list)
     posts: int = 0
     updates: int = 0
+    looks: int = 0
+    links: int = 0
     history_unreadable: bool = False
+    unreadable: Unsettled = field(default_factory=lambda: Unsettled("fatal_error"))
+    no_links: NotPosted | None = None
     closed: dict[str, str] = field(default_factory=dict)
+    refuse_in: dict[str, str] = field(default_factory=dict)
+    refuse_only: str | None = None
     refusals: list[NotPosted] = field(default_factory=list)
     lose_answers: int = 0
     lose_requests: int = 0
@@ -56,6 +62,8 @@ class FakeMessenger:
             self.before_post()
         if to in self.closed:
             raise Undeliverable(self.closed[to], closed=True)
+        if to in self.refuse_in and self.refuse_only in {None, delivery_id}:
+            raise NotPosted(self.refuse_in[to], retry_after=30)
         if self.refusals:
             raise self.refusals.pop(0)
         channel = f"D{to[1:]}" if to.startswith("U") else to
@@ -96,8 +104,9 @@ class FakeMessenger:
         until: datetime,
         thread: str | None = None,
     ) -> Sequence[Posted]:
+        self.looks += 1
         if self.history_unreadable:
-            raise Unsettled("ratelimited")
+            raise self.unreadable
         channel = f"D{to[1:]}" if to.startswith("U") else to
         about = (channel, thread, delivery_id)
         return [
@@ -113,6 +122,9 @@ class FakeMessenger:
         self.shown = [each for each in self.shown if (each.to, each.ts) != (at.channel, at.ts)]
 
     def link(self, at: Posted) -> str | None:
+        self.links += 1
+        if self.no_links is not None:
+            raise self.no_links
         return f"https://slack.test/archives/{at.channel}/p{at.ts.replace('.', '')}"
 
     def of(self, kind: type, *, to: str | None = None) -> list[Shown]:

@@ -101,6 +101,13 @@ class Messenger(Protocol):
         """Delete an own message; harmless when it is gone. Raises NotPosted or Undeliverable."""
 
     def link(self, at: Posted) -> str | None:
+        """A permalink to a message, or None when it cannot be had now. Raises Limited."""
+
+
+class Links(Protocol):
+    """Permalinks that may be missing."""
+
+    def link(self, at: Posted) -> str | None:
         """A permalink to a message, or None when it cannot be had now."""
 
 

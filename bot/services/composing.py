@@ -19,7 +19,7 @@ from bot.facts.messages import (
     Said,
     Tour,
 )
-from bot.ports.messenger import Messenger, Posted
+from bot.ports.messenger import Links, Posted
 from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
 from bot.services import owing
 from bot.services.alarming import OPERATOR_WARNING, read_warning
@@ -47,10 +47,8 @@ class Composing:
     A `discreet` one hides figures from channels; a person who is written to directly sees them.
     """
 
-    def __init__(
-        self, *, messenger: Messenger, announcing: Announcing, discreet: bool = False
-    ) -> None:
-        self._messenger = messenger
+    def __init__(self, *, links: Links, announcing: Announcing, discreet: bool = False) -> None:
+        self._links = links
         self._announcing = announcing
         self._discreet = discreet
         self._kinds: Mapping[str, Callable[[Transaction, Delivery, datetime], Said | None]] = {
@@ -125,7 +123,7 @@ class Composing:
         at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
         if at is None and now - post.due_at < WAITS_FOR_CARD:
             raise NotYet
-        link = self._messenger.link(at) if at else None
+        link = self._links.link(at) if at else None
         return RequesterNote(
             request=request,
             state=State(str(post.subject["state"])),

@@ -5,7 +5,7 @@ never posted again before it can no longer land and the conversation's history d
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from bot.ports.messenger import (
 from bot.ports.store import Delivery, DeliveryState, Lane, ReminderState, Store, Transaction
 from bot.services.announcing import timing_of
 from bot.services.armed import cancel
-from bot.services.closing import EVERYWHERE, closures, reopen
+from bot.services.closing import EVERYWHERE, Closure, closures, forget, is_locked_out, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
 from bot.services.pacing import Method, Pacing
 from bot.services.rerouting import Rerouting
@@ -60,9 +60,6 @@ PREFER_DUPLICATE_AFTER = timedelta(hours=6)
 NO_WAIT = timedelta(0)
 SOON = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
-
-ENOUGH = 3
-"""Attempts that Slack may refuse for a reason of its own, before a message counts as refused."""
 
 _STATES = {
     Timing.ON_TIME: ReminderState.SENT,
@@ -108,7 +105,6 @@ class Delivering:
         self._elapsed = elapsed
         self._steady_since = steady_since
         self._stopping = False
-        self._halted: dict[Method, datetime] = {}
 
     def send_due(self, limit: int = 50) -> int:
         """Carry what is due, each stream in its order; how many deliveries were handled.
@@ -128,8 +124,7 @@ class Delivering:
                 # What would outlast the lease is left to the next claim.
                 if self._clock.now() <= now + LEASE - TIMEOUT:
                     try:
-                        if not self._put_back(delivery):
-                            self._carry(delivery)
+                        self._carry(delivery)
                     except Exception as surprise:  # noqa: BLE001 - raised again below
                         surprises.append(surprise)
             handled += len(ready)
@@ -158,15 +153,14 @@ class Delivering:
         with self._store.reading() as tx:
             locked = closures(tx).get(EVERYWHERE)
         if locked is not None:
-            self._halted.clear()
             with self._store.transaction() as tx:
                 reopen(tx, EVERYWHERE)
 
     def _claim(self, limit: int, *, now: datetime) -> tuple[int, Sequence[Delivery]]:
         """How many were claimed, and those of them that may go now: others wait for their turn."""
         with self._store.reading() as tx:
-            due_at, locked = tx.outbox.next_due(), closures(tx).get(EVERYWHERE)
-        if due_at is None or due_at > now or (locked and now < locked.until):
+            due_at, locked_out = tx.outbox.next_due(), is_locked_out(closures(tx), now=now)
+        if due_at is None or due_at > now or locked_out:
             return 0, ()
         claimed = 0
         ready: list[Delivery] = []
@@ -200,16 +194,18 @@ class Delivering:
             tx.outbox.postpone(delivery, until=turn)
         return turn <= now
 
-    def _put_back(self, delivery: Delivery) -> bool:
-        """Whether Slack has stopped its method since it was claimed, so that it goes later.
-
-        Nothing is claimed before that is over, so it may be due at once.
-        """
+    def _is_stopped(self, tx: Transaction, method: Method, closed: Mapping[str, Closure]) -> bool:
+        """Whether Slack has stopped a method since the claim, whichever replica it told."""
         now = self._clock.now()
-        if delivery.state in _OPEN or self._halted.get(_method_of(delivery), now) <= now:
-            return False
-        self._pend(delivery, error=delivery.error, wait=SOON)
-        return True
+        held = self._pacing.held_until(tx, method, now=now) is not None
+        return held or is_locked_out(closed, now=now)
+
+    def _put_back(self, delivery: Delivery) -> None:
+        """Leave it as it was: nothing is claimed before Slack allows it, so it may be due soon."""
+        if delivery.state in _OPEN:
+            self._unknown(delivery, error=delivery.error, again_at=self._clock.now() + SOON)
+        else:
+            self._pend(delivery, error=delivery.error, wait=SOON)
 
     def _carry(self, delivery: Delivery) -> None:
         if delivery.update_of is not None:
@@ -236,11 +232,11 @@ class Delivering:
         except NotYet:
             self._unknown(delivery, error=delivery.error, again_at=now + SOON)
         except Unsettled as unreadable:
+            self._obey(Method.LOOK, unreadable)
             if now - started_at >= PREFER_DUPLICATE_AFTER:
                 self._post(delivery, may_repeat=True)
                 return
             wait = min(max((now - started_at) / 2, FIRST_LOOK), LAST_LOOK)
-            self._hold(Method.LOOK, seconds=unreadable.retry_after)
             self._unknown(delivery, error=unreadable.error, again_at=now + wait)
         else:
             if found:
@@ -271,6 +267,10 @@ class Delivering:
     def _post(self, delivery: Delivery, *, may_repeat: bool = False) -> None:
         with self._store.reading() as tx:
             closed = closures(tx)
+            stopped = self._is_stopped(tx, Method.POST, closed)
+        if stopped:
+            self._put_back(delivery)
+            return
         closure = closed.get(delivery.destination)
         if closure is not None and self._clock.now() < closure.until:
             self._rerouting.avoid(delivery, closure)
@@ -303,32 +303,32 @@ class Delivering:
             self._sent(begun, posted, at=self._clock.now(), reopened=reopened)
 
     def _not_posted(self, delivery: Delivery, refused: NotPosted, method: Method) -> None:
-        """Try again: as late as Slack says, or each time later, but not for ever."""
+        """Try again: as late as Slack says, or each time later."""
         if isinstance(refused, Limited):
-            self._hold(method, seconds=refused.retry_after)
+            self._obey(method, refused)
             self._pend(delivery, error=refused.error, wait=SOON)
         elif isinstance(refused, LockedOut):
-            closure = self._rerouting.locked_out(error=refused.error)
-            self._halted = dict.fromkeys((Method.POST, Method.UPDATE), closure.until)
+            self._rerouting.locked_out(error=refused.error)
             self._pend(delivery, error=refused.error, wait=SOON)
-        elif delivery.attempt >= ENOUGH and not isinstance(refused, Unreachable):
-            self._rerouting.undeliverable(delivery, error=refused.error)
-        else:
+        elif isinstance(refused, Unreachable):
             self._later(delivery, error=refused.error, seconds=refused.retry_after)
+        else:
+            wait = _backing_off(delivery, seconds=refused.retry_after)
+            self._rerouting.refused(delivery, error=refused.error, wait=wait)
 
-    def _hold(self, method: Method, *, seconds: float) -> None:
-        if seconds:
-            until = self._clock.now() + timedelta(seconds=seconds)
-            self._halted[method] = until
-            with self._store.transaction() as tx:
-                self._pacing.hold(tx, method, until=until)
+    def _obey(self, method: Method, refused: NotPosted | Unsettled) -> None:
+        self._pacing.obey(self._store, method, refused, now=self._clock.now())
 
     def _replace(self, delivery: Delivery) -> None:
         """Bring a message up to date; repeating this is harmless, so nothing is looked up."""
         with self._store.reading() as tx:
             newer = tx.outbox.superseded(delivery)
+            stopped = not newer and self._is_stopped(tx, Method.UPDATE, closures(tx))
         if newer:
             self._cancel(delivery, error="a newer state follows")
+            return
+        if stopped:
+            self._put_back(delivery)
             return
         prepared = self._prepare(delivery)
         if prepared is None:
@@ -397,6 +397,8 @@ class Delivering:
         self, delivery: Delivery, posted: Posted, *, at: datetime, reopened: Iterable[str] = ()
     ) -> None:
         with self._store.transaction() as tx:
+            if delivery.attempt > 1:
+                forget(tx, delivery, at=at)
             for destination in reopened:
                 reopen(tx, destination)
             held = tx.outbox.settle(
@@ -435,8 +437,7 @@ class Delivering:
 
     def _later(self, delivery: Delivery, *, error: str | None, seconds: float) -> None:
         """Certainly not posted: try again, later each time and never before Slack allows it."""
-        backing_off = min(timedelta(seconds=2 ** min(delivery.attempt, 9)), LONGEST_WAIT)
-        self._pend(delivery, error=error, wait=max(backing_off, timedelta(seconds=seconds)))
+        self._pend(delivery, error=error, wait=_backing_off(delivery, seconds=seconds))
 
     def _wait(self, delivery: Delivery) -> None:
         self._pend(delivery, error=None, wait=SOON)
@@ -457,8 +458,10 @@ class Delivering:
             tx.outbox.settle(delivery, state=DeliveryState.CANCELLED, at=now, error=error)
 
 
-def _method_of(delivery: Delivery) -> Method:
-    return Method.UPDATE if delivery.update_of is not None else Method.POST
+def _backing_off(delivery: Delivery, *, seconds: float) -> timedelta:
+    """Later each time, and never before Slack allows it."""
+    wait = min(timedelta(seconds=2 ** min(delivery.attempt, 9)), LONGEST_WAIT)
+    return max(wait, timedelta(seconds=seconds))
 
 
 def _tell(event: str, delivery: Delivery, error: str) -> None:

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.ports.store import Transaction
+from bot.ports.messenger import Limited, NotPosted, Unsettled
+from bot.ports.store import Store, Transaction
 
 MINUTE = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
 
 
 class Method(StrEnum):
-    """What Slack limits by itself: posting, replacing, and reading back (slack-platform)."""
+    """What Slack limits by itself: posting, replacing, reading back, deleting, and links."""
 
     POST = "post"
     UPDATE = "update"
     LOOK = "look"
+    DELETE = "delete"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +89,31 @@ class Pacing:
         return turn <= now <= turn + self._limits.channel.every / 4
 
     def hold(self, tx: Transaction, method: Method, *, until: datetime) -> None:
-        """Let nobody call a method before an instant, since Slack said so for the workspace."""
-        rate = self._rates.get(method, Rate())
-        held = until + (rate.burst - 1) * rate.every
-        known = tx.pacing.free_at(method)
-        if known is None or known < held:
-            tx.pacing.set_free_at(method, held)
+        """Let nobody call a method before an instant, since Slack said so for the workspace.
+
+        Its bucket grants nothing before that, and what was granted already hears of it.
+        """
+        _put_off(tx, f"{method}/held", until)
+        rate = self._rates.get(method)
+        if rate is not None:
+            _put_off(tx, method, until + (rate.burst - 1) * rate.every)
+
+    def obey(
+        self, store: Store, method: Method, refused: NotPosted | Unsettled, *, now: datetime
+    ) -> None:
+        """Hold a method when Slack said that it was called too often; written down at once."""
+        limited = isinstance(refused, Limited | Unsettled) and refused.retry_after > 0
+        if limited:
+            with store.transaction() as tx:
+                self.hold(tx, method, until=now + timedelta(seconds=refused.retry_after))
 
     def held_until(self, tx: Transaction, method: Method, *, now: datetime) -> datetime | None:
-        """When a method may be called again, None when it may be called now."""
-        known = tx.pacing.free_at(method)
-        rate = self._rates.get(method, Rate())
-        again = known - (rate.burst - 1) * rate.every if known else now
-        return again if again > now else None
+        """When a method that Slack stopped may be called again, None when it may be called now."""
+        again = tx.pacing.free_at(f"{method}/held")
+        return again if again is not None and again > now else None
+
+
+def _put_off(tx: Transaction, name: str, until: datetime) -> None:
+    known = tx.pacing.free_at(name)
+    if known is None or known < until:
+        tx.pacing.set_free_at(name, until)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.billing.subscription import SlackChannel, SlackUser
 from bot.ports.clock import Clock
@@ -11,7 +11,7 @@ from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Trans
 from bot.services.alarming import OPERATOR_WARNING, Trouble, alarm
 from bot.services.announcing import carried
 from bot.services.armed import DIRECT
-from bot.services.closing import EVERYWHERE, Closure, close
+from bot.services.closing import ENOUGH, EVERYWHERE, Closure, close, closures, count, forget, pause
 from bot.services.composing import PERSON, REMINDERS
 from bot.services.people import People
 from bot.services.policy import Policy
@@ -28,6 +28,12 @@ _REASONS: Mapping[str, str] = {
     "token_revoked": "Slack does not accept the token",
 }
 _REFUSED = " does not take it: "
+
+OTHERS_FIRST = timedelta(seconds=1)
+"""What closed a place waits so much longer than the others, in case that it alone is refused."""
+
+STALE = timedelta(days=1)
+"""An update that is refused for so long is given up: the next one shows the newest state."""
 
 
 class Rerouting:
@@ -57,8 +63,34 @@ class Rerouting:
         operators = self.operators()
         now = self._clock.now()
         with self._store.transaction() as tx:
+            forget(tx, delivery, at=now)  # before it is closed, in the order of `refused`
             closure = close(tx, delivery.destination, error=error, at=now) if closed else None
             self._settle(tx, delivery, closure, error=error, operators=operators)
+
+    def refused(self, delivery: Delivery, *, error: str, wait: timedelta) -> None:
+        """Slack refused it for a reason that nobody knows, so that it may pass.
+
+        It is tried again after `wait`; the third refusal closes its destination: a reminder goes to
+        the common channel, what has no other place waits until Slack takes something there. What is
+        refused still when others are taken there waits alone, as long as a closed place does.
+        """
+        if delivery.update_of is not None:
+            self._refused_update(delivery, error=error, wait=wait)
+            return
+        operators = self.operators()
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            times = count(tx, delivery, at=now)
+            closed = delivery.destination in closures(tx)
+            if not closed and times.there < ENOUGH:
+                self._wait(tx, delivery, error=error, wait=wait)
+            elif not closed and times.of_this > ENOUGH:
+                alone = pause(times.of_this - ENOUGH + 1)
+                self._wait(tx, delivery, error=error, wait=alone)
+            else:
+                closure = close(tx, delivery.destination, error=error, at=now, passing=True)
+                last = replace(closure, until=closure.until + OTHERS_FIRST)
+                self._settle(tx, delivery, last, error=error, operators=operators)
 
     def avoid(self, delivery: Delivery, closure: Closure) -> None:
         """Do the same without another call, since its destination is known to be closed."""
@@ -88,6 +120,27 @@ class Rerouting:
         """Who hears of trouble: those named, else the approvers. May ask the workspace."""
         return self._policy.operators or self._people.approvers()
 
+    def _refused_update(self, delivery: Delivery, *, error: str, wait: timedelta) -> None:
+        """Nothing is lost when it waits, ever longer, and nothing else waits for it."""
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            times = count(tx, delivery, at=now).of_this
+            if now - delivery.due_at < STALE:
+                longer = pause(times - ENOUGH + 1) if times >= ENOUGH else wait
+                self._wait(tx, delivery, error=error, wait=longer)
+                return
+            forget(tx, delivery, at=now)
+            state = DeliveryState.UNDELIVERABLE
+            tx.outbox.settle(delivery, state=state, at=now, error=error)
+
+    def _wait(self, tx: Transaction, delivery: Delivery, *, error: str, wait: timedelta) -> None:
+        now = self._clock.now()
+        held = tx.outbox.settle(
+            delivery, state=DeliveryState.PENDING, at=now, error=error, again_at=now + wait
+        )
+        if held and delivery.kind in REMINDERS and delivery.update_of is None:
+            tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
+
     def _settle(
         self,
         tx: Transaction,
@@ -98,7 +151,9 @@ class Rerouting:
         operators: Sequence[SlackUser],
     ) -> None:
         now = self._clock.now()
-        waits = closure is not None and self._has_no_other_place(delivery)
+        waits = closure is not None and self._has_no_other_place(delivery, closure)
+        if not waits:
+            forget(tx, delivery, at=now)
         settled = tx.outbox.settle(
             delivery,
             state=DeliveryState.PENDING if waits else DeliveryState.UNDELIVERABLE,
@@ -112,11 +167,11 @@ class Rerouting:
         since = closure.since if closure else now
         alarm(tx, self._trouble(delivery, error, since, moved=moved), operators=operators, at=now)
 
-    def _has_no_other_place(self, delivery: Delivery) -> bool:
-        """Whether only this channel can take it; a person who cannot be written to is left."""
+    def _has_no_other_place(self, delivery: Delivery, closure: Closure) -> bool:
+        """Whether only this place can take it; a person who cannot be written to is left."""
         to = delivery.destination
         if to.startswith(PERSON):
-            return False
+            return closure.passing
         return delivery.kind not in REMINDERS or to == self._policy.reminders_channel
 
     def _trouble(self, delivery: Delivery, error: str, since: datetime, *, moved: bool) -> Trouble:

@@ -12,7 +12,7 @@ from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import NotAnApprover, Reason, Request, State, UnsubscriptionError
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
 from bot.ports.clock import Clock
-from bot.ports.messenger import Messenger, Posted
+from bot.ports.messenger import Links, Posted
 from bot.ports.store import ChangedMeanwhile, Store, Transaction
 from bot.services import recording
 from bot.services.drafting import Drafting, Wish
@@ -52,13 +52,13 @@ class Unsubscribing:
         clock: Clock,
         policy: Policy,
         people: People,
-        messenger: Messenger | None = None,
+        links: Links | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
         self._people = people
-        self._messenger = messenger
+        self._links = links
         self._drafting = Drafting(store=store, policy=policy)
 
     def draft(
@@ -249,9 +249,9 @@ class Unsubscribing:
         """A link to the request's message, None while there is none."""
         with self._store.reading() as tx:
             card = tx.requests.card(number)
-        if card is None or card.channel is None or card.ts is None or self._messenger is None:
+        if card is None or card.channel is None or card.ts is None or self._links is None:
             return None
-        return self._messenger.link(Posted(card.channel, card.ts))
+        return self._links.link(Posted(card.channel, card.ts))
 
     def _ask(
         self,

@@ -59,16 +59,17 @@ class Replica:
         people = People(directory=FakeDirectory(), policy=policy)
         parts: dict[str, Any] = {"store": store, "clock": clock}
         reminding = Reminding(**parts, policy=policy, people=people)
+        pacing = Pacing(limits)
         delivering = Delivering(
             **parts,
             messenger=messenger,
-            composing=Composing(messenger=messenger, announcing=reminding.announcing),
+            composing=Composing(links=messenger, announcing=reminding.announcing),
             rerouting=Rerouting(**parts, policy=policy, people=people),
-            pacing=Pacing(limits),
+            pacing=pacing,
             elapsed=lambda: 0.0,
             steady_since=always_steady,
         )
-        sweeping = Sweeping(**parts, messenger=messenger, steady_since=always_steady)
+        sweeping = Sweeping(**parts, messenger=messenger, pacing=pacing, steady_since=always_steady)
         return cls(reminding=reminding, delivering=delivering, sweeping=sweeping)
 
     @property

@@ -79,7 +79,7 @@ class Racer:
         self._delivering = Delivering(
             **parts,
             messenger=messenger,
-            composing=Composing(messenger=messenger, announcing=self._reminding.announcing),
+            composing=Composing(links=messenger, announcing=self._reminding.announcing),
             rerouting=Rerouting(**parts, policy=POLICY, people=people),
             pacing=Pacing(Limits()),
             elapsed=monotonic,

@@ -67,7 +67,7 @@ class Replica:
     stood_still: float = 0.0
     """Seconds for which it was frozen."""
     heard: list[dict[str, object]] = field(default_factory=list)
-    """Rate limits that it was told of and has not written down."""
+    """Rate limits and refusals that it was told of and has not written down."""
 
     def __post_init__(self) -> None:
         self.start()
@@ -80,19 +80,22 @@ class Replica:
         people = People(directory=FakeDirectory(), policy=fate.policy)
         parts: dict[str, Any] = {"store": store, "clock": fate.clock}
         reminding = Reminding(**parts, policy=fate.policy, people=people)
-        composing = Composing(messenger=messenger, announcing=reminding.announcing)
+        composing = Composing(links=messenger, announcing=reminding.announcing)
         steadiness = Steadiness(clock=fate.clock, database=fate.clock.now, elapsed=self._elapsed)
         rerouting = Rerouting(**parts, policy=fate.policy, people=people)
+        pacing = Pacing(fate.limits)
         delivering = Delivering(
             **parts,
             messenger=messenger,
             composing=composing,
             rerouting=rerouting,
-            pacing=Pacing(fate.limits),
+            pacing=pacing,
             elapsed=self._elapsed,
             steady_since=steadiness.since,
         )
-        sweeping = Sweeping(**parts, messenger=messenger, steady_since=steadiness.since)
+        sweeping = Sweeping(
+            **parts, messenger=messenger, pacing=pacing, steady_since=steadiness.since
+        )
         self.reminding = reminding
         self.watch_the_clock = steadiness.since
         self.watch_the_clock()
@@ -134,8 +137,9 @@ class Replica:
         fate = self.fate
         fate.step(self)
         answer = fate.slack.call(method, asked, wait=lambda seconds: fate.wait(self, seconds))
-        if answer[0] == 429 and method == "chat.postMessage":
-            self.heard.append(fate.slack.evidence[-1])
+        last = fate.slack.evidence[-1]
+        if last["event"] in {"slow_down", "refused"}:
+            self.heard.append(last)
         fate.step(self)
         return answer
 

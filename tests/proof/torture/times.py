@@ -31,6 +31,7 @@ def shorten() -> None:
     sweeping.TIMEOUT = _seconds(TIMEOUT)
     sweeping.MAY_LAND = _seconds(MAY_LAND)
     sweeping.AGAIN = _seconds(4)
+    sweeping.ONCE_MORE_AFTER = _seconds(4 * SETTLED)
     refusals.LATER = 2.0
 
 

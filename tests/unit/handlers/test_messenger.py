@@ -15,7 +15,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.facts.messages import Message, OperatorWarning, ReminderRest, RequestCard, Tour
 from bot.localslack.blockkit.validator import problems
-from bot.ports.messenger import LockedOut, NotPosted, Posted, Undeliverable, Unsettled
+from bot.ports.messenger import Limited, LockedOut, NotPosted, Posted, Undeliverable, Unsettled
 from handlers import messenger, refusals
 from handlers.messenger import SlackMessenger
 from tests.factories import NOW, usd
@@ -354,11 +354,16 @@ def test_an_unreadable_history_stays_unsettled(speaks, quiet, error):
         find(speaks)
 
 
-def test_a_link_is_asked_for_once(speaks, quiet):
-    at = Posted("C0FINOPS", "1.2")
+def test_a_link_is_what_slack_says(speaks):
+    assert speaks.link(Posted("C0FINOPS", "1.2")) == "https://lapse.slack.com/archives/C0FINOPS/p1"
 
-    assert speaks.link(at) == speaks.link(at) == "https://lapse.slack.com/archives/C0FINOPS/p1"
-    assert len(quiet.of("chat.getPermalink")) == 1
+
+def test_a_link_that_was_asked_for_too_often_says_when_it_may_be(speaks, quiet):
+    quiet.answers["chat.getPermalink"] = refused("ratelimited")
+
+    with pytest.raises(Limited) as limited:
+        speaks.link(Posted("C0FINOPS", "1.2"))
+    assert limited.value.retry_after > 0
 
 
 def test_a_link_that_cannot_be_had_is_none(speaks, quiet):

@@ -70,7 +70,7 @@ class Desk:
             clock=self.clock,
             policy=self.policy,
             people=self.people,
-            messenger=self.messenger,
+            links=self.messenger,
         )
         providers: dict[AccountName, Provider] = {self.account.name: self.cloud}
         self.executing = Executing(

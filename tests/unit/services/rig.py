@@ -62,7 +62,7 @@ class Rig:
             store=self.store,
             clock=self.clock,
             messenger=self.messenger,
-            composing=Composing(messenger=self.messenger, announcing=self.reminding.announcing),
+            composing=Composing(links=self.messenger, announcing=self.reminding.announcing),
             rerouting=Rerouting(
                 store=self.store, clock=self.clock, policy=self.policy, people=people
             ),

@@ -37,7 +37,7 @@ def delivering(desk: Desk) -> Delivering:
         store=desk.store,
         clock=desk.clock,
         messenger=desk.messenger,
-        composing=Composing(messenger=desk.messenger, announcing=reminding.announcing),
+        composing=Composing(links=desk.messenger, announcing=reminding.announcing),
         rerouting=Rerouting(**shared, people=desk.people),
         pacing=Pacing(Limits()),
         elapsed=lambda: 0.0,

@@ -1,5 +1,6 @@
 """Every message once: faults of the network, crashes, and destinations that refuse."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,12 @@ from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
 from bot.ports.store import Delivery, DeliveryState, ReminderState
 from bot.services.closing import closures
 from bot.services.owing import delivery_id, reminder_update
+from bot.services.pacing import Limits, Method, Pacing
 from bot.services.people import People
 from bot.services.rerouting import Rerouting
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, APPROVER_2, order, quota
+from tests.factories import APPROVER_1, APPROVER_2, OWNER, order, quota
 from tests.unit.services.rig import FINOPS, SECURITY, Rig
 
 SECOND = timedelta(seconds=1)
@@ -242,16 +244,140 @@ def test_a_slack_that_is_not_there_is_tried_ever_more_rarely(rig: Rig) -> None:
     assert 10 <= rig.messenger.posts <= 25
 
 
-def test_a_refusal_that_nobody_knows_is_enough_three_times(rig: Rig) -> None:
-    rig.messenger.refusals = [NotPosted("brand_new_error") for _ in range(3)]
+def pass_minutes(rig: Rig, minutes: int) -> None:
+    for _ in range(6 * minutes):
+        rig.clock.advance(10 * SECOND)
+        rig.run()
 
-    for _ in range(360):
+
+def test_what_the_common_channel_refuses_for_an_unknown_reason_is_told_once_it_is_taken(
+    rig: Rig,
+) -> None:
+    """Nobody knows whether it passes, so it is not given up: it waits as in a closed channel."""
+    rig.messenger.refuse_in = {FINOPS: "org_login_required"}
+    pass_minutes(rig, 2)
+    early = rig.messenger.posts
+    pass_minutes(rig, 11)
+
+    warnings = rig.messenger.of(OperatorWarning)
+    assert early == 3 + len(warnings)
+    assert rig.messenger.posts == 5 + len(warnings)  # a minute later, and ten minutes later
+    assert len(warnings) == 2  # one for each approver
+    assert "org_login_required" in warnings[0].message.text
+    assert delivery(rig).state is DeliveryState.PENDING
+    assert row_state(rig) is ReminderState.ARMED
+
+    rig.messenger.refuse_in = {}
+    pass_minutes(rig, 61)
+    assert rig.ids() == ["default/sm-quota/2026-11-30/7d"]
+    with rig.store.reading() as tx:
+        assert (closures(tx), tx.notes.get("refusals")) == ({}, {})
+
+
+def test_what_another_channel_refuses_three_times_goes_to_the_common_one(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    rig = Rig(store, clock)
+    rig.know(quota(orders=(order("2025-12-07 09:20"),), owner=None, channel=SECURITY))
+    rig.messenger.refuse_in = {SECURITY: "brand_new_error"}
+    rig.run()
+    pass_minutes(rig, 10)
+
+    warnings = rig.messenger.of(OperatorWarning)
+    assert rig.ids() == ["default/sm-quota/2026-11-30/7d"]
+    assert len(warnings) == 2
+    assert rig.messenger.posts == 3 + 1 + len(warnings)
+
+
+def test_only_refusals_of_this_kind_are_counted(rig: Rig) -> None:
+    """After an outage of other kinds an unknown error is the first one."""
+    rig.messenger.refusals = [
+        Limited("ratelimited", retry_after=10),
+        LockedOut("invalid_auth"),
+        *(Unreachable("connection_refused") for _ in range(5)),
+        NotPosted("brand_new_error", retry_after=30),
+        NotPosted("another_one", retry_after=30),
+    ]
+    pass_minutes(rig, 10)
+
+    assert rig.messenger.refusals == []
+    assert rig.ids() == ["default/sm-quota/2026-11-30/7d"]
+    with rig.store.reading() as tx:
+        assert closures(tx) == {}
+
+
+def test_what_is_refused_while_others_are_taken_waits_alone(rig: Rig) -> None:
+    rig.messenger.refuse_in = {FINOPS: "brand_new_error"}
+    rig.messenger.refuse_only = delivery(rig).id
+    pass_minutes(rig, 2)
+    for number in range(3):
+        name = f"sm-{number}"
+        rig.know(quota(name, orders=(order("2025-12-07 09:20"),), owner=None))
+        rig.messenger.posts = 0
+        pass_minutes(rig, 60)
+        assert any(name in each for each in rig.ids())
+        assert rig.messenger.posts <= 3
+    assert delivery_states(rig)[DeliveryState.PENDING] == 1
+
+    rig.messenger.refuse_in = {}
+    pass_minutes(rig, 61)
+    assert "default/sm-quota/2026-11-30/7d" in rig.ids()
+
+
+def delivery_states(rig: Rig) -> Mapping[DeliveryState, int]:
+    with rig.store.reading() as tx:
+        return tx.outbox.counts()
+
+
+def test_a_message_to_a_person_waits_as_well_when_nobody_knows_why_it_is_refused(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    rig = Rig(store, clock)
+    rig.know(quota(orders=(order("2025-12-07 09:20"),)))
+    rig.messenger.refuse_in = {OWNER: "org_login_required"}
+    rig.run()
+    pass_minutes(rig, 5)
+    assert rig.reminders(f"D{OWNER[1:]}") == []
+
+    rig.messenger.refuse_in = {}
+    pass_minutes(rig, 15)
+    assert len(rig.reminders(f"D{OWNER[1:]}")) == 1
+
+
+def test_a_limit_that_another_replica_heard_of_stops_what_was_claimed_before(rig: Rig) -> None:
+    rig.know(quota("sm-other", orders=(order("2025-12-07 09:20"),), owner=None, channel=SECURITY))
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+
+    def other_hears_of_it() -> None:
+        with rig.store.transaction() as tx:
+            Pacing(Limits()).hold(tx, Method.POST, until=rig.clock.now() + 30 * SECOND)
+
+    rig.messenger.before_post = other_hears_of_it
+    rig.delivering.send_due()
+    assert rig.messenger.posts == 1
+
+    rig.messenger.before_post = None
+    rig.clock.advance(30 * SECOND)
+    rig.delivering.send_due()
+    assert rig.messenger.posts == 2
+
+
+def test_an_update_that_is_refused_for_an_unknown_reason_waits_ever_longer(rig: Rig) -> None:
+    rig.delivering.send_due()
+    update = reminder_update(delivery(rig), cause="x", at=rig.clock.now())
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(update)
+    rig.messenger.refusals = [NotPosted("brand_new_error", retry_after=30) for _ in range(99)]
+
+    for _ in range(6 * 60 * 25):
         rig.clock.advance(10 * SECOND)
         rig.delivering.send_due()
 
-    assert delivery(rig).state is DeliveryState.UNDELIVERABLE
-    assert "brand_new_error" in rig.messenger.of(OperatorWarning)[0].message.text
-    assert rig.messenger.posts == 3 + len(rig.messenger.of(OperatorWarning))
+    assert 20 <= rig.messenger.updates <= 30
+    with rig.store.reading() as tx:
+        assert tx.outbox.get(update.id).state is DeliveryState.UNDELIVERABLE
+    assert row_state(rig) is ReminderState.SENT
 
 
 def test_a_token_that_is_refused_costs_three_calls_and_then_one_an_hour(rig: Rig) -> None:

@@ -52,7 +52,7 @@ class Discreetly:
         self.messenger = messenger
         self.reminding = Reminding(**shared, policy=settings, people=people)
         announcing = self.reminding.announcing
-        composing = Composing(messenger=messenger, announcing=announcing, discreet=True)
+        composing = Composing(links=messenger, announcing=announcing, discreet=True)
         self.delivering = Delivering(
             **shared,
             messenger=messenger,

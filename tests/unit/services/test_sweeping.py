@@ -1,11 +1,15 @@
 """A message that was attempted more than once is looked for once more, and told once."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from bot.ports.messenger import NotPosted
-from bot.services.sweeping import Sweeping
+from bot.billing.subscription import SlackChannel
+from bot.ports.messenger import Limited, Unsettled
+from bot.services.closing import EVERYWHERE, close
+from bot.services.pacing import Limits, Pacing
+from bot.services.sweeping import ONCE_MORE_AFTER, Sweeping
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import order, quota
@@ -31,6 +35,7 @@ def sweeping(rig: Rig) -> Sweeping:
         store=rig.store,
         clock=rig.clock,
         messenger=rig.messenger,
+        pacing=Pacing(Limits()),
         steady_since=lambda: rig.steady_since,
     )
 
@@ -100,6 +105,10 @@ def test_a_post_with_a_lost_answer_after_losing_its_claim_asks_for_a_sweep_too(r
     assert len(rig.reminders()) == 1
 
 
+class Killed(BaseException):
+    """The process dies here."""
+
+
 def somebody_else_to_the_end(rig: Rig) -> None:
     """The other replica's own sweep is over, too, and then the thawed one hears no answer."""
     somebody_else(rig)
@@ -122,13 +131,34 @@ def test_a_second_attempt_is_looked_for_when_both_have_landed(rig: Rig) -> None:
     rig.delivering.send_due()
     sent_at = rig.clock.now()
 
-    with rig.store.reading() as tx:
-        assert tx.outbox.next_sweep() == sent_at + SWEEP
-    rig.clock.advance(SWEEP)
-    assert sweeping(rig).sweep_due() == 0
+    for after in (SWEEP, ONCE_MORE_AFTER):
+        with rig.store.reading() as tx:
+            assert tx.outbox.next_sweep() == sent_at + after
+        rig.clock.set(sent_at + after)
+        assert sweeping(rig).sweep_due() == 0
     assert len(rig.reminders()) == 1
     with rig.store.reading() as tx:
         assert tx.outbox.next_sweep() is None
+
+
+def test_a_copy_of_who_died_right_after_it_is_gone_some_hours_later(rig: Rig) -> None:
+    rig.messenger.before_post = lambda: somebody_else_to_the_end(rig)
+    real = rig.messenger.post
+
+    def post_and_die(*args: object, **named: object) -> None:
+        rig.messenger.post = real
+        with suppress(Unsettled):
+            real(*args, **named)
+        raise Killed
+
+    rig.messenger.post = post_and_die
+    with pytest.raises(Killed):
+        rig.delivering.send_due()
+    assert len(rig.reminders()) == 2
+
+    rig.clock.advance(ONCE_MORE_AFTER)
+    assert sweeping(rig).sweep_due() == 1
+    assert len(rig.reminders()) == 1
 
 
 @pytest.mark.parametrize("trouble", ["unreadable", "not taken back"])
@@ -138,7 +168,7 @@ def test_what_cannot_be_swept_now_is_swept_later(rig: Rig, trouble: str) -> None
     if trouble == "unreadable":
         rig.messenger.history_unreadable = True
     else:
-        rig.messenger.refusals = [NotPosted("ratelimited", retry_after=30)]
+        rig.messenger.refusals = [Limited("ratelimited", retry_after=30)]
     assert sweeping(rig).sweep_due() == 0
     assert len(rig.messenger.of(type(rig.reminders()[0].message), to=FINOPS)) == 2
 
@@ -147,3 +177,42 @@ def test_what_cannot_be_swept_now_is_swept_later(rig: Rig, trouble: str) -> None
 
     assert sweeping(rig).sweep_due() == 1
     assert len(rig.reminders()) == 1
+
+
+@pytest.mark.parametrize("trouble", ["reading", "deleting"])
+def test_no_replica_sweeps_before_slack_allows_it(
+    store: SqlStore, clock: SettableClock, trouble: str
+) -> None:
+    rig = Rig(store, clock)
+    for number in range(4):
+        channel = SlackChannel(f"C{number}")
+        rig.know(quota(f"sm-{number}", orders=(order("2025-12-07 09:20"),), channel=channel))
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    frozen_while_somebody_else_posts(rig)
+    rig.clock.advance(SWEEP)
+    if trouble == "reading":
+        rig.messenger.history_unreadable = True
+        rig.messenger.unreadable = Unsettled("ratelimited", retry_after=300)
+    else:
+        rig.messenger.refusals = [Limited("ratelimited", retry_after=300) for _ in range(9)]
+    looks = rig.messenger.looks
+
+    for _ in range(30):
+        sweeping(rig).sweep_due()
+        rig.clock.advance(timedelta(seconds=10))
+    assert rig.messenger.looks == looks + 1
+
+    rig.messenger.history_unreadable, rig.messenger.refusals = False, []
+    assert sweeping(rig).sweep_due() == 1
+
+
+def test_nothing_is_swept_while_slack_does_not_accept_the_token(rig: Rig) -> None:
+    frozen_while_somebody_else_posts(rig)
+    rig.clock.advance(SWEEP)
+    with rig.store.transaction() as tx:
+        close(tx, EVERYWHERE, error="token_revoked", at=rig.clock.now())
+
+    assert sweeping(rig).sweep_due() == 0
+    rig.clock.advance(LEASE)
+    assert sweeping(rig).sweep_due() == 1
