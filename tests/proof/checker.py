@@ -5,13 +5,13 @@ every line of the file is a JSON object with an `event`, instants being seconds.
 may be left out, and other events are passed over.
 
 Of Slack's stand-in: `post` with `at`, `channel`, `ts`, `delivery` and `ids`; `delete` with `at` and
-`ts`; `asked` and `refused`, with `here` where its channel does so, and `slow_down` with `until`
-[and `forgotten`: who heard it died] for each call, with `at`, `channel`, `delivery` and `ids`. Of
-the run: `owed` with `id`, `channel` and `due` [`fallback`, another channel; `at`; `over`, when it
-is past; `optional`: it may be told or not]; `withdrawn` with `id`, `at` [and `taken`: somebody was
-about to tell it]; `dropped` with `id` and `reason`; and one `end` with `sweep` (seconds until a
-second copy has to be gone), `frozen` (whether a process was) [`clock_off`, by how much Lapse's
-clock may be, and `operator`, the conversation that hears of a channel that refuses].
+`ts`; for each call in turn `asked`, `refused` with `here` where its channel does so, all with `at`,
+`channel`, `delivery`, `ids` [and `method`], and `slow_down` with `until` [and `method`; the latter
+two `forgotten`: who heard it died]. Of the run: `owed` with `id`, `channel` and `due` [`fallback`,
+another channel; `at`; `over`, when it is past; `optional`: it may be told or not]; `withdrawn` with
+`id`, `at` [and `taken`: somebody was about to tell it]; `dropped` with `id` and `reason`; and one
+`end` with `sweep` (seconds until a second copy has to be gone), `frozen` (whether a process was)
+[`clock_off`, by how much Lapse's clock may be, `operator`, who hears of a channel that refuses].
 
 The promise: when processes stop, never two, never none; when a process is frozen for longer than
 its lease, never none, two at most, and the second is gone within one sweep.
@@ -28,6 +28,7 @@ Line = Mapping[str, Any]
 Events = Mapping[str, Sequence[Line]]
 FOREVER = float("inf")
 MOST_CALLS = 3
+IN_ORDER = {"owed": "fact", "withdrawn": "fact", "asked": "call", "slow_down": "call"}
 
 
 def judged(lines: Iterable[Line]) -> list[str]:
@@ -35,8 +36,7 @@ def judged(lines: Iterable[Line]) -> list[str]:
     events: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         events[line["event"]].append(line)
-        if line["event"] in {"owed", "withdrawn"}:
-            events["fact"].append(line)  # those of one instant stay in their order
+        events[IN_ORDER.get(line["event"], "")].append(line)  # though they be of one instant
     [end] = events["end"]
     dropped = [line["id"] for line in events["dropped"] if not line["reason"]]
     found = [*_seen(events, end), *_refused(events, end), *_missed(events)]
@@ -94,28 +94,29 @@ def _twice(
 def _after_withdrawal(known: Sequence[Line], asked: Sequence[Line]) -> bool:
     """Whether it was sent, withdrawn before anybody took it, before it was owed again."""
     spans = zip(known, [*(line.get("at", 0.0) for line in known[1:]), FOREVER], strict=True)
-    untold = [
-        (line["at"], until)
-        for line, until in spans
-        if line["event"] == "withdrawn" and not line.get("taken")
-    ]
-    return any(start < each["at"] < until for start, until in untold for each in asked)
+    untold = ((fact, until) for fact, until in spans if fact["event"] == "withdrawn")
+    times = [(fact["at"], until) for fact, until in untold if not fact.get("taken")]
+    return any(start < each["at"] < until for start, until in times for each in asked)
 
 
 def _hurried(events: Events, end: Line) -> Iterator[str]:
-    """Nothing goes out again before Slack allows it, by whoever wrote down what Slack said."""
-    for limit in events["slow_down"]:
-        until = limit["until"] - 2 * end.get("clock_off", 0.0)
-        again = (each["at"] for each in events["asked"] if each["delivery"] == limit["delivery"])
-        if any(limit["at"] < at < until for at in again) and not limit.get("forgotten"):
-            yield f"{limit['delivery']} was sent before Slack allowed it."
+    """No method is called before Slack allows it, by anybody, once who heard it wrote it down."""
+    free: dict[str | None, float] = defaultdict(float)
+    for line in events["call"]:
+        method = line.get("method")
+        if line["event"] == "asked" and line["at"] < free[method]:
+            yield f"{method} was called before Slack allowed it."
+        elif line["event"] == "slow_down" and not line.get("forgotten"):
+            free[method] = max(free[method], line["until"] - 2 * end.get("clock_off", 0.0))
 
 
 def _refused(events: Events, end: Line) -> Iterator[str]:
     """A destination that refuses is left alone soon, and somebody hears of it."""
     here = [line for line in events["refused"] if line["here"]]
-    for delivery, calls in Counter(line["delivery"] for line in here).items():
-        if calls > MOST_CALLS:
+    heard = (line["delivery"] for line in here if not line.get("forgotten"))
+    most = MOST_CALLS * (2 if end["frozen"] else 1)  # of two neither may hear of the other's
+    for delivery, calls in Counter(heard).items():
+        if calls > most:
             yield f"{delivery} was tried {calls} times where it was refused."
     if here and not any(post["channel"] == end["operator"] for post in events["post"]):
         yield "nobody heard that a channel refuses."

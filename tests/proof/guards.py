@@ -14,6 +14,7 @@ from bot.services import delivering, wanting
 from bot.services.arming import Arming
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.pacing import Pacing
 from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
 from storage import engine, outbox_statements
@@ -123,7 +124,14 @@ def without_full() -> Iterator[None]:
 @contextmanager
 def without_patience() -> Iterator[None]:
     """What Slack limited is sent again soon, whatever Slack says."""
-    with patch.object(Delivering, "_hold", lambda *_arguments, **_named: None):
+    with patch.object(Pacing, "hold", lambda *_arguments, **_named: None):
+        yield
+
+
+@contextmanager
+def without_patience_of_sweeps() -> Iterator[None]:
+    """A sweep reads on, though Slack has stopped reading for the workspace."""
+    with patch.object(Sweeping, "_may_call", lambda _self: True):
         yield
 
 
@@ -168,5 +176,6 @@ GUARDS: Mapping[str, Callable[[], Any]] = {
     "sweep": without_sweep,
     "FULL": without_full,
     "Retry-After": without_patience,
+    "Retry-After of reads": without_patience_of_sweeps,
     "second thought": without_second_thought,
 }

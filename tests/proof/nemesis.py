@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from handlers.refusals import CLOSED, LOCKED_OUT, REFUSED_HERE
+from tests.proof.codes import OF_A_CHANNEL, OF_A_WORKSPACE
 from tests.proof.slack import CALM, Mood
 
 STORM = Mood(posts=30, reads=10)
@@ -67,9 +67,9 @@ class Nemesis:
             case "off":
                 return cls(**dying, off=random.choice(OFF))
             case "closed":
-                return cls(**dying, closed=random.choice(sorted(CLOSED | REFUSED_HERE)))
+                return cls(**dying, closed=random.choice(OF_A_CHANNEL))
             case "locked":
-                return cls(**dying, locked=random.choice(sorted(LOCKED_OUT)))
+                return cls(**dying, locked=random.choice(OF_A_WORKSPACE))
             case "edits":
                 return cls(**dying, edits=random.choice((10, 30)))
             case "clock":

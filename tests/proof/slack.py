@@ -83,7 +83,8 @@ READ_FAULTS = (
     Fault("F8 reset", False, _DROPPED),
     Fault("F8 silent", False, _SILENT, seconds=10),
     Fault("F8 refused", False, _says(200, refusal("fatal_error"))),
-    Fault("F8 rate limited", False, _limited("60")),
+    Fault("F8 rate limited", False, _limited("0", "1", "60", "120", "300")),
+    Fault("F8 no Retry-After", False, _says(429, refusal("ratelimited"))),
 )
 BY_NAME: Mapping[str, Fault] = {each.name: each for each in POST_FAULTS}
 
@@ -132,19 +133,21 @@ class SimulatedSlack:
     def call(self, method: str, asked: Mapping[str, Any], *, wait: Callable[[int], None]) -> Answer:
         """Answer one call; raises what a broken connection raises, after it was waited for."""
         if method == "chat.postMessage":
-            return self._post(asked, wait)
+            return self._limiting(method, asked["channel"], self._post(asked, wait))
+        channel = asked.get("channel", "")
+        self._write("asked", channel, method=method, delivery="", ids=[])
         fault = self._fault(READ_FAULTS, self.mood.reads)
         if fault is not None:
             self.happened[fault.name] += 1
             wait(fault.seconds)
-            return fault.answer(self.random, {})
+            return self._limiting(method, channel, fault.answer(self.random, {}))
         return 200, {}, {"ok": True, **self._methods[method](self, asked)}
 
     def _post(self, asked: Mapping[str, Any], wait: Callable[[int], None]) -> Answer:
         payload = asked["metadata"]["event_payload"]
         channel = _conversation(asked["channel"])
         told = {"delivery": payload["delivery_id"], "ids": payload.get("reminder_ids", [])}
-        self._write("asked", channel, **told)
+        self._write("asked", channel, method="chat.postMessage", **told)
         code = self.closed.get(channel) or self.locked
         if code is not None:
             self.happened[f"F9 {code}"] += 1
@@ -157,15 +160,18 @@ class SimulatedSlack:
         if fault is None:
             return 200, {}, self._land(channel, asked, told, late=False)
         self.happened[fault.name] += 1
-        began = self.clock.now()
         body = self._land(channel, asked, told, late=fault.late) if fault.lands else {}
         wait(fault.seconds)
-        status, headers, said = fault.answer(self.random, body)
+        return fault.answer(self.random, body)
+
+    def _limiting(self, method: str, channel: str, answer: Answer) -> Answer:
+        """Write down until when a method is not to be called, if the answer says so."""
+        status, headers, _ = answer
         if status == 429:
             seconds = headers.get("Retry-After", "")
-            until = began.timestamp() + (int(seconds) if seconds.isdecimal() else 0)
-            self._write("slow_down", channel, **told, until=until)
-        return status, headers, said
+            until = self.clock.now().timestamp() + (int(seconds) if seconds.isdecimal() else 0)
+            self._write("slow_down", channel, method=method, until=until)
+        return answer
 
     def _land(
         self, channel: str, asked: Mapping[str, Any], told: Mapping[str, object], *, late: bool

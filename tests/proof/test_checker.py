@@ -75,12 +75,19 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
     "where it does not belong": [OWED, post(10, channel="C3"), END],
     "nobody owed it": [OWED, post(10, ids=["a", "b"]), END],
     "after it was withdrawn": [OWED, WITHDRAWN, line("asked", 10), post(10), END],
-    "before Slack allowed it": [
+    "post was called before Slack allowed it": [
         OWED,
-        line("asked", 10),
-        line("slow_down", 10, until=40.0),
-        line("asked", 39),
+        line("slow_down", 10, until=40.0, method="post"),
+        line("asked", 10, delivery="another", ids=[], method="post"),
         post(39),
+        END,
+    ],
+    "history was called before Slack allowed it": [
+        OWED,
+        post(10),
+        line("slow_down", 20, until=320.0, method="history"),
+        line("slow_down", 20, until=30.0, method="history"),
+        line("asked", 319, delivery="", ids=[], method="history"),
         END,
     ],
     "tried 4 times": [
@@ -121,3 +128,11 @@ def test_what_may_be_told_or_not_is_fine_either_way() -> None:
 
     assert judged([optional, END]) == []
     assert judged([optional, line("asked", 10), post(10), END]) == []
+
+
+def test_a_method_may_be_called_while_another_is_stopped_and_when_its_time_is_over() -> None:
+    stopped = line("slow_down", 10, until=40.0, method="history")
+    others = [line("asked", 10, method="post"), line("asked", 40, method="history", ids=[])]
+    forgotten = {**stopped, "until": 90.0, "forgotten": True}
+
+    assert judged([OWED, stopped, forgotten, *others, post(10), END]) == []
