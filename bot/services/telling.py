@@ -1,6 +1,6 @@
 """Telling: one press or fact shows in every message about the deduction, and in one thread."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from bot.billing.subscription import AccountName, SubscriptionKey
@@ -62,7 +62,8 @@ def give_back(tx: Transaction, *, now: datetime) -> int:
     come back, with the reason.
     """
     settled = 0
-    for key, anchor_date in _unanswered(tx):
+    # Held, so that of two replicas the second finds settled what the first one told.
+    for key, anchor_date in _unanswered(tx.notes.held(_UNANSWERED)):
         fact = fact_about(tx, key, anchor_date)
         if fact is None or fact.settled is not Settled.TURNING_OFF:
             _watch(tx, key, anchor_date, unanswered=False)
@@ -79,9 +80,9 @@ def give_back(tx: Transaction, *, now: datetime) -> int:
     return settled
 
 
-def _unanswered(tx: Transaction) -> Sequence[tuple[SubscriptionKey, date]]:
+def _unanswered(note: Iterable[str]) -> Sequence[tuple[SubscriptionKey, date]]:
     found = []
-    for name in tx.notes.get(_UNANSWERED) or {}:
+    for name in note:
         about, _, day = name.rpartition("/")
         account, _, ref = about.partition("/")
         found.append((SubscriptionKey(AccountName(account), ref), date.fromisoformat(day)))

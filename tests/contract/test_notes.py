@@ -180,6 +180,27 @@ def test_two_replicas_that_close_measure_and_press_at_once_lose_nothing(any_stor
             "C2": 2,
             "C3": 2,
         }
-        assert len(telling._unanswered(tx)) == 3
+        assert len(tx.notes.get("settled/unanswered")) == 3
         assert tx.notes.get(fact_name(key("sm-quota"), date(2026, 12, 1)))["revision"] == 3
         assert set(tx.notes.get("clocks")) == {"C1", "C2", "C3"}
+
+
+def test_of_two_replicas_one_settles_what_was_being_turned_off(any_store):
+    about, anchor = key("sm-quota"), date(2026, 12, 1)
+    turning_off = SettledFact(settled=Settled.TURNING_OFF, at=NOW - HOUR)
+    with any_store.transaction() as tx:
+        telling.tell(tx, about, anchor, turning_off)
+    start, settled = Barrier(2, timeout=10), []
+
+    def replica():
+        start.wait()
+        with any_store.transaction() as tx:
+            settled.append(telling.give_back(tx, now=NOW))
+            sleep(0.2)
+
+    threads = [Thread(target=replica) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert sorted(settled) == [0, 1]
