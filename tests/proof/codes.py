@@ -36,3 +36,6 @@ OF_A_CHANNEL = sorted(_ALL - RATE_LIMITED - PERHAPS_DONE - LOCKED_OUT)
 
 OF_A_WORKSPACE = sorted(_ALL - REFUSED_HERE)
 """What a workspace may answer to everything; a message that no channel takes is given up."""
+
+DRAWN = sorted({*OF_A_CHANNEL, *OF_A_WORKSPACE})
+"""Every code that a life may hear."""

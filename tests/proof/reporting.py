@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from handlers.refusals import CLOSED, LOCKED_OUT, REFUSED_HERE
+from tests.proof.codes import DRAWN
 from tests.proof.leaps import LEAPS
 from tests.proof.racing import DUE_SET
 from tests.proof.shortages import LACKS
@@ -73,7 +73,7 @@ def _rows() -> Iterator[Row]:
     yield Row(
         fault="F8", what="history fails, is limited, lags, has pages", goal=1000, counts=("F8",)
     )
-    codes = len(CLOSED | REFUSED_HERE | LOCKED_OUT)
+    codes = len(DRAWN)
     yield Row(fault="F9", what=f"{codes} error codes", goal=20 * codes, counts=("F9",))
     yield Row(fault="F10", what="frozen 1 s to 10 min", goal=3000, counts=("F10",))
     yield Row(

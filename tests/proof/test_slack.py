@@ -14,16 +14,13 @@ from slack_sdk import WebClient
 from bot.facts.messages import OperatorWarning
 from bot.ports.messenger import NotPosted, Posted, Undeliverable, Unsettled
 from handlers.messenger import SlackMessenger
-from handlers.refusals import CLOSED, LOCKED_OUT, REFUSED_HERE
 from tests.factories import NOW
+from tests.proof.codes import DRAWN
 from tests.proof.slack import POST_FAULTS, READ_FAULTS, Answer, Client, Fault, _says, refusal
 
 WARNING = OperatorWarning(subject="Lapse cannot read prod", since=NOW, text="Look.")
 POSTED = {"ok": True, "channel": "C0FINOPS", "ts": "1.2", "messages": []}
-REFUSALS = [
-    Fault(code, False, _says(200, refusal(code)))
-    for code in sorted(CLOSED | REFUSED_HERE | LOCKED_OUT)
-]
+REFUSALS = [Fault(code, False, _says(200, refusal(code))) for code in DRAWN]
 ANSWERS = [Fault("answered", True, _says(200, POSTED)), *POST_FAULTS, *REFUSALS]
 
 
