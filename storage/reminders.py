@@ -1,7 +1,7 @@
 """Rows of reminders that are within the horizon or past it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import accumulate
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Row,
+    Select,
     and_,
     bindparam,
     case,
@@ -199,15 +200,18 @@ class SqlReminders:
         return self._read(and_(self._mine(key), _ROW.anchor_date == anchor_date))
 
     def listed(
-        self, *, until: datetime | None, destination: str | None, limit: int
-    ) -> Sequence[ArmedReminder]:
-        """Rows of every state by due time, until an instant and of one destination when given."""
-        wanted: ColumnElement[bool] = _ROW.id.is_not(None)
+        self, *, until: datetime | None, states: Collection[ReminderState]
+    ) -> Iterator[ArmedReminder]:
+        """Those in one of these states by due time, until an instant when given, streamed.
+
+        One reading of all of them: the database sorts, on disk when they are many, and no index
+        has to be kept for it at every write. A piece at a time is held here.
+        """
+        wanted: ColumnElement[bool] = _ROW.state.in_(sorted(states))
         if until is not None:
             wanted = and_(wanted, _ROW.due_at <= until)
-        if destination is not None:
-            wanted = and_(wanted, _ROW.destination == destination)
-        return self._read(wanted, limit=limit)
+        query = self._select(wanted).execution_options(yield_per=CHUNK)
+        yield from map(_armed, self._work.connection.execute(query))
 
     def recalled(
         self, *, since: datetime, destination: str | None, skip: int, limit: int
@@ -278,16 +282,12 @@ class SqlReminders:
             _ROW.subscription_id == key.id,
         )
 
-    def _read(
-        self, wanted: ColumnElement[bool], *, limit: int | None = None
-    ) -> Sequence[ArmedReminder]:
-        rows = self._work.connection.execute(
-            select(_TABLE)
-            .where(_ROW.team_id == self._work.team_id, wanted)
-            .order_by(_ROW.due_at, _ROW.id, _ROW.destination)
-            .limit(limit)
-        )
-        return [_armed(row) for row in rows]
+    def _read(self, wanted: ColumnElement[bool]) -> Sequence[ArmedReminder]:
+        return [_armed(row) for row in self._work.connection.execute(self._select(wanted))]
+
+    def _select(self, wanted: ColumnElement[bool]) -> Select[Any]:
+        mine = select(_TABLE).where(_ROW.team_id == self._work.team_id, wanted)
+        return mine.order_by(_ROW.due_at, _ROW.id, _ROW.destination)
 
     def _row(self, armed: ArmedReminder) -> dict[str, Any]:
         reminder = armed.reminder

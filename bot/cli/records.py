@@ -1,5 +1,6 @@
 """`lapse reminders` and `lapse audit`: what is armed and sent, and who did what."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -7,10 +8,17 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.cli.failures import Failed, WrongInput
-from bot.cli.printing import print_json, print_table, say
+from bot.cli.printing import (
+    print_json,
+    print_json_array,
+    print_long_table,
+    print_table,
+    say,
+)
 
 if TYPE_CHECKING:
     from bot.core import Core
+    from bot.ports.store import ArmedReminder
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -23,48 +31,44 @@ def register(app: typer.Typer) -> None:
 
 def reminders(
     until: Annotated[str | None, typer.Option(help="Only those due by this date.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Kept, snoozed and cancelled ones too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List every reminder with its state, its destination and the reason."""
     from bot.cli.environment import open_core
-    from bot.cli.rows import in_zone
     from bot.core import Nobody
 
     with open_core() as core:
         end = _end_of(until, core.zone) if until else None
         reminding = core.reminding(Nobody())
         reminding.arm()
-        rows = reminding.listed(until=end)
-    if as_json:
-        print_json(
-            [
-                {
-                    "id": row.id,
-                    "destination": row.destination,
-                    "state": row.state.value,
-                    "due_at": row.due_at.astimezone(core.zone).isoformat(),
-                    "sent_at": row.sent_at.astimezone(core.zone).isoformat()
-                    if row.sent_at
-                    else None,
-                    "reason": row.reason,
-                }
-                for row in rows
-            ]
-        )
-        return
-    print_table(
-        ("Due", "State", "To", "Reminder", "Reason"),
-        [
-            (
-                in_zone(row.due_at, core.zone),
-                row.state.value,
-                row.destination,
-                row.id,
-                row.reason,
-            )
-            for row in rows
-        ],
-    )
+        rows = reminding.listed(until=end, settled=every)
+        if as_json:
+            print_json_array(_reminder_object(row, core.zone) for row in rows)
+            return
+        columns = ("Due", "State", "Sent", "To", "Reminder", "Reason")
+        print_long_table(columns, (_reminder_row(row, core.zone) for row in rows))
+
+
+def _reminder_object(row: "ArmedReminder", zone: ZoneInfo) -> Mapping[str, object]:
+    return {
+        "id": row.id,
+        "destination": row.destination,
+        "state": row.state.value,
+        "due_at": row.due_at.astimezone(zone).isoformat(),
+        "sent_at": row.sent_at.astimezone(zone).isoformat() if row.sent_at else None,
+        "reason": row.reason,
+    }
+
+
+def _reminder_row(row: "ArmedReminder", zone: ZoneInfo) -> Sequence[str]:
+    from bot.cli.rows import in_zone
+
+    sent = in_zone(row.sent_at, zone) if row.sent_at else ""
+    due = in_zone(row.due_at, zone)
+    return (due, row.state.value, sent, row.destination, row.id, row.reason)
 
 
 def audit(

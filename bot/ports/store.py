@@ -288,9 +288,12 @@ class Reminders(Protocol):
         """Read many at once: `of` answers from it until a write."""
 
     def listed(
-        self, *, until: datetime | None, destination: str | None, limit: int
-    ) -> Sequence[ArmedReminder]:
-        """What `lapse reminders` shows, by due time."""
+        self, *, until: datetime | None, states: Collection[ReminderState]
+    ) -> Iterator[ArmedReminder]:
+        """All that are in one of these states, until an instant when given, by due time, streamed.
+
+        They are as they were when the transaction began, however long the reader takes.
+        """
 
     def recalled(
         self, *, since: datetime, destination: str | None, skip: int, limit: int

@@ -1,6 +1,6 @@
 """Reminding: telling people in time, and what they may do about it: keep, take back, snooze."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -74,11 +74,15 @@ class Reminding:
             return self.announcing.rest_items(tx, post, now=self._clock.now()) if post else ()
 
     def listed(
-        self, *, until: datetime | None = None, destination: str | None = None, limit: int = 1000
-    ) -> Sequence[ArmedReminder]:
-        """Every reminder that is armed, sent, late, missed or unknown, by due time."""
+        self, *, until: datetime | None = None, settled: bool = False
+    ) -> Iterator[ArmedReminder]:
+        """Every reminder that is armed, sent, late, missed or unknown, by due time, streamed.
+
+        With `settled` also those that people kept or snoozed, and those that were cancelled.
+        """
+        states = ReminderState if settled else _LISTED
         with self._store.reading() as tx:
-            return tx.reminders.listed(until=until, destination=destination, limit=limit)
+            yield from tx.reminders.listed(until=until, states=tuple(states))
 
     def recalled(self, destination: str | None = None, *, page: int = 1) -> ReminderPage:
         """Ten of what is armed, and of what became of the others lately, at one destination or all.
@@ -233,6 +237,13 @@ class Reminding:
         tx.audit.append(at=now, actor=by, action=_ACTIONS[settled], subject=str(key), facts=facts)
 
 
+_LISTED = (
+    ReminderState.ARMED,
+    ReminderState.SENT,
+    ReminderState.LATE,
+    ReminderState.MISSED,
+    ReminderState.UNKNOWN,
+)
 _ACTIONS = {
     Settled.KEPT: "reminder.kept",
     Settled.OPEN: "reminder.keep-undone",

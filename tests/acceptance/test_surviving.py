@@ -213,7 +213,7 @@ def a_line_that_breaks_without_a_word_is_noticed(at: Installation, lapse: Proces
 def states(at: Installation) -> dict[str, set[str]]:
     """Every reminder with the states that it has at its destinations."""
     found: dict[str, set[str]] = {}
-    for row in at.core.reminding(Nobody()).listed():
+    for row in at.core.reminding(Nobody()).listed(settled=True):
         found.setdefault(row.id, set()).add(row.state.value)
     return found
 

@@ -223,7 +223,7 @@ def _usual(tick: Callable[[], int]) -> float:
 
 
 def _armed_leads(replica: Replica) -> set[int]:
-    rows = replica.reminding.listed(limit=MILLION)
+    rows = replica.reminding.listed()
     return {row.reminder.lead_days for row in rows if row.state is ReminderState.ARMED}
 
 

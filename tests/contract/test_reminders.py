@@ -312,22 +312,6 @@ def test_rows_that_were_looked_up_are_the_same_until_one_is_written(any_store):
         assert tx.reminders.of(key(), "2026-11-30")[0].state is ReminderState.KEPT
 
 
-def test_the_list_goes_by_due_time_until_a_moment(any_store):
-    rows_in_order = [
-        armed("a", due_at=NOW, state=ReminderState.SENT),
-        armed("b", due_at=NOW + HOUR, destination="C0SECURITY"),
-        armed("c", due_at=NOW + 2 * HOUR),
-    ]
-    arm(any_store, *reversed(rows_in_order))
-
-    with any_store.reading() as tx:
-        listed = tx.reminders.listed
-        assert listed(until=None, destination=None, limit=10) == rows_in_order
-        assert listed(until=NOW + HOUR, destination=None, limit=10) == rows_in_order[:2]
-        assert listed(until=None, destination="C0FINOPS", limit=10) == rows_in_order[::2]
-        assert listed(until=None, destination=None, limit=1) == rows_in_order[:1]
-
-
 @pytest.mark.parametrize("any_url", BOTH, indirect=True)  # lists are no part of the model
 def test_what_is_recalled_stands_in_order_and_only_armed_ones_may_be_old(any_store):
     since = NOW - timedelta(days=30)
@@ -407,12 +391,26 @@ def test_replicas_that_bundle_at_once_share_no_reminder_and_split_no_destination
         thread.join(timeout=60)
 
     with any_store.reading() as tx:
-        listed = tx.reminders.listed(until=None, destination=None, limit=1000)
+        listed = list(tx.reminders.listed(until=None, states=tuple(ReminderState)))
     carried = {each.delivery_id: set() for each in listed}
     for each in listed:
         carried[each.delivery_id].add(each.destination)
     assert len(carried) == 10
     assert all(len(destinations) == 1 for destinations in carried.values())
+
+
+def test_a_list_has_all_of_the_wanted_states_by_due_time_however_many(any_store):
+    old = [armed(f"s-{n:04}", state=ReminderState.SENT, sent_at=NOW) for n in range(1200)]
+    later = armed("a", due_at=NOW + 2 * HOUR)
+    sooner = armed("b", due_at=NOW + HOUR, destination="C2")
+    kept = armed("c", state=ReminderState.KEPT)
+    arm(any_store, later, kept, sooner, *reversed(old))
+
+    states = (ReminderState.ARMED, ReminderState.SENT)
+    with any_store.reading() as tx:
+        assert list(tx.reminders.listed(until=None, states=states)) == [*old, sooner, later]
+        assert list(tx.reminders.listed(until=NOW, states=states)) == old
+        assert list(tx.reminders.listed(until=None, states=[ReminderState.KEPT])) == [kept]
 
 
 @pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)  # SQLite has one writer

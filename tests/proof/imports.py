@@ -230,7 +230,7 @@ class Imports:
 def _seen(core: Core) -> Seen:
     with core.store.reading() as tx:
         catalogue = frozenset(tx.catalogue.known(None))
-    rows = core.reminding(Nobody()).listed(limit=10_000)
+    rows = core.reminding(Nobody()).listed(settled=True)
     return Seen(catalogue, frozenset((row.id, row.destination, row.due_at) for row in rows))
 
 

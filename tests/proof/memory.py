@@ -300,14 +300,11 @@ class MemoryReminders:
         )
 
     def listed(
-        self, *, until: datetime | None, destination: str | None, limit: int
-    ) -> Sequence[ArmedReminder]:
-        found = self._read(
-            lambda row: (
-                (until is None or row.due_at <= until) and destination in {None, row.destination}
-            )
+        self, *, until: datetime | None, states: Collection[ReminderState]
+    ) -> Iterator[ArmedReminder]:
+        yield from self._read(
+            lambda row: row.state in states and (until is None or row.due_at <= until)
         )
-        return found[:limit]
 
     def next_due(self) -> datetime | None:
         return min((row.due_at for row in self._rows.values() if _is_open(row)), default=None)

@@ -94,7 +94,7 @@ class Rig:
 
     def rows(self) -> list[ArmedReminder]:
         """Every row of every reminder."""
-        return list(self.reminding.listed())
+        return list(self.reminding.listed(settled=True))
 
     def ids(self, to: str = FINOPS) -> list[str]:
         """The reminder ids that a conversation has been told, in order."""
