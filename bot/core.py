@@ -25,7 +25,7 @@ from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.syncing import Syncing
 from storage.engine import Database, open_database, parse, sqlite_file
-from storage.errors import DatabaseInUse
+from storage.errors import DatabaseInUse, DatabaseNamedTwice
 from storage.migrate import migrate
 from storage.store import SqlStore
 
@@ -101,16 +101,23 @@ class Core:
 
     @contextmanager
     def sole_runner(self) -> Iterator[None]:
-        """Hold SQLite's file against a second `lapse run`; the lock dies with the process."""
-        file = sqlite_file(parse(self.secrets.lapse_database_url))
-        if file is None:
+        """Hold SQLite's file against a second `lapse run`; the lock dies with the process.
+
+        It belongs to the file itself, whatever symbolic link or relative path leads to it. One
+        that has a second name by a hard link is refused with DatabaseNamedTwice.
+        """
+        given = sqlite_file(parse(self.secrets.lapse_database_url))
+        if given is None:
             yield
             return
+        file = given.resolve()
         with file.with_name(file.name + ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DatabaseInUse(file.name) from None
+            if file.stat().st_nlink > 1:
+                raise DatabaseNamedTwice(file.name)
             yield
 
 
@@ -153,12 +160,17 @@ def open_core(
 
 
 def _audit_key(secrets: Secrets, file: Path | None) -> bytes:
-    """The given key; beside an embedded database one is made and kept, readable by its owner."""
+    """The given key; beside an embedded database one is made and kept, readable by its owner.
+
+    It lies beside the file itself; one that an earlier Lapse kept beside a symbolic link is used.
+    """
     if secrets.lapse_audit_key is not None:
         return secrets.lapse_audit_key.get_secret_value().encode()
     if file is None:
         raise WrongSetting("`LAPSE_AUDIT_KEY` is not set. Set it in the environment.")
-    kept = file.with_name(file.name + ".audit-key")
+    real = file.resolve()
+    places = [each.with_name(each.name + ".audit-key") for each in (real, file)]
+    kept = next((each for each in places if each.exists()), places[0])
     if not kept.exists():
         kept.touch(mode=0o600)
         kept.write_text(randomness.token_hex(KEY_BYTES), "ascii")

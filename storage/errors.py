@@ -34,6 +34,17 @@ class DatabaseInUse(StorageError):
         super().__init__(f"Another `lapse run` uses {name}.", "Stop that one, or use PostgreSQL.")
 
 
+class DatabaseNamedTwice(StorageError):
+    """A hard link gives the SQLite file a second name; each name would have a log of its own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} has a second name, a hard link, by which another program would ruin it."
+            " Lapse was not started.",
+            "Remove the other name, or run Lapse on a copy.",
+        )
+
+
 class SchemaOlder(StorageError):
     """The database was not migrated yet; revisions are like `0004`, `0000` is an empty one."""
 

@@ -525,6 +525,44 @@ def test_a_second_run_on_the_same_file_is_refused(capsys, installed):
         )
 
 
+@pytest.mark.parametrize("name", ["link.db", "elsewhere/../lapse.db", "./lapse.db"])
+def test_a_second_run_by_another_name_of_the_file_is_refused(capsys, installed, fresh, name):
+    (fresh / "elsewhere").mkdir()
+    (fresh / "link.db").symlink_to("elsewhere/../lapse.db")
+
+    with held(Path("lapse.db.lock")):
+        installed.setenv("LAPSE_DATABASE_URL", f"sqlite:///{name}")
+        assert refused(capsys, "run", code=1) == (
+            "Another `lapse run` uses lapse.db. Stop that one, or use PostgreSQL.\n"
+        )
+    assert not list(fresh.glob("link.db?*"))
+
+
+@pytest.mark.parametrize("name", ["lapse.db", "other.db"])
+def test_a_file_with_a_second_name_by_a_hard_link_is_not_run(capsys, installed, fresh, name):
+    assert run(["migrate"]) == 0
+    capsys.readouterr()
+    (fresh / "other.db").hardlink_to(fresh / "lapse.db")
+
+    installed.setenv("LAPSE_DATABASE_URL", f"sqlite:///{name}")
+    assert refused(capsys, "run", code=1) == (
+        f"{name} has a second name, a hard link, by which another program would ruin it."
+        " Lapse was not started. Remove the other name, or run Lapse on a copy.\n"
+    )
+
+
+def test_a_key_that_was_kept_beside_a_link_goes_on_to_hold(capsys, installed, fresh):
+    assert run(["migrate"]) == 0
+    (fresh / "link.db").symlink_to("lapse.db")
+    (fresh / "link.db.audit-key").write_text("a key that was kept")
+    installed.setenv("LAPSE_DATABASE_URL", "sqlite:///link.db")
+    capsys.readouterr()
+    imported(capsys, LAB)
+
+    assert printed(capsys, "audit", "--verify") == {"whole": True}
+    assert not (fresh / "lapse.db.audit-key").exists()
+
+
 def test_a_second_demo_in_the_same_directory_is_refused(capsys, installed):
     installed.delenv("SLACK_BOT_TOKEN")
     installed.delenv("SLACK_APP_TOKEN")

@@ -332,3 +332,20 @@ def everything(person: Persona) -> list[dict[str, str]]:
     """What everybody can read in the channels."""
     rooms = ("finops", "approvals", "security")
     return [{"ts": m.ts, "text": m.text} for room in rooms for m in person.posts(room)]
+
+
+def test_of_two_runs_by_two_names_of_a_file_one_starts_and_its_successor_after_it_was_killed(
+    opened: Opened, tmp_path: Path
+) -> None:
+    at = opened(f"sqlite:///{tmp_path}/lapse.db")
+    (tmp_path / "link.db").symlink_to("lapse.db")
+    by_link = {"LAPSE_DATABASE_URL": "sqlite:///link.db"}
+    first = at.run()
+
+    second = at.lapse("run", **by_link)
+
+    assert second.ended() == 1
+    assert "Another `lapse run` uses lapse.db." in second.complained
+    first.kill()
+    at.lapse("run", **by_link).until("Lapse runs")
+    assert not list(tmp_path.glob("link.db?*"))
