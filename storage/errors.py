@@ -17,6 +17,16 @@ class DatabaseAway(StorageError):
         super().__init__("The database does not answer.", "Check `LAPSE_DATABASE_URL`.")
 
 
+class NoRoomToStage(StorageError):
+    """What is read for an import or a sync finds no room in the directory of temporary files."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"Temporary files cannot be written ({cause}), and nothing was changed.",
+            "Free some space, or name another directory in `SQLITE_TMPDIR`, and try again.",
+        )
+
+
 class DatabaseUnknown(StorageError):
     """The URL names a database that Lapse does not speak, or one that forgets."""
 

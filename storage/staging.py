@@ -5,12 +5,14 @@ ends.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.facts.records import digest_of
 from bot.ports.takeover import Outcome, StagedRow
+from storage.errors import NoRoomToStage
 
 _BATCH = 2000
 _SETTINGS = (
@@ -28,13 +30,40 @@ _TABLES = (
 )
 
 
-class DiskStaging:
-    """The Staging port on a temporary database."""
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn a disk that is full, and one that cannot be written, into NoRoomToStage."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise NoRoomToStage(str(error)) from error
+
+
+class _File:
+    """The temporary database; what is wrong with its disk is told as such."""
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect("", isolation_level=None)
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        with _told():
+            return self._connection.execute(statement, values)
+
+    def insert(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert many rows, in a transaction of their own."""
+        with _told():
+            self._connection.execute("BEGIN")
+            self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
+
+
+class DiskStaging:
+    """The Staging port on a temporary database; any of it raises NoRoomToStage."""
+
+    def __init__(self) -> None:
+        self._file = _File()
         for statement in (*_SETTINGS, *_TABLES):
-            self._connection.execute(statement)
+            self._file.execute(statement)
         self._batch: list[tuple[int, int, str, str, bytes, str]] = []
         self._outcomes = bytearray()
         self._last: tuple[str, str] = ("", "")
@@ -70,8 +99,8 @@ class DiskStaging:
     def forget_decisions(self) -> None:
         """Begin to decide anew."""
         self._outcomes = bytearray(len(self._outcomes))
-        self._connection.execute("DELETE FROM merged")
-        self._connection.execute("DELETE FROM lost")
+        self._file.execute("DELETE FROM merged")
+        self._file.execute("DELETE FROM lost")
 
     def repeated(self) -> Iterator[tuple[int, SubscriptionKey, int]]:
         """Each line whose key stood in an earlier line, with the key and that line."""
@@ -94,7 +123,7 @@ class DiskStaging:
     def record(self, key: SubscriptionKey) -> tuple[int, str] | None:
         """The number and the record of one."""
         self._index()
-        found = self._connection.execute(
+        found = self._file.execute(
             "SELECT number, record FROM staged WHERE account = ? AND id = ?", (key.account, key.id)
         ).fetchone()
         return (found[0], found[1]) if found else None
@@ -103,7 +132,7 @@ class DiskStaging:
         """Say what one is; the record is written in place of its own when given."""
         self._outcomes[number] = outcome
         if record is not None:
-            self._connection.execute("REPLACE INTO merged VALUES (?, ?)", (number, record))
+            self._file.execute("REPLACE INTO merged VALUES (?, ?)", (number, record))
 
     def decided(self, outcome: Outcome) -> "DiskKeys":
         """The keys of an outcome, in the order of their lines."""
@@ -130,15 +159,15 @@ class DiskStaging:
 
     def lose(self, key: SubscriptionKey) -> None:
         """Say that one is not there any more."""
-        self._connection.execute("INSERT OR IGNORE INTO lost VALUES (?, ?)", (key.account, key.id))
+        self._file.execute("INSERT OR IGNORE INTO lost VALUES (?, ?)", (key.account, key.id))
 
     def lost(self) -> "LostKeys":
         """Those, ordered by key."""
-        return LostKeys(self._connection)
+        return LostKeys(self._file)
 
     def _line(self, number: int) -> int:
         query = "SELECT line FROM staged WHERE number = ?"
-        line: int = self._connection.execute(query, (number,)).fetchone()[0]
+        line: int = self._file.execute(query, (number,)).fetchone()[0]
         return line
 
     @property
@@ -150,22 +179,19 @@ class DiskStaging:
         if order != "number":
             self._index()
         query = f"SELECT {columns} FROM staged {join} ORDER BY {order}"  # noqa: S608 - own words
-        return self._connection.execute(query)
+        with _told():
+            yield from self._file.execute(query)
 
     def _index(self) -> None:
         self._flush()
         if not self._indexed:
             # With the digest, so that comparing does not look each row up.
-            self._connection.execute("CREATE INDEX by_key ON staged (account, id, number, digest)")
+            self._file.execute("CREATE INDEX by_key ON staged (account, id, number, digest)")
             self._indexed = True
 
     def _flush(self) -> None:
         if self._batch:
-            self._connection.execute("BEGIN")
-            self._connection.executemany(
-                "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)", self._batch
-            )
-            self._connection.execute("COMMIT")
+            self._file.insert("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)", self._batch)
             self._batch = []
 
 
@@ -189,15 +215,15 @@ class DiskKeys:
 class LostKeys:
     """The keys of what is not there any more."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, file: _File) -> None:
+        self._file = file
 
     def __len__(self) -> int:
-        count: int = self._connection.execute("SELECT count(*) FROM lost").fetchone()[0]
+        count: int = self._file.execute("SELECT count(*) FROM lost").fetchone()[0]
         return count
 
     def __iter__(self) -> Iterator[SubscriptionKey]:
-        for account, ref in self._connection.execute("SELECT account, id FROM lost ORDER BY 1, 2"):
+        for account, ref in self._file.execute("SELECT account, id FROM lost ORDER BY 1, 2"):
             yield SubscriptionKey(AccountName(account), ref)
 
     def __contains__(self, key: object) -> bool:

@@ -17,6 +17,8 @@ FAILED = (
     "bot.demo.practice.DirectoryUnusable",
     "bot.localslack.guard.PortInUse",
     "bot.ports.provider.ProviderError",
+    "bot.services.errors.ImportRunning",
+    "bot.services.errors.SyncHeldUp",
     "bot.web.PortInUse",
     "handlers.connection.SlackAway",
     "storage.errors.StorageError",
@@ -50,10 +52,10 @@ def failure_of(error: Exception) -> Failed:
 
 def _known(error: Exception) -> Failed | None:
     said = str(error).replace("`/lapse ", "`lapse ")  # here no slash begins a command
+    if isinstance(error, _loaded(FAILED)):  # some are refusals, but not of the call
+        return Failed(said)
     if isinstance(error, _loaded(WRONG_INPUT)):
         return WrongInput(said)
-    if isinstance(error, _loaded(FAILED)):
-        return Failed(said)
     return None
 
 

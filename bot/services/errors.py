@@ -9,7 +9,7 @@ Refused
 ├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
 ├── AlreadyOff, AlreadyDeducted, CloudRefused
 ├── SnoozeTooFar, NoLongerDue
-└── BadFile, UnknownAccount, ImportRunning
+└── BadFile, UnknownAccount, ImportRunning, SyncHeldUp
 
 What a request's own rules refuse has its sentences in `bot.services.verdicts`.
 """
@@ -397,3 +397,14 @@ class ImportRunning(Refused):
 
     def __init__(self) -> None:
         super().__init__("Another import is running.", "Import again when it has ended.")
+
+
+class SyncHeldUp(Refused):
+    """An import changes a large part of the catalogue, which a reading has to wait for."""
+
+    def __init__(self, account: AccountName) -> None:
+        super().__init__(
+            f"An import is running, so account {quoted(account)} was not brought up to date.",
+            "Sync again when it has ended.",
+        )
+        self.account = account

@@ -11,8 +11,17 @@ from bot.facts.records import record_of
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider
 from bot.ports.store import KnownRow, Transaction
-from bot.ports.takeover import BulkStore, Keys, Outcome, StagedRow, Staging, Version
+from bot.ports.takeover import (
+    BulkStore,
+    Keys,
+    Outcome,
+    StagedRow,
+    Staging,
+    TakeoverRunning,
+    Version,
+)
 from bot.services.arming import Arming
+from bot.services.errors import SyncHeldUp
 from bot.services.owing import reminder_updates
 from bot.services.taking_over import FEW, TakingOver
 
@@ -68,21 +77,31 @@ class Syncing:
         self._arming = arming
 
     def tick(self) -> int:
-        """Let embedded accounts go on, and read those whose book changed; how many were read."""
+        """Let embedded accounts go on, and read those whose book changed; how many were read.
+
+        One that an import holds up is read by a later tick.
+        """
         now = self._clock.now()
         read = 0
         for name, provider in self._providers.items():
             if isinstance(provider, Embedded):
                 revision = provider.settle(now)
-                if revision != self._seen(name):
-                    self.sync(name)
+                if revision != self._seen(name) and self._read(name):
                     self._see(name, revision)
                     read += 1
         return read
 
+    def _read(self, account: AccountName) -> bool:
+        try:
+            self.sync(account)
+        except SyncHeldUp:
+            return False
+        return True
+
     def sync(self, account: AccountName) -> SyncResult:
         """Read one account; raises ProviderError, KeyError for one that has no provider.
 
+        Raises SyncHeldUp while an import takes over a large part, and then nothing is changed.
         What the cloud does not list any more is kept for history; what people said about a
         subscription (owner, channel, labels) stays.
         """
@@ -100,7 +119,10 @@ class Syncing:
             at=now,
         )
         taking.compare()
-        taking.write()
+        try:
+            taking.write()
+        except TakeoverRunning:
+            raise SyncHeldUp(account) from None
         changed, gone = staged.decided(Outcome.CHANGED), staged.lost()
         self._owe_rest(changed, gone, at=now)
         return SyncResult(

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,6 +26,8 @@ from bot.core import open_core
 from bot.demo import workspace
 from bot.localslack.server import LocalSlack
 from bot.ports.store import ReminderState
+from bot.services import taking_over
+from storage import staging
 from storage.clock import DatabaseClock
 from storage.engine import engines, parse
 from storage.tables import SCHEMA
@@ -382,6 +385,35 @@ def test_a_file_that_is_wrong_changes_nothing_and_says_where(capsys, content, sa
 
     assert said in refused(capsys, "import", "in.csv")
     assert printed(capsys, "list") == []
+
+
+def test_an_import_whose_temporary_files_find_no_room_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(staging, "_SETTINGS", ("PRAGMA max_page_count = 10",))
+    many = [LAB | {"id": f"lab-{number}", "note": "long " * 50} for number in range(200)]
+
+    assert refused(capsys, "import", written("in.json", many), code=1) == (
+        "Temporary files cannot be written (database or disk is full), and nothing was changed."
+        " Free some space, or name another directory in `SQLITE_TMPDIR`, and try again.\n"
+    )
+    assert printed(capsys, "list") == []
+
+
+def test_a_sync_and_an_import_beside_a_large_import_say_what_to_do(capsys, monkeypatch):
+    monkeypatch.setattr(taking_over, "FEW", 0)
+    imported(capsys, LAB)
+    other = written("other.json", [LAB | {"name": "Another"}])
+    with opened() as core:
+        with core.store.transaction() as tx:
+            tx.book.put(replace(core.listing.find("lab-quota"), name="Moved"), next_event_at=None)
+        with core.store.takeover(core.clock):
+            said = [refused(capsys, "sync", "--account", "lab", code=1)]
+            said += [refused(capsys, "import", other, code=1)]
+
+    assert said == [
+        "An import is running, so account `lab` was not brought up to date."
+        " Sync again when it has ended.\n",
+        "Another import is running. Import again when it has ended.\n",
+    ]
 
 
 def test_a_quote_is_read_from_standard_input_too(capsys, monkeypatch):

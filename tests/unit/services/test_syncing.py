@@ -9,7 +9,9 @@ from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, SlackUser, Status, Subscription
 from bot.facts.messages import Settled, Timing
 from bot.providers.ledger import LedgerProvider
+from bot.services import taking_over
 from bot.services.arming import Arming
+from bot.services.errors import SyncHeldUp
 from bot.services.syncing import Syncing
 from storage.store import SqlStore
 from tests.clocks import SettableClock
@@ -136,3 +138,21 @@ def test_a_deduction_missed_while_lapse_was_off_is_told_although_the_reading_com
     assert shown.message.timing is Timing.MISSED
     assert shown.message.items[0].settled is Settled.OPEN
     assert known(rig).expires_at == instant("2027-12-07 23:59:59")
+
+
+def test_while_an_import_takes_over_an_account_waits_for_a_later_tick(
+    rig: Rig, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking_over, "FEW", 0)
+    hold(rig, quota(orders=(ORDER,)))
+    with rig.store.transaction() as tx:
+        tx.book.put(quota(name="Renamed", orders=(ORDER,)), next_event_at=None)
+
+    with rig.store.takeover(rig.clock):
+        assert syncing.tick() == 0
+        with pytest.raises(SyncHeldUp, match="account `default` was not brought up to date"):
+            syncing.sync(DEFAULT)
+    assert known(rig).name != "Renamed"
+
+    assert syncing.tick() == 1
+    assert known(rig).name == "Renamed"
