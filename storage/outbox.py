@@ -13,7 +13,14 @@ from storage.types import Instant
 from storage.work import Work
 
 _ROW = deliveries.c
-_FINISHED = frozenset({DeliveryState.SENT, DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED})
+_FINISHED = frozenset(
+    {
+        DeliveryState.SENT,
+        DeliveryState.UNCONFIRMED,
+        DeliveryState.UNDELIVERABLE,
+        DeliveryState.CANCELLED,
+    }
+)
 
 
 class SqlOutbox:

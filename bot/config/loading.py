@@ -162,6 +162,7 @@ _LIMITS = {
     "required": "1 to 10",
     "expires_after_hours": "1 to 720",
     "cooling_off_minutes": "0 to 1440",
+    "unknown_after_hours": "1 to 168",
     "LAPSE_HTTP_PORT": "0 to 65535",
     "lapse_http_port": "0 to 65535",
 }

@@ -1,7 +1,7 @@
 """The settings as the rules and the use cases need them."""
 
 from collections.abc import Mapping
-from datetime import time
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.billing.account import Account, ExecuteMode, Site
@@ -12,7 +12,7 @@ from bot.billing.subscription import AccountName, SlackChannel, SlackUser
 from bot.config.loading import WrongSetting
 from bot.config.sections import AccountSection, Settings
 from bot.services.pacing import Limits, Rate
-from bot.services.policy import ApprovalRule, Policy, Route
+from bot.services.policy import ApprovalRule, Policy, Route, WhenUnknown
 
 POSTS_AT_ONCE = 6
 UPDATES_AT_ONCE = 10
@@ -101,4 +101,8 @@ def policy_of(settings: Settings) -> Policy:
         cooling_off_minutes=settings.approvals.cooling_off_minutes,
         operators=tuple(SlackUser(user) for user in settings.operators.users),
         amounts_for_everyone=settings.privacy.amounts == "everyone",
+        when_unknown=WhenUnknown(
+            repeats=settings.slack.when_unknown == "repeat",
+            after=timedelta(hours=settings.slack.unknown_after_hours),
+        ),
     )

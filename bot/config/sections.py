@@ -82,7 +82,7 @@ class Route(Section):
 
 
 class Slack(Section):
-    """Channels, by id, and how fast messages go out; 0 sets no limit."""
+    """Channels, by id, how fast messages go out (0 sets no limit), and what stays unknown."""
 
     approvals_channel: Channel | None = None
     reminders_channel: Channel | None = None
@@ -90,6 +90,8 @@ class Slack(Section):
     posts_per_minute: Annotated[int, Field(ge=0, le=10_000)] = 300
     posts_per_minute_and_channel: Annotated[int, Field(ge=0, le=1_000)] = 60
     updates_per_minute: Annotated[int, Field(ge=0, le=10_000)] = 50
+    when_unknown: Literal["repeat", "silent"] = "repeat"
+    unknown_after_hours: Annotated[int, Field(ge=1, le=168)] = 6
 
 
 class Reminders(Section):

@@ -312,12 +312,17 @@ class Reminders(Protocol):
 
 
 class DeliveryState(StrEnum):
-    """Where a message that must arrive once stands (delivery.md, section 2)."""
+    """Where a message that must arrive once stands (delivery.md, section 2).
+
+    Of an unconfirmed one nobody will know whether it arrived: it is neither looked for any more
+    nor repeated.
+    """
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     UNKNOWN = "unknown"
+    UNCONFIRMED = "unconfirmed"
     UNDELIVERABLE = "undeliverable"
     CANCELLED = "cancelled"
 

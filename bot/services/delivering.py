@@ -54,9 +54,6 @@ SKEW = timedelta(seconds=60)
 FIRST_LOOK = timedelta(seconds=10)
 LAST_LOOK = timedelta(minutes=15)
 
-PREFER_DUPLICATE_AFTER = timedelta(hours=6)
-"""After so long without a readable history a message is posted again and says so."""
-
 NO_WAIT = timedelta(0)
 SOON = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
@@ -67,7 +64,9 @@ _STATES = {
     Timing.MISSED: ReminderState.MISSED,
 }
 _PACED = {Lane.POST: Method.POST, Lane.UPDATE: Method.UPDATE}
-_TERMINAL = frozenset({DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED})
+_TERMINAL = frozenset(
+    {DeliveryState.UNCONFIRMED, DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED}
+)
 _OPEN = frozenset({DeliveryState.SENDING, DeliveryState.UNKNOWN})
 
 
@@ -233,8 +232,9 @@ class Delivering:
             self._unknown(delivery, error=delivery.error, again_at=now + SOON)
         except Unsettled as unreadable:
             self._obey(Method.LOOK, unreadable)
-            if now - started_at >= PREFER_DUPLICATE_AFTER:
-                self._post(delivery, may_repeat=True)
+            if now - started_at >= self._rerouting.when_unknown.after:
+                if not self._rerouting.silenced(delivery, error=unreadable.error):
+                    self._post(delivery, may_repeat=True)
                 return
             wait = min(max((now - started_at) / 2, FIRST_LOOK), LAST_LOOK)
             self._unknown(delivery, error=unreadable.error, again_at=now + wait)

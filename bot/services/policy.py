@@ -2,11 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.billing.account import Account
 from bot.billing.money import Money
 from bot.billing.reminder import Schedule
 from bot.billing.subscription import Kind, SlackChannel, SlackUser, Subscription
+
+NOT_REPEATED = "Slack has not confirmed it, and the settings forbid to repeat it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhenUnknown:
+    """What becomes of a message whose conversation cannot be read for so long.
+
+    It `repeats` with a note that it may be there already, or is never posted again.
+    """
+
+    repeats: bool = True
+    after: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +108,7 @@ class Policy:
     cooling_off_minutes: int = 5
     operators: tuple[SlackUser, ...] = ()
     amounts_for_everyone: bool = True
+    when_unknown: WhenUnknown = WhenUnknown()
 
     def route(self, subscription: Subscription) -> Route | None:
         """The first route that claims a subscription."""

@@ -23,7 +23,7 @@ from bot.ports.store import (
 )
 from bot.services.armed import DIRECT, repeat_of
 from bot.services.arming import Arming
-from bot.services.policy import Policy
+from bot.services.policy import NOT_REPEATED, Policy
 from bot.services.rerouting import moved_from
 from bot.services.settled import fact_about
 
@@ -90,7 +90,7 @@ class Recalling:
     def _why(self, tx: Transaction, row: ArmedReminder, subscription: Subscription) -> Why | None:
         if row.state is ReminderState.ARMED:
             return self._why_armed(tx, row, subscription)
-        if row.state is ReminderState.UNKNOWN:
+        if row.state is ReminderState.UNKNOWN and row.reason != NOT_REPEATED:
             return Why(because=Because.NOT_CONFIRMED)
         if row.state is ReminderState.KEPT:
             return _by(Because.KEPT, Settled.KEPT, tx, row)

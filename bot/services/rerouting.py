@@ -14,7 +14,7 @@ from bot.services.armed import DIRECT
 from bot.services.closing import ENOUGH, EVERYWHERE, Closure, close, closures, count, forget, pause
 from bot.services.composing import PERSON, REMINDERS
 from bot.services.people import People
-from bot.services.policy import Policy
+from bot.services.policy import NOT_REPEATED, Policy, WhenUnknown
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +97,24 @@ class Rerouting:
         operators = self.operators()
         with self._store.transaction() as tx:
             self._settle(tx, delivery, closure, error=closure.error, operators=operators)
+
+    @property
+    def when_unknown(self) -> WhenUnknown:
+        """What becomes of a message whose conversation nobody can read."""
+        return self._policy.when_unknown
+
+    def silenced(self, delivery: Delivery, *, error: str) -> bool:
+        """Whether it is never repeated; then its outcome is recorded as unknown for good."""
+        if self.when_unknown.repeats:
+            return False
+        now, state = self._clock.now(), DeliveryState.UNCONFIRMED
+        with self._store.transaction() as tx:
+            held = tx.outbox.settle(delivery, state=state, at=now, error=error)
+            if held and delivery.kind in REMINDERS:
+                unknown = ReminderState.UNKNOWN
+                tx.reminders.settle(delivery.id, state=unknown, at=None, reason=NOT_REPEATED)
+        log.warning("delivery.unconfirmed", extra={"delivery": delivery.id, "error": error})
+        return True
 
     def locked_out(self, *, error: str) -> Closure:
         """The workspace refused the token; returns until when nothing is tried.

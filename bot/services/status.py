@@ -43,7 +43,7 @@ class Status:
                 armed=len(tx.reminders.due(now=now + _ALWAYS, limit=COUNTED)),
                 pending=counts[DeliveryState.PENDING] + counts[DeliveryState.SENDING],
                 sent=counts[DeliveryState.SENT],
-                unknown=counts[DeliveryState.UNKNOWN],
+                unknown=counts[DeliveryState.UNKNOWN] + counts[DeliveryState.UNCONFIRMED],
                 undeliverable=counts[DeliveryState.UNDELIVERABLE],
                 waiting_requests=len(tx.requests.waiting()),
                 troubles=tuple(self._troubles(tx, accounts, counts[DeliveryState.UNKNOWN], now)),

@@ -26,7 +26,14 @@ from bot.ports.store import (
     ReminderState,
 )
 
-FINISHED = frozenset({DeliveryState.SENT, DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED})
+FINISHED = frozenset(
+    {
+        DeliveryState.SENT,
+        DeliveryState.UNCONFIRMED,
+        DeliveryState.UNDELIVERABLE,
+        DeliveryState.CANCELLED,
+    }
+)
 TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
 SETTLED_BY_PEOPLE = frozenset({ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED})
 REMEMBERED = timedelta(days=1)

@@ -1,11 +1,14 @@
 """Settings: what is read, and what is said when something is wrong."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bot.config import WrongSetting, load_secrets, load_settings
+from bot.config.policy import policy_of
+from bot.services.policy import WhenUnknown
 
 
 def settings_of(toml: str, tmp_path: Path, **environ: str):
@@ -23,6 +26,17 @@ def test_without_a_file_there_is_a_ledger_named_default_and_the_defaults_of_the_
     assert settings.approvals.required == 1
     assert settings.approvals.expires_after_hours == 72
     assert settings.approvals.cooling_off_minutes == 5
+
+
+def test_what_stays_unknown_is_repeated_after_hours_unless_silence_is_set(tmp_path):
+    toml = '[slack]\nwhen_unknown = "silent"\nunknown_after_hours = 24\n'
+
+    assert policy_of(load_settings({}, directory=tmp_path)).when_unknown == WhenUnknown(
+        repeats=True, after=timedelta(hours=6)
+    )
+    assert policy_of(settings_of(toml, tmp_path)).when_unknown == WhenUnknown(
+        repeats=False, after=timedelta(hours=24)
+    )
 
 
 def test_a_real_cloud_is_a_dry_run_unless_it_is_set_to_live(tmp_path):
@@ -89,6 +103,15 @@ def test_a_rule_of_amount_is_exact_and_needs_its_currency(tmp_path):
             '[slack]\napprovals_channel = "#approvals"',
             '`slack.approvals_channel` is "#approvals"; '
             "allowed is a channel id, for example C0FINOPS. Correct lapse.toml.",
+        ),
+        (
+            '[slack]\nwhen_unknown = "never"',
+            "`slack.when_unknown` is \"never\"; allowed are 'repeat' or 'silent'."
+            " Correct lapse.toml.",
+        ),
+        (
+            "[slack]\nunknown_after_hours = 0",
+            "`slack.unknown_after_hours` is 0; allowed are 1 to 168. Correct lapse.toml.",
         ),
     ],
 )

@@ -7,21 +7,25 @@ from typing import Any
 import pytest
 
 from bot.facts.messages import OperatorWarning, ReminderMessage, Timing
+from bot.facts.reminding import Because, Why
 from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
 from bot.ports.store import Delivery, DeliveryState, ReminderState
 from bot.services.closing import closures
 from bot.services.owing import delivery_id, reminder_update
 from bot.services.pacing import Limits, Method, Pacing
 from bot.services.people import People
+from bot.services.policy import NOT_REPEATED, WhenUnknown
 from bot.services.rerouting import Rerouting
+from bot.services.status import Status
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, OWNER, order, quota
-from tests.unit.services.rig import FINOPS, SECURITY, Rig
+from tests.unit.services.rig import FINOPS, SECURITY, Rig, policy
 
 SECOND = timedelta(seconds=1)
 LANDS = timedelta(seconds=40)
 LEASE = timedelta(seconds=60)
+SILENT = WhenUnknown(repeats=False, after=timedelta(hours=1))
 
 
 class Killed(BaseException):
@@ -151,6 +155,59 @@ def test_after_hours_without_a_history_it_is_repeated_and_says_so(rig: Rig) -> N
     [shown] = rig.reminders()
     assert isinstance(shown.message, ReminderMessage)
     assert shown.message.may_repeat
+
+
+def test_who_prefers_silence_never_reads_it_twice_and_is_told_why(rig: Rig) -> None:
+    rig.policy = policy(when_unknown=SILENT)
+    rig.start()
+    rig.messenger.lose_requests = 1
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+
+    rig.clock.advance(timedelta(minutes=59))
+    rig.delivering.send_due()
+    before = delivery(rig).state
+    for _ in range(40):
+        rig.clock.advance(timedelta(minutes=10))
+        rig.delivering.send_due()
+    rig.messenger.history_unreadable = False
+    rig.clock.advance(timedelta(hours=1))
+    rig.delivering.send_due()
+
+    assert before is DeliveryState.UNKNOWN
+    assert rig.messenger.posts == 1
+    assert rig.reminders() == []
+    assert delivery(rig).state is DeliveryState.UNCONFIRMED
+    assert delivery(rig).started_at is not None
+    assert {(row.state, row.reason) for row in rig.rows() if row.delivery_id} == {
+        (ReminderState.UNKNOWN, NOT_REPEATED)
+    }
+    [why] = {row.why for row in rig.reminding.recalled().rows if row.standing == "unknown"}
+    assert why == Why(because=Because.RECORDED, detail=NOT_REPEATED)
+    facts = Status(store=rig.store, clock=rig.clock).status()
+    assert facts.unknown == 1
+
+
+def test_what_hangs_on_a_message_that_stays_unconfirmed_is_dropped_and_the_next_goes(
+    rig: Rig,
+) -> None:
+    rig.policy = policy(when_unknown=SILENT)
+    rig.start()
+    rig.messenger.lose_requests = 1
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+    update = reminder_update(delivery(rig), cause="a test", at=rig.clock.now())
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(update)
+
+    rig.clock.advance(timedelta(hours=2))
+    rig.delivering.send_due()
+    rig.delivering.send_due()
+
+    with rig.store.reading() as tx:
+        found = tx.outbox.get(update.id)
+    assert found is not None
+    assert found.state is DeliveryState.CANCELLED
 
 
 @pytest.mark.parametrize("landed", [True, False])
