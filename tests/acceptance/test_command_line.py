@@ -10,32 +10,19 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.billing.days import CLOUD_ZONE
 from bot.cli import run
 from bot.cli.failures import FAILED, WRONG_INPUT
-from bot.cli.rows import in_zone
-from bot.config import Secrets, load_settings
-from bot.core import open_core
 from bot.demo import workspace
 from bot.localslack.server import LocalSlack
-from bot.ports.store import ReminderState
-from bot.services import taking_over
-from storage import staging
 from storage.clock import DatabaseClock
 from storage.engine import engines, parse
 from storage.tables import SCHEMA
 from tests.acceptance.catalogue import LAB, PROD, STAGING
-from tests.contract.samples import HOUR, armed
-from tests.factories import NOW
 
-CLOUD_READER = ZoneInfo("Asia/Shanghai")
 SETTINGS = """
 [accounts.prod]
 [accounts.staging]
@@ -292,59 +279,6 @@ def test_an_account_that_left_the_settings_is_still_shown(capsys, fresh):
         assert run(command) == 0, capsys.readouterr().err
 
 
-def known_reminders(*rows):
-    """What a database of some time past says of reminders."""
-    with opened() as core, core.store.transaction() as tx:
-        tx.reminders.arm(rows)
-
-
-def opened():
-    return open_core(load_settings({}, directory=Path()), Secrets())
-
-
-def test_reminders_are_all_there_however_many_came_before(capsys):
-    with opened() as core:
-        ends = core.clock.now().replace(microsecond=0) + timedelta(days=10)
-    order = {**LAB["orders"][0], "expires_at": ends.isoformat()}
-    imported(capsys, LAB | {"auto_renew": False, "orders": [order]})
-    sent = {"state": ReminderState.SENT, "sent_at": NOW + HOUR}
-    settled = (ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED)
-    known_reminders(
-        *(armed(f"old-{number}", **sent) for number in range(1500)),
-        *(armed(str(state), state=state) for state in settled),
-    )
-
-    found = printed(capsys, "reminders")
-
-    assert [each["state"] for each in found[:1500]] == ["sent"] * 1500
-    assert found[0]["sent_at"] == (NOW + HOUR).astimezone(CLOUD_ZONE).isoformat()
-    assert found[1500:]
-    soon = found[-1]
-    assert soon["id"].startswith("lab/lab-quota/")
-    assert (soon["state"], soon["sent_at"]) == ("armed", None)
-    assert soon.keys() == {"id", "destination", "state", "due_at", "sent_at", "reason"}
-    assert len(printed(capsys, "reminders", "--all")) == len(found) + 3
-
-
-def test_the_table_of_reminders_says_when_they_were_sent_page_after_page(capsys):
-    sent = {"state": ReminderState.LATE, "sent_at": NOW + HOUR, "reason": "Slack was away"}
-    known_reminders(*(armed(f"old-{number:04}", **sent) for number in range(1500)))
-
-    assert run(["reminders"]) == 0
-
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["Due", "State", "Sent", "To", "Reminder", "Reason"]
-    assert len(lines) == 1 + 1500
-    for line in (lines[1], lines[-1]):
-        assert line.index("late") == lines[0].index("State")
-        assert line[lines[0].index("Sent") :].startswith(in_zone(NOW + HOUR, CLOUD_READER))
-        assert line.endswith("Slack was away")
-
-
-def test_no_reminder_is_an_empty_list_in_json_too(capsys):
-    assert printed(capsys, "reminders") == []
-
-
 HEADER = "id,name,status,order_type,effective_at,expires_at,currency,cash\n"
 ROW = "a,A,in-use,new,2026-11-01T00:00:00+08:00,2026-12-01T23:59:59+08:00,USD,10.00\n"
 
@@ -385,35 +319,6 @@ def test_a_file_that_is_wrong_changes_nothing_and_says_where(capsys, content, sa
 
     assert said in refused(capsys, "import", "in.csv")
     assert printed(capsys, "list") == []
-
-
-def test_an_import_whose_temporary_files_find_no_room_says_so(capsys, monkeypatch):
-    monkeypatch.setattr(staging, "_SETTINGS", ("PRAGMA max_page_count = 10",))
-    many = [LAB | {"id": f"lab-{number}", "note": "long " * 50} for number in range(200)]
-
-    assert refused(capsys, "import", written("in.json", many), code=1) == (
-        "Temporary files cannot be written (database or disk is full), and nothing was changed."
-        " Free some space, or name another directory in `SQLITE_TMPDIR`, and try again.\n"
-    )
-    assert printed(capsys, "list") == []
-
-
-def test_a_sync_and_an_import_beside_a_large_import_say_what_to_do(capsys, monkeypatch):
-    monkeypatch.setattr(taking_over, "FEW", 0)
-    imported(capsys, LAB)
-    other = written("other.json", [LAB | {"name": "Another"}])
-    with opened() as core:
-        with core.store.transaction() as tx:
-            tx.book.put(replace(core.listing.find("lab-quota"), name="Moved"), next_event_at=None)
-        with core.store.takeover(core.clock):
-            said = [refused(capsys, "sync", "--account", "lab", code=1)]
-            said += [refused(capsys, "import", other, code=1)]
-
-    assert said == [
-        "An import is running, so account `lab` was not brought up to date."
-        " Sync again when it has ended.\n",
-        "Another import is running. Import again when it has ended.\n",
-    ]
 
 
 def test_a_quote_is_read_from_standard_input_too(capsys, monkeypatch):

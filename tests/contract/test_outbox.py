@@ -178,7 +178,10 @@ def test_certainly_not_posted_is_pending_without_intent(any_store):
     assert [each.id for each in claim(any_store, NOW + HOUR)] == ["id-a"]
 
 
-@pytest.mark.parametrize("state", [DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED])
+@pytest.mark.parametrize(
+    "state",
+    [DeliveryState.UNCONFIRMED, DeliveryState.UNDELIVERABLE, DeliveryState.CANCELLED],
+)
 def test_what_nobody_will_take_is_finished_too(any_store, state):
     owe(any_store, delivery("a"))
     [held] = claim(any_store)
