@@ -26,7 +26,7 @@ from bot.facts.messages import (
 )
 from bot.ports.messenger import Limited, Posted, Unsettled
 from handlers.blocks import digests, discreet, receipts, reminders, requests, tour, warnings
-from handlers.blocks.pieces import Content
+from handlers.blocks.pieces import Content, repeating
 from handlers.refusals import LOST, code_of, lost, repeatable, translated, unread
 
 log = logging.getLogger(__name__)
@@ -97,9 +97,10 @@ class SlackMessenger:
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        may_repeat: bool = False,
     ) -> Posted:
         """Post once. Raises NotPosted, Undeliverable, or Unsettled when no clear answer came."""
-        shown = content(message)
+        shown = repeating(content(message)) if may_repeat else content(message)
         try:
             answer = self._client.chat_postMessage(
                 channel=to,

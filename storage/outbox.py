@@ -109,6 +109,39 @@ class SqlOutbox:
         )
         return changed.rowcount == 1
 
+    def waiting(self, destination: str) -> Sequence[Delivery]:
+        """Posts to a destination that are pending, in the order they were owed; no updates."""
+        rows = self._work.connection.execute(
+            select(deliveries)
+            .where(
+                _ROW.team_id == self._work.team_id,
+                _ROW.state == DeliveryState.PENDING,
+                _ROW.destination == destination,
+                _ROW.update_of.is_(None),
+            )
+            .order_by(_ROW.owed_as)
+        )
+        return [_delivery(row) for row in rows]
+
+    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+        """Cancel one that is pending, whoever has claimed it; False when it is not pending."""
+        changed = self._work.connection.execute(
+            update(deliveries)
+            .where(
+                _ROW.team_id == self._work.team_id,
+                _ROW.id == delivery_id,
+                _ROW.state == DeliveryState.PENDING,
+            )
+            .values(
+                state=DeliveryState.CANCELLED,
+                error=error,
+                work_at=None,
+                fence=_ROW.fence + 1,
+                sweep_at=sweep_at or _ROW.sweep_at,
+            )
+        )
+        return changed.rowcount == 1
+
     def sweep(self, delivery_id: str, *, at: datetime) -> None:
         """Have the conversation of a delivery read once more, no earlier than asked for before."""
         self._work.connection.execute(

@@ -148,6 +148,11 @@ class SqlReminders:
         if tied != len(ids):
             raise ChangedMeanwhile
 
+    def release(self, delivery_id: str) -> None:
+        """Untie the members of a delivery that are armed, so that they are bundled again."""
+        self._looked_up = {}
+        self._work.connection.execute(_RELEASE, {"team": self._work.team_id, "by": delivery_id})
+
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
         """The members of a delivery, by due time."""
         rows = self._work.connection.execute(
@@ -334,6 +339,7 @@ class SqlReminders:
 _BY = and_(_ROW.team_id == bindparam("team"), _ROW.delivery_id == bindparam("by"))
 _CARRIED = select(_TABLE).where(_BY).order_by(_ROW.due_at, _ROW.id, _ROW.destination)
 
+_RELEASE = update(_TABLE).where(_BY, _ROW.state == ReminderState.ARMED).values(delivery_id=None)
 
 # Found by their key: SQLite would read through all that is armed, by the index of states.
 _TIE = (

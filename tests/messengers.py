@@ -23,6 +23,7 @@ class Shown:
     reminder_ids: tuple[str, ...]
     thread: str | None
     at: datetime
+    may_repeat: bool = False
 
 
 @dataclass
@@ -56,6 +57,7 @@ class FakeMessenger:
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        may_repeat: bool = False,
     ) -> Posted:
         self.posts += 1
         if self.before_post is not None:
@@ -75,6 +77,7 @@ class FakeMessenger:
             reminder_ids=tuple(reminder_ids),
             thread=thread,
             at=self.clock.now(),
+            may_repeat=may_repeat,
         )
         if self.lose_requests:
             self.lose_requests -= 1

@@ -19,6 +19,10 @@ class Timing(StrEnum):
     MISSED = "missed"
 
 
+WAS_OFF = "Lapse was not running."
+"""The reason that a reminder is late where nobody ran when it fell due."""
+
+
 class Settled(StrEnum):
     """What a person or the cloud did about what a reminder announced."""
 
@@ -50,10 +54,19 @@ class ReminderItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """A channel that should have shown so many of a message and would not take them, and why."""
+
+    channel: SlackChannel
+    why: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderMessage:
     """One reminder, or a digest of at most ten; `zone` is the reader's.
 
-    `why` says why a late one is late. A first post that Slack never confirmed `may_repeat`.
+    `why` says why a late or missed one is not on time; `meant` where it should have gone.
     `delivery_id` names the message in its own buttons.
     """
 
@@ -62,7 +75,7 @@ class ReminderMessage:
     timing: Timing
     sent_at: datetime
     why: str | None = None
-    may_repeat: bool = False
+    meant: tuple[Meant, ...] = ()
     direct: bool = False
     dry_run: bool = False
     delivery_id: str = ""
@@ -70,12 +83,18 @@ class ReminderMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderRest:
-    """The message that counts what is beyond forty items, with sums per currency."""
+    """The message that counts what is beyond forty items, with sums per currency.
+
+    `timing`, `why` and `meant` say what they say of a reminder.
+    """
 
     batch_id: str
     count: int
     sums: tuple[Money, ...]
     zone: ZoneInfo
+    timing: Timing = Timing.ON_TIME
+    why: str | None = None
+    meant: tuple[Meant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,8 +74,11 @@ class Messenger(Protocol):
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        may_repeat: bool = False,
     ) -> Posted:
         """Post once, within 10 s. `to` is a channel or a user id, `thread` the parent's ts.
+
+        One that `may_repeat` an earlier message, which nobody could look for, says so.
 
         Raises NotPosted, Undeliverable or Unsettled.
         """

@@ -270,6 +270,9 @@ class Reminders(Protocol):
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie (id, destination) pairs to the delivery that will carry them."""
 
+    def release(self, delivery_id: str) -> None:
+        """Untie the members of a delivery that are armed, so that they are bundled again."""
+
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
         """The members of a delivery, fixed when it was bundled."""
 
@@ -414,6 +417,15 @@ class Outbox(Protocol):
 
         PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent. With
         `sweep_at` its conversation is to be read once more from then on.
+        """
+
+    def waiting(self, destination: str) -> Sequence[Delivery]:
+        """Posts to a destination that are pending, in the order they were owed; no updates."""
+
+    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+        """Cancel one that is pending, whoever has claimed it; False when it is not pending.
+
+        Nobody begins an attempt of it any more.
         """
 
     def sweep(self, delivery_id: str, *, at: datetime) -> None:

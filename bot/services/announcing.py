@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -31,18 +31,13 @@ from bot.ports.store import (
 )
 from bot.services.armed import DIRECT, over
 from bot.services.finding import account_of
+from bot.services.lateness import meant_for, timing_of
 from bot.services.people import People
 from bot.services.phrases import day
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, read
 from bot.services.telling import ANSWERED_WITHIN
 from bot.services.wanting import Wanting
-
-LATE_AFTER = timedelta(minutes=2)
-"""A takeover after a crash takes at most 90 s and is not worth the word *late*."""
-
-WAS_OFF = "Lapse was not running."
-NOT_TAKEN = "Slack did not take it in time."
 
 _PACKAGES = tuple(Package)
 
@@ -59,6 +54,15 @@ class _Now(NamedTuple):
     request_number: int | None = None
 
 
+class _Said(NamedTuple):
+    """When a message was said, or is, with what timing, and the moment as of which it reads."""
+
+    timing: Timing
+    why: str | None
+    at: datetime
+    now: datetime
+
+
 class Announcing:
     """Reads reminder messages out of their rows; the same delivery always names the same rows."""
 
@@ -73,15 +77,15 @@ class Announcing:
         rows = carried(tx, post)
         if not rows:
             return None
-        sent_at = post.sent_at or now
-        timing, why = timing_of(post, at=sent_at)
-        items = self._items(tx, rows, timing=timing, now=now)
+        said = self._said(post, rows, now=now)
+        items = self._items(tx, rows, said)
         return ReminderMessage(
             items=items,
             zone=self._zone(rows[0]),
-            timing=timing,
-            sent_at=sent_at,
-            why=why,
+            timing=said.timing,
+            sent_at=post.sent_at or now,
+            why=said.why,
+            meant=meant_for(post),
             direct=rows[0].id.endswith(DIRECT),
             dry_run=all(self._is_dry(item.subscription) for item in items),
             delivery_id=post.id,
@@ -89,23 +93,37 @@ class Announcing:
 
     def rest(self, tx: Transaction, post: Delivery, *, now: datetime) -> ReminderRest | None:
         """The message that counts what is beyond forty; None when nothing of it is left."""
-        items = self.rest_items(tx, post, now=now)
-        if not items:
+        rows = carried(tx, post)
+        if not rows:
             return None
+        said = self._said(post, rows, now=now)
+        items = self._items(tx, rows, said)
         amounts = (item.amount for item in items if item.amount is not None)
         return ReminderRest(
             batch_id=post.id,
             count=len(items),
             sums=tuple(sums(amounts).values()),
-            zone=self._zone(carried(tx, post)[0]),
+            zone=self._zone(rows[0]),
+            timing=said.timing,
+            why=said.why,
+            meant=meant_for(post),
         )
 
     def rest_items(
         self, tx: Transaction, post: Delivery, *, now: datetime
     ) -> tuple[ReminderItem, ...]:
         """Those beyond forty, one by one."""
-        timing, _ = timing_of(post, at=post.sent_at or now)
-        return self._items(tx, carried(tx, post), timing=timing, now=now)
+        rows = carried(tx, post)
+        return self._items(tx, rows, self._said(post, rows, now=now))
+
+    def timing(self, tx: Transaction, post: Delivery, *, at: datetime) -> tuple[Timing, str | None]:
+        """With what timing, and for what reason, an attempt that was just made speaks."""
+        said = self._said(post, carried(tx, post), now=at)
+        return said.timing, said.why
+
+    def has_passed(self, row: ArmedReminder, *, at: datetime) -> bool:
+        """Whether what a reminder announces has come."""
+        return over(row.reminder.anchor, zone=self._policy.schedule.zone, now=at)
 
     def line(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> ReminderLine | None:
         """One line of a thread: what was pressed then, whatever holds now."""
@@ -116,7 +134,7 @@ class Announcing:
         if row is None:
             return None
         fact = read(delivery.subject)
-        item = self._item(tx, row, timing=Timing.ON_TIME, now=now)
+        item = self._item(tx, row, _Said(Timing.ON_TIME, None, at=now, now=now))
         return ReminderLine(item=_as_settled(item, _Now(fact.settled, fact, fact.note)))
 
     def objections(
@@ -127,17 +145,25 @@ class Announcing:
         asked = [(row, self._wanting.objection(tx, row, now=now)) for row in rows]
         return [(row, reason) for row, reason in asked if reason is not None]
 
+    def _said(self, post: Delivery, rows: Sequence[ArmedReminder], *, now: datetime) -> _Said:
+        """What is told when all that it announces has passed was missed, however it was bundled.
+
+        That goes by when the attempt began that was seen, since its words are of that moment.
+        """
+        at = (post.started_at or post.sent_at) if post.sent_at else now
+        passed = all(self.has_passed(row, at=at) for row in rows)
+        timing, why = timing_of(post, at=at, passed=passed)
+        return _Said(timing, why, at=at, now=now)
+
     def _items(
-        self, tx: Transaction, rows: Sequence[ArmedReminder], *, timing: Timing, now: datetime
+        self, tx: Transaction, rows: Sequence[ArmedReminder], said: _Said
     ) -> tuple[ReminderItem, ...]:
         self._wanting.look_up_rows(tx, rows)
         tx.requests.look_up({row.reminder.subscription for row in rows})
-        items = (self._item(tx, row, timing=timing, now=now) for row in nearest(rows))
+        items = (self._item(tx, row, said) for row in nearest(rows))
         return tuple(sorted(items, key=_place))
 
-    def _item(
-        self, tx: Transaction, row: ArmedReminder, *, timing: Timing, now: datetime
-    ) -> ReminderItem:
+    def _item(self, tx: Transaction, row: ArmedReminder, said: _Said) -> ReminderItem:
         """One subscription of a message, with what has become of its reminder."""
         anchor = row.reminder.anchor
         subscription = tx.catalogue.get(row.reminder.subscription)
@@ -153,26 +179,20 @@ class Announcing:
                 anchor, reader=self._wanting.schedule(subscription).zone
             ),
         )
-        return _as_settled(item, self._became(tx, row, subscription, timing=timing, now=now))
+        return _as_settled(item, self._became(tx, row, subscription, said))
 
     def _became(
-        self,
-        tx: Transaction,
-        row: ArmedReminder,
-        subscription: Subscription,
-        *,
-        timing: Timing,
-        now: datetime,
+        self, tx: Transaction, row: ArmedReminder, subscription: Subscription, said: _Said
     ) -> _Now:
         fact = fact_about(tx, subscription.key, row.reminder.anchor.date)
         ended = self._ended(tx, subscription)
-        if ended is None and fact is not None and self._stands(fact, subscription, now=now):
+        if ended is None and fact is not None and self._stands(fact, subscription, now=said.now):
             return _Now(fact.settled, fact)
-        if ended is None and timing is not Timing.MISSED:
-            ended = self._changed(subscription, row.reminder.anchor, now=now)
+        if ended is None and said.timing is not Timing.MISSED:
+            ended = self._changed(subscription, row, said)
         if ended is not None:
             return _Now(Settled.NO_LONGER_DUE, note=ended)
-        return _asked_or_snoozed(tx, subscription, fact, now=now)
+        return _asked_or_snoozed(tx, subscription, fact, now=said.now)
 
     def _ended(self, tx: Transaction, subscription: Subscription) -> str | None:
         if subscription.status is Status.UNSUBSCRIBED:
@@ -187,17 +207,19 @@ class Announcing:
             return now - fact.at < ANSWERED_WITHIN
         return fact.settled is Settled.KEPT
 
-    def _changed(self, subscription: Subscription, anchor: Anchor, *, now: datetime) -> str | None:
+    def _changed(self, subscription: Subscription, row: ArmedReminder, said: _Said) -> str | None:
+        anchor = row.reminder.anchor
         if self._wanting.renewed(subscription, anchor):
             return "It was renewed."
         if anchor.kind is AnchorKind.DEDUCTION and subscription.auto_renew is False:
             return "Auto-renewal was turned off at the cloud; by whom is not known."
-        if over(anchor, zone=self._wanting.schedule(subscription).zone, now=now):
-            return (
-                f"It expired on {day(anchor.date)}." if anchor.kind is AnchorKind.EXPIRY else None
-            )
+        if self.has_passed(row, at=said.now):
+            if anchor.kind is AnchorKind.EXPIRY:
+                return f"It expired on {day(anchor.date)}."
+            told_too_late = self.has_passed(row, at=said.at)
+            return f"{day(anchor.date)} had passed when this was sent." if told_too_late else None
         account = account_of(self._store, subscription.key.account)
-        present = renewal.anchor(subscription, account, at=now)
+        present = renewal.anchor(subscription, account, at=said.now)
         if present is None:
             return "It does not renew any more."
         same = (present.kind, present.date) == (anchor.kind, anchor.date)
@@ -231,15 +253,6 @@ def nearest(rows: Iterable[ArmedReminder]) -> Sequence[ArmedReminder]:
     for row in sorted(rows, key=lambda each: (each.reminder.lead_days, each.id)):
         chosen.setdefault((row.reminder.subscription, row.reminder.anchor.date), row)
     return tuple(chosen.values())
-
-
-def timing_of(post: Delivery, *, at: datetime) -> tuple[Timing, str | None]:
-    """Whether a delivery sent at an instant is on time, and why it is not."""
-    timing = Timing(str(post.subject.get("timing", Timing.ON_TIME)))
-    if timing is not Timing.ON_TIME:
-        return timing, WAS_OFF
-    late = at - post.due_at > LATE_AFTER
-    return (Timing.LATE, NOT_TAKEN) if late else (Timing.ON_TIME, None)
 
 
 def expected(subscription: Subscription, anchor: Anchor) -> Money | None:

@@ -1,8 +1,8 @@
 """Armed reminders: what their ids say, and when what they announce is over."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from bot.billing import renewal
 from bot.billing.renewal import Anchor
@@ -11,6 +11,9 @@ from bot.ports.store import ArmedReminder, Transaction
 DIRECT = "/dm"
 
 _WATCH = "reminders/watch"
+_PAUSES = "reminders/pauses"
+_REMEMBERED = 10
+"""Pauses that are remembered: what fell due in an earlier one was bundled long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,31 @@ def note_watch(tx: Transaction, watch: Watch) -> None:
         "tidy": watch.tidy,
     }
     tx.notes.put(_WATCH, facts)
+
+
+def note_pause(tx: Transaction, *, start: datetime, end: datetime) -> None:
+    """Remember that nobody ran from an instant to another."""
+    known = [[first.isoformat(), last.isoformat()] for first, last in _noted_pauses(tx)]
+    known.append([start.isoformat(), end.isoformat()])
+    tx.notes.put(_PAUSES, {"spans": known[-_REMEMBERED:]})
+
+
+def pauses(
+    tx: Transaction, *, now: datetime, longer_than: timedelta
+) -> Sequence[tuple[datetime, datetime]]:
+    """When nobody ran lately, with the time until now when nobody has armed for so long."""
+    watch = last_watch(tx)
+    lasts = watch is not None and now - watch.at > longer_than
+    return [*_noted_pauses(tx), *([(watch.at, now)] if watch and lasts else [])]
+
+
+def _noted_pauses(tx: Transaction) -> Sequence[tuple[datetime, datetime]]:
+    note = tx.notes.get(_PAUSES)
+    spans = note.get("spans") if note else None
+    return [
+        (datetime.fromisoformat(start), datetime.fromisoformat(end))
+        for start, end in (spans if isinstance(spans, list) else ())
+    ]
 
 
 def look_anew(tx: Transaction) -> None:

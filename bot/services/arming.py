@@ -17,7 +17,8 @@ from bot.billing import reminder, renewal
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
-from bot.services.armed import Watch, cancel, last_watch, note_watch
+from bot.services.armed import Watch, cancel, last_watch, note_pause, note_watch
+from bot.services.lateness import LATE_AFTER
 from bot.services.policy import Policy
 from bot.services.wanting import ONE_DAY, Pass, Wanting
 
@@ -70,6 +71,8 @@ class Arming:
             watch = _after_news(watch, before)
         self._date_passed(now)
         with self._store.transaction() as tx:
+            if before is not None and now - before.at > LATE_AFTER:
+                note_pause(tx, start=before.at, end=now)
             note_watch(tx, watch)
         return armed
 

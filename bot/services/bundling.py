@@ -1,6 +1,7 @@
 """Bundling: reminders that fall due together for one destination become a few messages."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +10,9 @@ from bot.billing.subscription import Subscription
 from bot.facts.messages import Timing
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, Delivery, Store, Transaction
-from bot.services.announcing import LATE_AFTER, Place, place
+from bot.services.announcing import Place, place
 from bot.services.armed import cancel, over
+from bot.services.lateness import LATE_AFTER, Cause, cause_of
 from bot.services.owing import REMINDER, delivery_id
 from bot.services.wanting import Wanting
 
@@ -28,11 +30,27 @@ ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Timed:
+    """A row with its timing, why it is not on time, and why it is not where it belongs."""
+
+    row: ArmedReminder
+    timing: Timing
+    cause: Cause | None
+    moved: str | None
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """What comes into a message of its own; all that was missed comes into one."""
+        to = (self.row.destination, self.timing.value)
+        return to if self.timing is Timing.MISSED else (*to, self.cause or "", self.moved or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
     """One subscription and date of a bundle, with every row that it stands for."""
 
     reminder: Reminder
-    rows: tuple[ArmedReminder, ...]
+    rows: tuple[_Timed, ...]
 
 
 class Bundling:
@@ -47,8 +65,9 @@ class Bundling:
         """Owe the messages for everything that is due; how many reminders they carry.
 
         A row that no longer holds is cancelled with its reason. Late and missed ones go into
-        messages of their own that say so. What is left after many rounds waits for the next call,
-        since everything else that is due should not wait for it.
+        messages of their own that say so and why, and so do those that had to move here. What is
+        left after many rounds waits for the next call, since everything else that is due should
+        not wait for it.
         """
         told = 0
         for _ in range(ROUNDS):
@@ -65,12 +84,12 @@ class Bundling:
             due = tx.reminders.due(now=now, limit=ROWS)
             self._wanting.look_up_rows(tx, due)
             rows = [row for row in due if self._holds(tx, row, now=now)]
-            parted: dict[tuple[str, Timing], list[ArmedReminder]] = {}
+            parted: dict[tuple[str, ...], list[_Timed]] = {}
             for row in rows:
-                timing = self._timing(tx, row, now=now)
-                parted.setdefault((row.destination, timing), []).append(row)
-            for (destination, timing), together in sorted(parted.items()):
-                self._owe(tx, together, destination=destination, timing=timing, now=now)
+                timed = self._timed(tx, row, now=now)
+                parted.setdefault(timed.apart, []).append(timed)
+            for _, together in sorted(parted.items()):
+                self._owe(tx, together, now=now)
         return len(rows)
 
     def _holds(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> bool:
@@ -78,6 +97,13 @@ class Bundling:
         if reason is not None:
             cancel(tx, [(row, reason)])
         return reason is None
+
+    def _timed(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> _Timed:
+        timing, moved = self._timing(tx, row, now=now), self._wanting.moved(tx, row)
+        cause = None
+        if timing is not Timing.ON_TIME:
+            cause = cause_of(tx, row.due_at, moved=moved is not None, now=now)
+        return _Timed(row=row, timing=timing, cause=cause, moved=moved)
 
     def _timing(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> Timing:
         subscription = tx.catalogue.get(row.reminder.subscription)
@@ -87,22 +113,15 @@ class Bundling:
                 return Timing.MISSED
         return Timing.LATE if now - row.due_at > LATE_AFTER else Timing.ON_TIME
 
-    def _owe(
-        self,
-        tx: Transaction,
-        rows: Sequence[ArmedReminder],
-        *,
-        destination: str,
-        timing: Timing,
-        now: datetime,
-    ) -> None:
-        told = _told(tx, rows)
+    def _owe(self, tx: Transaction, timed: Sequence[_Timed], *, now: datetime) -> None:
+        destination, timing = timed[0].row.destination, timed[0].timing
+        told = _told(tx, timed)
         named, counted = told[:COUNTED_BEYOND], told[COUNTED_BEYOND:]
         parts = [(REMINDER, named[at : at + DIGEST]) for at in range(0, len(named), DIGEST)]
         if counted:
             parts.append((REMINDER_REST, counted))
         for kind, part in parts:
-            members = [row for each in part for row in each.rows]
+            members = [each.row for about in part for each in about.rows]
             key = f"{kind}/{destination}/{now.isoformat()}/{timing}/{_fingerprint(members)}"
             delivery = Delivery(
                 id=delivery_id(key),
@@ -111,7 +130,7 @@ class Bundling:
                 destination=destination,
                 stream=key,
                 due_at=min(row.due_at for row in members),
-                subject={"timing": timing.value},
+                subject={"timing": timing.value, **_reasons(part)},
             )
             if tx.outbox.owe(delivery):
                 tx.reminders.bundle(
@@ -119,14 +138,22 @@ class Bundling:
                 )
 
 
-def _told(tx: Transaction, rows: Sequence[ArmedReminder]) -> Sequence[_Told]:
+def _told(tx: Transaction, rows: Sequence[_Timed]) -> Sequence[_Told]:
     """Leads of one subscription and date that fall due together are told as one."""
-    groups: dict[tuple[object, object], list[ArmedReminder]] = {}
-    for row in rows:
-        about = (row.reminder.subscription, row.reminder.anchor.date)
-        groups.setdefault(about, []).append(row)
-    told = [_Told(reminder=each[0].reminder, rows=tuple(each)) for each in groups.values()]
+    groups: dict[tuple[object, object], list[_Timed]] = {}
+    for each in rows:
+        what = each.row.reminder
+        groups.setdefault((what.subscription, what.anchor.date), []).append(each)
+    told = [_Told(reminder=each[0].row.reminder, rows=tuple(each)) for each in groups.values()]
     return sorted(told, key=lambda each: _place(tx, each.reminder))
+
+
+def _reasons(part: Sequence[_Told]) -> Mapping[str, object]:
+    """Why they are not on time and not where they belong, as far as there is something to say."""
+    causes = sorted({each.cause.value for about in part for each in about.rows if each.cause})
+    moved = Counter(each for about in part if (each := about.rows[0].moved) is not None)
+    said = {"why": causes} if causes else {}
+    return {**said, **({"meant": dict(moved)} if moved else {})}
 
 
 def _place(tx: Transaction, what: Reminder) -> Place:

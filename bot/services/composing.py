@@ -17,6 +17,7 @@ from bot.facts.messages import (
     RequesterNote,
     RequestLine,
     Said,
+    Timing,
     Tour,
 )
 from bot.ports.messenger import Links, Posted
@@ -25,6 +26,7 @@ from bot.services import owing
 from bot.services.alarming import OPERATOR_WARNING, read_warning
 from bot.services.announcing import Announcing, carried
 from bot.services.bundling import REMINDER_REST
+from bot.services.lateness import bundled_as, moved_of
 from bot.services.telling import REMINDER_LINE
 from bot.services.touring import TOUR, read_tour
 
@@ -89,10 +91,50 @@ class Composing:
         self, tx: Transaction, delivery: Delivery, *, now: datetime
     ) -> Sequence[tuple[ArmedReminder, str]]:
         """Members of a reminder that was never sent which no longer hold, each with the reason."""
-        fresh = delivery.kind in REMINDERS and delivery.state is DeliveryState.PENDING
-        if not fresh or delivery.update_of is not None:
+        if not _waits(delivery):
             return ()
         return self._announcing.objections(tx, carried(tx, delivery), now=now)
+
+    def overtaken(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> bool:
+        """Whether a date has passed unannounced of which it tells, or others that wait there do.
+
+        Only of a reminder that waits and is certainly not posted.
+        """
+        if not _waits(delivery):
+            return False
+        if bundled_as(delivery) is Timing.MISSED:
+            beside = self._passed(tx, delivery, now)
+            return any(bundled_as(each) is not Timing.MISSED for each in beside)
+        return self._has_passed(tx, delivery, now)
+
+    def release(
+        self, tx: Transaction, delivery: Delivery, *, now: datetime, sweep_at: datetime
+    ) -> bool:
+        """Let go of all that waits there and tells of a date that has passed.
+
+        Its members are bundled anew, those of a date that has passed into one message about what
+        was missed. True when the delivery itself is no more. A process that was frozen may still
+        post one that was attempted: `sweep_at` it is looked for, and then taken back.
+        """
+        released = False
+        for each in self._passed(tx, delivery, now):
+            later = sweep_at if each.attempt else None
+            if tx.outbox.withdraw(each.id, error="its date passed", sweep_at=later):
+                tx.reminders.release(each.id)
+                released = released or each.id == delivery.id
+        return released
+
+    def _passed(self, tx: Transaction, delivery: Delivery, now: datetime) -> Sequence[Delivery]:
+        waiting = (each for each in tx.outbox.waiting(delivery.destination) if _waits(each))
+        return [each for each in waiting if self._has_passed(tx, each, now)]
+
+    def _has_passed(self, tx: Transaction, delivery: Delivery, now: datetime) -> bool:
+        return any(self._announcing.has_passed(row, at=now) for row in carried(tx, delivery))
+
+    def outcome(self, tx: Transaction, delivery: Delivery, *, at: datetime) -> tuple[Timing, str]:
+        """With what timing a reminder speaks that was just posted, and the reason to record."""
+        timing, why = self._announcing.timing(tx, delivery, at=at)
+        return timing, why or moved_of(delivery)
 
     def reminder_ids(self, tx: Transaction, delivery: Delivery) -> tuple[str, ...]:
         """The ids that travel with a reminder; none with the message that only counts the rest."""
@@ -145,6 +187,12 @@ class Composing:
 
     def _tour(self, tx: Transaction, _: Delivery, __: datetime) -> Tour | None:
         return read_tour(tx)
+
+
+def _waits(delivery: Delivery) -> bool:
+    """Whether it is a reminder that is certainly not posted."""
+    posts = delivery.kind in REMINDERS and delivery.update_of is None
+    return posts and delivery.state is DeliveryState.PENDING
 
 
 def _request(tx: Transaction, post: Delivery) -> Request | None:

@@ -6,10 +6,10 @@ never posted again before it can no longer land and the conversation's history d
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.facts.messages import Discreet, Message, ReminderMessage, Timing
+from bot.facts.messages import Message, Timing
 from bot.ports.clock import Clock
 from bot.ports.messenger import (
     Limited,
@@ -22,7 +22,6 @@ from bot.ports.messenger import (
     Unsettled,
 )
 from bot.ports.store import Delivery, DeliveryState, Lane, ReminderState, Store, Transaction
-from bot.services.announcing import timing_of
 from bot.services.armed import cancel
 from bot.services.closing import EVERYWHERE, Closure, closures, forget, is_locked_out, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
@@ -279,14 +278,14 @@ class Delivering:
         if prepared is None:
             return
         begun, ready = prepared
-        message = _repeating(ready.message) if may_repeat else ready.message
         try:
             posted = self._messenger.post(
-                message,
+                ready.message,
                 to=ready.to,
                 delivery_id=begun.id,
                 reminder_ids=ready.reminder_ids,
                 thread=ready.ts,
+                may_repeat=may_repeat,
             )
         except NotPosted as refused:
             _tell("delivery.not_posted", begun, refused.error)
@@ -355,6 +354,8 @@ class Delivering:
 
     def _prepare(self, delivery: Delivery) -> tuple[Delivery, _Ready] | None:
         """Compose and record the intent, durably; None when there is nothing to attempt now."""
+        if self._overtaken(delivery):
+            return None
         try:
             ready = self._ready(delivery)
         except NotYet:
@@ -373,6 +374,15 @@ class Delivering:
             self._pend(begun, error="stalled", wait=NO_WAIT)
             return None
         return begun, ready
+
+    def _overtaken(self, delivery: Delivery) -> bool:
+        """Whether its date passed while it waited, so that it is let go and told as missed."""
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            if not self._composing.overtaken(tx, delivery, now=now):
+                return False
+        with self._store.transaction() as tx:
+            return self._composing.release(tx, delivery, now=now, sweep_at=now + SWEEP_AFTER)
 
     def _ready(self, delivery: Delivery) -> _Ready | None:
         """Compose it, once what no longer holds is taken out of a reminder nobody has read."""
@@ -412,8 +422,8 @@ class Delivering:
             if not held:
                 self._taken_over(tx, delivery)
             if held and delivery.kind in REMINDERS and delivery.update_of is None:
-                timing, why = timing_of(delivery, at=at)
-                tx.reminders.settle(delivery.id, state=_STATES[timing], at=at, reason=why or "")
+                timing, why = self._composing.outcome(tx, delivery, at=delivery.started_at or at)
+                tx.reminders.settle(delivery.id, state=_STATES[timing], at=at, reason=why)
 
     def _unknown(self, delivery: Delivery, *, error: str | None, again_at: datetime) -> None:
         with self._store.transaction() as tx:
@@ -467,12 +477,6 @@ def _backing_off(delivery: Delivery, *, seconds: float) -> timedelta:
 def _tell(event: str, delivery: Delivery, error: str) -> None:
     facts = {"delivery": delivery.id, "attempt": delivery.attempt, "error": error}
     log.warning(event, extra=facts)
-
-
-def _repeating(message: Message) -> Message:
-    if isinstance(message, Discreet) and isinstance(message.message, ReminderMessage):
-        return replace(message, message=replace(message.message, may_repeat=True))
-    return replace(message, may_repeat=True) if isinstance(message, ReminderMessage) else message
 
 
 def _place(tx: Transaction, delivery: Delivery) -> tuple[str, str | None] | None:

@@ -23,8 +23,8 @@ from bot.ports.store import (
 )
 from bot.services.armed import DIRECT, repeat_of
 from bot.services.arming import Arming
+from bot.services.moved import moved_from
 from bot.services.policy import NOT_REPEATED, Policy
-from bot.services.rerouting import moved_from
 from bot.services.settled import fact_about
 
 LATELY = timedelta(days=30)
@@ -94,7 +94,7 @@ class Recalling:
             return Why(because=Because.NOT_CONFIRMED)
         if row.state is ReminderState.KEPT:
             return _by(Because.KEPT, Settled.KEPT, tx, row)
-        return Why(because=Because.RECORDED, detail=row.reason) if row.reason else None
+        return _recorded(row) if row.reason else None
 
     def _why_armed(self, tx: Transaction, row: ArmedReminder, subscription: Subscription) -> Why:
         """What happened to it, else what sends it there."""
@@ -115,6 +115,14 @@ class Recalling:
         if route is None:
             return Why(because=Because.NO_ROUTE)
         return Why(because=Because.ROUTE, detail=route.matches)
+
+
+def _recorded(row: ArmedReminder) -> Why:
+    """The reason as it was recorded; one that moved names the channel that would not take it."""
+    moved = moved_from(row.reason)
+    if moved is None:
+        return Why(because=Because.RECORDED, detail=row.reason)
+    return Why(because=Because.MOVED, channel=moved[0], detail=moved[1])
 
 
 def _by(because: Because, settled: Settled, tx: Transaction, row: ArmedReminder) -> Why:

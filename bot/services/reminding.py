@@ -11,11 +11,12 @@ from bot.facts.messages import ReminderItem, ReminderMessage, Settled
 from bot.facts.reminding import ReminderPage, SnoozeOptions
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
-from bot.services.announcing import LATE_AFTER, Announcing, carried, nearest
+from bot.services.announcing import Announcing, carried, nearest
 from bot.services.armed import DIRECT, base_of, over, repeat_of
 from bot.services.arming import Arming
 from bot.services.bundling import Bundling
 from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
+from bot.services.lateness import LATE_AFTER
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.recalling import Recalling

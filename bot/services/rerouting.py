@@ -1,11 +1,11 @@
 """Rerouting: what becomes of a message that its destination will not take."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.billing.subscription import SlackChannel, SlackUser
+from bot.billing.subscription import SlackUser
 from bot.ports.clock import Clock
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.alarming import OPERATOR_WARNING, Trouble, alarm
@@ -13,21 +13,11 @@ from bot.services.announcing import carried
 from bot.services.armed import DIRECT
 from bot.services.closing import ENOUGH, EVERYWHERE, Closure, close, closures, count, forget, pause
 from bot.services.composing import PERSON, REMINDERS
+from bot.services.moved import REASONS, moved_because
 from bot.services.people import People
 from bot.services.policy import NOT_REPEATED, Policy, WhenUnknown
 
 log = logging.getLogger(__name__)
-
-_REASONS: Mapping[str, str] = {
-    "is_archived": "the channel is archived",
-    "channel_not_found": "Lapse does not see the channel",
-    "not_in_channel": "Lapse is not in the channel",
-    "restricted_action": "only some people may post there",
-    "account_inactive": "Slack does not accept the token",
-    "invalid_auth": "Slack does not accept the token",
-    "token_revoked": "Slack does not accept the token",
-}
-_REFUSED = " does not take it: "
 
 OTHERS_FIRST = timedelta(seconds=1)
 """What closed a place waits so much longer than the others, in case that it alone is refused."""
@@ -198,7 +188,7 @@ class Rerouting:
             about=f"undeliverable/{delivery.destination}",
             subject=f"Lapse cannot post in #{delivery.destination}",
             text=f"Messages for #{delivery.destination} could not be posted: "
-            f"{_REASONS.get(error, error)}. {where}Choose another channel, or let Lapse in again.",
+            f"{REASONS.get(error, error)}. {where}Choose another channel, or let Lapse in again.",
             since=since,
         )
 
@@ -206,7 +196,7 @@ class Rerouting:
         """Arm a channel's reminders for the common channel; a direct message has its twin there."""
         rows = carried(tx, delivery)
         fallback = self._policy.reminders_channel
-        reason = f"{delivery.destination}{_REFUSED}{error}"
+        reason = moved_because(delivery.destination, error)
         tx.reminders.settle(delivery.id, state=ReminderState.CANCELLED, at=None, reason=reason)
         if delivery.destination == fallback:
             return False
@@ -235,9 +225,3 @@ def _no_token(error: str, since: datetime) -> Trouble:
         "What fell due meanwhile is posted now and says that it is late.",
         since=since,
     )
-
-
-def moved_from(reason: str) -> tuple[SlackChannel, str] | None:
-    """The channel that would not take a reminder and why, of the reason on the row that moved."""
-    channel, refused, error = reason.partition(_REFUSED)
-    return (SlackChannel(channel), _REASONS.get(error, error)) if refused else None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.ports.clock import Clock
 from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
-from bot.ports.store import Delivery, Store
+from bot.ports.store import Delivery, DeliveryState, Store
 from bot.services.closing import closures, is_locked_out
 from bot.services.delivering import MAY_LAND, SKEW, TIMEOUT
 from bot.services.pacing import Method, Pacing
@@ -25,7 +25,10 @@ ONCE_MORE_AFTER = timedelta(hours=4)
 
 
 class Sweeping:
-    """Keeps the earliest copy of every message and deletes the others."""
+    """Keeps the earliest copy of every message and deletes the others.
+
+    Of one that was cancelled none is kept: others tell what it told.
+    """
 
     def __init__(
         self,
@@ -88,8 +91,9 @@ class Sweeping:
                 thread=parent.ts if parent else None,
             )
             calling = Method.DELETE
-            for later in copies[1:]:
-                self._take_back(delivery, later)
+            kept = [] if delivery.state is DeliveryState.CANCELLED else copies[:1]
+            for each in copies[len(kept) :]:
+                self._take_back(delivery, each)
         except Undeliverable as refused:
             log.warning("sweep.later", extra={"delivery": delivery.id, "error": refused.error})
             return 0
@@ -98,10 +102,10 @@ class Sweeping:
             log.warning("sweep.later", extra={"delivery": delivery.id, "error": unread.error})
             return 0
         with self._store.transaction() as tx:
-            ts = copies[0].ts if copies else None
+            ts = kept[0].ts if kept else None
             next_at = self._once_more(delivery)
             tx.outbox.swept(delivery, ts=ts, again_at=again_at, next_at=next_at)
-        return max(0, len(copies) - 1)
+        return len(copies) - len(kept)
 
     def _once_more(self, delivery: Delivery) -> datetime | None:
         """When it is looked for the last time; None when that was now, or nobody repeated it."""

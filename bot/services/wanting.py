@@ -17,6 +17,7 @@ from bot.billing.subscription import AccountName, Status, Subscription
 from bot.facts.messages import Settled
 from bot.ports.store import ArmedReminder, DeliveryState, ReminderState, Transaction
 from bot.services.armed import DIRECT, Watch, over, repeat_of
+from bot.services.moved import moved_because
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, fact_name
 
@@ -151,19 +152,30 @@ class Wanting:
             return "its account is not in the settings"
         return "unsubscribed" if subscription.status is Status.UNSUBSCRIBED else None
 
+    def moved(self, tx: Transaction, row: ArmedReminder) -> str | None:
+        """Why it is in the common channel, as noted, when its own destination would not take it."""
+        subscription = tx.catalogue.get(row.reminder.subscription)
+        if subscription is None or self._is_at_home(subscription, row):
+            return None
+        return self._fell_back(tx, row)
+
     def _belongs(self, tx: Transaction, subscription: Subscription, row: ArmedReminder) -> bool:
         """Whether it goes where reminders of the subscription go, or had to fall back."""
-        wanted = {destination for destination, _ in self.targets(subscription)}
-        return row.destination in wanted or self._fell_back(tx, row)
+        return self._is_at_home(subscription, row) or self._fell_back(tx, row) is not None
 
-    def _fell_back(self, tx: Transaction, row: ArmedReminder) -> bool:
-        """Whether it is in the common channel because its own destination would not take it."""
+    def _is_at_home(self, subscription: Subscription, row: ArmedReminder) -> bool:
+        return row.destination in {destination for destination, _ in self.targets(subscription)}
+
+    def _fell_back(self, tx: Transaction, row: ArmedReminder) -> str | None:
         if row.destination != self._policy.reminders_channel:
-            return False
+            return None
         twins = tx.reminders.of(row.reminder.subscription, row.reminder.anchor.date.isoformat())
-        carriers = {each.delivery_id for each in twins if each.id == row.id and each != row}
-        posts = [tx.outbox.get(each) for each in carriers if each is not None]
-        return any(post and post.state is DeliveryState.UNDELIVERABLE for post in posts)
+        for twin in twins:
+            if twin.id == row.id and twin != row and twin.delivery_id is not None:
+                post = tx.outbox.get(twin.delivery_id)
+                if post is not None and post.state is DeliveryState.UNDELIVERABLE:
+                    return moved_because(twin.destination, post.error or "")
+        return None
 
     def _wanted(
         self,

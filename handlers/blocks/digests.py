@@ -8,7 +8,14 @@ from slack_sdk.models.blocks import Block, DividerBlock
 
 from bot.billing.money import sums
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.facts.messages import ReminderItem, ReminderMessage, ReminderRest, Settled, Timing
+from bot.facts.messages import (
+    WAS_OFF,
+    ReminderItem,
+    ReminderMessage,
+    ReminderRest,
+    Settled,
+    Timing,
+)
 from handlers import ids, text
 from handlers.blocks import reminder_actions, reminder_words
 from handlers.blocks.pieces import (
@@ -28,7 +35,8 @@ DONE = "white_check_mark"
 LONG = 3000
 OVER = frozenset({Settled.TURNED_OFF, Settled.NO_LONGER_DUE})
 NOTHING_DUE = "Nothing of this is due any more"
-MAY_REPEAT = "May repeat an earlier message."
+
+_PREFIXES = {Timing.ON_TIME: "", Timing.LATE: "Late: ", Timing.MISSED: "Missed: "}
 
 _NOUNS = {
     AnchorKind.DEDUCTION: ("deduction", "deductions"),
@@ -44,7 +52,7 @@ def digest(message: ReminderMessage) -> Content:
     groups = _by_anchor(message.items)
     lines = (
         reminder_words.late(message) if late else "",
-        MAY_REPEAT if message.may_repeat else "",
+        reminder_words.meant(message),
     )
     due = _due(message.items)
     headline = f"{prefix}{_counted(due)} {_span(due)}" if due else NOTHING_DUE
@@ -69,11 +77,13 @@ def digest(message: ReminderMessage) -> Content:
 
 
 def missed(message: ReminderMessage) -> Content:
-    """What came while Lapse was not running; too late to prevent, perhaps not to give back."""
-    headline = f"Missed: {_counted(message.items)} while Lapse was not running"
+    """What came before it was told; too late to prevent, perhaps not to give back."""
+    headline = f"Missed: {_counted(message.items)}"
+    # The headline says why where that is all there is to say of it; else a line of its own does.
+    off = message.why == WAS_OFF
+    headline += " while Lapse was not running" if off else ""
     lines = [(item.subscription.label, _passed(item)) for item in message.items]
-    why = text.sentence(text.esc(message.why)) if message.why else ""
-    notes = (why, MAY_REPEAT if message.may_repeat else "")
+    notes = ("" if off else _why(message), reminder_words.meant(message))
     return Content(
         text.fallback(
             headline, *(text.esc(f"{label}: {what}") for label, what in lines), *notes, limit=LONG
@@ -90,15 +100,26 @@ def rest(message: ReminderRest) -> Content:
     """What is beyond forty items: counted, with sums per currency."""
     more = text.plural(message.count, "more reminder")
     money = text.joined([text.money(each) for each in message.sums])
-    headline = f"{more}: {money}" if money else more
+    prefix = _PREFIXES[message.timing]
+    headline = f"{prefix}{more}: {money}" if money else f"{prefix}{more}"
+    notes = [each for each in (_why(message), reminder_words.meant(message)) if each]
     show = button(
         "Show all", ids.REMINDER_SHOW_ALL, message.batch_id, says=f"Show all {message.count}"
     )
     beside = "They fell due together with those above."
     return Content(
-        f"{headline}. {beside} Show all of them.",
-        [header(headline, emoji=BELL), section(beside), *actions(show)],
+        text.fallback(headline, beside, *notes, closing="Show all of them."),
+        [
+            header(headline, emoji=WARNING if prefix else BELL),
+            section(beside),
+            *([context(*notes)] if notes else []),
+            *actions(show),
+        ],
     )
+
+
+def _why(message: ReminderMessage | ReminderRest) -> str:
+    return text.sentence(text.esc(message.why)) if message.why else ""
 
 
 def _several(message: ReminderMessage) -> list[Block]:

@@ -30,6 +30,7 @@ from handlers.paging import Paging
 HEADER = 150
 LABEL = 75
 TITLE = 24
+MAY_REPEAT = "May repeat an earlier message."
 DRY_RUN = "Dry run: nothing is changed at the cloud."
 
 
@@ -99,6 +100,12 @@ def fields(*pairs: tuple[str, str]) -> SectionBlock:
 def context(*lines: str) -> ContextBlock:
     """The small print: each line is one element of mrkdwn."""
     return ContextBlock(elements=[mrkdwn(line) for line in lines if line][:10])
+
+
+def repeating(content: Content) -> Content:
+    """The same, saying below its headline that it may repeat an earlier message."""
+    blocks = [*content.blocks[:1], context(MAY_REPEAT), *content.blocks[1:]]
+    return Content(f"{content.text} {MAY_REPEAT}", blocks, content.title)
 
 
 def rich(*lines: Line) -> RichTextBlock:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import SubscriptionKey
-from bot.facts.messages import ReminderItem, ReminderMessage, Settled
+from bot.facts.messages import Meant, ReminderItem, ReminderMessage, ReminderRest, Settled
 from handlers import text
 
 NO_OWNER = "no owner"
@@ -103,11 +103,17 @@ def late(message: ReminderMessage) -> str:
     due = min(item.reminder.due_at for item in message.items).astimezone(message.zone)
     sent = message.sent_at.astimezone(message.zone)
     day = "" if due.date() == sent.date() else f"{text.short_day(sent.date())}, "
-    why = text.esc(message.why or "Lapse was not running")
-    return (
+    why = f": {text.esc(message.why)}" if message.why else ""
+    return text.sentence(
         f"Due {text.short_day(due.date())}, {due:%H:%M}, "
-        f"sent {day}{sent:%H:%M} {message.zone.key}: {text.sentence(why)}"
+        f"sent {day}{sent:%H:%M} {message.zone.key}{why}"
     )
+
+
+def meant(message: ReminderMessage | ReminderRest) -> str:
+    """Where it should have gone and why it did not; empty where it stands where it belongs."""
+    of = len(message.items) if isinstance(message, ReminderMessage) else message.count
+    return " ".join(_meant(each, of=of) for each in message.meant)
 
 
 def value(message: ReminderMessage, key: SubscriptionKey | None = None) -> str:
@@ -130,6 +136,12 @@ def give_back_until(item: ReminderItem) -> str:
     """Until which day a renewal can be given back after its deduction; empty when not known."""
     ends = item.subscription.expires_at
     return text.day(text.cloud_day(ends)) if ends else ""
+
+
+def _meant(channel: Meant, *, of: int) -> str:
+    were = "was" if channel.count == 1 else "were"
+    some = f"{channel.count:,} of these {were} meant" if channel.count < of else "Meant"
+    return text.sentence(f"{some} for {text.channel(channel.channel)}: {text.esc(channel.why)}")
 
 
 _HEADLINES: Mapping[AnchorKind, Callable[[ReminderItem], str]] = {

@@ -67,10 +67,10 @@ def _open(message: ReminderMessage, item: ReminderItem, *notes: str) -> Content:
     headline = f"Late: {words.headline(item)}" if late else words.headline(item)
     lines = (
         words.late(message) if late else "",
+        words.meant(message),
         text.esc(item.note or ""),
         *notes,
         _small_print(item),
-        digests.MAY_REPEAT if message.may_repeat else "",
     )
     spoken = text.fallback(
         f"{'Late: ' if late else ''}{words.comes(item, message.zone)}",
@@ -80,7 +80,7 @@ def _open(message: ReminderMessage, item: ReminderItem, *notes: str) -> Content:
         text.esc(item.note or ""),
         *notes,
         words.late(message) if late else "",
-        digests.MAY_REPEAT if message.may_repeat else "",
+        words.meant(message),
         closing=reminder_actions.can_do(item),
     )
     return Content(

@@ -57,6 +57,7 @@ class PacedSlack(Prompt):
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        may_repeat: bool = False,
     ) -> Posted:
         self._demand_room(to)
         if isinstance(message, ReminderMessage):

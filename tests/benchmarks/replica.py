@@ -98,6 +98,7 @@ class Prompt:
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        may_repeat: bool = False,
     ) -> Posted:
         self.posts += 1
         self.reminders += len(reminder_ids)

@@ -103,6 +103,7 @@ class ScriptedMessenger(Prompt):
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        may_repeat: bool = False,
     ) -> Posted:
         [reminder] = reminder_ids
         try:

@@ -409,3 +409,41 @@ def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
 
     with any_store.reading() as tx:
         assert tx.outbox.next_sweep() == NOW + HOUR
+
+
+def test_what_waits_for_a_destination_comes_in_the_order_it_was_owed_without_updates(any_store):
+    here, there = {"destination": "C1"}, {"destination": "C2"}
+    owe(any_store, delivery("b", **here), delivery("a", **here), delivery("c", **there))
+    owe(any_store, delivery("u", update_of="id-b", **here), delivery("d", **here))
+    [first, *_] = claim(any_store)
+    begin(any_store, first)
+
+    with any_store.reading() as tx:
+        assert [each.id for each in tx.outbox.waiting("C1")] == ["id-a", "id-d"]
+
+
+def test_one_that_waits_is_withdrawn_from_whoever_has_claimed_it(any_store):
+    owe(any_store, delivery("a"))
+    [held] = claim(any_store)
+
+    with any_store.transaction() as tx:
+        assert tx.outbox.withdraw("id-a", error="too late", sweep_at=NOW + HOUR)
+        assert not tx.outbox.withdraw("id-a", error="again")
+
+    known = get(any_store, "a")
+    assert (known.state, known.error) == (DeliveryState.CANCELLED, "too late")
+    assert begin(any_store, held) is None
+    assert not settle(any_store, held, DeliveryState.PENDING)
+    assert claim(any_store, NOW + 100 * HOUR) == []
+    with any_store.reading() as tx:
+        assert (tx.outbox.next_due(), tx.outbox.next_sweep()) == (None, NOW + HOUR)
+
+
+def test_one_whose_attempt_has_begun_is_not_withdrawn(any_store):
+    owe(any_store, delivery("a"))
+    started = begin(any_store, claim(any_store)[0])
+
+    with any_store.transaction() as tx:
+        assert not tx.outbox.withdraw("id-a", error="too late")
+
+    assert get(any_store, "a") == started

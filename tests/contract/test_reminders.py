@@ -213,6 +213,20 @@ def test_bundled_ones_are_not_due_again(any_store):
         assert [each.id for each in tx.reminders.carried_by("id-a")] == [armed("a").id]
 
 
+def test_those_that_are_released_are_due_again_and_kept_ones_stay_where_they_are(any_store):
+    kept = armed("k", state=ReminderState.KEPT, delivery_id="id-a")
+    arm(any_store, armed("a"), armed("b"), kept)
+    bundle(any_store, "id-a", armed("a"))
+    bundle(any_store, "id-b", armed("b"))
+
+    with any_store.transaction() as tx:
+        tx.reminders.release("id-a")
+
+    assert due(any_store) == [("C0FINOPS", armed("a").id)]
+    with any_store.reading() as tx:
+        assert [each.id for each in tx.reminders.carried_by("id-a")] == [kept.id]
+
+
 @pytest.mark.parametrize(
     "already",
     [

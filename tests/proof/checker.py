@@ -1,17 +1,18 @@
 """Judges the evidence of a run: what people could see, against what they should have been told.
 
 A program of its own that imports nothing of Lapse: `python -m tests.proof.checker EVIDENCE`, where
-every line of the file is a JSON object with an `event`, instants being seconds. What is in brackets
-may be left out, and other events are passed over.
+every line is a JSON object with an `event`, instants being seconds. What is in brackets may be left
+out, and other events are passed over.
 
 Of Slack's stand-in: `post` with `at`, `channel`, `ts`, `delivery` and `ids`; `delete` with `at` and
-`ts`; for each call in turn `asked`, `refused` with `here` where its channel does so, all with `at`,
-`channel`, `delivery`, `ids` [and `method`], and `slow_down` with `until` [and `method`; the latter
-two `forgotten`: who heard it died]. Of the run: `owed` with `id`, `channel` and `due` [`fallback`,
-another channel; `at`; `over`, when it is past; `optional`: it may be told or not]; `withdrawn` with
-`id`, `at` [and `taken`: somebody was about to tell it]; `dropped` with `id` and `reason`; and one
-`end` with `sweep` (seconds until a second copy has to be gone), `frozen` (whether a process was)
-[`clock_off`, by how much Lapse's clock may be, `operator`, who hears of a channel that refuses].
+`ts`; for each call in turn `asked` [`missed`: it says that its dates have passed], `refused` with
+`here` where its channel does so, all with `at`, `channel`, `delivery`, `ids` [and `method`], and
+`slow_down` with `until` [and `method`; the latter two `forgotten`: who heard it died]. Of the run:
+`owed` with `id`, `channel` and `due` [`fallback`, another channel; `at`; `over`, when it is past;
+`optional`: it may be told or not]; `withdrawn` with `id`, `at` [and `taken`: somebody was about to
+tell it]; `dropped` with `id` and `reason`; and one `end` with `sweep` (seconds until a second copy
+has to be gone), `frozen` (whether a process was) [`clock_off`, by how much Lapse's clock may be,
+`operator`, who hears of a channel that refuses].
 
 The promise: when processes stop, never two, never none; when a process is frozen for longer than
 its lease, never none, two at most, and the second is gone within one sweep.
@@ -25,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 Line = Mapping[str, Any]
-Events = Mapping[str, Sequence[Line]]
-FOREVER = float("inf")
-MOST_CALLS = 3
+Lines = Sequence[Line]
+Events = Mapping[str, Lines]
+MOST_CALLS, ATTEMPT, FOREVER = 3, 10.0, float("inf")
 IN_ORDER = {"owed": "fact", "withdrawn": "fact", "asked": "call", "slow_down": "call"}
 
 
@@ -38,19 +39,16 @@ def judged(lines: Iterable[Line]) -> list[str]:
         events[line["event"]].append(line)
         events[IN_ORDER.get(line["event"], "")].append(line)  # though they be of one instant
     [end] = events["end"]
-    dropped = [line["id"] for line in events["dropped"] if not line["reason"]]
-    found = [*_seen(events, end), *_refused(events, end), *_missed(events)]
-    found += [] if end["frozen"] else _hurried(events, end)
-    return found + [f"{each} was dropped without a reason." for each in dropped]
+    dropped = (line["id"] for line in events["dropped"] if not line["reason"])
+    found = [f"{each} was dropped without a reason." for each in dropped]
+    found += [*_seen(events, end), *_refused(events, end), *_missed(events, end)]
+    return found if end["frozen"] else [*found, *_hurried(events, end)]
 
 
 def _seen(events: Events, end: Line) -> Iterator[str]:
     """Each reminder against the posts that carry it."""
     gone = {line["ts"]: line["at"] for line in events["delete"]}
-    posts, asked = _by_id(events["post"]), _by_id(events["asked"])
-    facts: dict[str, list[Line]] = defaultdict(list)
-    for line in events["fact"]:
-        facts[line["id"]].append(line)
+    posts, asked, facts = (_by_id(events[each]) for each in ("post", "asked", "fact"))
     for reminder in posts.keys() - facts.keys():
         yield f"{reminder} was told and nobody owed it."
     for reminder, known in facts.items():
@@ -63,7 +61,7 @@ def _seen(events: Events, end: Line) -> Iterator[str]:
             yield f"{reminder} was told after it was withdrawn."
 
 
-def _told(known: Sequence[Line], shown: Sequence[Line], end: Line) -> Iterator[str]:
+def _told(known: Lines, shown: Lines, end: Line) -> Iterator[str]:
     owed = [line for line in known if line["event"] == "owed"]
     channels = {line.get(name) for line in owed for name in ("channel", "fallback")}
     if not shown and known[-1]["event"] == "owed" and not known[-1].get("optional"):
@@ -74,9 +72,7 @@ def _told(known: Sequence[Line], shown: Sequence[Line], end: Line) -> Iterator[s
         yield "was told where it does not belong."
 
 
-def _twice(
-    shown: Sequence[Line], gone: Mapping[str, float], end: Line, *, over: bool
-) -> Iterator[str]:
+def _twice(shown: Lines, gone: Mapping[str, float], end: Line, *, over: bool) -> Iterator[str]:
     lasting = [post for post in shown if post["ts"] not in gone]
     if shown and not lasting and not over:
         yield "was taken back altogether."
@@ -86,12 +82,12 @@ def _twice(
         yield f"was told {len(shown)} times although no process was frozen."
     if len(shown) > 2:
         yield f"was told {len(shown)} times, two at most are promised."
-    for post in shown[1:]:
-        if gone.get(post["ts"], FOREVER) - post["at"] > end["sweep"] and len(lasting) < 2:
-            yield "was there a second time for longer than one sweep."
+    ends = sorted(gone.get(post["ts"], FOREVER) for post in shown)
+    if len(shown) > 1 and len(lasting) < 2 and ends[-2] - shown[-1]["at"] > end["sweep"]:
+        yield "was there a second time for longer than one sweep."
 
 
-def _after_withdrawal(known: Sequence[Line], asked: Sequence[Line]) -> bool:
+def _after_withdrawal(known: Lines, asked: Lines) -> bool:
     """Whether it was sent, withdrawn before anybody took it, before it was owed again."""
     spans = zip(known, [*(line.get("at", 0.0) for line in known[1:]), FOREVER], strict=True)
     untold = ((fact, until) for fact, until in spans if fact["event"] == "withdrawn")
@@ -122,13 +118,18 @@ def _refused(events: Events, end: Line) -> Iterator[str]:
         yield "nobody heard that a channel refuses."
 
 
-def _missed(events: Events) -> Iterator[str]:
-    """What was past when it was told comes in one message for each channel."""
+def _missed(events: Events, end: Line) -> Iterator[str]:
+    """What was past when it was told says so, and comes in one message for each channel."""
     over = {line["id"]: line.get("over") or FOREVER for line in events["owed"]}
+    posted = {line["delivery"] for line in events["post"]}
     digests: dict[str, set[str]] = defaultdict(set)
+    spare = FOREVER if end["frozen"] else ATTEMPT + end.get("clock_off", 0.0)
     for line in events["asked"]:
-        if any(line["at"] >= over.get(each, FOREVER) for each in line["ids"]):
+        past = max((line["at"] - over.get(each, FOREVER) for each in line["ids"]), default=-1.0)
+        if past >= 0 and line["delivery"] in posted:
             digests[line["channel"]].add(line["delivery"])
+        if past > spare and not line.get("missed", True):
+            yield f"{line['delivery']} spoke of what had passed as if it were to come."
     for channel, deliveries in digests.items():
         if len(deliveries) > 1:
             yield f"{channel} got {len(deliveries)} messages about what was missed."
@@ -137,7 +138,7 @@ def _missed(events: Events) -> Iterator[str]:
 def _by_id(lines: Iterable[Line]) -> dict[str, list[Line]]:
     found: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
-        for reminder in line["ids"]:
+        for reminder in line.get("ids", [line.get("id")]):
             found[reminder].append(line)
     return found
 
@@ -145,6 +146,5 @@ def _by_id(lines: Iterable[Line]) -> dict[str, list[Line]]:
 if __name__ == "__main__":
     evidence = [json.loads(line) for line in Path(sys.argv[1]).read_text("utf-8").splitlines()]
     wrong = judged(evidence)
-    sys.stdout.write("".join(f"{sentence}\n" for sentence in wrong))
-    sys.stdout.write(f"{len(evidence)} lines, {len(wrong)} wrong\n")
+    sys.stdout.write("\n".join([*wrong, f"{len(evidence)} lines, {len(wrong)} wrong\n"]))
     sys.exit(1 if wrong else 0)

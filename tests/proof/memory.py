@@ -280,6 +280,11 @@ class MemoryReminders:
                 raise ChangedMeanwhile
             self._rows[pair] = replace(row, delivery_id=delivery_id)
 
+    def release(self, delivery_id: str) -> None:
+        for row in self.carried_by(delivery_id):
+            if row.state is ReminderState.ARMED:
+                self._rows[row.id, row.destination] = replace(row, delivery_id=None)
+
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
         return self._read(lambda row: row.delivery_id == delivery_id)
 
@@ -409,6 +414,29 @@ class MemoryOutbox:
             delivery=replace(held.delivery, **facts),
             work_at=None if state in FINISHED else again_at or at,
             sweep_at=sweep_at or held.sweep_at,
+        )
+        return True
+
+    def waiting(self, destination: str) -> Sequence[Delivery]:
+        found = [
+            each
+            for each in self._rows.values()
+            if (each.delivery.state, each.delivery.destination)
+            == (DeliveryState.PENDING, destination)
+            and each.delivery.update_of is None
+        ]
+        return [each.delivery for each in sorted(found, key=lambda each: each.place)]
+
+    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+        held = self._rows[delivery_id]
+        known = held.delivery
+        if known.state is not DeliveryState.PENDING:
+            return False
+        cancelled = replace(
+            known, state=DeliveryState.CANCELLED, error=error, fence=known.fence + 1
+        )
+        self._rows[delivery_id] = Owed(
+            cancelled, held.place, work_at=None, sweep_at=sweep_at or held.sweep_at
         )
         return True
 

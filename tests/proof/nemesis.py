@@ -24,6 +24,9 @@ OFF = tuple(
     timedelta(minutes=minutes)
     for minutes in (1, 5, 45, 6 * 60, *(days * 24 * 60 for days in (1, 2, 5, 10, 30, 60)))
 )
+LASTS = (None, None, *(timedelta(days=days) for days in (1, 3, 5, 12)))
+"""For how long the workspace accepts no token; without a time, for some minutes."""
+
 STEPS = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 20))
 """By how much the database's clock jumps, either way."""
 
@@ -36,8 +39,9 @@ class Nemesis:
     """How often, of a thousand steps, a replica is killed or frozen, and what else happens.
 
     `off` is for how long nobody runs; `closed` the error of the channel that some items have for
-    themselves; `locked` that of the whole workspace; `edits`, of a thousand steps, how often
-    somebody changes an item; `clock`, of a thousand rounds, how often the clock jumps.
+    themselves; `locked` that of the whole workspace, which `lasts` so long; `edits`, of a thousand
+    steps, how often somebody changes an item; `clock`, of a thousand rounds, how often the clock
+    jumps.
     """
 
     kills: int = 0
@@ -47,6 +51,7 @@ class Nemesis:
     off: timedelta | None = None
     closed: str | None = None
     locked: str | None = None
+    lasts: timedelta | None = None
     edits: int = 0
     clock: int = 0
 
@@ -69,7 +74,9 @@ class Nemesis:
             case "closed":
                 return cls(**dying, closed=random.choice(OF_A_CHANNEL))
             case "locked":
-                return cls(**dying, locked=random.choice(OF_A_WORKSPACE))
+                return cls(
+                    **dying, locked=random.choice(OF_A_WORKSPACE), lasts=random.choice(LASTS)
+                )
             case "edits":
                 return cls(**dying, edits=random.choice((10, 30)))
             case "clock":

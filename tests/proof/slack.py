@@ -147,6 +147,7 @@ class SimulatedSlack:
         payload = asked["metadata"]["event_payload"]
         channel = _conversation(asked["channel"])
         told = {"delivery": payload["delivery_id"], "ids": payload.get("reminder_ids", [])}
+        told |= {"missed": "Missed: " in asked["text"]}
         self._write("asked", channel, method="chat.postMessage", **told)
         code = self.closed.get(channel) or self.locked
         if code is not None:

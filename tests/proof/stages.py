@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
+from bot.facts.messages import Message, Timing
 from bot.ports.store import Store
 from handlers import messenger
 from handlers.blocks.pieces import Content
@@ -92,7 +93,7 @@ def on_model() -> Iterator[Open]:
     def opened() -> Iterator[Stage]:
         store = MemoryStore(ACCOUNTS)
         lossy = LossyDisk(lambda: store.committed, store.restore)
-        with patch.object(messenger, "content", lambda _message: Content(text="", blocks=[])):
+        with patch.object(messenger, "content", _timing_alone):
             yield store, SafeDisk() if durable() else lossy
 
     yield opened
@@ -126,6 +127,12 @@ STAGES: Mapping[str, Callable[[], AbstractContextManager[Open]]] = {
     "model": on_model,
     "sqlite": on_sqlite,
 }
+
+
+def _timing_alone(message: Message) -> Content:
+    """What a message says of the time, which is all that is read of it."""
+    missed = getattr(message, "timing", None) is Timing.MISSED
+    return Content(text="Missed: " if missed else "", blocks=[])
 
 
 def _store(database: Database, team: str) -> SqlStore:

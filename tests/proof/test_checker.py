@@ -46,6 +46,19 @@ def test_the_second_copy_of_a_frozen_process_may_be_there_until_the_sweep() -> N
     assert judged([OWED, post(10), post(20), deleted, FROZEN]) == []
 
 
+@pytest.mark.parametrize("at", [1005.0, 1011.0])
+def test_what_was_missed_may_be_told_as_such_or_within_an_attempt_of_its_date(at: float) -> None:
+    assert judged([OWED, line("asked", at, missed=at > 1010), post(at), END]) == []
+
+
+def test_of_two_copies_either_may_be_the_one_that_is_gone_within_a_sweep() -> None:
+    first = {"event": "delete", "at": 70.0, "ts": "10"}
+    too_late = {**first, "at": 81.0}
+
+    assert judged([OWED, post(10), post(20), first, FROZEN]) == []
+    assert judged([OWED, post(10), post(20), too_late, FROZEN]) != []
+
+
 WITHDRAWN = {"event": "withdrawn", "id": "a", "at": 5.0, "taken": False}
 BROKEN: dict[str, list[dict[str, Any]]] = {
     "told to nobody": [OWED, END],
@@ -102,10 +115,11 @@ BROKEN: dict[str, list[dict[str, Any]]] = {
         OWED,
         {**OWED, "id": "b"},
         *(line("asked", 1000, ids=[each], delivery=each) for each in "ab"),
-        post(1000, ids=["a"]),
-        post(1001, ids=["b"]),
+        post(1000, ids=["a"], delivery="a"),
+        post(1001, ids=["b"], delivery="b"),
         END,
     ],
+    "spoke of what had passed": [OWED, line("asked", 1011, missed=False), post(1011), END],
     "without a reason": [OWED, post(10), {"event": "dropped", "id": "a", "reason": ""}, END],
 }
 

@@ -95,6 +95,7 @@ class World:
             if days == 0 or self.random.random() < 0.5:
                 self._trouble()
             self._live()
+            self._wait_for_a_token()
             self._rest()
             days += 1
         self._note_what_was_taken_meanwhile()
@@ -182,6 +183,20 @@ class World:
             replica = self.random.choice(self.replicas)
             replica.tick(self.random.choice(("arm", "bundle", "send", "send", "sweep")))
 
+    def _wait_for_a_token(self) -> None:
+        """Nothing is taken for days, in which dates pass, while everybody works on."""
+        if self.nemesis.lasts is None:
+            return
+        self._calm = True
+        self.slack.happened[f"F15 refused for {self.nemesis.lasts}"] += 1
+        ends = self.true.now() + self.nemesis.lasts
+        self.nemesis = replace(self.nemesis, lasts=None)
+        while self.true.now() < ends:
+            self.true.advance(min(DAY, ends - self.true.now()))
+            for name in ("arm", "bundle", "send"):
+                self.replicas[0].tick(name)
+        self._rest()  # once more than usual: much waits, and a channel takes one at a tick
+
     def pass_round(self) -> None:
         """What the clocks do between two ticks."""
         if self._happens(self.nemesis.clock):
@@ -267,6 +282,8 @@ class World:
                 line["taken"] = True
 
     def _usual_items(self) -> Sequence[Subscription]:
+        if self.nemesis.lasts:
+            return [self._ending(n, self.random.randrange(3, 12)) for n in range(3)]
         if self.nemesis.off:
             return [self._ending(n, self.random.randrange(3, 40)) for n in range(3)]
         if self.nemesis.edits:

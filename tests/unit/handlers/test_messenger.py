@@ -13,7 +13,15 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from bot.facts.messages import Message, OperatorWarning, ReminderRest, RequestCard, Tour
+from bot.facts.messages import (
+    Message,
+    OperatorWarning,
+    Receipt,
+    ReminderRest,
+    RequestCard,
+    Timing,
+    Tour,
+)
 from bot.localslack.blockkit.validator import problems
 from bot.ports.messenger import Limited, LockedOut, NotPosted, Posted, Undeliverable, Unsettled
 from handlers import messenger, refusals
@@ -78,6 +86,29 @@ def test_a_message_carries_text_and_blocks_and_unfurls_nothing(speaks, quiet):
     assert sent["blocks"][0]["text"]["text"] == ":warning: Lapse cannot read account prod"
     assert (sent["unfurl_links"], sent["unfurl_media"]) == (False, False)
     assert problems(sent, "message") == ()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        samples.reminder(),
+        samples.reminder(timing=Timing.MISSED),
+        REST,
+        RequestCard(request=samples.waiting()),
+        Receipt(request=samples.done()),
+        WARNING,
+    ],
+)
+def test_whatever_may_repeat_an_earlier_message_says_so_where_it_is_seen(speaks, quiet, message):
+    post(speaks, message)
+    post(speaks, message, may_repeat=True)
+
+    once, again = quiet.of("chat.postMessage")
+    said = "May repeat an earlier message."
+    assert said not in f"{once}"
+    assert again["text"] == f"{once['text']} {said}"
+    assert again["blocks"][1]["elements"][0]["text"] == said
+    assert problems(again, "message") == ()
 
 
 def test_reminders_carry_their_delivery_and_reminder_ids(speaks, quiet):

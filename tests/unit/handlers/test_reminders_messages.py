@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.billing.renewal import AnchorKind
-from bot.facts.messages import ReminderLine, ReminderRest, Settled, Timing, Tour
+from bot.facts.messages import WAS_OFF, Meant, ReminderLine, ReminderRest, Settled, Timing, Tour
 from handlers import ids
 from handlers.blocks import digests, settling
 from handlers.blocks.reminders import reminder, reminder_line
@@ -156,16 +156,46 @@ def test_a_late_one_says_when_it_was_due_when_sent_and_why():
     )
 
 
-def test_a_first_post_that_was_never_confirmed_may_repeat():
-    content = reminder(samples.reminder(may_repeat=True))
+MEANT = Meant(channel="C0SECURITY", why="the channel is archived", count=2)
 
-    assert "May repeat an earlier message." in seen.lines(content.blocks)
-    assert "May repeat an earlier message." in content.text
+
+@pytest.mark.parametrize("timing", list(Timing))
+def test_what_was_moved_says_once_where_it_was_meant_for_and_why(timing):
+    other = samples.reminder_item(make.resource(account="hk"))
+    one = replace(MEANT, count=1)
+    said = "Meant for <#C0SECURITY>: the channel is archived."
+    alone = samples.reminder(timing=timing, sent_at=instant("2026-11-16 13:20"), meant=(one,))
+    both = samples.reminder(samples.reminder_item(), other, timing=timing, meant=(MEANT,))
+    some = replace(both, meant=(one,))
+
+    for message in (alone, both):
+        content = reminder(message)
+        assert f"{content.text} {seen.lines(content.blocks)}".count(said) == 2
+        assert "not running" not in f"{content.text} {seen.lines(content.blocks)}"
+        assert seen.refused(content) == []
+    assert "1 of these was meant for <#C0SECURITY>: the channel is archived." in reminder(some).text
+
+
+def test_a_late_one_without_a_reason_of_its_own_says_none():
+    content = reminder(samples.reminder(timing=Timing.LATE, sent_at=instant("2026-11-16 13:20")))
+
+    assert "Due Mon 16 Nov, 09:00, sent 13:20 Asia/Shanghai." in seen.lines(content.blocks)
+
+
+def test_missed_ones_that_slack_did_not_take_do_not_say_that_lapse_was_off():
+    why = "Slack did not take it in time."
+    content = reminder(samples.reminder(timing=Timing.MISSED, why=why))
+
+    assert seen.headline(content) == ":warning: Missed: 1 deduction"
+    assert why in seen.lines(content.blocks)
+    assert why in content.text
 
 
 def test_missed_ones_say_until_when_they_can_be_given_back():
     other = samples.reminder_item(make.resource(account="hk"), at=instant("2026-11-24 03:00"))
-    content = reminder(samples.reminder(samples.reminder_item(), other, timing=Timing.MISSED))
+    content = reminder(
+        samples.reminder(samples.reminder_item(), other, timing=Timing.MISSED, why=WAS_OFF)
+    )
 
     assert seen.headline(content) == (":warning: Missed: 2 deductions while Lapse was not running")
     assert (
@@ -360,6 +390,27 @@ def test_what_is_beyond_forty_is_counted_with_sums_per_currency():
 
     assert seen.spoken(content).startswith("7 more reminders: CNY 3,200.00 and USD 430.00.")
     assert seen.button(content.blocks, "Show all")["value"] == "b-1"
+    assert seen.refused(content) == []
+
+
+@pytest.mark.parametrize(("timing", "word"), [(Timing.LATE, "Late"), (Timing.MISSED, "Missed")])
+def test_what_is_only_counted_says_that_it_is_late_or_missed_and_why(timing, word):
+    rest = ReminderRest(
+        batch_id="b-1",
+        count=20,
+        sums=(usd("72000"),),
+        zone=samples.SHANGHAI,
+        timing=timing,
+        why=WAS_OFF,
+        meant=(MEANT,),
+    )
+    content = digests.rest(rest)
+
+    assert seen.headline(content) == f":warning: {word}: 20 more reminders: USD 72,000.00"
+    assert seen.spoken(content).startswith(f"{word}: 20 more reminders: USD 72,000.00.")
+    for said in (WAS_OFF, "2 of these were meant for <#C0SECURITY>: the channel is archived."):
+        assert said in seen.lines(content.blocks)
+        assert said in content.text
     assert seen.refused(content) == []
 
 

@@ -1,0 +1,199 @@
+"""What comes late says the true reason, and what came too late is told as missed, once."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.facts.messages import Meant, ReminderMessage, ReminderRest, Timing
+from bot.facts.reminding import Because, Why
+from bot.ports.messenger import Limited, LockedOut
+from bot.ports.store import DeliveryState, ReminderState
+from bot.services.sweeping import Sweeping
+from storage.store import SqlStore
+from tests.clocks import SettableClock, always_steady
+from tests.factories import instant, order, quota
+from tests.unit.services.rig import FINOPS, SECURITY, Rig, labels
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+ORDER = order("2025-12-07 09:20")
+REFUSED = instant("2026-11-23 09:00")
+PASSED = instant("2026-11-30 04:00")
+
+
+@pytest.fixture
+def rig(store: SqlStore, clock: SettableClock) -> Rig:
+    """Before the seven-day lead of two that renew on 30 November; one renews on 13 December.
+
+    The last lead of the two and the second of the other fall due together.
+    """
+    clock.set(REFUSED - MINUTE / 2)
+    rig = Rig(store, clock)
+    later = order("2025-12-20 09:20")
+    rig.know(
+        *(quota(name, orders=(ORDER,), owner=None) for name in ("sm-one", "sm-two")),
+        quota("sm-later", orders=(later,), owner=None),
+    )
+    rig.run()
+    rig.messenger.shown.clear()
+    return rig
+
+
+def told(rig: Rig, to: str = FINOPS) -> list[tuple[list[str], Timing]]:
+    shown = rig.reminders(to)
+    timings = [each.message.timing for each in shown if isinstance(each.message, ReminderMessage)]
+    return list(zip(labels(shown), timings, strict=True))
+
+
+def states(rig: Rig, name: str) -> set[ReminderState]:
+    sent = [row for row in rig.rows() if row.reminder.subscription.id == name and row.sent_at]
+    return {row.state for row in sent if row.due_at >= REFUSED}
+
+
+def live(rig: Rig, *, to: datetime, every: timedelta = HOUR) -> None:
+    rig.pass_time(to=to, every=every)
+
+
+def test_what_passed_while_the_token_was_refused_is_told_as_missed_once(rig: Rig) -> None:
+    rig.messenger.refusals = [LockedOut("token_revoked") for _ in range(1000)]
+    live(rig, to=PASSED)
+    assert told(rig) == []
+
+    rig.messenger.refusals = []
+    live(rig, to=PASSED + 3 * HOUR, every=MINUTE)
+
+    missed = [names for names, timing in told(rig) if timing is Timing.MISSED]
+    assert missed == [["sm-one", "sm-two"]]
+    assert [names for names, timing in told(rig) if timing is not Timing.MISSED] == [["sm-later"]]
+    assert states(rig, "sm-one") == states(rig, "sm-two") == {ReminderState.MISSED}
+    assert len(rig.ids()) == len(set(rig.ids()))
+
+
+@pytest.mark.parametrize("how", ["closed", "limited"])
+def test_so_is_what_passed_while_the_common_channel_took_nothing(rig: Rig, how: str) -> None:
+    if how == "closed":
+        rig.messenger.closed = {FINOPS: "is_archived"}
+    else:
+        rig.messenger.refusals = [
+            Limited("ratelimited", retry_after=(PASSED - REFUSED).total_seconds())
+        ]
+    live(rig, to=PASSED)
+    assert told(rig) == []
+
+    rig.messenger.closed = {}
+    live(rig, to=PASSED + 3 * HOUR, every=MINUTE)
+
+    missed = [names for names, timing in told(rig) if timing is Timing.MISSED]
+    assert missed == [["sm-one", "sm-two"]]
+    assert len(rig.ids()) == len(set(rig.ids()))
+
+
+def test_what_may_have_been_posted_keeps_its_members_and_speaks_of_what_has_passed(
+    rig: Rig,
+) -> None:
+    rig.clock.set(REFUSED)
+    rig.messenger.lose_requests = 1
+    rig.messenger.history_unreadable = True
+    rig.run()
+    [unknown] = {row.delivery_id for row in rig.rows() if row.state is ReminderState.UNKNOWN}
+
+    rig.clock.set(PASSED)
+    rig.delivering.send_due()
+
+    [shown] = rig.reminders()
+    assert shown.delivery_id == unknown
+    assert shown.may_repeat
+    assert isinstance(shown.message, ReminderMessage)
+    assert shown.message.timing is Timing.MISSED
+    assert states(rig, "sm-one") == {ReminderState.MISSED}
+
+
+def test_a_copy_of_what_was_let_go_is_taken_back(rig: Rig) -> None:
+    """A process that was frozen before its first byte thaws when another has told it as missed."""
+    rig.clock.set(REFUSED)
+    rig.messenger.lose_requests = 1
+    rig.run()
+    [first] = {row.delivery_id for row in rig.rows() if row.state is ReminderState.UNKNOWN}
+    rig.clock.set(PASSED)
+    rig.run()
+    rig.clock.advance(MINUTE)
+    rig.run()
+    rig.run()
+    assert (["sm-one", "sm-two"], Timing.MISSED) in told(rig)
+    with rig.store.reading() as tx:
+        let_go = tx.outbox.get(str(first))
+    assert let_go is not None
+    assert let_go.state is DeliveryState.CANCELLED
+
+    rig.messenger.post(rig.reminders()[0].message, to=FINOPS, delivery_id=str(first))
+    rig.clock.advance(2 * MINUTE)
+    sweeping = Sweeping(
+        store=rig.store, clock=rig.clock, messenger=rig.messenger, steady_since=always_steady
+    )
+
+    assert sweeping.sweep_due() == 1
+    assert str(first) not in {each.delivery_id for each in rig.messenger.shown}
+
+
+def test_what_waited_for_slack_does_not_say_that_lapse_was_off(rig: Rig) -> None:
+    rig.messenger.refusals = [LockedOut("token_revoked") for _ in range(100)]
+    live(rig, to=REFUSED + 30 * MINUTE, every=MINUTE)
+    rig.messenger.refusals = []
+    live(rig, to=REFUSED + 2 * HOUR, every=MINUTE)
+
+    message = rig.reminders()[0].message
+    assert isinstance(message, ReminderMessage)
+    assert (message.timing, message.why) == (Timing.LATE, "Slack did not take it in time.")
+
+
+def test_what_was_moved_says_where_it_was_meant_for_and_not_that_lapse_was_off(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    clock.set(REFUSED - MINUTE)
+    rig = Rig(store, clock)
+    rig.know(quota("sm-one", orders=(ORDER,), owner=None, channel=SECURITY))
+    rig.run()
+    rig.messenger.shown.clear()
+    rig.messenger.refusals = [LockedOut("token_revoked") for _ in range(10)]
+    live(rig, to=REFUSED + 30 * MINUTE, every=MINUTE)
+    rig.messenger.refusals = []
+    rig.messenger.closed = {SECURITY: "is_archived"}
+    live(rig, to=REFUSED + 2 * HOUR, every=MINUTE)
+
+    [shown] = rig.reminders()
+    assert isinstance(shown.message, ReminderMessage)
+    assert (shown.message.timing, shown.message.why) == (Timing.LATE, None)
+    assert shown.message.meant == (Meant(channel=SECURITY, why="the channel is archived", count=1),)
+    [row] = [row for row in rig.rows() if row.state is ReminderState.LATE]
+    assert row.reason == "C0SECURITY does not take it: is_archived"
+    [told] = [each for each in rig.reminding.recalled(FINOPS).rows if each.sent_at]
+    assert told.why == Why(
+        because=Because.MOVED, channel=SECURITY, detail="the channel is archived"
+    )
+
+
+def test_an_hour_off_is_noted_before_arming_forgets_it(rig: Rig) -> None:
+    rig.clock.set(REFUSED + HOUR)
+    for _ in range(3):
+        rig.reminding.arm()
+        rig.clock.advance(timedelta(seconds=5))
+    rig.run()
+
+    message = rig.reminders()[0].message
+    assert isinstance(message, ReminderMessage)
+    assert (message.timing, message.why) == (Timing.LATE, "Lapse was not running.")
+
+
+def test_what_is_only_counted_says_that_it_was_missed_and_why(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    clock.set(REFUSED - MINUTE)
+    rig = Rig(store, clock)
+    rig.know(*(quota(f"q-{n:02}", orders=(ORDER,), owner=None) for n in range(60)))
+    rig.run()
+    rig.messenger.shown.clear()
+    rig.clock.set(PASSED)
+    rig.run()
+
+    [rest] = [each.message for each in rig.messenger.of(ReminderRest)]
+    assert isinstance(rest, ReminderRest)
+    assert (rest.count, rest.timing, rest.why) == (20, Timing.MISSED, "Lapse was not running.")
