@@ -79,6 +79,8 @@ REMINDER_SNOOZE_UNTIL = "reminder.snooze.until"
 REMINDER_SNOOZE_DAY = "reminder.snooze.day"
 REMINDER_MENU = "reminder.menu"
 REMINDER_SHOW_ALL = "reminder.show-all"
+REMINDER_REST_PAGE = "reminder.rest.page"
+REMINDER_REST_PREVIOUS = "reminder.rest.previous"
 
 # The tour of the demo
 TOUR_SKIP = "tour.skip"

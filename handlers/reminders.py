@@ -62,6 +62,8 @@ class Reminders:
         turns.action(ids.REMINDER_OFF_SEVERAL, self.ask_which)
         turns.view(ids.REMINDER_OFF_FORM, self.turn_off_several)
         turns.action(ids.REMINDER_SHOW_ALL, self.show_all)
+        for action_id in (ids.REMINDER_REST_PAGE, ids.REMINDER_REST_PREVIOUS):
+            turns.action(action_id, self.other_rest_page)
 
     def list(self, turn: Turn, typed: str) -> None:
         """What is armed in this channel and what became of the others lately; or everywhere."""
@@ -119,8 +121,15 @@ class Reminders:
 
     def show_all(self, turn: Turn) -> None:
         """*Show all*: what a message only counted."""
-        items = self._reminding.rest(submissions.value(turn.body))
-        turn.answer(settling.everything(self._services.discretion.seen_by(turn.user, items)))
+        turn.answer(self._rest(turn, Paging(page=1, filters=submissions.value(turn.body))))
+
+    def other_rest_page(self, turn: Turn) -> None:
+        """Another page of that, in place."""
+        turn.answer(self._rest(turn, paging.read(payloads.pressed(turn.body))), replace=True)
+
+    def _rest(self, turn: Turn, wanted: Paging) -> Content:
+        page = self._reminding.rest(wanted.filters, page=wanted.page)
+        return settling.rest(self._services.discretion.seen_by(turn.user, page))
 
     def _pressed(self, act: Callable[[Turn, Press], None]) -> Callable[[Turn], None]:
         return lambda turn: act(turn, submissions.press(turn.body))

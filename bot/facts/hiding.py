@@ -20,6 +20,7 @@ from bot.facts.listing import (
     UpcomingRow,
 )
 from bot.facts.messages import ReminderItem, ReminderMessage
+from bot.facts.reminding import RestPage
 from bot.facts.renewing import Renewal, Renewals
 from bot.facts.unsubscribing import Draft
 
@@ -51,7 +52,7 @@ def _seen(value: Any, may_see: Callable[[Sequence[Subscription]], bool]) -> Any:
         return value if may_see((value.subscription,)) else without_figures(value)
     if type(value) is tuple:
         return tuple(_seen(each, may_see) for each in value)
-    if isinstance(value, ListPage | Upcoming | UpcomingDay | Renewals | ReminderMessage):
+    if isinstance(value, ListPage | Upcoming | UpcomingDay | Renewals | ReminderMessage | RestPage):
         parts = {f.name: _seen(getattr(value, f.name), may_see) for f in fields(value)}
         return _summed(replace(value, **parts))
     return value

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from bot.billing.reminder import SnoozeChoice
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import SlackChannel, SlackUser, Subscription
+from bot.facts.messages import ReminderItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,18 @@ class NextReminder:
     at: datetime
     subscription: Subscription
     channel: SlackChannel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestPage:
+    """Some of what a message only counted, for *Show all*; `number` counts the first item."""
+
+    batch_id: str
+    items: tuple[ReminderItem, ...]
+    count: int
+    page: int
+    pages: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

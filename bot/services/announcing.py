@@ -11,7 +11,7 @@ from bot.billing.account import ExecuteMode
 from bot.billing.money import Money, sums
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import Kind, Package, SlackUser, Status, Subscription
+from bot.billing.subscription import Kind, Package, SlackUser, Status, Subscription, SubscriptionKey
 from bot.billing.working_days import last_working_day
 from bot.facts.messages import (
     ReminderItem,
@@ -21,6 +21,7 @@ from bot.facts.messages import (
     Settled,
     Timing,
 )
+from bot.facts.reminding import RestPage
 from bot.ports.store import (
     ArmedReminder,
     Delivery,
@@ -38,6 +39,9 @@ from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, read
 from bot.services.telling import ANSWERED_WITHIN
 from bot.services.wanting import Wanting
+
+REST_PAGE = 50
+"""Items of one page of what is beyond forty."""
 
 _PACKAGES = tuple(Package)
 
@@ -115,6 +119,23 @@ class Announcing:
         """Those beyond forty, one by one."""
         rows = carried(tx, post)
         return self._items(tx, rows, self._said(post, rows, now=now))
+
+    def rest_page(self, tx: Transaction, post: Delivery, *, page: int, now: datetime) -> RestPage:
+        """Some of those beyond forty, by date; a page beyond the last is the last."""
+        rows = carried(tx, post)
+        told = sorted(nearest(rows), key=_by_date)
+        pages = max(1, -(-len(told) // REST_PAGE))
+        page = min(max(1, page), pages)
+        skip = (page - 1) * REST_PAGE
+        said = self._said(post, rows, now=now)
+        return RestPage(
+            batch_id=post.id,
+            items=self._items(tx, told[skip : skip + REST_PAGE], said),
+            count=len(told),
+            page=page,
+            pages=pages,
+            number=skip + 1,
+        )
 
     def timing(self, tx: Transaction, post: Delivery, *, at: datetime) -> tuple[Timing, str | None]:
         """With what timing, and for what reason, an attempt that was just made speaks."""
@@ -297,6 +318,10 @@ def _as_settled(item: ReminderItem, became: _Now) -> ReminderItem:
 def _due(row: ArmedReminder) -> Reminder:
     """The reminder with the instant at which this send of it was due."""
     return replace(row.reminder, due_at=row.due_at)
+
+
+def _by_date(row: ArmedReminder) -> tuple[date, SubscriptionKey]:
+    return row.reminder.anchor.date, row.reminder.subscription
 
 
 def _place(item: ReminderItem) -> Place:

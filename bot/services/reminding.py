@@ -7,8 +7,8 @@ from datetime import datetime
 from bot.billing import reminder, renewal
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
-from bot.facts.messages import ReminderItem, ReminderMessage, Settled
-from bot.facts.reminding import ReminderPage, SnoozeOptions
+from bot.facts.messages import ReminderMessage, Settled
+from bot.facts.reminding import ReminderPage, RestPage, SnoozeOptions
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
 from bot.services.announcing import Announcing, carried, nearest
@@ -68,11 +68,16 @@ class Reminding:
             raise NoLongerDue
         return message
 
-    def rest(self, batch: str) -> tuple[ReminderItem, ...]:
-        """What a message only counted, one by one, for *Show all*."""
+    def rest(self, batch: str, *, page: int = 1) -> RestPage:
+        """What a message only counted, for *Show all*; raises NoLongerDue when there is none.
+
+        A page beyond the last is the last.
+        """
         with self._store.reading() as tx:
             post = tx.outbox.get(batch)
-            return self.announcing.rest_items(tx, post, now=self._clock.now()) if post else ()
+            if post is None:
+                raise NoLongerDue
+            return self.announcing.rest_page(tx, post, page=page, now=self._clock.now())
 
     def listed(
         self, *, until: datetime | None = None, settled: bool = False

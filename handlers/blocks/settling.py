@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import (
     CheckboxesElement,
     DateTimePickerElement,
     InputBlock,
+    InteractiveElement,
     Option,
     PlainTextObject,
     RadioButtonsElement,
@@ -16,16 +17,27 @@ from slack_sdk.models.views import View
 from bot.billing.reminder import SnoozeChoice, SnoozeKind
 from bot.billing.subscription import SubscriptionKey
 from bot.facts.messages import ReminderItem, ReminderMessage
-from bot.facts.reminding import SnoozeOptions
+from bot.facts.reminding import RestPage, SnoozeOptions
 from handlers import ids, text
 from handlers.blocks import reminder_actions
 from handlers.blocks import reminder_words as words
-from handlers.blocks.pieces import Bold, Content, Line, context, cut, header, modal, rich
+from handlers.blocks.pieces import (
+    Bold,
+    Content,
+    Line,
+    actions,
+    context,
+    cut,
+    header,
+    modal,
+    pagers,
+    rich,
+)
+from handlers.paging import Paging
 
 ANOTHER = "another"
 MOST = 10
 LONG = 3000
-SHOWN = 50
 
 
 def snooze(options: SnoozeOptions, metadata: str, *, another: bool = False) -> View:
@@ -106,23 +118,41 @@ def several(
     )
 
 
-def everything(items: Sequence[ReminderItem]) -> Content:
-    """*Show all*: one line an item that was only counted."""
+def rest(shown: RestPage) -> Content:
+    """*Show all*: one line an item that was only counted, a page of them at a time."""
     lines: list[Line] = [
         (
             Bold(item.subscription.label),
             f" · {item.subscription.key.account} · {words.headline_short(item)}",
         )
-        for item in items[:SHOWN]
+        for item in shown.items
     ]
-    rest = len(items) - SHOWN
-    lines += [(f"and {rest} more: see `/lapse list`",)] if rest > 0 else []
-    headline = text.plural(len(items), "reminder")
+    headline = text.plural(shown.count, "reminder")
+    last = shown.number + len(shown.items) - 1
+    span = f"{shown.number:,} to {last:,} of {shown.count:,}" if shown.pages > 1 else ""
     spoken = [
-        text.esc(f"{item.subscription.label}: {words.headline_short(item)}") for item in items
+        text.esc(f"{item.subscription.label}: {words.headline_short(item)}") for item in shown.items
     ]
-    blocks: list[Block] = [header(headline), *([rich(*lines)] if lines else [])]
-    return Content(text.fallback(headline, *spoken, limit=LONG), blocks, "Reminders")
+    blocks: list[Block] = [
+        header(headline),
+        *([context(span)] if span else []),
+        *([rich(*lines)] if lines else []),
+        *actions(*_pagers(shown)),
+    ]
+    closing = "More: press Next." if shown.page < shown.pages else ""
+    said = text.fallback(headline, span, *spoken, closing=closing, limit=LONG)
+    return Content(said, blocks, "Reminders")
+
+
+def _pagers(shown: RestPage) -> Sequence[InteractiveElement]:
+    page, batch = shown.page, shown.batch_id
+    return pagers(
+        previous=Paging(page=page - 1, filters=batch) if page > 1 else None,
+        following=Paging(page=page + 1, filters=batch) if page < shown.pages else None,
+        of="reminders",
+        next_id=ids.REMINDER_REST_PAGE,
+        previous_id=ids.REMINDER_REST_PREVIOUS,
+    )
 
 
 def _moment(choice: SnoozeChoice, options: SnoozeOptions) -> str:

@@ -10,8 +10,8 @@ from slack_bolt import App
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request
-from bot.facts.messages import ReminderItem, ReminderMessage
-from bot.facts.reminding import SnoozeOptions
+from bot.facts.messages import ReminderMessage
+from bot.facts.reminding import RestPage, SnoozeOptions
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
 from handlers.reminders import Reminders
 from handlers.requests import Requests
@@ -104,14 +104,16 @@ class ActingReminding:
 
     message_: ReminderMessage = field(default_factory=samples.reminder)
     options: SnoozeOptions | None = None
-    rest_: tuple[ReminderItem, ...] = ()
+    rest_: RestPage | None = None
     fails: Exception | None = None
     acts: list[tuple[Any, ...]] = field(default_factory=list)
 
     def message(self, delivery: str) -> ReminderMessage:
         return self.message_
 
-    def rest(self, batch: str) -> tuple[ReminderItem, ...]:
+    def rest(self, batch: str, *, page: int = 1) -> RestPage:
+        self.acts.append(("rest", batch, page))
+        assert self.rest_ is not None
         return self.rest_
 
     def keep(self, delivery: str, keys: Any, *, by: SlackUser) -> ReminderMessage:

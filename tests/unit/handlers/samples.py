@@ -21,6 +21,7 @@ from bot.billing.unsubscription import Item, Reason, Request
 from bot.billing.ways_out import ways_out
 from bot.billing.worst import worst
 from bot.facts.messages import ReminderItem, ReminderMessage, Timing
+from bot.facts.reminding import RestPage
 from bot.facts.unsubscribing import Draft, Kept
 from tests import factories as make
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OWNER, REQUESTER, instant
@@ -221,6 +222,19 @@ def reminder(*items: ReminderItem, **changes: Any) -> ReminderMessage:
         "delivery_id": DELIVERY,
     }
     return ReminderMessage(**(facts | changes))
+
+
+def rest_page(*items: ReminderItem, **changes: Any) -> RestPage:
+    """A page of *Show all* that carries these."""
+    facts: dict[str, Any] = {
+        "batch_id": "b-1",
+        "items": items,
+        "count": len(items),
+        "page": 1,
+        "pages": 1,
+        "number": 1,
+    }
+    return RestPage(**(facts | changes))
 
 
 HK = make.quota(

@@ -249,7 +249,7 @@ def test_windows_and_answers_about_auto_renewal_and_requests_hide_figures():
         renewing.turning_off(both),
         renewing.form(both),
         settling.several(digest, samples.DELIVERY),
-        settling.everything(digest.items),
+        settling.rest(seen(samples.rest_page(*samples.reminder(*DIGEST).items), nothing)),
         looking.request(Linked(request=without_figures(samples.waiting()), link=None)),
         worked,
     )

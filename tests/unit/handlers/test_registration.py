@@ -24,6 +24,7 @@ from handlers.blocks import (
     looking,
     recalling,
     renewing,
+    settling,
     showing,
     subscriptions,
     tour,
@@ -96,6 +97,7 @@ def drawn() -> Iterator[Mapping[str, Any]]:
     )
     rest = ReminderRest(batch_id="b", count=3, sums=(usd("1.00"),), zone=SHANGHAI)
     contents = [
+        settling.rest(samples.rest_page(samples.reminder_item(), page=2, pages=3)),
         looking.help_(around),
         looking.requests([Linked(request=waiting, link=None)], []),
         looking.request(Linked(request=waiting, link="https://lapse.slack.com/p1")),

@@ -248,7 +248,7 @@ def test_turning_off_several_needs_at_least_one(acting):
 
 
 def test_show_all_lists_what_was_only_counted(acting):
-    acting.reminding.rest_ = (samples.reminder_item(),)
+    acting.reminding.rest_ = samples.rest_page(samples.reminder_item())
     body = payload("block_actions_button")
     body["actions"][0] |= {"action_id": ids.REMINDER_SHOW_ALL, "value": "b-1"}
     acting.stage.send(body)
@@ -256,3 +256,16 @@ def test_show_all_lists_what_was_only_counted(acting):
     assert "SecMaster Standard, 20 ECS: USD 1,080.00 on Mon 23 Nov 2026" in words(
         acting.stage.answers
     )
+
+
+def test_show_all_turns_its_pages_in_place(acting):
+    acting.reminding.rest_ = samples.rest_page(samples.reminder_item(), page=2, pages=3)
+    pressed = ((ids.REMINDER_REST_PAGE, "3 b-1"), (ids.REMINDER_REST_PREVIOUS, "1 b-1"))
+    for action_id, value in pressed:
+        body = payload("block_actions_button")
+        body["actions"][0] |= {"action_id": action_id, "value": value}
+        body["container"]["is_ephemeral"] = True
+        acting.stage.send(body)
+
+    assert acting.reminding.acts == [("rest", "b-1", 3), ("rest", "b-1", 1)]
+    assert all(each["replace_original"] for each in acting.stage.answers)

@@ -414,6 +414,19 @@ def test_what_is_only_counted_says_that_it_is_late_or_missed_and_why(timing, wor
     assert seen.refused(content) == []
 
 
+def test_show_all_shows_all_a_page_at_a_time():
+    items = [samples.reminder_item(make.resource(f"r-{n}", account="hk")) for n in range(50)]
+    content = settling.rest(samples.rest_page(*items, count=120, page=2, pages=3, number=51))
+
+    assert "51 to 100 of 120" in seen.lines(content.blocks)
+    assert seen.button(content.blocks, "Next")["value"] == "3 b-1"
+    assert seen.button(content.blocks, "Previous")["value"] == "1 b-1"
+    assert "/lapse list" not in str(seen.lines(content.blocks))
+    assert seen.refused(content) == []
+    alone = settling.rest(samples.rest_page(*items[:2]))
+    assert seen.buttons(alone.blocks) == []
+
+
 def test_the_thread_names_who_pressed():
     item = samples.reminder_item(settled=Settled.KEPT, settled_by=OWNER, settled_at=SETTLED_AT)
 

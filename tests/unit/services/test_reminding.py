@@ -95,9 +95,27 @@ def test_a_message_holds_ten_and_those_beyond_forty_are_counted_with_sums(
     assert rest.message.sums == (Money(Decimal("25200.00"), "USD"),)
     assert rest.reminder_ids == ()
     named = {ref for names in labels(rig.reminders()) for ref in names}
-    counted = {item.subscription.key.id for item in rig.reminding.rest(rest.message.batch_id)}
+    counted = {item.subscription.key.id for item in rig.reminding.rest(rest.message.batch_id).items}
     assert len(named) == 40
     assert named | counted == {f"q-{n:02}" for n in range(47)}
+
+
+def test_what_was_only_counted_is_shown_to_the_last_one_a_page_at_a_time(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    rig = Rig(store, clock)
+    rig.know(*(quota(f"q-{n:03}", orders=(ORDER,), owner=None) for n in range(155)))
+    rig.run()
+    [rest] = rig.messenger.of(ReminderRest)
+
+    pages = [rig.reminding.rest(rest.delivery_id, page=page) for page in (1, 2, 3)]
+
+    assert [(each.number, len(each.items)) for each in pages] == [(1, 50), (51, 50), (101, 15)]
+    assert {(each.count, each.pages) for each in pages} == {(115, 3)}
+    assert len({item.reminder_id for each in pages for item in each.items}) == 115
+    assert rig.reminding.rest(rest.delivery_id, page=9) == pages[-1]
+    with pytest.raises(NoLongerDue):
+        rig.reminding.rest("gone")
 
 
 def test_keep_ends_all_reminders_of_the_deduction_everywhere(rig: Rig) -> None:
