@@ -110,9 +110,13 @@ def repeat_of(reminder_id: str) -> int:
 
 
 def over(anchor: Anchor, *, zone: tzinfo, now: datetime) -> bool:
-    """Whether what was announced has come: the deduction, the expiry, the end of a notice date."""
-    ends = anchor.at if anchor.at is not None else renewal.safe_cutoff(anchor, reader=zone)
-    return ends <= now
+    """Whether what was announced has come."""
+    return end_of(anchor, zone=zone) <= now
+
+
+def end_of(anchor: Anchor, *, zone: tzinfo) -> datetime:
+    """When it comes: the deduction, the expiry, the end of a notice date."""
+    return anchor.at if anchor.at is not None else renewal.safe_cutoff(anchor, reader=zone)
 
 
 def cancel(tx: Transaction, objections: Iterable[tuple[ArmedReminder, str]]) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from bot.billing.reminder import Reminder
 from bot.billing.subscription import Subscription
@@ -11,7 +11,7 @@ from bot.facts.messages import Timing
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, Delivery, Store, Transaction
 from bot.services.announcing import Place, place
-from bot.services.armed import cancel, over
+from bot.services.armed import cancel, end_of, over
 from bot.services.lateness import LATE_AFTER, Cause, cause_of
 from bot.services.owing import REMINDER, delivery_id
 from bot.services.wanting import Wanting
@@ -130,7 +130,11 @@ class Bundling:
                 destination=destination,
                 stream=key,
                 due_at=min(row.due_at for row in members),
-                subject={"timing": timing.value, **_reasons(part)},
+                subject={
+                    "timing": timing.value,
+                    "passes_at": _first_end(part, zone=self._wanting.zone),
+                    **_reasons(part),
+                },
             )
             if tx.outbox.owe(delivery):
                 tx.reminders.bundle(
@@ -154,6 +158,11 @@ def _reasons(part: Sequence[_Told]) -> Mapping[str, object]:
     moved = Counter(each for about in part if (each := about.rows[0].moved) is not None)
     said = {"why": causes} if causes else {}
     return {**said, **({"meant": dict(moved)} if moved else {})}
+
+
+def _first_end(part: Sequence[_Told], *, zone: tzinfo) -> str:
+    """When the first date of a message passes, so that nobody has to read its members for that."""
+    return min(end_of(each.reminder.anchor, zone=zone) for each in part).isoformat()
 
 
 def _place(tx: Transaction, what: Reminder) -> Place:

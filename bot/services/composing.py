@@ -129,6 +129,9 @@ class Composing:
         return [each for each in waiting if self._has_passed(tx, each, now)]
 
     def _has_passed(self, tx: Transaction, delivery: Delivery, now: datetime) -> bool:
+        passes_at = delivery.subject.get("passes_at")
+        if passes_at is not None and now < datetime.fromisoformat(str(passes_at)):
+            return False
         return any(self._announcing.has_passed(row, at=now) for row in carried(tx, delivery))
 
     def outcome(self, tx: Transaction, delivery: Delivery, *, at: datetime) -> tuple[Timing, str]:
