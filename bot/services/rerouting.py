@@ -146,7 +146,12 @@ class Rerouting:
         held = tx.outbox.settle(
             delivery, state=DeliveryState.PENDING, at=now, error=error, again_at=now + wait
         )
-        if held and delivery.kind in REMINDERS and delivery.update_of is None:
+        if held:
+            self._arm(tx, delivery)
+
+    def _arm(self, tx: Transaction, delivery: Delivery) -> None:
+        """What an earlier attempt left open waits again."""
+        if delivery.kind in REMINDERS and delivery.update_of is None:
             tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
 
     def _settle(
@@ -171,6 +176,8 @@ class Rerouting:
         )
         if not settled or delivery.kind == OPERATOR_WARNING:
             return
+        if waits:
+            self._arm(tx, delivery)
         moved = not waits and delivery.kind in REMINDERS and self._move(tx, delivery, error=error)
         since = closure.since if closure else now
         alarm(tx, self._trouble(delivery, error, since, moved=moved), operators=operators, at=now)

@@ -147,7 +147,8 @@ class SimulatedSlack:
         payload = asked["metadata"]["event_payload"]
         channel = _conversation(asked["channel"])
         told = {"delivery": payload["delivery_id"], "ids": payload.get("reminder_ids", [])}
-        told |= {"missed": "Missed: " in asked["text"]}
+        # What may have been posted is repeated whole, and says of each date that has passed so.
+        told |= {"missed": any(each in asked["text"] for each in ("Missed: ", "May repeat"))}
         self._write("asked", channel, method="chat.postMessage", **told)
         code = self.closed.get(channel) or self.locked
         if code is not None:

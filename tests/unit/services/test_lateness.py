@@ -8,6 +8,7 @@ from bot.facts.messages import Meant, ReminderMessage, ReminderRest, Timing
 from bot.facts.reminding import Because, Why
 from bot.ports.messenger import Limited, LockedOut
 from bot.ports.store import DeliveryState, ReminderState
+from bot.services.pacing import Limits, Pacing
 from bot.services.sweeping import Sweeping
 from storage.store import SqlStore
 from tests.clocks import SettableClock, always_steady
@@ -127,7 +128,11 @@ def test_a_copy_of_what_was_let_go_is_taken_back(rig: Rig) -> None:
     rig.messenger.post(rig.reminders()[0].message, to=FINOPS, delivery_id=str(first))
     rig.clock.advance(2 * MINUTE)
     sweeping = Sweeping(
-        store=rig.store, clock=rig.clock, messenger=rig.messenger, steady_since=always_steady
+        store=rig.store,
+        clock=rig.clock,
+        messenger=rig.messenger,
+        pacing=Pacing(Limits()),
+        steady_since=always_steady,
     )
 
     assert sweeping.sweep_due() == 1
