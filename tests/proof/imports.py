@@ -47,7 +47,7 @@ KNOWN, FEW, MANY = 30, 200, 1040
 
 ONE_BAD_OF = 100
 LEASE_IS_OVER = timedelta(minutes=2)
-DONE, REFUSED = 0, 2
+DONE, HELD_UP, REFUSED = 0, 1, 2
 RUNNING = "Another import is running"
 UNSEEN = (
     "SELECT count(*) FROM subscriptions JOIN generations USING (team_id)"
@@ -103,7 +103,7 @@ class Imports:
             second = self._start(url, name, said="second")
             codes = first.ended(), second.ended()
             happened["F17 killed"] += codes[0] < 0
-            wrong = [] if codes[1] in {DONE, REFUSED} else [f"the second ended with {codes[1]}."]
+            wrong = [] if codes[1] in {DONE, HELD_UP} else [f"the second ended with {codes[1]}."]
             wrong += self._between(url, name) or self._completed(url, name)
         return Verdict(wrong, happened)
 
@@ -176,7 +176,7 @@ class Imports:
     def _completed(self, url: str, name: str) -> list[str]:
         """The file goes in by the next import, at once or when the lease of the killed is over."""
         code = self._start(url, name, said="next").ended()
-        if code == REFUSED and RUNNING in self._said("next"):
+        if code == HELD_UP and RUNNING in self._said("next"):
             with self._core(url) as core:
                 core.clock.advance(LEASE_IS_OVER)
             code = self._start(url, name, said="next").ended()
