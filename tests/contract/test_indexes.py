@@ -20,7 +20,6 @@ READS = [
     ("ix_deliveries_update", lambda tx: tx.outbox.superseded(delivery("1", update_of="id-b"))),
     ("deliveries_key|autoindex_deliveries_2", lambda tx: tx.requests.card(1001)),
     ("ix_reminders_due|ix_reminders_destination", lambda tx: tx.reminders.next_due()),
-    ("ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),
     ("ix_reminders_destination|ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),
     ("ix_reminders_delivery", lambda tx: tx.reminders.carried_by("id-a")),
     ("ix_reminders_subscription", lambda tx: tx.reminders.of(key("s-7"))),
@@ -57,7 +56,8 @@ READS = [
 CLAIMS = [
     ("ix_deliveries_work", lambda tx: tx.outbox.claim(now=NOW, lease_until=NOW + LEASE, limit=9)),
     ("ix_deliveries_stream", lambda tx: tx.outbox.claim(now=NOW, lease_until=NOW + LEASE, limit=9)),
-    ("ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=9)),
+    # Both hold the one row that waits; which is cheaper is a toss-up for PostgreSQL.
+    ("ix_reminders_destination|ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=9)),
     (
         "ix_requests_work",
         lambda tx: tx.requests.claim_due(now=NOW, lease_until=NOW + LEASE, limit=9),
