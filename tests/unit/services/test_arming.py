@@ -219,8 +219,7 @@ def test_settings_that_drop_a_lead_cancel_what_was_armed_for_it(rig: Rig) -> Non
     rig.know(yearly())
     rig.reminding.arm()
 
-    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(14,)))
-    rig.start()
+    _set_leads(rig, 14)
     rig.reminding.arm()
     rig.reminding.arm()
 
@@ -234,8 +233,7 @@ def test_a_lead_that_was_dropped_is_not_sent_even_before_its_rows_are_cancelled(
     rig.reminding.arm()
     assert [row.state for row in rig.rows() if "/7d" in row.id] == [ReminderState.ARMED] * 2
 
-    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(14,)))
-    rig.start()
+    _set_leads(rig, 14)
     rig.clock.set(instant("2026-11-23 09:00"))
     rig.run()
 
@@ -247,8 +245,7 @@ def test_a_lead_that_was_dropped_is_not_told_as_missed_either(rig: Rig) -> None:
     rig.know(yearly())
     rig.reminding.arm()
 
-    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(1,)))
-    rig.start()
+    _set_leads(rig, 1)
     rig.reminding.arm()
     rig.clock.set(instant("2026-12-20 09:00"))
     rig.run()
@@ -257,8 +254,7 @@ def test_a_lead_that_was_dropped_is_not_told_as_missed_either(rig: Rig) -> None:
 
 
 def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(rig: Rig) -> None:
-    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=(3,)))
-    rig.start()
+    _set_leads(rig, 3)
     rig.clock.set(instant("2026-11-22 12:00"))
     soon, far = yearly("soon"), yearly("far", expires="2026-12-20 23:59:59")
     rig.know(soon, far)
