@@ -6,7 +6,7 @@ never posted again before it can no longer land and the conversation's history d
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.facts.messages import Message, Timing
@@ -200,10 +200,7 @@ class Delivering:
 
     def _put_back(self, delivery: Delivery) -> None:
         """Leave it as it was: nothing is claimed before Slack allows it, so it may be due soon."""
-        if delivery.state in _OPEN:
-            self._unknown(delivery, error=delivery.error, again_at=self._clock.now() + SOON)
-        else:
-            self._pend(delivery, error=delivery.error, wait=SOON)
+        self._again(delivery, error=delivery.error, wait=SOON)
 
     def _carry(self, delivery: Delivery) -> None:
         if delivery.update_of is not None:
@@ -233,7 +230,8 @@ class Delivering:
             self._obey(Method.LOOK, unreadable)
             if now - started_at >= self._rerouting.when_unknown.after:
                 if not self._rerouting.silenced(delivery, error=unreadable.error):
-                    self._post(delivery, may_repeat=True)
+                    unknown = replace(delivery, state=DeliveryState.UNKNOWN)
+                    self._post(unknown, may_repeat=True)
                 return
             wait = min(max((now - started_at) / 2, FIRST_LOOK), LAST_LOOK)
             self._unknown(delivery, error=unreadable.error, again_at=now + wait)
@@ -278,6 +276,8 @@ class Delivering:
         if prepared is None:
             return
         begun, ready = prepared
+        if may_repeat:
+            begun = replace(begun, state=DeliveryState.UNKNOWN)  # as it is left when refused
         try:
             posted = self._messenger.post(
                 ready.message,
@@ -305,10 +305,10 @@ class Delivering:
         """Try again: as late as Slack says, or each time later."""
         if isinstance(refused, Limited):
             self._obey(method, refused)
-            self._pend(delivery, error=refused.error, wait=SOON)
+            self._again(delivery, error=refused.error, wait=SOON)
         elif isinstance(refused, LockedOut):
             self._rerouting.locked_out(error=refused.error)
-            self._pend(delivery, error=refused.error, wait=SOON)
+            self._again(delivery, error=refused.error, wait=SOON)
         elif isinstance(refused, Unreachable):
             self._later(delivery, error=refused.error, seconds=refused.retry_after)
         else:
@@ -446,8 +446,15 @@ class Delivering:
         tx.outbox.sweep(delivery.id, at=self._clock.now() + TIMEOUT + MAY_LAND)
 
     def _later(self, delivery: Delivery, *, error: str | None, seconds: float) -> None:
-        """Certainly not posted: try again, later each time and never before Slack allows it."""
-        self._pend(delivery, error=error, wait=_backing_off(delivery, seconds=seconds))
+        """Refused: try again, later each time and never before Slack allows it."""
+        self._again(delivery, error=error, wait=_backing_off(delivery, seconds=seconds))
+
+    def _again(self, delivery: Delivery, *, error: str | None, wait: timedelta) -> None:
+        """Certainly not posted now; whether an earlier attempt was may still be unknown."""
+        if delivery.state is DeliveryState.UNKNOWN:
+            self._unknown(delivery, error=error, again_at=self._clock.now() + wait)
+        else:
+            self._pend(delivery, error=error, wait=wait)
 
     def _wait(self, delivery: Delivery) -> None:
         self._pend(delivery, error=None, wait=SOON)

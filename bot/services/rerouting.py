@@ -143,14 +143,15 @@ class Rerouting:
 
     def _wait(self, tx: Transaction, delivery: Delivery, *, error: str, wait: timedelta) -> None:
         now = self._clock.now()
-        held = tx.outbox.settle(
-            delivery, state=DeliveryState.PENDING, at=now, error=error, again_at=now + wait
-        )
+        state = _waiting(delivery)
+        held = tx.outbox.settle(delivery, state=state, at=now, error=error, again_at=now + wait)
         if held:
             self._arm(tx, delivery)
 
     def _arm(self, tx: Transaction, delivery: Delivery) -> None:
-        """What an earlier attempt left open waits again."""
+        """What an earlier attempt left open waits again, unless nobody could look for that one."""
+        if _waiting(delivery) is DeliveryState.UNKNOWN:
+            return
         if delivery.kind in REMINDERS and delivery.update_of is None:
             tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
 
@@ -169,7 +170,7 @@ class Rerouting:
             forget(tx, delivery, at=now)
         settled = tx.outbox.settle(
             delivery,
-            state=DeliveryState.PENDING if waits else DeliveryState.UNDELIVERABLE,
+            state=_waiting(delivery) if waits else DeliveryState.UNDELIVERABLE,
             at=now,
             error=error,
             again_at=closure.until if closure else None,
@@ -221,6 +222,12 @@ class Rerouting:
         ]
         tx.reminders.arm(moved)
         return bool(moved)
+
+
+def _waiting(delivery: Delivery) -> DeliveryState:
+    """How it waits after a refusal: an earlier attempt that nobody could look for stays unknown."""
+    unknown = delivery.state is DeliveryState.UNKNOWN
+    return DeliveryState.UNKNOWN if unknown else DeliveryState.PENDING
 
 
 def _no_token(error: str, since: datetime) -> Trouble:

@@ -156,6 +156,43 @@ def test_after_hours_without_a_history_it_is_repeated_and_says_so(rig: Rig) -> N
     assert shown.may_repeat
 
 
+def test_a_repeat_that_its_channel_refuses_stays_unknown_and_says_so_when_it_goes(
+    rig: Rig,
+) -> None:
+    rig.messenger.lose_requests = 1
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+    rig.messenger.closed = {FINOPS: "not_in_channel"}
+    for _ in range(80):
+        rig.clock.advance(timedelta(minutes=10))
+        rig.delivering.send_due()
+    refused, row, posts = delivery(rig).state, row_state(rig), rig.messenger.posts
+
+    rig.messenger.closed = {}
+    for _ in range(80):
+        rig.clock.advance(timedelta(minutes=10))
+        rig.delivering.send_due()
+
+    assert (refused, row) == (DeliveryState.UNKNOWN, ReminderState.UNKNOWN)
+    assert posts > 1
+    [shown] = rig.reminders()
+    assert shown.may_repeat
+
+
+def test_a_repeat_that_slack_limits_stays_unknown_and_says_so_when_it_goes(rig: Rig) -> None:
+    rig.messenger.lose_requests = 1
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+    rig.messenger.refusals = [Limited("ratelimited", retry_after=30)]
+    for _ in range(80):
+        rig.clock.advance(timedelta(minutes=10))
+        rig.delivering.send_due()
+
+    assert rig.messenger.refusals == []
+    [shown] = rig.reminders()
+    assert shown.may_repeat
+
+
 def test_who_prefers_silence_never_reads_it_twice_and_is_told_why(rig: Rig) -> None:
     rig.policy = policy(when_unknown=SILENT)
     rig.start()
