@@ -393,6 +393,7 @@ class Delivering:
                 return self._composed(tx, delivery, now=now)
         with self._store.transaction() as tx:
             cancel(tx, dropped)
+        with self._store.reading() as tx:  # composing may ask the workspace: never while writing
             return self._composed(tx, delivery, now=now)
 
     def _composed(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> _Ready | None:

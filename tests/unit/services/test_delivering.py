@@ -1,15 +1,19 @@
 """Every message once: faults of the network, crashes, and destinations that refuse."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.billing.subscription import SlackUser
+from bot.billing.subscription import Status as SubscriptionStatus
 from bot.facts.messages import OperatorWarning, ReminderMessage, Timing
 from bot.facts.reminding import Because, Why
 from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
-from bot.ports.store import Delivery, DeliveryState, ReminderState
+from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.closing import closures
 from bot.services.owing import delivery_id, reminder_update
 from bot.services.pacing import Limits, Method, Pacing
@@ -645,6 +649,49 @@ def test_a_refused_update_is_tried_again(rig: Rig) -> None:
     rig.delivering.send_due()
 
     assert rig.messenger.updates == 2
+
+
+class Watched:
+    """A store that knows whether somebody writes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.accounts = store.accounts
+        self.reading = store.reading
+        self.writing = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._store.transaction() as tx:
+            self.writing = True
+            try:
+                yield tx
+            finally:
+                self.writing = False
+
+
+def test_the_workspace_is_never_asked_while_something_is_written(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    watched = Watched(store)
+    rig = Rig(watched, clock)
+    ahead = order("2025-12-07 09:20")
+    rig.know(quota(orders=(ahead,)), quota("other", orders=(ahead,)))
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    rig.know(quota("other", orders=(ahead,), status=SubscriptionStatus.UNSUBSCRIBED))
+    asked: list[bool] = []
+
+    def zone(_: SlackUser) -> ZoneInfo:
+        asked.append(watched.writing)
+        return ZoneInfo("UTC")
+
+    rig.directory.zone = zone
+    rig.delivering.send_due()
+
+    assert len(rig.reminders(f"D{OWNER[1:]}")[0].reminder_ids) == 1
+    assert asked
+    assert not any(asked)
 
 
 def test_a_delivery_with_nothing_to_say_is_cancelled(rig: Rig) -> None:
