@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from storage.migrate import migrate
+from tests.benchmarks.figures import Figures
 from tests.postgres import PostgresServer, administer
 from tests.proof.racing import Racer
 
@@ -50,9 +51,10 @@ def measured(url: str, replicas: int) -> tuple[float, float]:
     return max(each[1] for each in figures), sum(each[2] for each in figures)
 
 
-def main() -> None:
-    """Print a line for each number of replicas."""
-    server = PostgresServer()
+def main() -> int:
+    """Print a line for each number of replicas; exit 1 where several are slower than one."""
+    server = PostgresServer(as_shipped=True)
+    figures = Figures()
     try:
         server.start()
         alone = 0.0
@@ -62,13 +64,13 @@ def main() -> None:
             migrate(f"{server.url}/{name}")
             seconds, processor = measured(f"{server.url}/{name}", replicas)
             alone = alone or seconds
-            sys.stdout.write(
-                f"{replicas} replicas: {REMINDERS / seconds:.0f} reminders/s,"
-                f" {alone / seconds:.2f}x of one, {processor:.1f} s of processor time\n"
-            )
+            figures.about(f"{replicas} replicas, {processor:.1f} s of processor time")
+            figures.tell("reminders a second", f"{REMINDERS / seconds:.0f}")
+            figures.at_least("as many as one", alone / seconds, 1, "times")
     finally:
         server.close()
+    return figures.exit_code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

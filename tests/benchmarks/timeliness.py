@@ -1,7 +1,7 @@
 """How long after they are due reminders are in Slack, and how soon again after trouble.
 
 Run by `make bench ONLY=timeliness`; `python -m tests.benchmarks.timeliness SQLite` runs a part.
-Real `lapse run` processes, a Slack that answers a post after 200 ms, and the limits as shipped: ten
+Real `lapse run` processes, a Slack that answers a post after 200 ms, and the limits as shipped: six
 posts at once, then 300 a minute. What has to wait for its turn is measured from that turn.
 """
 
