@@ -21,6 +21,18 @@ from tests.proof.slices import SLICES
 Line = Mapping[str, Any]
 LIVES = ("lives", "on-sqlite", "failed-once")
 IMPORTING = ("imports-sqlite", "imports-postgres", "import-large")
+DATABASES = {
+    "fast restart": 20,
+    "immediate restart": 20,
+    "down": 20,
+    "connections cut": 500,
+    "backends terminated": 500,
+    "cut before a commit": 500,
+    "cut after a commit": 500,
+    "cut after an intent": 500,
+}
+"""What happens to a real PostgreSQL; it cannot be restarted as often as a connection can be cut."""
+
 DISKS = {
     "busy": 100,
     "full": 100,
@@ -57,7 +69,8 @@ def _rows() -> Iterator[Row]:
         fault="F2", what="killed at every ordered pair of steps", goal=9600, slices=("pairs",)
     )
     torture = ("torture",)
-    yield Row(fault="F3", what="real kills", goal=3000, slices=torture, counts=("torture kill",))
+    yield Row(fault="F3", what="kills in virtual time", goal=3000, counts=("F3",))
+    yield Row(fault="F3", what="real kills", goal=200, slices=torture, counts=("torture kill",))
     yield Row(
         fault="F4",
         what=f"2, 4, 8 replicas race for {DUE_SET} reminders",
@@ -79,13 +92,10 @@ def _rows() -> Iterator[Row]:
     yield Row(
         fault="F10", what="real SIGSTOP", goal=100, slices=torture, counts=("torture freeze",)
     )
-    yield Row(
-        fault="F11",
-        what="PostgreSQL restarts, cut connections",
-        goal=500,
-        slices=torture,
-        counts=("torture immediate restart",),
-    )
+    for what, goal in DATABASES.items():
+        counts = (f"torture {what}",)
+        yield Row(fault="F11", what=what, goal=goal, slices=torture, counts=counts)
+    yield Row(fault="F11", what="failover that loses commits", goal=500, slices=())
     for what, goal in DISKS.items():
         yield Row(fault="F12", what=what, goal=goal, slices=("disks",), counts=(f"F12 {what}",))
     yield Row(
@@ -108,6 +118,7 @@ def _rows() -> Iterator[Row]:
         counts = (f"F20 {name}",)
         what = f"short of {name}"
         yield Row(fault="F20", what=what, goal=200, slices=("shortages",), counts=counts)
+    yield Row(fault="soak", what="hours with all faults at random", goal=72, slices=())
     for number in (18, 21):
         yield Row(fault=f"F{number}", what="not part of this program", goal=0, slices=())
 

@@ -138,6 +138,7 @@ class World:
 
     def died(self, replica: Replica) -> None:
         """Begin anew after a death; after a power cut everybody does, on what the disk kept."""
+        self.slack.happened["F3 killed"] += 1
         if self._dark:
             self._dark = False
             self._disk.cut()
