@@ -50,6 +50,12 @@ from storage.errors import StorageError
 SECOND = timedelta(seconds=1)
 ATTEMPT_SECONDS = 10
 
+SENDERS = ("send", "send beside")
+"""The ticks that send; they share the work by its claims, as replicas do.
+
+A post takes Slack some 200 ms, so that one alone would not quite use up what a minute allows.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
@@ -61,7 +67,7 @@ class Bot:
     web: WebServer
     socket: SlackSocket | None
     work: Threads
-    delivering: Delivering
+    senders: Sequence[Delivering]
 
     @property
     def url(self) -> str:
@@ -71,13 +77,14 @@ class Bot:
     def start(self) -> None:
         """Listen and tick; returns at once. Raises SlackAway."""
         demand_slack(self.app.client)
-        self.delivering.let_in()
+        self.senders[0].let_in()
         self.listen()
         self.scheduler.start()
 
     def listen(self) -> None:
         """Answer people, and leave the ticks to whoever calls them."""
-        self.delivering.watch()
+        for each in self.senders:
+            each.watch()
         self.web.start()
         if self.socket is not None:
             self.socket.open()
@@ -86,7 +93,8 @@ class Bot:
         """Finish what was begun, then let go; what is owed is in the database."""
         if self.socket is not None:
             self.socket.close()
-        self.delivering.stop()
+        for each in self.senders:
+            each.stop()
         self.scheduler.stop()
         self.work.close()
         self.web.stop()
@@ -125,7 +133,9 @@ def build_bot(core: Core, *, role: str) -> Bot:
     steady_since = Steadiness(
         clock=core.clock, database=core.database.clock().unmoved, elapsed=monotonic
     ).since
-    delivering = _delivering(core, people, messenger, composing, pacing, steady_since)
+    senders = tuple(
+        _delivering(core, people, messenger, composing, pacing, steady_since) for _ in SENDERS
+    )
     sweeping = Sweeping(
         store=core.store,
         clock=core.clock,
@@ -133,7 +143,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         pacing=pacing,
         steady_since=steady_since,
     )
-    ticks = _ticks(core, services, delivering, sweeping)
+    ticks = _ticks(core, services, senders, sweeping)
     scheduler = Scheduler(ticks if role != "web" else ())
     health = partial(_health, core, client, scheduler)
     endpoint = (
@@ -158,7 +168,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         if listens and not http
         else None,
         work=work,
-        delivering=delivering,
+        senders=senders,
     )
 
 
@@ -242,7 +252,7 @@ def _delivering(
 def _ticks(
     core: Core,
     services: Services,
-    delivering: Delivering,
+    senders: Sequence[Delivering],
     sweeping: Sweeping,
 ) -> Sequence[Tick]:
     """What happens by itself: send and execute every second, the rest as needed."""
@@ -263,7 +273,10 @@ def _ticks(
         Tick(name="bundle", every=SECOND, run=reminding.bundle_due),
         Tick(name="execute", every=SECOND, run=executing.run_due),
         Tick(name="tour", every=SECOND, run=services.touring.tick),
-        Tick(name="send", every=SECOND, run=delivering.send_due, again=delivering.next_in),
+        *(
+            Tick(name=name, every=SECOND, run=each.send_due, again=each.next_in)
+            for name, each in zip(SENDERS, senders, strict=True)
+        ),
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
         Tick(name="clocks", every=60 * SECOND, run=keeping_time.tick),
         Tick(name="tidy", every=60 * SECOND, run=core.importing.tidy),
