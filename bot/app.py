@@ -270,8 +270,14 @@ def _ticks(
     return (
         Tick(name="sync", every=SECOND, run=core.syncing.tick),
         Tick(name="arm", every=5 * SECOND, run=reminding.arm),
-        Tick(name="bundle", every=SECOND, run=reminding.bundle_due),
-        Tick(name="execute", every=SECOND, run=executing.run_due),
+        Tick(
+            name="bundle",
+            every=SECOND,
+            run=reminding.bundle_due,
+            again=reminding.due_in,
+            wakes=SENDERS,
+        ),
+        Tick(name="execute", every=SECOND, run=executing.run_due, wakes=SENDERS[:1]),
         Tick(name="tour", every=SECOND, run=services.touring.tick),
         *(
             Tick(name=name, every=SECOND, run=each.send_due, again=each.next_in)

@@ -24,13 +24,15 @@ SHORTEST = timedelta(milliseconds=1)
 class Tick:
     """A use case that finds its own work in the database whenever it is called.
 
-    `again` says how long until there is work that should not wait for the next interval.
+    `again` says how long until there is work that should not wait for the next interval. When
+    `run` did anything, those that it `wakes` look at once.
     """
 
     name: str
     every: timedelta
     run: Callable[[], object]
     again: Callable[[], timedelta | None] = lambda: None
+    wakes: tuple[str, ...] = ()
 
 
 class Scheduler:
@@ -45,7 +47,8 @@ class Scheduler:
         self._finished: dict[str, float] = {}
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(max(1, len(ticks)))},
+            # A tick that was woken may wait for one of its name that runs.
+            executors={"default": ThreadPoolExecutor(max(1, 2 * len(ticks)))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
@@ -69,11 +72,20 @@ class Scheduler:
 
     def _tick(self, tick: Tick) -> None:
         """Run it, and again as long as more work is near than the next interval."""
-        done = self.run(tick.name)
+        done = self._run_and_wake(tick)
         while (wait := self._wait(tick)) is not None and (done or wait > timedelta(0)):
             if self._stopping.wait(max(wait, SHORTEST).total_seconds()):
                 return
-            done = self.run(tick.name)
+            done = self._run_and_wake(tick)
+
+    def _run_and_wake(self, tick: Tick) -> object:
+        done = self.run(tick.name)
+        for name in tick.wakes if done and not self._stopping.is_set() else ():
+            woken = self._ticks[name]
+            self._scheduler.add_job(
+                self._tick, args=(woken,), id=f"{name}, woken", replace_existing=True
+            )
+        return done
 
     def _wait(self, tick: Tick) -> timedelta | None:
         try:

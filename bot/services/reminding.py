@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.billing import reminder, renewal
 from bot.billing.rights import Action
@@ -53,6 +53,12 @@ class Reminding:
     def bundle_due(self) -> int:
         """Owe the messages for what is due; how many reminders they carry."""
         return self._bundling.bundle_due()
+
+    def due_in(self) -> timedelta | None:
+        """How long until the next armed reminder falls due, None when none is armed."""
+        with self._store.reading() as tx:
+            due_at = tx.reminders.next_due()
+        return None if due_at is None else due_at - self._clock.now()
 
     def next_lead(self) -> tuple[datetime, Subscription] | None:
         """When any lead falls due next, however far ahead, and of which subscription."""

@@ -58,3 +58,50 @@ def test_the_scheduler_ticks_by_itself_and_is_not_late_then():
         assert scheduler.late() == {}
     finally:
         scheduler.stop()
+
+
+def test_a_tick_that_did_something_wakes_those_that_go_on_from_there():
+    woken, did = threading.Event(), iter([True, False])
+    long = timedelta(hours=1)
+    scheduler = Scheduler(
+        [
+            Tick(
+                name="bundle",
+                every=timedelta(milliseconds=20),
+                run=lambda: next(did, False),
+                wakes=("send",),
+            ),
+            Tick(name="send", every=long, run=woken.set),
+        ]
+    )
+    scheduler.start()
+    try:
+        assert woken.wait(timeout=5)
+    finally:
+        scheduler.stop()
+
+
+def test_a_tick_that_did_nothing_wakes_nobody():
+    ran, ticked = [], threading.Barrier(2, timeout=5)
+    long = timedelta(hours=1)
+
+    def idle():
+        if not ticked.broken:
+            ticked.wait()
+        return 0
+
+    scheduler = Scheduler(
+        [
+            Tick(name="bundle", every=timedelta(milliseconds=20), run=idle, wakes=("send",)),
+            Tick(name="send", every=long, run=lambda: ran.append("send")),
+        ]
+    )
+    scheduler.start()
+    try:
+        for _ in range(3):
+            ticked.wait()
+    finally:
+        ticked.abort()
+        scheduler.stop()
+
+    assert ran == []
