@@ -4,13 +4,15 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from bot.billing.subscription import Subscription
-from bot.billing.unsubscription import Request
+from bot.billing.unsubscription import Request, State
 from bot.ports.clock import Clock
 from bot.ports.store import ChangedMeanwhile, Store
 from bot.services import recording
 from bot.services.policy import Policy
 
 LEASE = timedelta(seconds=60)
+
+_MOVING = frozenset({State.EXECUTING, State.VERIFYING})
 
 
 class Progress:
@@ -56,6 +58,14 @@ class Progress:
             return None
 
     def again(self, request: Request, *, at: datetime) -> None:
-        """Give the claim back without a change and look again at an instant."""
+        """Give the claim back without a change and look again at an instant.
+
+        One that somebody changed meanwhile is looked at when its new state asks for it; while it
+        moves, that is for the replica to say that moved it on.
+        """
         with self.store.transaction() as tx:
-            tx.requests.attend(request.number, at=at)
+            held = tx.requests.get(request.number)
+            if held is None or held.version == request.version:
+                tx.requests.attend(request.number, at=at)
+            elif held.state not in _MOVING:
+                tx.requests.attend(request.number, at=None)

@@ -1,7 +1,7 @@
 """What Lapse itself does about requests: once each, in order, and read back."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,9 +11,19 @@ from bot.billing.subscription import Edition, Status
 from bot.billing.unsubscription import ItemState, State, StepState, Verb
 from bot.ports.provider import ProviderRefused
 from bot.ports.store import Store
+from bot.services.progress import LEASE, Progress
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, REQUESTER, account, quota, usd
 from tests.unit.services.desk import SECOND, Desk, secmaster
+
+
+def progress(desk: Desk) -> Progress:
+    return Progress(store=desk.store, clock=desk.clock, policy=desk.policy)
+
+
+def next_due(desk: Desk) -> datetime | None:
+    with desk.store.reading() as tx:
+        return tx.requests.next_due()
 
 
 @pytest.fixture
@@ -210,6 +220,43 @@ def test_a_lost_request_is_sent_again_only_when_reading_is_conclusive(desk: Desk
     desk.run(seconds=60)
     assert desk.state() is State.DONE
     assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 2
+
+
+def test_a_replica_that_was_outrun_has_nobody_look_at_what_has_failed(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003651", "Another transaction is in progress.")
+    failed = desk.executed("sm-quota")
+
+    progress(desk).again(replace(failed, version=failed.version - 1), at=desk.clock.now())
+
+    assert next_due(desk) is None
+
+
+def test_a_replica_that_was_outrun_leaves_the_claim_to_whoever_moved_it_on(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    seen = desk.get()
+    desk.cloud.lose_requests = 1
+    desk.run()
+    due = next_due(desk)
+    assert due is not None
+    with desk.store.transaction() as tx:
+        [claimed] = tx.requests.claim_due(now=due, lease_until=due + LEASE, limit=1)
+
+    progress(desk).again(seen, at=desk.clock.now())
+
+    assert claimed.state is State.EXECUTING
+    assert next_due(desk) == due + LEASE
+
+
+def test_who_decides_at_the_very_deadline_is_not_hurried_by_the_replica_that_expires_it(
+    desk: Desk,
+) -> None:
+    waiting = desk.ask("sm-quota")
+    approved = desk.unsubscribing.approve(waiting.number, by=APPROVER_1)
+
+    progress(desk).again(waiting, at=desk.clock.now())
+
+    assert next_due(desk) == approved.starts_at
 
 
 def test_three_lost_requests_leave_it_to_people(desk: Desk) -> None:
