@@ -31,7 +31,10 @@ SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
 LOOK_EVERY = timedelta(seconds=5)
 
-SETTLED_AFTER = timedelta(seconds=90)
+STARTS_WITHIN = timedelta(seconds=2)
+"""A call whose intent took longer to record is not made: its time is running already."""
+
+SETTLED_AFTER = STARTS_WITHIN + timedelta(seconds=90)
 """A call that took its full 60 s may still land up to 30 s later; then reading is conclusive."""
 
 EDITION_WITHIN = timedelta(minutes=30)
@@ -94,8 +97,13 @@ class Calling:
             self._progress.save(request, gone, again=now)
             return
         intended = self._progress.intend(request, started)
-        if intended is not None and self._now() < lease_until:
+        if intended is None:
+            return
+        if self._now() < min(lease_until, now + STARTS_WITHIN):
             self._call(intended, step.number, here, provider)
+            return
+        undone = stepping.step_not_done(intended, step.number)
+        self._progress.save(intended, undone, again=self._now())
 
     def _call(
         self,

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from bot.billing.account import ExecuteMode
 from bot.billing.subscription import Edition, Status
-from bot.billing.unsubscription import ItemState, State, StepState, Verb
+from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.ports.provider import ProviderRefused
 from bot.ports.store import Store
+from bot.services.calling import STARTS_WITHIN
 from bot.services.progress import LEASE, Progress
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, REQUESTER, account, quota, usd
@@ -220,6 +222,29 @@ def test_a_lost_request_is_sent_again_only_when_reading_is_conclusive(desk: Desk
     desk.run(seconds=60)
     assert desk.state() is State.DONE
     assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 2
+
+
+def test_a_call_whose_intent_took_long_to_record_is_not_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    intend = Progress.intend
+
+    def slowly(*arguments: Any) -> Request | None:
+        intended = intend(*arguments)
+        desk.clock.advance(STARTS_WITHIN)
+        return intended
+
+    monkeypatch.setattr(Progress, "intend", slowly)
+    desk.run()
+
+    assert desk.cloud.calls == []
+    assert desk.get().steps[0].state is StepState.PLANNED
+    monkeypatch.undo()
+    desk.run(seconds=15)
+    assert desk.state() is State.DONE
+    assert len(desk.cloud.calls) == 2
 
 
 def test_a_replica_that_was_outrun_has_nobody_look_at_what_has_failed(desk: Desk) -> None:
