@@ -156,10 +156,11 @@ class Calling:
             self._progress.save(request, unknown, again=self._now())
             return
         keys = stepping.open_items(request, step.number)
+        began = self._now()  # what lands while it is read may not be seen
         results = provider.find_outcome(_call(request, step.number, keys))
         found = [each for each in results if each.accepted or each.gone]
         now = self._now()
-        conclusive = step.started_at is None or now >= step.started_at + SETTLED_AFTER
+        conclusive = step.started_at is None or began >= step.started_at + SETTLED_AFTER
         if not found and not conclusive:
             self._progress.again(request, at=now + LOOK_EVERY)
             return

@@ -1,5 +1,6 @@
 """What Lapse itself does about requests: once each, in order, and read back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,9 +11,9 @@ import pytest
 from bot.billing.account import ExecuteMode
 from bot.billing.subscription import Edition, Status
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
-from bot.ports.provider import ProviderRefused
+from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import Store
-from bot.services.calling import STARTS_WITHIN
+from bot.services.calling import SETTLED_AFTER, STARTS_WITHIN
 from bot.services.progress import LEASE, Progress
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, REQUESTER, account, quota, usd
@@ -245,6 +246,28 @@ def test_a_call_whose_intent_took_long_to_record_is_not_made(
     desk.run(seconds=15)
     assert desk.state() is State.DONE
     assert len(desk.cloud.calls) == 2
+
+
+def test_a_reading_that_began_too_early_is_not_conclusive(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.lose_requests = 1
+    desk.run(seconds=SETTLED_AFTER.seconds - 10)
+    read = desk.cloud.find_outcome
+
+    def slowly(call: Call) -> Sequence[ItemResult]:
+        found = read(call)
+        desk.clock.advance(timedelta(seconds=20))
+        return found
+
+    monkeypatch.setattr(desk.cloud, "find_outcome", slowly)
+    desk.run(seconds=5)
+    assert desk.get().steps[0].state is StepState.UNKNOWN
+
+    desk.run(seconds=60)
+    assert desk.state() is State.DONE
 
 
 def test_a_replica_that_was_outrun_has_nobody_look_at_what_has_failed(desk: Desk) -> None:
