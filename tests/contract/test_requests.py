@@ -8,10 +8,16 @@ import pytest
 
 from bot.billing.unsubscription import Event, State, Verb
 from bot.ports.store import ChangedMeanwhile
+from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import DEADLINE, HOUR, LEASE, delivery, fully_told, request
 from tests.factories import APPROVER_1, NOW, OUTSIDER, key
 
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(params=AND_MODEL)
+def any_url(request):
+    return migrated_url(request)
 
 
 def saved(store, new):

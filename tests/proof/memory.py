@@ -16,15 +16,17 @@ from typing import Any, NamedTuple
 
 from bot.billing.account import Account
 from bot.billing.renewal import CLOUD_ZONE, anchor
-from bot.billing.subscription import AccountName, Status, Subscription, SubscriptionKey
+from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
 from bot.ports.store import (
     ArmedReminder,
+    AuditEntry,
     ChangedMeanwhile,
     Delivery,
     DeliveryState,
     Lane,
     ReminderState,
 )
+from tests.proof.memory_requests import Kept, MemoryRequests
 
 FINISHED = frozenset(
     {
@@ -37,6 +39,7 @@ FINISHED = frozenset(
 TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
 SETTLED_BY_PEOPLE = frozenset({ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED})
 REMEMBERED = timedelta(days=1)
+GROUPED = frozenset({Kind.QUOTA, Kind.PACKAGE})
 
 Pair = tuple[str, str]
 """A reminder's id and destination."""
@@ -82,6 +85,8 @@ class Tables:
     notes: MutableMapping[str, Mapping[str, object]] = field(default_factory=dict)
     seen: MutableMapping[str, datetime] = field(default_factory=dict)
     record: MutableMapping[int, Mapping[str, object]] = field(default_factory=dict)
+    requests: MutableMapping[int, Kept] = field(default_factory=dict)
+    numbers: MutableMapping[str, int] = field(default_factory=dict)
 
     def copied(self, how: Callable[[Any], Any]) -> "Tables":
         """Every table once more, as `how` makes it."""
@@ -100,7 +105,7 @@ class MemoryTransaction:
         self.outbox = MemoryOutbox(tables)
         self.notes = MemoryNotes(tables)
         self.audit = MemoryAudit(tables)
-        self.requests = NoRequests()
+        self.requests = MemoryRequests(tables.requests, tables.numbers, keyed=self.outbox.keyed)
         self.pacing = MemoryPacing(tables)
 
 
@@ -211,6 +216,19 @@ class MemoryCatalogue:
     def known_since(self, key: SubscriptionKey) -> datetime | None:
         known = self._rows.get(key)
         return known.since if known else None
+
+    def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
+        return [
+            each
+            for each in self.all()
+            if (each.key.account, each.region) == (account, region)
+            and each.kind in GROUPED
+            and each.status is not Status.UNSUBSCRIBED
+        ]
+
+    def parts(self, mains: Collection[SubscriptionKey]) -> Sequence[Subscription]:
+        wanted = {(key.account, key.id) for key in mains}
+        return [each for each in self.all() if (each.key.account, each.parent_id) in wanted]
 
     def _between(self, start: datetime, end: datetime) -> list[Known]:
         return [
@@ -478,6 +496,10 @@ class MemoryOutbox:
         row = self._rows.get(delivery_id)
         return row.delivery if row else None
 
+    def keyed(self, key: str) -> Delivery | None:
+        id_ = self._ids.get(key)
+        return self._rows[id_].delivery if id_ else None
+
     def next_due(self) -> datetime | None:
         return min((each.work_at for each in self._rows.values() if each.work_at), default=None)
 
@@ -539,6 +561,12 @@ class MemoryAudit:
         line = {"at": at, "actor": actor, "action": action, "subject": subject, "facts": facts}
         self._lines[len(self._lines) + 1] = line
 
+    def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:
+        for number, line in list(self._lines.items()):
+            if subject in {None, line["subject"]}:
+                facts: Any = line
+                yield AuditEntry(number=number, digest="", **facts)
+
 
 class MemoryPacing:
     """When a bucket is free again."""
@@ -551,16 +579,6 @@ class MemoryPacing:
 
     def set_free_at(self, name: str, at: datetime) -> None:
         self._free_at[name] = at
-
-
-class NoRequests:
-    """Nobody asks to unsubscribe in a life."""
-
-    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
-        """There are none."""
-
-    def open_with(self, _key: SubscriptionKey) -> None:
-        return None
 
 
 def _lane(delivery: Delivery) -> Lane:

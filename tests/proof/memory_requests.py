@@ -1,0 +1,134 @@
+"""The model's requests: versions, claims with a lease, and when each is to be looked at next."""
+
+from collections.abc import Callable, Collection, MutableMapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from bot.billing.subscription import SlackUser, SubscriptionKey
+from bot.billing.unsubscription import OPEN, Request, State
+from bot.ports.store import ChangedMeanwhile, Delivery
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+LAST, FIRST = "request", 1001
+
+
+class Kept(NamedTuple):
+    """A request with when it is to be worked on, and until when somebody does."""
+
+    request: Request
+    work_at: datetime | None
+    lease_until: datetime | None = None
+
+    def is_free(self, now: datetime) -> bool:
+        return self.lease_until is None or self.lease_until <= now
+
+
+class MemoryRequests:
+    """Requests of one workspace; `keyed` finds a delivery by its key."""
+
+    def __init__(
+        self,
+        rows: MutableMapping[int, Kept],
+        numbers: MutableMapping[str, int],
+        *,
+        keyed: Callable[[str], Delivery | None],
+    ) -> None:
+        self._rows = rows
+        self._numbers = numbers
+        self._keyed = keyed
+
+    def next_number(self) -> int:
+        self._numbers[LAST] = self._numbers.get(LAST, FIRST - 1) + 1
+        return self._numbers[LAST]
+
+    def get(self, number: int) -> Request | None:
+        kept = self._rows.get(number)
+        return kept.request if kept else None
+
+    def save(self, request: Request) -> Request:
+        known = self._rows.get(request.number)
+        if (known.request.version if known else 0) != request.version:
+            raise ChangedMeanwhile
+        saved = replace(request, version=request.version + 1)
+        if self._is_open(saved):
+            holders = [self.open_with(item.key) for item in saved.items]
+            if any(each is not None and each.number != saved.number for each in holders):
+                raise ChangedMeanwhile
+        if known is not None and _times(known.request) == _times(saved):
+            self._rows[saved.number] = known._replace(request=saved)
+        else:
+            lease = known.lease_until if known else None
+            self._rows[saved.number] = Kept(saved, _work_at(saved), lease)
+        return saved
+
+    def open_with(self, key: SubscriptionKey) -> Request | None:
+        for kept in self._rows.values():
+            if self._is_open(kept.request) and any(i.key == key for i in kept.request.items):
+                return kept.request
+        return None
+
+    def look_up(self, keys: Collection[SubscriptionKey]) -> None:
+        """Everything is at hand."""
+
+    def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
+        mine = [k.request for k in self._rows.values() if k.request.requested_by == user]
+        return sorted(mine, key=lambda each: -each.number)[:limit]
+
+    def waiting(self, *, limit: int = 50) -> Sequence[Request]:
+        waiting = [
+            kept.request
+            for kept in self._rows.values()
+            if kept.request.state is State.WAITING and not kept.request.closed
+        ]
+        return sorted(waiting, key=lambda each: (each.deadline, each.number))[:limit]
+
+    def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
+        due = [
+            (kept.work_at, number)
+            for number, kept in self._rows.items()
+            if kept.work_at is not None and kept.work_at <= now and kept.is_free(now)
+        ]
+        numbers = sorted(number for _, number in sorted(due)[:limit])
+        for number in numbers:
+            self._rows[number] = self._rows[number]._replace(lease_until=lease_until)
+        return [self._rows[number].request for number in numbers]
+
+    def attend(self, number: int, *, at: datetime | None) -> None:
+        kept = self._rows.get(number)
+        if kept is not None:
+            when = _falls_due(kept.request) if at is None or kept.request.closed else at
+            self._rows[number] = Kept(kept.request, when)
+
+    def next_due(self) -> datetime | None:
+        dues = (
+            max(kept.work_at, kept.lease_until or kept.work_at)
+            for kept in self._rows.values()
+            if kept.work_at is not None
+        )
+        return min(dues, default=None)
+
+    def card(self, number: int) -> Delivery | None:
+        return self._keyed(f"request/{number}/card")
+
+    def _is_open(self, request: Request) -> bool:
+        return request.state in OPEN and not request.closed
+
+
+def _times(request: Request) -> tuple[object, ...]:
+    return request.state, request.closed, request.deadline, request.starts_at
+
+
+def _work_at(request: Request) -> datetime | None:
+    moves = request.state in {State.EXECUTING, State.VERIFYING} and not request.closed
+    return AT_ONCE if moves else _falls_due(request)
+
+
+def _falls_due(request: Request) -> datetime | None:
+    if request.closed:
+        return None
+    if request.state in {State.WAITING, State.STALE}:
+        return request.deadline
+    if request.state is State.APPROVED:
+        return request.starts_at or AT_ONCE
+    return None
