@@ -54,6 +54,7 @@ class FakeProvider:
     edition_reads: Edition | None = None
     before_call: Callable[[], None] | None = None
     pays_less: Money | None = None
+    takes: timedelta = TAKES
 
     def __post_init__(self) -> None:
         self.held = {each.key.id: each for each in self.given}
@@ -124,10 +125,10 @@ class FakeProvider:
                 order_id=each.order_id,
                 refund=each.refund,
                 handling_fee=each.fee,
-                completed_at=each.at + TAKES,
+                completed_at=each.at + self.takes,
             )
             for each in self.accepted
-            if each.id in ids and each.at >= since and each.at + TAKES <= now
+            if each.id in ids and each.at >= since and each.at + self.takes <= now
         )
 
     def set_auto_renew(self, id: str, *, on: bool) -> None:  # noqa: A002 - the port's word
@@ -167,7 +168,7 @@ class FakeProvider:
 
     def _pass_time(self) -> None:
         for each in self.accepted:
-            if each.at + TAKES > self.clock.now() or not self._is_listed(each.id):
+            if each.at + self.takes > self.clock.now() or not self._is_listed(each.id):
                 continue
             held = self.held[each.id]
             if each.call.scope is Scope.ALL:
