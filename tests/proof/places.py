@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from tests.proof.disk_lives import disk_lives
+from tests.proof.executions import executions
 from tests.proof.imports import imports
 from tests.proof.large_import import large_import
 from tests.proof.leaps import leaps
@@ -19,6 +20,8 @@ PLACES: Mapping[str, Place] = {
     "imports-sqlite": partial(imports, "sqlite"),
     "imports-postgres": partial(imports, "postgres"),
     "import-large": large_import,
+    "executions-sqlite": partial(executions, "sqlite"),
+    "executions-postgres": partial(executions, "postgres"),
     "shortages": shortages,
     "sockets": sockets,
 }
@@ -29,6 +32,8 @@ TRIALS: Mapping[str, tuple[int, int]] = {
     "imports-sqlite": (240, 12),
     "imports-postgres": (240, 12),
     "import-large": (1, 1),
+    "executions-sqlite": (900, 30),
+    "executions-postgres": (900, 30),
     "shortages": (750, 30),
     "sockets": (1000, 50),
 }

@@ -21,6 +21,7 @@ from tests.proof.slices import SLICES
 Line = Mapping[str, Any]
 LIVES = ("lives", "on-sqlite", "failed-once")
 IMPORTING = ("imports-sqlite", "imports-postgres", "import-large")
+EXECUTING = ("executions-sqlite", "executions-postgres")
 DATABASES = {
     "fast restart": 20,
     "immediate restart": 20,
@@ -68,6 +69,7 @@ def _rows() -> Iterator[Row]:
     yield Row(
         fault="F2", what="killed at every ordered pair of steps", goal=9600, slices=("pairs",)
     )
+    yield from _rows_of_calls()
     torture = ("torture",)
     yield Row(fault="F3", what="kills in virtual time", goal=3000, counts=("F3",))
     yield Row(fault="F3", what="real kills", goal=200, slices=torture, counts=("torture kill",))
@@ -121,6 +123,23 @@ def _rows() -> Iterator[Row]:
     yield Row(fault="soak", what="hours with all faults at random", goal=72, slices=())
     for number in (18, 21):
         yield Row(fault=f"F{number}", what="not part of this program", goal=0, slices=())
+
+
+def _rows_of_calls() -> Iterator[Row]:
+    for fault, what, goal, counted in (
+        ("F1", "an execution killed at every step, 7 scenarios", 2000, "deaths"),
+        ("F2", "an execution killed at every ordered pair of steps", 80_000, "pairs"),
+        ("F10", "an execution that stands still at every step", 3000, "stalls"),
+    ):
+        counts = (f"calls {counted}",)
+        yield Row(fault=fault, what=what, goal=goal, slices=("calls",), counts=counts)
+    yield Row(
+        fault="F3",
+        what="real kills of an execution",
+        goal=1800,
+        slices=EXECUTING,
+        counts=("executions killed",),
+    )
 
 
 def report(lines: Sequence[Line], *, commit: str) -> str:

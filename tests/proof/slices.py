@@ -13,6 +13,9 @@ from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 
+from tests.proof.calls import SCENARIOS as EXECUTIONS
+from tests.proof.calls import STALLS, Ending, call_pairs
+from tests.proof.calls import lived as carried_out
 from tests.proof.crashes import SCENARIOS, died, pairs
 from tests.proof.guards import GUARDS
 from tests.proof.lives import FAILED_ONCE, lived
@@ -112,6 +115,35 @@ def _in_pairs(piece: Piece) -> Found:
     return Found(trials, failed)
 
 
+@cache
+def _call_points() -> Sequence[tuple[str, int]]:
+    steps = {name: carried_out(_stage("model"), name).steps for name in EXECUTIONS}
+    return [(name, point) for name in EXECUTIONS for point in range(1, steps[name] + 1)]
+
+
+def _calls(piece: Piece) -> Found:
+    """Death at a step, on both stores, and at any second one; standing still there."""
+    failed: dict[str, Sequence[str]] = {}
+    happened: Counter[str] = Counter()
+
+    def tell(what: str, where: str, ending: Ending) -> None:
+        happened[f"calls {what}"] += 1
+        if ending.wrong:
+            failed[f"{where}, {what}"] = ending.wrong
+
+    model = _stage("model")
+    for name, point in [_call_points()[number] for number in piece.numbers]:
+        for store in sorted(STAGES):
+            ending = carried_out(_stage(store), name, kill_at=(point,))
+            tell("deaths", f"{name} at {point} on {store}", ending)
+        for span in STALLS:
+            ending = carried_out(model, name, stall_at=point, stalls_for=span)
+            tell("stalls", f"{name} at {point} for {span}", ending)
+        for pair in call_pairs(model, name, point):
+            tell("pairs", f"{name} at {pair}", carried_out(model, name, kill_at=pair))
+    return Found(happened.total(), failed, happened)
+
+
 def _clocks(piece: Piece) -> Found:
     found = {name: differences(name) for name in [ZONES[number] for number in piece.numbers]}
     failed = {name: differing for name, (_, differing) in found.items() if differing}
@@ -152,6 +184,7 @@ SLICES: Mapping[str, Slice] = {
         Slice("guards", lambda: len(GUARDS), 1, _guards),
         Slice("deaths", lambda: len(_deaths()), 40, _singly),
         Slice("pairs", lambda: len(_deaths()), 20, _in_pairs),
+        Slice("calls", lambda: len(_call_points()), 20, _calls),
         Slice("clocks", lambda: len(ZONES), 40, _clocks),
         Slice("machine", lambda: 10_000, EXAMPLES_A_PIECE, _machine),
         Slice("lives", lambda: 1_000_000, 2_000, lambda piece: _lives("model", piece.numbers)),
