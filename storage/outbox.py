@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from bot.ports.store import Delivery, DeliveryState, Lane
 from storage import outbox_statements
@@ -142,12 +153,17 @@ class SqlOutbox:
         )
         return changed.rowcount == 1
 
-    def sweep(self, delivery_id: str, *, at: datetime) -> None:
-        """Have the conversation of a delivery read once more, no earlier than asked for before."""
+    def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
+        """Have the conversation of a delivery read once more, no earlier than asked for before.
+
+        What was asked for after `by` would find it too late: then it is read at `at`.
+        """
+        soon = _ROW.sweep_at.between(at, by)
+        a_moment_later = type_coerce(_ROW.sweep_at, BigInteger) + 1  # `swept` sees that it was
         self._work.connection.execute(
             update(deliveries)
             .where(_ROW.team_id == self._work.team_id, _ROW.id == delivery_id)
-            .values(sweep_at=at)
+            .values(sweep_at=case((soon, a_moment_later), else_=literal(at, Instant)))
         )
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:

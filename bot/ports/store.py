@@ -428,8 +428,12 @@ class Outbox(Protocol):
         Nobody begins an attempt of it any more.
         """
 
-    def sweep(self, delivery_id: str, *, at: datetime) -> None:
-        """Have the conversation of a delivery read once more, no earlier than asked for before."""
+    def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
+        """Have the conversation of a delivery read once more, no earlier than asked for before.
+
+        What was asked for after `by` would find it too late: then it is read at `at`. Whoever reads
+        it now learns by `swept` that it was asked for.
+        """
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
         """Hand sweeps that are due to exactly one replica; others may have them at `again_at`."""

@@ -444,7 +444,8 @@ class Delivering:
 
     def _taken_over(self, tx: Transaction, delivery: Delivery) -> None:
         """Somebody else holds it by now and may have posted it as well: look once more."""
-        tx.outbox.sweep(delivery.id, at=self._clock.now() + TIMEOUT + MAY_LAND)
+        now = self._clock.now()
+        tx.outbox.sweep(delivery.id, at=now + TIMEOUT + MAY_LAND, by=now + SWEEP_AFTER)
 
     def _later(self, delivery: Delivery, *, error: str | None, seconds: float) -> None:
         """Refused: try again, later each time and never before Slack allows it."""

@@ -13,6 +13,7 @@ from tests.contract.samples import HOUR, LEASE, delivery
 from tests.factories import NOW
 
 SECOND = timedelta(seconds=1)
+MOMENT = timedelta(microseconds=1)
 
 
 @pytest.fixture(params=AND_MODEL)
@@ -371,7 +372,7 @@ def test_a_finished_message_can_be_asked_for_once_more(any_store):
     settle(any_store, begin(any_store, claim(any_store)[0]), DeliveryState.SENT, ts="1.5")
 
     with any_store.transaction() as tx:
-        tx.outbox.sweep("id-a", at=NOW + SECOND)
+        tx.outbox.sweep("id-a", at=NOW + SECOND, by=NOW + HOUR)
 
     assert sweeps(any_store, NOW + SECOND) == ["id-a"]
     with any_store.transaction() as tx:
@@ -401,7 +402,7 @@ def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
     )
     assert sweeps(any_store, NOW) == ["id-a"]
     with any_store.transaction() as tx:
-        tx.outbox.sweep("id-a", at=NOW + HOUR)
+        tx.outbox.sweep("id-a", at=NOW + HOUR, by=NOW + HOUR)
 
     with any_store.transaction() as tx:
         swept = tx.outbox.get("id-a")
@@ -409,6 +410,49 @@ def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
 
     with any_store.reading() as tx:
         assert tx.outbox.next_sweep() == NOW + HOUR
+
+
+@pytest.mark.parametrize(
+    ("asked_before", "found_at"),
+    [
+        (-SECOND, 40 * SECOND),
+        (39 * SECOND, 40 * SECOND),
+        (60 * SECOND, 60 * SECOND + MOMENT),
+        (80 * SECOND, 80 * SECOND + MOMENT),
+        (4 * HOUR, 40 * SECOND),
+    ],
+)
+def test_a_sweep_that_is_asked_for_brings_none_forward_but_the_last(
+    any_store, asked_before, found_at
+):
+    owe(any_store, delivery("a"), delivery("b"))
+    for held in claim(any_store):
+        started, sweep_at = begin(any_store, held), NOW + asked_before
+        settle(any_store, started, DeliveryState.SENT, ts="1.5", sweep_at=sweep_at)
+
+    with any_store.transaction() as tx:
+        tx.outbox.sweep("id-a", at=NOW + 40 * SECOND, by=NOW + 80 * SECOND)
+
+    with any_store.transaction() as tx:
+        tx.outbox.swept(get(any_store, "b"), ts=None, again_at=NOW + asked_before)
+    with any_store.reading() as tx:
+        assert tx.outbox.next_sweep() == NOW + found_at
+
+
+def test_a_sweep_that_was_asked_for_while_one_reads_longer_is_still_to_come(any_store):
+    owe(any_store, delivery("a"))
+    started = begin(any_store, claim(any_store)[0])
+    settle(any_store, started, DeliveryState.SENT, ts="1.5", sweep_at=NOW)
+    assert sweeps(any_store, NOW) == ["id-a"]
+
+    with any_store.transaction() as tx:
+        tx.outbox.sweep("id-a", at=NOW + LEASE - SECOND, by=NOW + 2 * LEASE)
+    with any_store.transaction() as tx:
+        swept = tx.outbox.get("id-a")
+        tx.outbox.swept(swept, ts="1.5", again_at=NOW + LEASE, next_at=NOW + 4 * HOUR)
+
+    with any_store.reading() as tx:
+        assert tx.outbox.next_sweep() == NOW + LEASE + MOMENT
 
 
 def test_what_waits_for_a_destination_comes_in_the_order_it_was_owed_without_updates(any_store):

@@ -40,6 +40,7 @@ TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
 SETTLED_BY_PEOPLE = frozenset({ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED})
 REMEMBERED = timedelta(days=1)
 GROUPED = frozenset({Kind.QUOTA, Kind.PACKAGE})
+MOMENT = timedelta(microseconds=1)
 
 Pair = tuple[str, str]
 """A reminder's id and destination."""
@@ -458,8 +459,11 @@ class MemoryOutbox:
         )
         return True
 
-    def sweep(self, delivery_id: str, *, at: datetime) -> None:
-        self._rows[delivery_id] = self._rows[delivery_id]._replace(sweep_at=at)
+    def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
+        held = self._rows[delivery_id]
+        known = held.sweep_at
+        later = known + MOMENT if known and at <= known <= by else at
+        self._rows[delivery_id] = held._replace(sweep_at=later)
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
         due = [each for each in self._rows.values() if each.sweep_at and each.sweep_at <= now]
