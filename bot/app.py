@@ -142,6 +142,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         messenger=messenger,
         pacing=pacing,
         steady_since=steady_since,
+        operators=lambda: core.policy.operators or people.approvers(),
     )
     ticks = _ticks(core, services, senders, sweeping)
     scheduler = Scheduler(ticks if role != "web" else ())

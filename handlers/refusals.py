@@ -13,6 +13,7 @@ from bot.ports.messenger import (
     NotPosted,
     Undeliverable,
     Unreachable,
+    Unreadable,
     Unsettled,
 )
 
@@ -110,10 +111,12 @@ def repeatable(error: Exception) -> NotPosted | Undeliverable:
 
 
 def unread(error: Exception) -> Unsettled:
-    """A conversation could not be read, perhaps since that was done too often."""
-    found = translated(error) if isinstance(error, SlackApiError) else None
-    wait = found.retry_after if isinstance(found, Limited) else 0.0
-    return Unsettled(code_of(error), retry_after=wait)
+    """A conversation could not be read: not now, not so often, or not by Lapse."""
+    found = translated(error) if isinstance(error, SlackApiError) else lost(error)
+    if isinstance(found, Limited):
+        return Unsettled(code_of(error), retry_after=found.retry_after)
+    refuses = not isinstance(found, LockedOut | Unreachable | Unsettled)
+    return Unreadable(found.error) if refuses else Unsettled(code_of(error))
 
 
 def code_of(error: Exception) -> str:

@@ -46,6 +46,8 @@ class FakeMessenger:
     lose_answers: int = 0
     lose_requests: int = 0
     before_post: Callable[[], None] | None = None
+    undeletable: Exception | None = None
+    deletions: list[datetime] = field(default_factory=list)
     taken_back: list[Posted] = field(default_factory=list)
     stamps: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -119,6 +121,9 @@ class FakeMessenger:
         ]
 
     def take_back(self, at: Posted) -> None:
+        self.deletions.append(self.clock.now())
+        if self.undeletable is not None:
+            raise self.undeletable
         if self.refusals:
             raise self.refusals.pop(0)
         self.taken_back.append(at)

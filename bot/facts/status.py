@@ -16,6 +16,8 @@ class TroubleKind(StrEnum):
     NOT_TICKING = "not-ticking"
     CLOCKS_APART = "clocks-apart"
     LOCKED_OUT = "locked-out"
+    TWICE = "twice"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

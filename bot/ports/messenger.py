@@ -60,6 +60,10 @@ class Unsettled(Exception):
         self.retry_after = retry_after
 
 
+class Unreadable(Unsettled):
+    """Slack does not show the conversation, and may never do."""
+
+
 class Messenger(Protocol):
     """Speaks to one workspace; never retries by itself and never answers twice.
 
@@ -97,7 +101,7 @@ class Messenger(Protocol):
     ) -> Sequence[Posted]:
         """Every message of a delivery that the conversation shows, all pages, the earliest first.
 
-        Raises Unsettled when it cannot be read.
+        Raises Unsettled when it cannot be read now, Unreadable when Slack refuses to show it.
         """
 
     def take_back(self, at: Posted) -> None:

@@ -1,5 +1,7 @@
 """Status: whether readings, reminders and deliveries go on as they should."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.billing.account import Account
@@ -8,8 +10,8 @@ from bot.ports.clock import Clock
 from bot.ports.store import DeliveryState, ListQuery, Store, Transaction
 from bot.services.armed import last_watch
 from bot.services.closing import EVERYWHERE, Closure, closures
-from bot.services.composing import PERSON
 from bot.services.keeping_time import TOLERATED, skew_of
+from bot.services.lingering import Lingering, lingering, place
 
 EMBEDDED = "ledger"
 
@@ -83,15 +85,27 @@ class Status:
         found += [_closed(destination, closure) for destination, closure in closures(tx).items()]
         if unknown:
             found.append(Trouble(kind=TroubleKind.UNKNOWN, count=unknown))
-        return found
+        return found + _given_up(lingering(tx, now=now).values())
 
 
 def _closed(destination: str, closure: Closure) -> Trouble:
     if destination == EVERYWHERE:
         return Trouble(kind=TroubleKind.LOCKED_OUT, since=closure.since)
-    sign = "@" if destination.startswith(PERSON) else "#"
-    subject = f"{sign}{destination}"
+    subject = place(destination)
     return Trouble(kind=TroubleKind.UNDELIVERABLE, subject=subject, since=closure.since)
+
+
+def _given_up(found: Iterable[Lingering]) -> list[Trouble]:
+    """What is there twice and could not be taken back, by its place, and where nobody can look."""
+    counted: Counter[tuple[TroubleKind, str]] = Counter(
+        (TroubleKind.UNREAD if each.unread else TroubleKind.TWICE, each.to)
+        for each in found
+        if each.given_up is not None
+    )
+    return [
+        Trouble(kind=kind, subject=place(to), count=count)
+        for (kind, to), count in sorted(counted.items())
+    ]
 
 
 def health(tx: Transaction, read: list[datetime | None]) -> Health:

@@ -5,14 +5,25 @@ posted already. Nothing can prevent that from outside Slack; it is taken back he
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.billing.subscription import SlackUser
 from bot.ports.clock import Clock
-from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
+from bot.ports.messenger import (
+    Limited,
+    Messenger,
+    NotPosted,
+    Posted,
+    Undeliverable,
+    Unsettled,
+)
 from bot.ports.store import Delivery, DeliveryState, Store
+from bot.services.alarming import OPERATOR_WARNING, alarm
 from bot.services.closing import closures, is_locked_out
 from bot.services.delivering import MAY_LAND, SKEW, TIMEOUT
+from bot.services.lingering import Lingering, begun, lingering, note, trouble_of
 from bot.services.pacing import Method, Pacing
 
 log = logging.getLogger(__name__)
@@ -24,10 +35,24 @@ ONCE_MORE_AFTER = timedelta(hours=4)
 """After it was sent: who was frozen for longer than the first sweep may have died of its post."""
 
 
+Trouble = NotPosted | Undeliverable | Unsettled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The copy that stays, how many were taken back, and what came between."""
+
+    ts: str | None = None
+    taken_back: int = 0
+    stays: bool = False
+    trouble: Trouble | None = None
+
+
 class Sweeping:
     """Keeps the earliest copy of every message and deletes the others.
 
-    Of one that was cancelled none is kept: others tell what it told.
+    Of one that was cancelled none is kept: others tell what it told. What Slack does not let Lapse
+    read or delete is given up after a few calls, told to operators once and counted in status.
     """
 
     def __init__(
@@ -38,17 +63,19 @@ class Sweeping:
         messenger: Messenger,
         pacing: Pacing,
         steady_since: Callable[[], datetime],
+        operators: Callable[[], Sequence[SlackUser]],
     ) -> None:
         self._store = store
         self._clock = clock
         self._messenger = messenger
         self._pacing = pacing
         self._steady_since = steady_since
+        self._operators = operators
 
     def sweep_due(self) -> int:
         """Read what is due once more; how many copies were taken back.
 
-        A conversation that cannot be read is read again later; nothing is forgotten. After the
+        What cannot be read or deleted waits ever longer, so that it holds up no other. After the
         clock leapt a copy may still land, so nothing is read for a while; nor while Slack has
         stopped reading or deleting, whoever of the replicas it told.
         """
@@ -80,32 +107,75 @@ class Sweeping:
     def _sweep(self, delivery: Delivery, *, again_at: datetime) -> int:
         with self._store.reading() as tx:
             parent = tx.outbox.get(delivery.thread_of) if delivery.thread_of else None
-        begun = delivery.first_at or delivery.due_at
-        calling = Method.LOOK
+            known = lingering(tx, now=self._clock.now()).get(delivery.id)
+        found = _Found()
+        if delivery.update_of is None:  # what replaced a message is no message of its own
+            found = self._look(delivery, known, thread=parent.ts if parent else None)
+        if _is_limited(found.trouble):
+            return found.taken_back  # due again in a minute, or when Slack allows it
+        if found.trouble is None and not found.stays:
+            self._end(delivery, known, found, again_at=again_at)
+        else:
+            self._put_off(delivery, known, found, again_at=again_at)
+        return found.taken_back
+
+    def _look(self, delivery: Delivery, known: Lingering | None, *, thread: str | None) -> _Found:
+        since = delivery.first_at or delivery.due_at
         try:
             copies = self._messenger.copies(
                 delivery.id,
                 to=delivery.channel or delivery.destination,
-                since=begun - SKEW,
+                since=since - SKEW,
                 until=self._clock.now() + SKEW,
-                thread=parent.ts if parent else None,
+                thread=thread,
             )
-            calling = Method.DELETE
-            kept = [] if delivery.state is DeliveryState.CANCELLED else copies[:1]
-            for each in copies[len(kept) :]:
-                self._take_back(delivery, each)
-        except Undeliverable as refused:
-            log.warning("sweep.later", extra={"delivery": delivery.id, "error": refused.error})
-            return 0
-        except (NotPosted, Unsettled) as unread:
-            self._pacing.obey(self._store, calling, unread, now=self._clock.now())
-            log.warning("sweep.later", extra={"delivery": delivery.id, "error": unread.error})
-            return 0
+        except Unsettled as unread:
+            self._pacing.obey(self._store, Method.LOOK, unread, now=self._clock.now())
+            return _Found(trouble=unread)
+        kept = [] if delivery.state is DeliveryState.CANCELLED else copies[:1]
+        found = _Found(ts=kept[0].ts if kept else None)
+        surplus = copies[len(kept) :]
+        if surplus and known is not None and known.is_hopeless:
+            return replace(found, stays=True)
+        return self._take_back(delivery, surplus, found)
+
+    def _take_back(self, delivery: Delivery, copies: Sequence[Posted], found: _Found) -> _Found:
+        for each in copies:
+            try:
+                self._messenger.take_back(each)
+            except NotPosted as refused:
+                self._pacing.obey(self._store, Method.DELETE, refused, now=self._clock.now())
+                return replace(found, trouble=refused)
+            except Undeliverable as refused:
+                return replace(found, trouble=refused)
+            log.warning("sweep.taken_back", extra={"delivery": delivery.id, "ts": each.ts})
+            found = replace(found, taken_back=found.taken_back + 1)
+        return found
+
+    def _end(
+        self, delivery: Delivery, known: Lingering | None, found: _Found, *, again_at: datetime
+    ) -> None:
         with self._store.transaction() as tx:
-            ts = kept[0].ts if kept else None
+            if known is not None:
+                note(tx, delivery, None, at=self._clock.now())
             next_at = self._once_more(delivery)
-            tx.outbox.swept(delivery, ts=ts, again_at=again_at, next_at=next_at)
-        return len(copies) - len(kept)
+            tx.outbox.swept(delivery, ts=found.ts, again_at=again_at, next_at=next_at)
+
+    def _put_off(
+        self, delivery: Delivery, known: Lingering | None, found: _Found, *, again_at: datetime
+    ) -> None:
+        """It is tried again later; what is given up is told, and from then on only looked at."""
+        now = self._clock.now()
+        after = _after(known or begun(delivery, at=now), found.trouble, at=now)
+        told = after.given_up == now and delivery.kind != OPERATOR_WARNING
+        operators = self._operators() if told else ()
+        with self._store.transaction() as tx:
+            note(tx, delivery, after, at=now)
+            next_at = after.next_at(soon=again_at)
+            tx.outbox.swept(delivery, ts=found.ts, again_at=again_at, next_at=next_at)
+            alarm(tx, trouble_of(delivery, after), operators=operators, at=now)
+        said = "sweep.given_up" if after.given_up else "sweep.later"
+        log.warning(said, extra={"delivery": delivery.id, "error": after.error})
 
     def _once_more(self, delivery: Delivery) -> datetime | None:
         """When it is looked for the last time; None when that was now, or nobody repeated it."""
@@ -114,6 +184,23 @@ class Sweeping:
         last = delivery.sent_at + ONCE_MORE_AFTER
         return last if self._clock.now() < last else None
 
-    def _take_back(self, delivery: Delivery, copy: Posted) -> None:
-        self._messenger.take_back(copy)
-        log.warning("sweep.taken_back", extra={"delivery": delivery.id, "ts": copy.ts})
+
+def _after(before: Lingering, trouble: Trouble | None, *, at: datetime) -> Lingering:
+    """What holds after a call that came to nothing, or without one for what is given up.
+
+    Where a conversation that could not be read shows a second copy at last, it begins anew.
+    """
+    if trouble is None or before.is_hopeless:
+        return replace(before, at=at)
+    if before.given_up is None:
+        return before.again(trouble, at=at)
+    if isinstance(trouble, Unsettled):
+        return replace(before, at=at)
+    return replace(before, refused=0, unanswered=0).again(trouble, at=at)
+
+
+def _is_limited(trouble: Trouble | None) -> bool:
+    """Whether Slack named the time to wait, which says nothing of this message."""
+    if isinstance(trouble, Unsettled):
+        return trouble.retry_after > 0
+    return isinstance(trouble, Limited)

@@ -183,6 +183,14 @@ _TROUBLES: Mapping[TroubleKind, Callable[[Trouble], str]] = {
     TroubleKind.NOT_TICKING: lambda t: f"Nothing has been sent or executed{_since(t)}.",
     TroubleKind.CLOCKS_APART: lambda t: f"The clocks of {t.subject} are {t.count:,} s apart.",
     TroubleKind.LOCKED_OUT: lambda t: f"Slack has not accepted the token{_since(t)}.",
+    TroubleKind.TWICE: lambda t: (
+        f"{text.plural(t.count, 'message is', 'messages are')} in {t.subject} twice "
+        "and could not be taken back."
+    ),
+    TroubleKind.UNREAD: lambda t: (
+        f"{text.plural(t.count, 'message', 'messages')} may be in {t.subject} twice, "
+        "where Lapse cannot look."
+    ),
 }
 
 _TROUBLE_HELP: Mapping[TroubleKind, str] = {
@@ -195,6 +203,8 @@ _TROUBLE_HELP: Mapping[TroubleKind, str] = {
     TroubleKind.CLOCKS_APART: (
         "What is due goes by the database's clock. Let the machines keep time with NTP."
     ),
+    TroubleKind.TWICE: "An admin of the workspace can delete the later one by hand.",
+    TroubleKind.UNREAD: "Let Lapse read the conversation's history again.",
     TroubleKind.LOCKED_OUT: "Messages wait. Install Lapse again, then run `lapse doctor`.",
 }
 

@@ -60,16 +60,23 @@ class Replica:
         parts: dict[str, Any] = {"store": store, "clock": clock}
         reminding = Reminding(**parts, policy=policy, people=people)
         pacing = Pacing(limits)
+        rerouting = Rerouting(**parts, policy=policy, people=people)
         delivering = Delivering(
             **parts,
             messenger=messenger,
             composing=Composing(links=messenger, announcing=reminding.announcing),
-            rerouting=Rerouting(**parts, policy=policy, people=people),
+            rerouting=rerouting,
             pacing=pacing,
             elapsed=lambda: 0.0,
             steady_since=always_steady,
         )
-        sweeping = Sweeping(**parts, messenger=messenger, pacing=pacing, steady_since=always_steady)
+        sweeping = Sweeping(
+            **parts,
+            messenger=messenger,
+            pacing=pacing,
+            steady_since=always_steady,
+            operators=rerouting.operators,
+        )
         return cls(reminding=reminding, delivering=delivering, sweeping=sweeping)
 
     @property

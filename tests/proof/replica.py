@@ -94,7 +94,11 @@ class Replica:
             steady_since=steadiness.since,
         )
         sweeping = Sweeping(
-            **parts, messenger=messenger, pacing=pacing, steady_since=steadiness.since
+            **parts,
+            messenger=messenger,
+            pacing=pacing,
+            steady_since=steadiness.since,
+            operators=rerouting.operators,
         )
         self.reminding = reminding
         self.watch_the_clock = steadiness.since

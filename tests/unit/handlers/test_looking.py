@@ -334,6 +334,21 @@ def test_status_says_trouble_first(stage, fakes):
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "count", "words"),
+    [
+        (TroubleKind.TWICE, 1, "1 message is in #C0FINOPS twice and could not be taken back."),
+        (TroubleKind.TWICE, 2, "2 messages are in #C0FINOPS twice and could not be taken back."),
+        (TroubleKind.UNREAD, 2, "2 messages may be in #C0FINOPS twice, where Lapse cannot look."),
+    ],
+)
+def test_status_counts_what_is_or_may_be_somewhere_twice(stage, fakes, kind, count, words):
+    trouble = Trouble(kind=kind, subject="#C0FINOPS", count=count)
+    fakes.status.facts = replace(_status(), troubles=(trouble,))
+
+    assert words in said(stage.command("status"))[1].replace("<#C0FINOPS>", "#C0FINOPS")
+
+
 @pytest.mark.parametrize("kind", list(TroubleKind))
 def test_every_kind_of_trouble_has_words(stage, fakes, kind):
     fakes.status.facts = replace(_status(), troubles=(Trouble(kind=kind, subject="prod"),))

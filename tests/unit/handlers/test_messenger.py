@@ -23,7 +23,15 @@ from bot.facts.messages import (
     Tour,
 )
 from bot.localslack.blockkit.validator import problems
-from bot.ports.messenger import Limited, LockedOut, NotPosted, Posted, Undeliverable, Unsettled
+from bot.ports.messenger import (
+    Limited,
+    LockedOut,
+    NotPosted,
+    Posted,
+    Undeliverable,
+    Unreadable,
+    Unsettled,
+)
 from handlers import messenger, refusals
 from handlers.messenger import SlackMessenger
 from tests.factories import NOW, usd
@@ -383,6 +391,28 @@ def test_an_unreadable_history_stays_unsettled(speaks, quiet, error):
 
     with pytest.raises(Unsettled):
         find(speaks)
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "missing_scope", "a_code_of_next_year"])
+def test_a_history_that_slack_refuses_to_show_is_told_from_one_that_it_does_not_show_now(
+    speaks, quiet, code
+):
+    quiet.answers["conversations.history"] = refused(code)
+
+    with pytest.raises(Unreadable, match=code):
+        find(speaks)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [refused("internal_error"), refused("token_revoked"), refused("", status=503), OSError()],
+)
+def test_a_history_that_may_be_shown_later_is_not_refused(speaks, quiet, error):
+    quiet.answers["conversations.history"] = error
+
+    with pytest.raises(Unsettled) as unread:
+        find(speaks)
+    assert not isinstance(unread.value, Unreadable)
 
 
 def test_a_link_is_what_slack_says(speaks):

@@ -133,6 +133,7 @@ def test_a_copy_of_what_was_let_go_is_taken_back(rig: Rig) -> None:
         messenger=rig.messenger,
         pacing=Pacing(Limits()),
         steady_since=always_steady,
+        operators=lambda: (),
     )
 
     assert sweeping.sweep_due() == 1

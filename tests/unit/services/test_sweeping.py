@@ -1,20 +1,35 @@
 """A message that was attempted more than once is looked for once more, and told once."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bot.billing.subscription import SlackChannel
-from bot.ports.messenger import Limited, Unsettled
+from bot.billing.subscription import SlackChannel, SlackUser
+from bot.facts.messages import OperatorWarning
+from bot.facts.status import Trouble, TroubleKind
+from bot.ports.messenger import (
+    Limited,
+    LockedOut,
+    NotPosted,
+    Undeliverable,
+    Unreachable,
+    Unreadable,
+    Unsettled,
+)
+from bot.ports.store import Delivery, DeliveryState
+from bot.services.alarming import OPERATOR_WARNING
 from bot.services.closing import EVERYWHERE, close
 from bot.services.pacing import Limits, Pacing
+from bot.services.status import Status
 from bot.services.sweeping import ONCE_MORE_AFTER, Sweeping
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import order, quota
 from tests.unit.services.rig import FINOPS, Rig
 
+OPERATOR = SlackUser("U0OPS")
 LANDS = timedelta(seconds=40)
 LEASE = timedelta(seconds=60)
 SWEEP = timedelta(seconds=80)
@@ -38,6 +53,7 @@ def sweeping(rig: Rig) -> Sweeping:
         messenger=rig.messenger,
         pacing=Pacing(Limits()),
         steady_since=lambda: rig.steady_since,
+        operators=lambda: (OPERATOR,),
     )
 
 
@@ -225,4 +241,251 @@ def test_nothing_is_swept_while_slack_does_not_accept_the_token(rig: Rig) -> Non
 
     assert sweeping(rig).sweep_due() == 0
     rig.clock.advance(LEASE)
+    assert sweeping(rig).sweep_due() == 1
+
+
+TEN_SECONDS = timedelta(seconds=10)
+DAY = timedelta(days=1)
+CHANNEL_TWICE = Trouble(kind=TroubleKind.TWICE, subject=f"#{FINOPS}")
+
+
+def let_pass(rig: Rig, time: timedelta) -> None:
+    """Sweep every ten seconds while there is something to sweep."""
+    until = rig.clock.now() + time
+    while rig.clock.now() < until:
+        sweeping(rig).sweep_due()
+        with rig.store.reading() as tx:
+            due_at = tx.outbox.next_sweep() or until
+        rig.clock.set(min(max(due_at, rig.clock.now() + TEN_SECONDS), until))
+
+
+def posted_twice(rig: Rig, *, deleting: Exception | None = None) -> None:
+    """Two copies are there when Slack begins to refuse."""
+    frozen_while_somebody_else_posts(rig)
+    rig.clock.advance(SETTLED)
+    rig.messenger.undeletable = deleting
+
+
+def troubles(rig: Rig) -> tuple[Trouble, ...]:
+    """What status says of copies."""
+    kinds = {TroubleKind.TWICE, TroubleKind.UNREAD}
+    found = Status(store=rig.store, clock=rig.clock).status().troubles
+    return tuple(each for each in found if each.kind in kinds)
+
+
+def warnings(rig: Rig) -> list[OperatorWarning]:
+    """What operators were told, once it is sent."""
+    rig.delivering.send_due()
+    return [each.message for each in rig.messenger.of(OperatorWarning, to="D0OPS")]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        NotPosted("cant_delete_message"),
+        NotPosted("compliance_exports_prevent_deletion"),
+        Undeliverable("channel_not_found", closed=True),
+    ],
+    ids=str,
+)
+def test_a_copy_that_slack_does_not_let_go_is_given_up_after_three_calls_and_told_once(
+    rig: Rig, refusal: Exception
+) -> None:
+    posted_twice(rig, deleting=refusal)
+    begins = rig.clock.now()
+
+    let_pass(rig, 8 * DAY)
+
+    asked = [at - begins for at in rig.messenger.deletions]
+    assert len(asked) == 3
+    assert timedelta(minutes=1) <= asked[1] < timedelta(minutes=2)
+    assert timedelta(minutes=11) <= asked[2] < timedelta(minutes=12)
+    assert rig.messenger.looks <= 3 + 8
+    [told] = warnings(rig)
+    assert told.subject == f"A reminder is in #{FINOPS} twice"
+    assert "Slack did not let Lapse delete it" in told.text
+    assert "delete the later one by hand" in told.text
+    assert told.since == begins
+
+
+def test_status_counts_what_is_there_twice_until_somebody_has_deleted_it(rig: Rig) -> None:
+    posted_twice(rig, deleting=NotPosted("cant_delete_message"))
+    let_pass(rig, timedelta(minutes=5))
+    assert troubles(rig) == ()
+    let_pass(rig, timedelta(minutes=10))
+    assert troubles(rig) == (CHANNEL_TWICE,)
+
+    rig.messenger.shown = rig.reminders()[:1]
+    let_pass(rig, DAY)
+
+    assert troubles(rig) == ()
+    assert len(warnings(rig)) == 1
+
+
+def test_what_is_given_up_is_forgotten_after_a_week(rig: Rig) -> None:
+    posted_twice(rig, deleting=NotPosted("cant_delete_message"))
+    let_pass(rig, timedelta(minutes=15))
+    for _ in range(13):
+        rig.clock.advance(DAY)
+        sweeping(rig).sweep_due()
+
+    assert troubles(rig) == ()
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
+
+
+def test_a_refusal_that_passes_leaves_nothing_behind(rig: Rig) -> None:
+    posted_twice(rig, deleting=NotPosted("a_code_of_next_year"))
+    let_pass(rig, timedelta(minutes=5))
+    assert len(rig.messenger.deletions) == 2
+
+    rig.messenger.undeletable = None
+    let_pass(rig, timedelta(minutes=10))
+
+    assert len(rig.reminders()) == 1
+    assert (troubles(rig), warnings(rig)) == ((), [])
+
+
+@pytest.mark.parametrize("trouble", [Unreachable("timeout"), LockedOut("token_revoked")], ids=str)
+def test_no_answer_is_no_refusal(rig: Rig, trouble: Exception) -> None:
+    posted_twice(rig, deleting=trouble)
+    let_pass(rig, timedelta(hours=12))
+    assert 20 <= len(rig.messenger.deletions) < 40
+    assert warnings(rig) == []
+
+    rig.messenger.undeletable = None
+    let_pass(rig, timedelta(hours=1))
+
+    assert len(rig.reminders()) == 1
+
+
+def test_what_is_never_answered_is_given_up_after_a_day(rig: Rig) -> None:
+    posted_twice(rig, deleting=Unreachable("timeout"))
+
+    let_pass(rig, 2 * DAY)
+
+    assert len(rig.messenger.deletions) == 40
+    assert (troubles(rig), len(warnings(rig))) == ((CHANNEL_TWICE,), 1)
+
+
+def test_a_conversation_that_slack_does_not_show_is_given_up_and_told_once(rig: Rig) -> None:
+    posted_twice(rig)
+    rig.messenger.history_unreadable = True
+    rig.messenger.unreadable = Unreadable("not_in_channel")
+    looks = rig.messenger.looks
+
+    let_pass(rig, DAY / 2)
+
+    assert rig.messenger.looks == looks + 3
+    unread = Trouble(kind=TroubleKind.UNREAD, subject=f"#{FINOPS}")
+    assert troubles(rig) == (unread,)
+    [told] = warnings(rig)
+    assert told.subject == f"A reminder may be in #{FINOPS} twice"
+    assert "Lapse is not in the channel" in told.text
+    let_pass(rig, 3 * DAY)
+    assert len(warnings(rig)) == 1
+
+    rig.messenger.history_unreadable = False
+    let_pass(rig, DAY)
+    assert (len(rig.reminders()), troubles(rig)) == (1, ())
+
+
+def test_a_conversation_that_is_shown_at_last_may_still_refuse_the_deletion(rig: Rig) -> None:
+    posted_twice(rig, deleting=NotPosted("cant_delete_message"))
+    rig.messenger.history_unreadable = True
+    rig.messenger.unreadable = Unreadable("missing_scope")
+    let_pass(rig, timedelta(minutes=15))
+
+    rig.messenger.history_unreadable = False
+    let_pass(rig, 2 * DAY)
+
+    assert len(rig.messenger.deletions) == 3
+    assert troubles(rig) == (CHANNEL_TWICE,)
+
+
+def test_what_is_given_up_stays_so_when_the_conversation_is_not_shown_any_more(rig: Rig) -> None:
+    posted_twice(rig, deleting=NotPosted("cant_delete_message"))
+    let_pass(rig, timedelta(minutes=15))
+    rig.messenger.history_unreadable = True
+    rig.messenger.unreadable = Unreadable("not_in_channel")
+
+    let_pass(rig, 2 * DAY)
+
+    assert (troubles(rig), len(warnings(rig))) == ((CHANNEL_TWICE,), 1)
+
+
+def owe_one(rig: Rig, ref: str, *, kind: str = "reminder", to: str = FINOPS) -> Delivery:
+    """A message whose copies are already there twice, and which was sent once."""
+    owed = Delivery(
+        id=ref, key=ref, kind=kind, destination=to, stream=ref, due_at=rig.clock.now(), subject={}
+    )
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(owed)
+    shown = OperatorWarning(subject="One", text="of two", since=rig.clock.now())
+    for _ in range(2):
+        rig.messenger.post(shown, to=to, delivery_id=ref)
+    return owed
+
+
+def sent(rig: Rig, *owed: Delivery) -> None:
+    """They are as good as sent, and due to be looked for once more."""
+    now = rig.clock.now()
+    with rig.store.transaction() as tx:
+        for held in tx.outbox.claim(now=now, lease_until=now + LEASE, limit=len(owed)):
+            begun = tx.outbox.begin(held, at=now)
+            assert begun is not None
+            tx.outbox.settle(begun, state=DeliveryState.SENT, at=now, sweep_at=now)
+
+
+def test_no_warning_is_told_of_a_warning_that_is_there_twice(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    rig = Rig(store, clock)
+    sent(rig, owe_one(rig, "w", kind=OPERATOR_WARNING, to=OPERATOR))
+    rig.messenger.undeletable = NotPosted("cant_delete_message")
+
+    let_pass(rig, timedelta(minutes=15))
+
+    assert troubles(rig) == (Trouble(kind=TroubleKind.TWICE, subject=f"@{OPERATOR}"),)
+    assert {each.subject for each in warnings(rig)} == {"One"}
+
+
+def test_what_was_let_go_and_stays_is_told_as_such(store: SqlStore, clock: SettableClock) -> None:
+    rig = Rig(store, clock)
+    owe_one(rig, "r")
+    with rig.store.transaction() as tx:
+        tx.outbox.withdraw("r", error="its date passed", sweep_at=clock.now())
+    rig.messenger.undeletable = NotPosted("cant_delete_message")
+
+    let_pass(rig, timedelta(minutes=15))
+
+    [told] = warnings(rig)
+    assert told.subject == f"A reminder is in #{FINOPS} although it was let go"
+
+
+def test_an_update_is_looked_for_nowhere(store: SqlStore, clock: SettableClock) -> None:
+    rig = Rig(store, clock)
+    update = replace(owe_one(rig, "r"), id="u", key="u", stream="u", update_of="r")
+    with rig.store.transaction() as tx:
+        tx.outbox.owe(update)
+        tx.outbox.sweep("u", at=clock.now(), by=clock.now())
+    rig.messenger.history_unreadable = True
+
+    let_pass(rig, timedelta(minutes=15))
+
+    assert rig.messenger.looks == 0
+
+
+def test_what_cannot_be_deleted_holds_up_no_other(store: SqlStore, clock: SettableClock) -> None:
+    rig = Rig(store, clock)
+    sent(rig, *(owe_one(rig, f"r-{number}") for number in range(40)))
+    rig.messenger.undeletable = NotPosted("cant_delete_message")
+    let_pass(rig, timedelta(minutes=30))
+    assert len(rig.messenger.deletions) == 3 * 40
+    assert troubles(rig) == (replace(CHANNEL_TWICE, count=40),)
+    assert len(warnings(rig)) == 1
+
+    rig.messenger.undeletable = None
+    sent(rig, owe_one(rig, "another"))
+
     assert sweeping(rig).sweep_due() == 1
