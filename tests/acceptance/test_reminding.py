@@ -1,6 +1,7 @@
 """Reminders: ahead of the deduction, in the channel and to the owner, with working buttons."""
 
 import pytest
+from slack_sdk import WebClient
 
 from bot.localslack.server import Fault
 from tests.acceptance.catalogue import HK, PROD, RUNNERS, bought, subscription
@@ -321,3 +322,26 @@ def test_the_list_of_a_channel_without_reminders_says_what_comes_next(world: Wor
         "No reminder is armed for this channel, and none was due since Sat 24 Oct. "
         "The next one of all: Orders database, Sun 29 Nov 2026, 09:00 GMT+08:00, in <#C0FINOPS>."
     )
+
+
+def test_a_second_copy_that_slack_keeps_is_told_once_and_counted(world: World, reminded):
+    [*_, posted] = [m for m in world.slack.messages("C0FINOPS") if m.get("metadata")]
+    again = {name: posted[name] for name in ("text", "blocks", "metadata")}
+    bot = WebClient(world.slack.bot_token, base_url=world.slack.api_url)
+    bot.chat_postMessage(channel="C0FINOPS", **again)  # as who was frozen and thaws would
+    world.slack.arm(
+        Fault(kind="error", method="chat.delete", error="cant_delete_message", once=False)
+    )
+    assert world.core is not None
+    with world.core.store.transaction() as tx:
+        now = world.clock.now()
+        tx.outbox.sweep(again["metadata"]["event_payload"]["delivery_id"], at=now, by=now)
+
+    for minutes in (1, 2, 11, 61, 61):
+        world.advance(minutes=minutes)
+
+    told = [m for m in world.user("approver-2").posts("Lapse") if "twice" in m.text]
+    assert [m.header for m in told] == [":warning: A reminder is in #C0FINOPS twice"]
+    assert "delete the later one by hand" in told[0].words
+    said = world.user("owner").command("/lapse status")
+    assert "1 message is in <#C0FINOPS> twice and could not be taken back." in said.words
