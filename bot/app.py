@@ -11,7 +11,6 @@ from time import monotonic
 
 from pydantic import SecretStr
 from slack_bolt import App
-from slack_sdk import WebClient
 
 import handlers
 from bot.clock import MachineClock
@@ -20,7 +19,7 @@ from bot.config.policy import limits_of
 from bot.core import Core
 from bot.scheduler import Scheduler, Tick
 from bot.services.composing import Composing
-from bot.services.delivering import Delivering
+from bot.services.delivering import CALLED_WITHIN, Delivering
 from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.homing import Homing
@@ -37,6 +36,7 @@ from bot.services.sweeping import Sweeping
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from bot.web import WebServer, web_app
+from handlers.client import SlackClient
 from handlers.connection import SlackSocket, demand_slack
 from handlers.directory import SlackDirectory
 from handlers.endpoint import slack_endpoint
@@ -48,7 +48,6 @@ from handlers.webhook import OperatorsWebhook
 from storage.errors import StorageError
 
 SECOND = timedelta(seconds=1)
-ATTEMPT_SECONDS = 10
 
 SENDERS = ("send", "send beside")
 """The ticks that send; they share the work by its claims, as replicas do.
@@ -173,13 +172,12 @@ def build_bot(core: Core, *, role: str) -> Bot:
     )
 
 
-def slack_client(secrets: Secrets) -> WebClient:
+def slack_client(secrets: Secrets) -> SlackClient:
     """The Web API, never repeating by itself: a post whose answer was lost is looked for first."""
-    return WebClient(
-        token=_secret(secrets, "slack_bot_token"),
+    return SlackClient(
+        _secret(secrets, "slack_bot_token"),
         base_url=secrets.slack_api_url,
-        timeout=ATTEMPT_SECONDS,
-        retry_handlers=[],
+        within=CALLED_WITHIN,
     )
 
 
@@ -290,7 +288,7 @@ def _ticks(
     )
 
 
-def _health(core: Core, client: WebClient, scheduler: Scheduler) -> Mapping[str, str]:
+def _health(core: Core, client: SlackClient, scheduler: Scheduler) -> Mapping[str, str]:
     """The parts of `/readyz`, each with its trouble or an empty text."""
     late = ", ".join(f"{name} {age:.0f} s ago" for name, age in scheduler.late().items())
     return {

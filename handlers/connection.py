@@ -56,7 +56,7 @@ class SlackSocket:
             ) from error
         except LOST as error:
             raise SlackAway(
-                f"Slack cannot be reached ({type(error).__name__}). Check the network."
+                f"Slack cannot be reached ({code_of(error)}). Check the network."
             ) from error
 
     def close(self) -> None:

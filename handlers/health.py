@@ -5,7 +5,7 @@ from collections.abc import Collection
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from handlers.refusals import LOST
+from handlers.refusals import LOST, code_of
 
 
 def slack_trouble(client: WebClient) -> str:
@@ -18,7 +18,7 @@ def slack_trouble(client: WebClient) -> str:
             "Install the app again, then set `SLACK_BOT_TOKEN`."
         )
     except LOST as error:
-        return f"Slack cannot be reached ({type(error).__name__}). Check the network."
+        return f"Slack cannot be reached ({code_of(error)}). Check the network."
     return ""
 
 

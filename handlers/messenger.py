@@ -31,9 +31,6 @@ from handlers.refusals import LOST, code_of, lost, repeatable, translated, unrea
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 10
-"""Seconds an attempt may take (contract, section 6: T)."""
-
 PAGE = 200
 CLIENT_MESSAGES = UUID("3a1b7a5e-0c52-5d52-8f0e-7d1f3e0f6a11")
 
@@ -83,11 +80,6 @@ class SlackMessenger:
             raise ValueError("the messenger's client must not retry: the outbox decides")
         self._client = client
         self._bot_id = ""
-
-    @classmethod
-    def connect(cls, token: str, *, base_url: str) -> "SlackMessenger":
-        """A messenger with a client of its own, which never retries and waits 10 s at most."""
-        return cls(WebClient(token, base_url=base_url, timeout=TIMEOUT, retry_handlers=[]))
 
     def post(
         self,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from http.client import HTTPException
 from math import isnan
-from urllib.error import URLError
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
@@ -16,6 +15,7 @@ from bot.ports.messenger import (
     Unreadable,
     Unsettled,
 )
+from handlers.wire import NotSent
 
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 PERHAPS_DONE = frozenset(
@@ -96,10 +96,9 @@ def translated(error: SlackApiError) -> NotPosted | Undeliverable | Unsettled:
 
 
 def lost(error: Exception) -> NotPosted | Unsettled:
-    """No answer came: not posted for sure only where no connection was made at all."""
-    reason = error.reason if isinstance(error, URLError) else error
-    if isinstance(reason, ConnectionRefusedError):
-        return Unreachable("connection_refused", retry_after=WAIT_AT_LEAST)
+    """No answer came: not posted for sure only where not a byte of the request was sent."""
+    if isinstance(error, NotSent):
+        return Unreachable(error.why, retry_after=WAIT_AT_LEAST)
     return Unsettled(code_of(error))
 
 
@@ -121,6 +120,8 @@ def unread(error: Exception) -> Unsettled:
 
 def code_of(error: Exception) -> str:
     """Slack's own word for what it refused, or the name of what went wrong before it answered."""
+    if isinstance(error, NotSent):
+        return error.why
     if not isinstance(error, SlackApiError):
         return type(error).__name__
     data = getattr(error.response, "data", error.response)

@@ -261,7 +261,7 @@ class Turns:
             trigger_id=args.body.get("trigger_id", ""),
             surface=surface(args.body),
             code=new_code(),
-            client=args.client,
+            client=self._app.client,  # Bolt's copy for a turn keeps no time
             respond=args.respond,
             later=lambda listener: self._later(turn, listener),
             progress=Progress(),

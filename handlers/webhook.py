@@ -1,22 +1,24 @@
 """The second route to those who run Lapse, for when Slack does not accept the token."""
 
 import logging
+from urllib.request import Request
 
-from slack_sdk.webhook import WebhookClient
+from slack_sdk.webhook import WebhookClient, WebhookResponse
 
 from handlers.refusals import LOST, code_of
+from handlers.wire import exchange
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10
-"""Seconds."""
+"""Seconds, for all of it."""
 
 
 class OperatorsWebhook:
     """Says a sentence to an incoming webhook; one that fails is logged, since nobody else hears."""
 
     def __init__(self, url: str) -> None:
-        self._client = WebhookClient(url, timeout=TIMEOUT, retry_handlers=[])
+        self._client = _Client(url, timeout=TIMEOUT, retry_handlers=[])
 
     def say(self, text: str) -> None:
         """Once, as far as can be known."""
@@ -27,3 +29,14 @@ class OperatorsWebhook:
             return
         if answer.status_code != 200:
             log.error("webhook.failed", extra={"error": f"http_{answer.status_code}"})
+
+
+class _Client(WebhookClient):
+    """slack_sdk's client over a wire that keeps time: a tick waits for it."""
+
+    def _perform_http_request_internal(self, url: str, req: Request) -> WebhookResponse:
+        answer, body = exchange(req, within=self.timeout, proxy=self.proxy, context=self.ssl)
+        text = body.decode(errors="replace")
+        return WebhookResponse(
+            url=url, status_code=answer.status, body=text, headers=dict(answer.headers)
+        )

@@ -32,7 +32,7 @@ class Limited(NotPosted):
 
 
 class Unreachable(NotPosted):
-    """No connection was made at all."""
+    """Not a byte of it was sent: no connection was made, or too late."""
 
 
 class LockedOut(NotPosted):

@@ -31,7 +31,7 @@ from bot.services.rerouting import Rerouting
 log = logging.getLogger(__name__)
 
 TIMEOUT = timedelta(seconds=10)
-"""T: an attempt is over after this long."""
+"""T: an attempt is over after this long, from the record of its intent to the end of the answer."""
 
 MAY_LAND = timedelta(seconds=30)
 """D: a request may still land this long after its attempt was over."""
@@ -41,6 +41,9 @@ SWEEP_AFTER = 2 * (TIMEOUT + MAY_LAND)
 
 STARTS_WITHIN = timedelta(seconds=2)
 """An attempt whose intent took longer to record is not made: its time is running already."""
+
+CALLED_WITHIN = TIMEOUT - STARTS_WITHIN
+"""How long the call to Slack may take that follows, connecting and reading the answer included."""
 
 LEASE = timedelta(seconds=60)
 

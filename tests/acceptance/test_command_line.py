@@ -419,7 +419,7 @@ def test_run_without_channels_names_the_first_that_is_missing(capsys, installed,
 def test_run_does_not_start_without_slack(capsys, installed):
     said = refused(capsys, "run", code=1)
 
-    assert said == "Slack cannot be reached (URLError). Check the network.\n"
+    assert said == "Slack cannot be reached (ConnectionRefusedError). Check the network.\n"
 
 
 def test_run_does_not_start_with_a_token_that_slack_refuses(capsys, installed, tmp_path):

@@ -7,13 +7,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from slack_sdk import WebClient
 
 from bot.billing.subscription import SlackUser
 from bot.facts.messages import OperatorWarning
 from bot.localslack.seed import Channel, Group, Person, Seed
 from bot.localslack.server import Fault, LocalSlack
 from bot.ports.messenger import Directory, Messenger, NotPosted, Posted, Undeliverable, Unsettled
+from handlers.client import SlackClient
 from handlers.directory import SlackDirectory
 from handlers.messenger import SlackMessenger
 from tests.clocks import SettableClock
@@ -82,7 +82,7 @@ def fake(clock: SettableClock) -> Stand:
 
 
 def over_http(slack: LocalSlack) -> Stand:
-    client = WebClient(slack.bot_token, base_url=slack.api_url, timeout=10, retry_handlers=[])
+    client = SlackClient(slack.bot_token, base_url=slack.api_url, within=timedelta(seconds=10))
 
     def arm(kind: str, method: str = "chat.postMessage") -> Callable[[], None]:
         return lambda: slack.arm(Fault(kind=kind, method=method))

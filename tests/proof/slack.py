@@ -15,6 +15,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.ports.clock import Clock
 from bot.services.delivering import MAY_LAND, TIMEOUT
+from handlers.wire import NotSent
 
 BOT = "B0LAPSE"
 LANDS_WITHIN = TIMEOUT + MAY_LAND
@@ -60,6 +61,7 @@ def refusal(code: str) -> Body:
 
 _DROPPED = _raises(ConnectionResetError("reset"))
 _SILENT = _raises(TimeoutError("timed out"))
+_NOT_SENT = _raises(NotSent(TimeoutError("timed out")))
 _BUSY = _says(503, "<html>Service unavailable</html>")
 
 POST_FAULTS = (
@@ -70,6 +72,7 @@ POST_FAULTS = (
     Fault("F7 5xx after", True, _BUSY),
     Fault("F7 reset before", False, _DROPPED),
     Fault("F7 reset after", True, _DROPPED),
+    Fault("F7 slow to connect", False, _NOT_SENT, seconds=8),
     Fault("F7 request lost", False, _SILENT, seconds=10),
     Fault("F7 reply lost", True, _SILENT, seconds=10),
     Fault("F7 lands late", True, _SILENT, late=True, seconds=10),
@@ -81,6 +84,7 @@ POST_FAULTS = (
 READ_FAULTS = (
     Fault("F8 5xx", False, _BUSY),
     Fault("F8 reset", False, _DROPPED),
+    Fault("F8 slow to connect", False, _NOT_SENT, seconds=8),
     Fault("F8 silent", False, _SILENT, seconds=10),
     Fault("F8 refused", False, _says(200, refusal("fatal_error"))),
     Fault("F8 rate limited", False, _limited("0", "1", "60", "120", "300")),

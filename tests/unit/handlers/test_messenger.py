@@ -1,9 +1,7 @@
 """The Messenger port in Slack: what travels, what a refusal means, how a message is found."""
 
-import io
 import urllib.error
 from datetime import timedelta
-from email.message import Message as Headers
 from http.client import RemoteDisconnected
 from typing import get_args
 from uuid import UUID
@@ -30,10 +28,12 @@ from bot.ports.messenger import (
     Posted,
     Undeliverable,
     Unreadable,
+    Unreachable,
     Unsettled,
 )
 from handlers import messenger, refusals
 from handlers.messenger import SlackMessenger
+from handlers.wire import NotSent
 from tests.factories import NOW, usd
 from tests.unit.handlers import samples
 from tests.unit.handlers.fakes import SHANGHAI
@@ -176,13 +176,6 @@ def test_a_client_that_retries_by_itself_is_not_accepted():
         SlackMessenger(WebClient("xoxb"))
 
 
-def test_the_messengers_own_client_never_retries_and_waits_ten_seconds():
-    made = SlackMessenger.connect("xoxb", base_url="http://127.0.0.1:1/api/")
-
-    assert made._client.retry_handlers == []
-    assert made._client.timeout == 10
-
-
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -257,6 +250,7 @@ def test_an_unheard_of_refusal_was_not_posted(speaks, quiet):
         TimeoutError("timed out"),
         urllib.error.URLError(TimeoutError("timed out")),
         urllib.error.URLError(ConnectionResetError("reset")),
+        urllib.error.URLError(ConnectionRefusedError("after a redirection")),
         RemoteDisconnected("gone"),
         ConnectionResetError("reset"),
         AttributeError("'str' object has no attribute 'get'"),
@@ -291,11 +285,14 @@ def test_an_answer_without_a_timestamp_is_unsettled(speaks, quiet):
         post(speaks)
 
 
-def test_where_no_connection_was_made_nothing_was_posted(speaks, quiet):
-    quiet.answers["chat.postMessage"] = urllib.error.URLError(ConnectionRefusedError())
+def test_what_was_not_sent_was_not_posted(speaks, quiet):
+    quiet.answers["chat.postMessage"] = NotSent(
+        urllib.error.URLError(ConnectionRefusedError(111, "refused"))
+    )
 
-    with pytest.raises(NotPosted):
+    with pytest.raises(Unreachable, match="ConnectionRefusedError") as raised:
         post(speaks)
+    assert raised.value.retry_after == refusals.WAIT_AT_LEAST
 
 
 def test_an_update_replaces_text_and_blocks_and_leaves_the_metadata(speaks, quiet):
@@ -447,21 +444,3 @@ def test_the_tour_is_drawn():
     )
 
     assert messenger.content(tour).text.startswith("Try Lapse in three steps")
-
-
-def test_a_real_http_error_of_slack_is_read_with_its_header(monkeypatch):
-    """slack_sdk builds the error of a 429 itself; the header must survive that."""
-    headers = Headers()
-    headers["Retry-After"] = "12"
-    error = urllib.error.HTTPError("", 429, "", headers, io.BytesIO(b'{"ok":false}'))
-
-    def refuse(*_, **__):
-        raise error
-
-    monkeypatch.setattr("slack_sdk.web.base_client.urlopen", refuse)
-    speaks = SlackMessenger.connect("xoxb", base_url="http://127.0.0.1:1/api/")
-
-    with pytest.raises(NotPosted) as raised:
-        post(speaks)
-
-    assert raised.value.retry_after == 12.0

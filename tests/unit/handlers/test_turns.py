@@ -77,6 +77,14 @@ def test_a_press_is_acknowledged_before_any_work_is_done(turns_stage, work):
     assert len(done) == 1
 
 
+def test_a_turn_speaks_through_the_apps_own_client_which_keeps_time(turns_stage, work, client):
+    turns = []
+    turns_stage(turns.append).press(PRESSED)
+    work.go()
+
+    assert [turn.client for turn in turns] == [client]
+
+
 def test_a_repeated_delivery_is_acknowledged_and_not_worked_on_again(turns_stage, work):
     done = []
     stage = turns_stage(done.append)

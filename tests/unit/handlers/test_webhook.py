@@ -7,7 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from handlers import webhook
 from handlers.webhook import OperatorsWebhook
+from tests.wires import serving, trickling
 
 
 class Hook(HTTPServer):
@@ -61,6 +63,16 @@ def test_a_webhook_that_fails_is_logged_and_not_repeated(
     OperatorsWebhook(hook.url).say("Anybody?")
 
     assert hook.told == ["Anybody?"]
+    assert "webhook.failed" in [each.message for each in caplog.records]
+
+
+def test_a_webhook_whose_answer_does_not_end_is_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(webhook, "TIMEOUT", 0.2)
+    with serving(trickling(b"HTTP/1.1 200 OK\r\n\r\no")) as side:
+        OperatorsWebhook(side.url).say("Anybody?")
+
     assert "webhook.failed" in [each.message for each in caplog.records]
 
 
