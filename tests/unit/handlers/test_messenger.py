@@ -27,8 +27,8 @@ from bot.ports.messenger import (
     NotPosted,
     Posted,
     Undeliverable,
-    Unreadable,
     Unreachable,
+    Unreadable,
     Unsettled,
 )
 from handlers import messenger, refusals
