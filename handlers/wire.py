@@ -24,9 +24,6 @@ from urllib.request import (
     build_opener,
 )
 
-RECORD = 16_384
-"""Bytes that are written at a time, each while there is time left: as many as TLS seals at once."""
-
 DROPPED, KEPT = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 """What the machine does with unsent bytes when a line is closed, as `SO_LINGER` wants it."""
 
@@ -120,10 +117,9 @@ class _Line(HTTPConnection):
         """Write the request, or the line for a proxy, while there is time."""
         if self.sock is None:
             self.connect()
-        for start in range(0, len(data), RECORD):
-            self.sock.settimeout(self._call.left())
-            self._call.begun = self._call.begun or self._connected
-            super().send(data[start : start + RECORD])
+        self.sock.settimeout(self._call.left())  # for all of it
+        self._call.begun = self._call.begun or self._connected
+        super().send(data)
 
 
 class _SecureLine(_Line, HTTPSConnection):

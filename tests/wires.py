@@ -11,6 +11,7 @@ import pytest
 
 HOST = "slack.test"
 PATIENCE = 10
+DROPS = 150
 
 
 @dataclass
@@ -71,12 +72,14 @@ def answering(body: bytes, status: str = "200 OK", *headers: str) -> Talk:
 
 
 def trickling(begins: bytes, drop: bytes = b" ") -> Talk:
-    """Hears a request, begins to answer and goes on by a byte at a time, without an end."""
+    """Hears a request, begins to answer and goes on by a byte at a time, for seconds."""
 
     def talk(line: socket.socket, side: Side) -> None:
         side.heard.append(request_of(line))
         line.sendall(begins)
-        while not side.ended.wait(0.02):
+        for _ in range(DROPS):
+            if side.ended.wait(0.02):
+                return
             line.sendall(drop)
 
     return talk

@@ -23,6 +23,7 @@ from handlers.wire import NotSent, exchange
 from tests.clocks import SettableClock
 from tests.factories import NOW
 from tests.wires import (
+    DROPS,
     HOST,
     Side,
     answering,
@@ -396,3 +397,21 @@ def test_a_proxy_that_makes_no_tunnel_was_sent_nothing_of_the_request(talk, took
 
     assert took() < WITHIN + GRACE
     assert all(b"text=x" not in each for each in proxy.heard)
+
+
+def test_a_request_that_is_taken_slowly_over_tls_ends_in_time(certified, took):
+    serves, trusts = certified
+
+    def slowly(line: socket.socket, side: Side) -> None:
+        with serves.wrap_socket(line, server_side=True) as secret:
+            for _ in range(DROPS):
+                if side.ended.wait(0.02):
+                    return
+                secret.recv(16_384)
+
+    with serving(slowly, room=4_096) as side:
+        with pytest.raises(URLError) as raised:
+            ask(f"https://127.0.0.1:{side.port}/", context=trusts, body=bytes(20_000_000))
+        assert isinstance(raised.value.reason, TimeoutError)
+
+    assert took() < WITHIN + GRACE
