@@ -208,6 +208,7 @@ class Shortages:
         secrets = Secrets(
             lapse_database_url=url,
             lapse_audit_key=SecretStr(KEY),
+            lapse_http_port=0,
             slack_bot_token=SecretStr("xoxb-proof"),
             slack_api_url=f"http://{SLACK}:{self._front.port}/api/",
         )
