@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
@@ -34,6 +36,7 @@ from bot.services.exporting import to_csv
 from bot.services.people import People
 from bot.services.unsubscribing import Unsubscribing
 from storage.types import MICROSECOND
+from tests.acceptance.processes import Process, surroundings
 from tests.factories import APPROVER_1, REQUESTER
 from tests.proof import databases
 from tests.proof.databases import Databases
@@ -55,6 +58,10 @@ KEY = "a key of the proof"
 TICKS = ("execute", "send")
 ROUND, IDLE = timedelta(seconds=1), timedelta(seconds=10)
 MOST_ROUNDS = 300
+HURRY = timedelta(seconds=2)
+LOOK_SECONDS, PATIENCE_SECONDS = 0.1, 120.0
+"""A program of its own goes by the clock, which is moved on faster than time goes."""
+
 DONE, RESTLESS = 0, 3
 WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 UNDISTURBED: Mapping[str, Mapping[str, object]] = {
@@ -87,7 +94,7 @@ class Effects(Steps):
 
     def __init__(self, kill_at: int = 0) -> None:
         super().__init__(kill_at)
-        self._wrote = False
+        self._here = threading.local()
         self._counts = True
 
     def begin(self) -> None:
@@ -96,7 +103,7 @@ class Effects(Steps):
         call: Any = BaseClient.api_call
 
         def commit_in_steps(dialect: Any, connection: Any) -> None:
-            with self._both_sides(of_effect=self._wrote):
+            with self._both_sides(of_effect=self._here.wrote):
                 commit(dialect, connection)
 
         def call_in_steps(*arguments: Any, **named: Any) -> Any:
@@ -116,10 +123,10 @@ class Effects(Steps):
         self._counts = True
 
     def _begins(self, _connection: object) -> None:
-        self._wrote = False
+        self._here.wrote = False
 
     def _executes(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
-        self._wrote = self._wrote or WRITES.search(statement) is not None
+        self._here.wrote = self._here.wrote or WRITES.search(statement) is not None
 
     @contextmanager
     def _both_sides(self, *, of_effect: bool) -> Iterator[None]:
@@ -175,15 +182,52 @@ class Executions:
         with self._kept.copy() as url, self._at_the_beginning(url) as core:
             codes = [self._work(url, kill_at=point)[0] for point in points]
             code, said = self._work(url)
-            wrong = [] if code == DONE else [f"it ended with {code}: {said[-900:]}"]
-            standing = self._standing(core)
+            wrong = [f"killed at {points}, {each}" for each in self._compared(core)]
+        if code != DONE or "Traceback" in said:
+            wrong.append(f"it ended with {code}: {said[-900:]}")
+        return Verdict(wrong, {"executions killed": sum(each < 0 for each in codes)})
+
+    def _compared(self, core: Core) -> Iterator[str]:
+        """How what stands differs from what stands when nothing disturbs it."""
+        standing = self._standing(core)
         for name, was in self._undisturbed._asdict().items():
             now = getattr(standing, name)
             if now != was:
-                wrong.append(f"killed at {points}, {name}: {_difference(was, now)}")
-        if "Traceback" in said:
-            wrong.append(said[-900:])
-        return Verdict(wrong, {"executions killed": sum(each < 0 for each in codes)})
+                yield f"{name}: {_difference(was, now)}"
+
+    def survived(self, points: Sequence[int]) -> Verdict:
+        """`lapse run` itself, which dies at each of these points of its lives by turns."""
+        with self._kept.copy() as url, self._at_the_beginning(url) as core:
+            ends = [self._lived(url, core, dies_at=point) for point in points]
+            ends.append(self._lived(url, core))
+            wrong = list(self._compared(core))
+        if ends[-1] != 0:
+            wrong.append(f"the last ended with {ends[-1]}.")
+        return Verdict(wrong, {"executions killed": sum(each < 0 for each in ends)})
+
+    def _lived(self, url: str, core: Core, *, dies_at: int = 0) -> int:
+        """Start it and let time pass until it dies or has nothing to do; its exit code."""
+        environ = surroundings(
+            LAPSE_DATABASE_URL=url,
+            LAPSE_AUDIT_KEY=KEY,
+            LAPSE_HTTP_PORT="0",
+            SLACK_BOT_TOKEN="xoxb-proof",
+            SLACK_API_URL=self._slack_url,
+            DIES_AT=str(dies_at),
+        )
+        worker = ["run", "--role", "worker"]
+        program = "tests.proof.mortal"
+        process = Process(worker, directory=self._directory, environ=environ, module=program)
+        try:
+            until = monotonic() + PATIENCE_SECONDS
+            while process.running and monotonic() < until:
+                if _rests(core):
+                    return process.end()
+                core.clock.advance(HURRY)
+                sleep(LOOK_SECONDS)  # between two looks
+            return process.ended()
+        finally:
+            process.close()
 
     def _work(self, url: str, *, kill_at: int = 0) -> tuple[int, str]:
         """The worker in a process of its own; its exit code and its log."""
@@ -258,6 +302,10 @@ class Executions:
         )
 
     @property
+    def _slack_url(self) -> str:
+        return f"http://127.0.0.1:{self._front.port}/api/"
+
+    @property
     def _counted(self) -> Path:
         return self._directory / "worker.points"
 
@@ -265,8 +313,9 @@ class Executions:
         secrets = Secrets(
             lapse_database_url=url,
             lapse_audit_key=SecretStr(KEY),
+            lapse_http_port=0,
             slack_bot_token=SecretStr("xoxb-proof"),
-            slack_api_url=f"http://127.0.0.1:{self._front.port}/api/",
+            slack_api_url=self._slack_url,
         )
         return open_core(load_settings({}, directory=self._directory), secrets)
 
@@ -322,11 +371,17 @@ def _difference(was: Any, now: Any) -> str:
 
 
 @contextmanager
-def executions(kind: str) -> Iterator[Trial]:
-    """Trials on SQLite or PostgreSQL; each point singly, then with another one at random."""
+def executing(kind: str) -> Iterator[Executions]:
+    """On SQLite or PostgreSQL."""
     opened = {"sqlite": databases.on_sqlite, "postgres": databases.on_postgres}[kind]
     with opened() as kept, databases.scratch() as directory, front() as served:
-        trials = Executions(kept, directory, served)
+        yield Executions(kept, directory, served)
+
+
+@contextmanager
+def executions(kind: str) -> Iterator[Trial]:
+    """Each point singly, then with another one at random."""
+    with executing(kind) as trials:
 
         def trial(number: int) -> Verdict:
             again, point = divmod(number, trials.points)
