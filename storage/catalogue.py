@@ -229,7 +229,7 @@ class SqlCatalogue:
         self._write(list(newest.values()), versions, at=at)
         self._write_orders(list(newest.values()), versions)
         grouping.settle(self.work, touched | grouping.of(self.work, newest))
-        self._unplan(newest)
+        self.unplan(newest)
         note_touched(self.work, newest)
         for account in {key.account for key in newest}:
             self.mark_read(account, at=at)
@@ -244,7 +244,7 @@ class SqlCatalogue:
                 .values(gone_at=at)
             )
         grouping.settle(self.work, touched)
-        self._unplan(keys)
+        self.unplan(keys)
         note_touched(self.work, keys)
 
     def mark_read(self, account: AccountName, *, at: datetime) -> None:
@@ -283,6 +283,18 @@ class SqlCatalogue:
             SubscriptionKey(AccountName(row.account), row.id)
             for row in self.work.connection.execute(query)
         ]
+
+    def unplan(self, keys: Collection[SubscriptionKey]) -> None:
+        """Have their reminders derived again, and forget what was looked up."""
+        self._looked_up = {}
+        if keys:
+            self.work.connection.execute(
+                self.work.insert(unplanned).on_conflict_do_nothing(),
+                [
+                    {"team_id": self.work.team_id, "account": key.account, "id": key.id}
+                    for key in sorted(keys)
+                ],
+            )
 
     def planned(self, keys: Collection[SubscriptionKey]) -> None:
         """Their reminders are as the facts want them."""
@@ -356,18 +368,6 @@ class SqlCatalogue:
     def _of_keys(self, keys: Collection[SubscriptionKey]) -> Iterator[Subscription]:
         for piece in rows.pieces(keys):
             yield from self._read(self._select().where(among(_ROW.account, _ROW.id, piece)))
-
-    def _unplan(self, keys: Collection[SubscriptionKey]) -> None:
-        """Have their reminders derived again, and forget what was looked up."""
-        self._looked_up = {}
-        if keys:
-            self.work.connection.execute(
-                self.work.insert(unplanned).on_conflict_do_nothing(),
-                [
-                    {"team_id": self.work.team_id, "account": key.account, "id": key.id}
-                    for key in sorted(keys)
-                ],
-            )
 
     def _versions(self, keys: Collection[SubscriptionKey]) -> Mapping[SubscriptionKey, int]:
         """The generation in which each is seen, or will be."""
@@ -460,7 +460,7 @@ class SqlCatalogue:
                 ],
             )
         grouping.settle(self.work, grouping.of(self.work, keys))
-        self._unplan(keys)
+        self.unplan(keys)
         return len(keys)
 
 

@@ -120,9 +120,17 @@ class DiskStaging:
         for row in self._rows("number, account, id, digest", order=self._by_key):
             yield StagedRow(*row)
 
+    def index(self) -> None:
+        """Get ready to find single ones, which takes its time with many."""
+        self._flush()
+        if not self._indexed:
+            # With the digest, so that comparing does not look each row up.
+            self._file.execute("CREATE INDEX by_key ON staged (account, id, number, digest)")
+            self._indexed = True
+
     def record(self, key: SubscriptionKey) -> tuple[int, str] | None:
         """The number and the record of one."""
-        self._index()
+        self.index()
         found = self._file.execute(
             "SELECT number, record FROM staged WHERE account = ? AND id = ?", (key.account, key.id)
         ).fetchone()
@@ -177,17 +185,10 @@ class DiskStaging:
     def _rows(self, columns: str, *, order: str, join: str = "") -> Iterator[Any]:
         self._flush()
         if order != "number":
-            self._index()
+            self.index()
         query = f"SELECT {columns} FROM staged {join} ORDER BY {order}"  # noqa: S608 - own words
         with _told():
             yield from self._file.execute(query)
-
-    def _index(self) -> None:
-        self._flush()
-        if not self._indexed:
-            # With the digest, so that comparing does not look each row up.
-            self._file.execute("CREATE INDEX by_key ON staged (account, id, number, digest)")
-            self._indexed = True
 
     def _flush(self) -> None:
         if self._batch:

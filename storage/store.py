@@ -94,10 +94,10 @@ class SqlStore:
     def takeover(self, clock: Clock) -> Iterator[SqlTakeover]:
         """Write a generation that nobody sees until it is flipped.
 
-        Raises TakeoverRunning while somebody else does.
+        Raises TakeoverRunning while somebody else does, for more than a moment.
         """
         taking = self._takeover(clock)
-        taking.acquire()
+        taking.wait()
         try:
             taking.sweep()
             taking.begin()

@@ -30,6 +30,8 @@ from storage.versions import Spelling
 from storage.work import Work, among
 
 LEASE = timedelta(seconds=60)
+PATIENCE = 2.0
+"""Seconds in which some thousand subscriptions are taken over, so that two of these take turns."""
 LONG = 0.04
 """Seconds that a slice may last; those that wait for it poll, and so wait longer than it lasts."""
 MOMENT = 0.004
@@ -83,6 +85,19 @@ class SqlTakeover:
         self._written = 0
         self._planned_for = FEWEST
         self._spelling: Spelling | None = None
+
+    def wait(self) -> None:
+        """Take the lease, which others mostly give back soon; raises TakeoverRunning else."""
+        until = perf_counter() + PATIENCE
+        while True:
+            try:
+                self.acquire()
+            except TakeoverRunning:
+                if perf_counter() >= until:
+                    raise
+                sleep(LONG)
+            else:
+                return
 
     def acquire(self) -> None:
         """Take the lease; raises TakeoverRunning while somebody else has it."""

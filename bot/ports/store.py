@@ -159,6 +159,9 @@ class Catalogue(Protocol):
     def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
         """Those whose facts changed since they were planned; in a write for this caller alone."""
 
+    def unplan(self, keys: Collection[SubscriptionKey]) -> None:
+        """Have the reminders of these derived again; whoever writes a fact does it, too."""
+
     def planned(self, keys: Collection[SubscriptionKey]) -> None:
         """Their reminders are as the facts want them."""
 

@@ -60,6 +60,9 @@ class Staging(Protocol):
     def in_order(self) -> Iterator[StagedRow]:
         """All of them, ordered by key."""
 
+    def index(self) -> None:
+        """Get ready to find single ones, which takes its time with many."""
+
     def record(self, key: SubscriptionKey) -> tuple[int, str] | None:
         """The number and the record of one."""
 
@@ -140,7 +143,8 @@ class BulkStore(Store, Protocol):
     def takeover(self, clock: Clock) -> AbstractContextManager[Takeover]:
         """Write a generation that nobody sees until it is flipped.
 
-        Raises TakeoverRunning while somebody else does. What is not flipped is removed at the end.
+        Raises TakeoverRunning while somebody else does, for more than a moment. What is not flipped
+        is removed at the end.
         """
 
     def tidy(self, clock: Clock) -> int:

@@ -1,6 +1,6 @@
 """Importing: a catalogue file becomes the catalogue, all of it or nothing (contract, section 4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
@@ -139,7 +139,7 @@ class _Import:
         due = next_event(subscription_of(key, record), account, after=self.at)
         return Version(key=key, record=record, booked=True, next_event_at=due)
 
-    def finish(self, tx: Transaction) -> None:
+    def finish(self, tx: Transaction, _changed: Sequence[SubscriptionKey]) -> None:
         """The accounts were read, and the record says what was imported."""
         for name in sorted(self.staged.accounts()):
             tx.catalogue.mark_read(name, at=self.at)

@@ -22,8 +22,8 @@ from bot.ports.takeover import (
 )
 from bot.services.arming import Arming
 from bot.services.errors import SyncHeldUp
-from bot.services.owing import reminder_updates
-from bot.services.taking_over import FEW, TakingOver
+from bot.services.following import AT_ONCE, catch_up, follow, follow_later
+from bot.services.taking_over import NOTED, TakingOver
 
 _OURS = frozenset({"owner", "deputy", "channel", "tags", "note", "notice_days"})
 """What people say about a subscription; no cloud knows it better."""
@@ -79,8 +79,10 @@ class Syncing:
     def tick(self) -> int:
         """Let embedded accounts go on, and read those whose book changed; how many were read.
 
+        What a reading that died has left of the messages is owed first.
         One that an import holds up is read by a later tick.
         """
+        catch_up(self._store)
         now = self._clock.now()
         read = 0
         for name, provider in self._providers.items():
@@ -124,7 +126,7 @@ class Syncing:
         except TakeoverRunning:
             raise SyncHeldUp(account) from None
         changed, gone = staged.decided(Outcome.CHANGED), staged.lost()
-        self._owe_rest(changed, gone, at=now)
+        self._follow(changed, gone, at=now)
         return SyncResult(
             added=staged.decided(Outcome.ADDED),
             changed=changed,
@@ -132,12 +134,15 @@ class Syncing:
             unchanged=len(staged.decided(Outcome.UNCHANGED)),
         )
 
-    def _owe_rest(self, changed: Keys, gone: Keys, *, at: datetime) -> None:
+    def _follow(self, changed: Keys, gone: Keys, *, at: datetime) -> None:
         """Bring up to date what shows those that were too many for one transaction."""
-        rest = islice(chain(changed, gone), FEW, None)
-        while piece := list(islice(rest, FEW)):
+        catch_up(self._store)
+        if len(changed) + len(gone) <= NOTED:
+            return
+        every = chain(changed, gone)
+        while piece := list(islice(every, AT_ONCE)):
             with self._store.transaction() as tx:
-                _owe_updates(tx, piece, at=at)
+                follow(tx, piece, at=at)
 
     def _seen(self, account: AccountName) -> int | None:
         with self._store.reading() as tx:
@@ -179,16 +184,10 @@ class _Reading:
         """What is written of one; the book is the cloud's side."""
         return Version(key=key, record=record)
 
-    def finish(self, tx: Transaction) -> None:
+    def finish(self, tx: Transaction, changed: Sequence[SubscriptionKey]) -> None:
         """The account was read, and messages show what changed."""
         tx.catalogue.mark_read(self.whole, at=self.at)
-        touched = chain(self.staged.decided(Outcome.CHANGED), self.staged.lost())
-        _owe_updates(tx, list(islice(touched, FEW)), at=self.at)
-
-
-def _owe_updates(tx: Transaction, keys: Sequence[SubscriptionKey], *, at: datetime) -> None:
-    for update in reminder_updates(tx, keys, cause=f"sync/{at.isoformat()}", at=at):
-        tx.outbox.owe(update)
+        follow_later(tx, changed, at=self.at)
 
 
 def _merged(known: Subscription | None, read: Subscription) -> Subscription:

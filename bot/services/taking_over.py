@@ -6,7 +6,7 @@ shown at one stroke. Where others change something meanwhile it is looked at aga
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol, TypeVar
 
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
@@ -26,10 +26,14 @@ from bot.services.armed import look_anew
 
 T = TypeVar("T")
 
-FEW = 1000
-"""Subscriptions that one transaction writes."""
+FEW = 30
+"""Subscriptions that one transaction writes, in less than half of the 100 ms that others wait."""
+NOTED = 1000
+"""Changes that are told apart when they are shown; of more everything ahead is looked at anew."""
 SLICE = 1000
-AGAIN = 100
+MOVED = 250
+"""Subscriptions that one transaction leaves out or moves, which takes longer than writing them."""
+AGAIN = 50
 """Subscriptions changed by others that the flip itself looks at again."""
 
 
@@ -52,8 +56,8 @@ class Intake(Protocol):
     def version(self, key: SubscriptionKey, record: str) -> Version:
         """What is written of one."""
 
-    def finish(self, tx: Transaction) -> None:
-        """Write what has to become true in the same moment."""
+    def finish(self, tx: Transaction, changed: Sequence[SubscriptionKey], /) -> None:
+        """Write what has to become true in the same moment; `changed` are the first of them."""
 
 
 class TakingOver:
@@ -94,37 +98,57 @@ class TakingOver:
 
     def write(self) -> None:
         """Write what differs, all of it or nothing; raises TakeoverRunning."""
+        self._staged.index()
         if self.changes <= FEW:
-            with self._store.transaction() as tx:
-                self._put(tx)
-                self._intake.finish(tx)
+            self._write_few()
             return
         with self._store.takeover(self._clock) as taking:
             self.compare()  # from here on others note what they change
-            for piece in _slices(self._staged.to_write()):
+            for piece in _slices(self._staged.to_write(), SLICE):
                 taking.write([self._intake.version(key, record) for key, record in piece])
-            for gone in _slices(self._staged.lost()):
+            for gone in _slices(self._staged.lost(), MOVED):
                 with taking.slice() as (_, pending):
                     pending.leave_out(gone)
             _settle_groups(taking)
             self._catch_up(taking)
             _settle_groups(taking)
+            changed = self._changed()  # read from disk before others wait
             with taking.flip() as (tx, pending):
-                self._look_again(tx, pending, pending.touched())
+                touched = pending.touched()
+                self._look_again(tx, pending, touched)
                 pending.settle()
-                self._intake.finish(tx)
-                look_anew(tx)
+                self._show(tx, list(dict.fromkeys((*touched, *changed))))
 
-    def _put(self, tx: Transaction) -> None:
+    def _write_few(self) -> None:
         """Put what differs now, since others may have changed it after it was compared."""
-        decided = [self._decide(tx, key) for key, _ in list(self._staged.to_write())]
+        keys = [key for key, _ in self._staged.to_write()]  # read from disk before others wait
+        gone = list(self._staged.lost())
+        with self._store.transaction() as tx:
+            self._put(tx, keys)
+            tx.catalogue.mark_gone(gone, at=self._at)
+            tx.book.remove(gone)
+            self._intake.finish(tx, [*keys, *gone])
+
+    def _changed(self) -> list[SubscriptionKey]:
+        """What is written and what is gone, and no more of it than is noted."""
+        written = (key for key, _ in self._staged.to_write())
+        return list(islice(chain(written, self._staged.lost()), NOTED + 1))
+
+    def _show(self, tx: Transaction, changed: Sequence[SubscriptionKey]) -> None:
+        """In the moment in which all is seen its reminders are to be derived again."""
+        self._intake.finish(tx, changed[:NOTED])
+        if len(changed) > NOTED:
+            look_anew(tx)
+        else:
+            tx.catalogue.unplan(changed)
+
+    def _put(self, tx: Transaction, keys: Sequence[SubscriptionKey]) -> None:
+        tx.catalogue.look_up(keys)
+        decided = [self._decide(tx, key) for key in keys]
         versions = [each for each in decided if each is not None]
         fresh = {each.key: subscription_of(each.key, each.record) for each in versions}
         tx.book.put_all([(fresh[e.key], e.next_event_at) for e in versions if e.booked])
         tx.catalogue.put(fresh.values(), at=self._at)
-        gone = list(self._staged.lost())
-        tx.catalogue.mark_gone(gone, at=self._at)
-        tx.book.remove(gone)
 
     def _catch_up(self, taking: Takeover) -> None:
         """Look again at what others changed meanwhile, until few are left for the flip."""
@@ -139,6 +163,7 @@ class TakingOver:
         self, tx: Transaction, pending: Pending, keys: Sequence[SubscriptionKey]
     ) -> None:
         pending.take_back(keys)
+        tx.catalogue.look_up(keys)
         decided = [self._decide(tx, key) for key in keys]
         pending.write([each for each in decided if each is not None])
         gone = [
@@ -172,7 +197,7 @@ def _settle_groups(taking: Takeover) -> None:
     done = False
     while not done:
         with taking.slice() as (_, pending):
-            done = pending.settle(limit=SLICE)
+            done = pending.settle(limit=MOVED)
 
 
 def _side_by_side(
@@ -196,7 +221,7 @@ def _key(row: StagedRow | KnownRow) -> SubscriptionKey:
     return SubscriptionKey(AccountName(row.account), row.id)
 
 
-def _slices(found: Iterable[T]) -> Iterator[list[T]]:
+def _slices(found: Iterable[T], size: int) -> Iterator[list[T]]:
     source = iter(found)
-    while piece := list(islice(source, SLICE)):
+    while piece := list(islice(source, size)):
         yield piece

@@ -93,6 +93,7 @@ def test_an_import_whose_temporary_files_find_no_room_says_so(capsys, monkeypatc
 
 def test_a_sync_and_an_import_beside_a_large_import_say_what_to_do(capsys, monkeypatch):
     monkeypatch.setattr(taking_over, "FEW", 0)
+    monkeypatch.setattr("storage.takeover.PATIENCE", 0.0)
     imported(capsys, LAB)
     other = written("other.json", [LAB | {"name": "Another"}])
     with opened() as core:

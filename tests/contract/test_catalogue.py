@@ -408,6 +408,10 @@ def test_what_was_written_waits_to_be_planned_until_it_is(any_store):
         assert tx.catalogue.unplanned(limit=1) == [key()]
         tx.catalogue.planned([key(), key("sm-screen")])
         assert tx.catalogue.unplanned(limit=9) == []
+        tx.catalogue.unplan([key()])
+        tx.catalogue.unplan([key()])
+        assert tx.catalogue.unplanned(limit=9) == [key()]
+        tx.catalogue.planned([key()])
 
     with any_store.transaction() as tx:
         tx.catalogue.mark_gone([key()], at=NOW + DAY)

@@ -4,6 +4,8 @@ import io
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 from sqlalchemy import select
@@ -15,13 +17,14 @@ from bot.ports.provider import Call
 from bot.ports.store import ListQuery
 from bot.providers.ledger import LedgerProvider
 from bot.services import taking_over
+from bot.services.armed import Watch, last_watch, note_watch
 from bot.services.errors import BadFile, ImportRunning
 from bot.services.exporting import to_csv
 from bot.services.importing import Importing
 from storage import tables
 from storage.grouping import earliest_of
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
-from tests.factories import account, key, order, package, quota, renewal, resource
+from tests.factories import NOW, account, key, order, package, quota, renewal, resource
 
 DEFAULT, PROD = AccountName("default"), AccountName("prod")
 CLOUD = dict(ACCOUNTS) | {PROD: account("prod", provider="huaweicloud")}
@@ -37,6 +40,8 @@ def _many(monkeypatch):
     """Four subscriptions are many here, and a slice has three."""
     monkeypatch.setattr(taking_over, "FEW", 3)
     monkeypatch.setattr(taking_over, "SLICE", 3)
+    monkeypatch.setattr(taking_over, "MOVED", 3)
+    monkeypatch.setattr("storage.takeover.PATIENCE", 0.0)
     monkeypatch.setattr("storage.takeover.SWEPT", 5)
 
 
@@ -437,3 +442,80 @@ def test_bad_rows_leave_everything_as_it_was_and_are_all_named(any_database, clo
         (line, "status") for line in (50, 150, 250)
     ]
     assert (seen(store), stored(store)) == (before, rows)
+
+
+def planned(store):
+    """As after a run that has derived everything, by settings that have a name."""
+    with store.transaction() as tx:
+        tx.catalogue.planned(tx.catalogue.unplanned(limit=99))
+        note_watch(tx, Watch(at=NOW, until=NOW, wishes="as they are"))
+
+
+def to_derive(store):
+    """What the next run derives again, and whether that is everything ahead."""
+    with store.reading() as tx:
+        return set(tx.catalogue.unplanned(limit=99)), last_watch(tx).wishes == ""
+
+
+def test_the_next_run_derives_again_what_was_taken_over(store, clock):
+    take(store, clock, *old())
+    planned(store)
+    theirs = [each for each in new() if each.key.account == PROD]
+
+    take(store, clock, *theirs, account="prod")
+
+    changed = ("p-ap-southeast-1", "q-eu-west-101", "vm-0", "vm-1", "vm-2")
+    added = (f"new-{number}" for number in range(4))
+    assert to_derive(store) == ({key(ref, "prod") for ref in (*changed, *added)}, False)
+
+
+def test_the_next_run_derives_again_what_others_changed_and_the_import_again(
+    any_database, clock, monkeypatch
+):
+    store, other = team(any_database, "T1"), team(any_database, "T1")
+    take(store, clock, *old())
+    planned(store)
+
+    def rename_and_plan():
+        with other.transaction() as tx:
+            tx.catalogue.put([resource("vm-3", account="prod", name="theirs")], at=NOW)
+            tx.catalogue.planned([key("vm-3", "prod")])
+
+    beside(store, monkeypatch, rename_and_plan, at=6)
+    take(store, clock, *new())
+
+    assert key("vm-3", "prod") in to_derive(store)[0]
+
+
+def test_the_next_run_looks_at_everything_ahead_when_too_much_changed_to_note_it(
+    store, clock, monkeypatch
+):
+    monkeypatch.setattr(taking_over, "NOTED", 3)
+    take(store, clock, *old())
+    planned(store)
+
+    take(store, clock, *new())
+
+    assert to_derive(store) == (set(), True)
+
+
+def test_an_import_waits_a_moment_for_another_that_is_about_to_end(
+    any_database, clock, monkeypatch
+):
+    monkeypatch.setattr("storage.takeover.PATIENCE", 60.0)
+    store, other = team(any_database, "T1"), team(any_database, "T1")
+    waits, results = Event(), []
+
+    def polled(seconds):
+        waits.set()
+        sleep(seconds)
+
+    monkeypatch.setattr("storage.takeover.sleep", polled)
+    second = Thread(target=lambda: results.append(counts(take(other, clock, *old()))))
+    with store.takeover(clock):
+        waits.clear()
+        second.start()
+        assert waits.wait(timeout=60)
+    second.join(timeout=60)
+
+    assert results == [(16, 0, 0, 0)]

@@ -42,8 +42,9 @@ reminders_channel = "C0FINOPS"
 lead_days = [3, 1]
 [accounts.lab]
 """
-KNOWN, FEW, MANY = 30, 200, 1040
-"""Items from before, and rows of two files: what one transaction writes, and what many do."""
+KNOWN, FEW, SOME, MANY = 20, 30, 400, 1040
+"""Items from before, and rows of three files: what one transaction writes, what many do, and so
+many that everything ahead is looked at anew."""
 
 ONE_BAD_OF = 100
 LEASE_IS_OVER = timedelta(minutes=2)
@@ -79,12 +80,12 @@ class Imports:
         self._directory = directory
         (directory / "lapse.toml").write_text(SETTINGS, encoding="utf-8")
         self._prepare()
-        self._finished = {name: self._finish(name) for name in ("few", "many")}
+        self._finished = {name: self._finish(name) for name in ("few", "some", "many")}
 
     def killed(self, random: Random) -> Verdict:
         """Killed, once or again in the next run, at a step or at any instant."""
         happened: Counter[str] = Counter()
-        name = random.choice(("few", "few", "many"))
+        name = random.choice(("few", "some", "many"))
         with self._kept.copy() as url:
             for _ in range(random.choice((1, 1, 2))):
                 code = self._killed_once(url, name, random)
@@ -96,7 +97,7 @@ class Imports:
 
     def meeting(self, random: Random) -> Verdict:
         """Two of one file at once, one of which may be killed."""
-        name = random.choice(("few", "many"))
+        name = random.choice(("few", "some", "many"))
         happened = Counter({"F17 two at once": 1})
         with self._kept.copy() as url:
             first = self._start(url, name, said="first", kill_at=self._some_step(name, random))
@@ -130,7 +131,7 @@ class Imports:
         with self._core(self._kept.prepared) as core:
             noon = core.clock.now().replace(hour=4, minute=0) + timedelta(days=2)
             self._at = core.clock.advance_to(noon).replace(second=0, microsecond=0)
-            for name, rows in {"known": KNOWN, "few": FEW, "many": MANY}.items():
+            for name, rows in {"known": KNOWN, "few": FEW, "some": SOME, "many": MANY}.items():
                 moved = timedelta(0) if name == "known" else timedelta(hours=24)
                 lines = "".join(_lines(_book(self._at, rows, moved=moved)))
                 self._file(name).write_text(lines, "utf-8", newline="")

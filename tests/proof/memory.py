@@ -162,6 +162,9 @@ class MemoryCatalogue:
     def unplanned(self, *, limit: int) -> Sequence[SubscriptionKey]:
         return sorted(self._unplanned)[:limit]
 
+    def unplan(self, keys: Collection[SubscriptionKey]) -> None:
+        self._unplanned.update(dict.fromkeys(keys))
+
     def planned(self, keys: Collection[SubscriptionKey]) -> None:
         for key in keys:
             del self._unplanned[key]

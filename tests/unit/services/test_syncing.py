@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from bot.billing.bookkeeping import next_event
-from bot.billing.subscription import AccountName, SlackUser, Status, Subscription
+from bot.billing.subscription import AccountName, SlackChannel, SlackUser, Status, Subscription
 from bot.facts.messages import Settled, Timing
 from bot.providers.ledger import LedgerProvider
-from bot.services import taking_over
+from bot.services import following, taking_over
 from bot.services.arming import Arming
 from bot.services.errors import SyncHeldUp
 from bot.services.syncing import Syncing
@@ -144,6 +144,7 @@ def test_while_an_import_takes_over_an_account_waits_for_a_later_tick(
     rig: Rig, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(taking_over, "FEW", 0)
+    monkeypatch.setattr("storage.takeover.PATIENCE", 0.0)
     hold(rig, quota(orders=(ORDER,)))
     with rig.store.transaction() as tx:
         tx.book.put(quota(name="Renamed", orders=(ORDER,)), next_event_at=None)
@@ -156,3 +157,66 @@ def test_while_an_import_takes_over_an_account_waits_for_a_later_tick(
 
     assert syncing.tick() == 1
     assert known(rig).name == "Renamed"
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def four_that_are_shown(rig: Rig, syncing: Syncing) -> None:
+    """Four subscriptions, each in a reminder of its own, which the cloud has renamed since."""
+    items = [
+        quota(f"sm-{number}", orders=(ORDER,), owner=None, channel=SlackChannel(f"C{number}"))
+        for number in range(4)
+    ]
+    hold(rig, *items)
+    rig.run()
+    syncing.tick()
+    rig.run()
+    with rig.store.transaction() as tx:
+        for each in items:
+            tx.book.put(replace(each, name="Renamed"), next_event_at=None)
+
+
+def names_shown(rig: Rig) -> set[str | None]:
+    rig.run()
+    shown = [each for number in range(4) for each in rig.reminders(f"C{number}")]
+    return {item.subscription.name for each in shown for item in each.message.items}
+
+
+@pytest.mark.parametrize("noted", [1, 1000])
+def test_messages_follow_a_reading_that_changes_many(
+    rig: Rig, syncing: Syncing, monkeypatch: pytest.MonkeyPatch, noted: int
+) -> None:
+    monkeypatch.setattr(taking_over, "FEW", 0)
+    monkeypatch.setattr(taking_over, "NOTED", noted)
+    monkeypatch.setattr("bot.services.syncing.NOTED", noted)
+    monkeypatch.setattr(following, "AT_ONCE", 1)
+    four_that_are_shown(rig, syncing)
+
+    syncing.sync(DEFAULT)
+
+    assert names_shown(rig) == {"Renamed"}
+
+
+def test_messages_follow_although_the_reading_died_as_soon_as_it_was_seen(
+    rig: Rig, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking_over, "FEW", 0)
+    monkeypatch.setattr(following, "AT_ONCE", 1)
+    four_that_are_shown(rig, syncing)
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.services.syncing.catch_up", dies)
+        with pytest.raises(Killed):
+            syncing.sync(DEFAULT)
+    assert known(rig, "sm-3").name == "Renamed"
+
+    syncing.tick()
+
+    assert names_shown(rig) == {"Renamed"}
+    with rig.store.reading() as tx:
+        assert tx.notes.get("following") == {}
+
+
+def dies(_store: object) -> None:
+    raise Killed
