@@ -1,7 +1,7 @@
 """Auto-renewal: when the money is taken, what comes next, and until when acting is safe."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
@@ -23,7 +23,7 @@ from bot.billing.usage import is_over
 CLOUD_ZONE = days.CLOUD_ZONE
 """The zone in which the cloud dates deductions and term ends."""
 
-ONE_DAY = timedelta(days=1)
+ONE_DAY, ONE_SECOND = timedelta(days=1), timedelta(seconds=1)
 ATTEMPT = time(3, tzinfo=CLOUD_ZONE)
 """The hour of a deduction; the account can choose the day, never the hour (R19, R20)."""
 
@@ -125,6 +125,37 @@ def deductions(
     return tuple(
         Anchor(kind=AnchorKind.DEDUCTION, date=cloud_date(each), at=each) for each in found
     )
+
+
+def came(
+    subscription: Subscription,
+    account: Account,
+    *,
+    start: datetime,
+    end: datetime,
+    reader: tzinfo,
+    charged: bool,
+) -> Sequence[Anchor]:
+    """Every anchor that came in [start, end], earliest first, as far as the reading tells.
+
+    With `charged` the first attempts whose renewals are among the orders, since no order tells who
+    renewed (R14); then that of the last term, and of a contract those of the terms that follow.
+    Of something that expired it is the expiry (R15). Whether a term was renewed of which the
+    orders do not tell is not supposed here.
+    """
+    if not renewable(subscription):
+        return ()
+    terms = _renewed_terms(subscription) if charged else ()
+    found = [_announced(subscription, account, ends=ends) for ends in terms]
+    if subscription.status is Status.EXPIRED:
+        subscription = replace(subscription, status=Status.IN_USE, auto_renew=False)
+    last = anchor(subscription, account, at=start)
+    while last is not None and hard_cutoff(last, reader=reader) <= end:
+        found.append(last)
+        if last.kind is not AnchorKind.NOTICE:
+            break
+        last = anchor(subscription, account, at=_over_everywhere(last.date))
+    return tuple(each for each in found if start <= hard_cutoff(each, reader=reader) <= end)
 
 
 def charge_after_expiry(
@@ -258,6 +289,29 @@ def notice_date(subscription: Subscription, *, at: datetime) -> date | None:
 def _over_everywhere(day: date) -> datetime:
     """The instant at which a date has ended in the last zone, 12 hours behind UTC."""
     return datetime.combine(day + ONE_DAY, time(12), UTC)
+
+
+def _renewed_terms(subscription: Subscription) -> Iterator[datetime]:
+    """When the terms ended that a renewal among the orders extended; of the first one as it says.
+
+    A cloud may list the last order alone.
+    """
+    before: datetime | None = None
+    for order in subscription.orders:
+        starts = order.effective_at
+        ends = before or (starts - ONE_SECOND if starts is not None else None)
+        if order.order_type is OrderType.RENEWAL and ends is not None:
+            yield ends
+        before = order.expires_at
+
+
+def _announced(subscription: Subscription, account: Account, *, ends: datetime) -> Anchor:
+    """What reminders counted back from while a term was the last."""
+    if asks_for_notice(subscription):
+        day = cloud_date(ends) - (subscription.notice_days or 0) * ONE_DAY
+        return Anchor(kind=AnchorKind.NOTICE, date=day, at=None)
+    attempt = _first_attempt(ends, account)
+    return Anchor(kind=AnchorKind.DEDUCTION, date=cloud_date(attempt), at=attempt)
 
 
 def _first_attempt(expires_at: datetime, account: Account) -> datetime:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.billing import renewal
 from bot.billing.renewal import Anchor
@@ -13,7 +13,18 @@ DIRECT = "/dm"
 _WATCH = "reminders/watch"
 _PAUSES = "reminders/pauses"
 _REMEMBERED = 10
-"""Pauses that are remembered: what fell due in an earlier one was bundled long ago."""
+"""Pauses that are remembered: what fell due in an earlier one was bundled long ago.
+
+So many of those within the horizon and of those beyond it, which a process that often dies must
+not push out.
+"""
+
+HORIZON = timedelta(hours=48)
+"""How far ahead reminders become rows."""
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,23 +77,47 @@ def note_watch(tx: Transaction, watch: Watch) -> None:
     tx.notes.put(_WATCH, facts)
 
 
-def note_pause(tx: Transaction, *, start: datetime, end: datetime) -> None:
-    """Remember that nobody ran from an instant to another."""
-    known = [[first.isoformat(), last.isoformat()] for first, last in _noted_pauses(tx)]
-    known.append([start.isoformat(), end.isoformat()])
-    tx.notes.put(_PAUSES, {"spans": known[-_REMEMBERED:]})
+def note_pause(tx: Transaction, *, since: datetime | None, now: datetime) -> None:
+    """Remember that nobody ran since an instant, or ever."""
+    known = [*_noted_pauses(tx), (since or _EVER, now)]
+    short, long = ([each for each in known if _is_long(each) is how] for how in (False, True))
+    kept = [*short[-_REMEMBERED:], *long[-_REMEMBERED:]]
+    _put_pauses(tx, sorted(kept, key=lambda each: each[1]))
 
 
-def pauses(
-    tx: Transaction, *, now: datetime, longer_than: timedelta
-) -> Sequence[tuple[datetime, datetime]]:
+def end_pauses(tx: Transaction, *, now: datetime) -> None:
+    """The clock that noted them was ahead: nobody knows of what is still to come."""
+    _put_pauses(tx, [(start, min(end, now)) for start, end in _noted_pauses(tx) if start < now])
+
+
+def absences(tx: Transaction, *, now: datetime) -> Sequence[Span]:
+    """When leads fell due that were no rows: nobody had run since they entered the horizon.
+
+    Those that are noted first, and then the one that lasts.
+    """
+    known = [(start + HORIZON, min(end, now)) for start, end in _noted_pauses(tx)]
+    watch = last_watch(tx)
+    since = watch.until if watch else _EVER + HORIZON
+    return [(start, end) for start, end in (*known, (since, now)) if start < end]
+
+
+def _put_pauses(tx: Transaction, spans: Sequence[Span]) -> None:
+    facts = {"spans": [[start.isoformat(), end.isoformat()] for start, end in spans]}
+    tx.notes.put(_PAUSES, facts)
+
+
+def _is_long(pause: Span) -> bool:
+    return pause[1] - pause[0] > HORIZON
+
+
+def pauses(tx: Transaction, *, now: datetime, longer_than: timedelta) -> Sequence[Span]:
     """When nobody ran lately, with the time until now when nobody has armed for so long."""
     watch = last_watch(tx)
     lasts = watch is not None and now - watch.at > longer_than
     return [*_noted_pauses(tx), *([(watch.at, now)] if watch and lasts else [])]
 
 
-def _noted_pauses(tx: Transaction) -> Sequence[tuple[datetime, datetime]]:
+def _noted_pauses(tx: Transaction) -> Sequence[Span]:
     note = tx.notes.get(_PAUSES)
     spans = note.get("spans") if note else None
     return [

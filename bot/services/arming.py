@@ -11,18 +11,27 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 from bot.billing import reminder, renewal
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
-from bot.services.armed import Watch, cancel, last_watch, note_pause, note_watch
+from bot.services.armed import (
+    HORIZON,
+    Watch,
+    absences,
+    cancel,
+    end_pauses,
+    last_watch,
+    note_pause,
+    note_watch,
+)
 from bot.services.lateness import LATE_AFTER
+from bot.services.missing import Pass
 from bot.services.policy import Policy
-from bot.services.wanting import ONE_DAY, Pass, Wanting
+from bot.services.wanting import ONE_DAY, Wanting
 
-HORIZON = timedelta(hours=48)
 SOON = timedelta(minutes=10)
 """How far ahead the first run after a change of leads enters them; runs are seconds apart."""
 
@@ -39,6 +48,7 @@ MOVED_AT_MOST = 3
 """Days by which a lead comes earlier than it says, to lie before the safe cut-off in every zone."""
 
 _ALL_ARMED = 100_000
+_EVERY = 2**31 - 1
 
 
 class Arming:
@@ -58,30 +68,74 @@ class Arming:
         the nearest is entered, due now.
         """
         now = self._clock.now()
-        with self._store.reading() as tx:
-            run = Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
-        before, leads, wishes = run.before, self._lead_days(), self._wishes()
-        watch = Watch(at=now, until=run.horizon, leads=leads, wishes=wishes)
-        if before is None or before.wishes != wishes or not before.at <= now <= before.until:
-            if before is not None and before.at - now > STEP_BACK:
-                self._date_anew(now)
-            armed = self._arm_everything(run)
-        else:
-            armed = self._arm_news(run, before)
-            watch = _after_news(watch, before)
+        run = self._run(now)
+        armed = self._bring_in_step(run)
         self._date_passed(now)
         with self._store.transaction() as tx:
-            if before is not None and now - before.at > LATE_AFTER:
-                note_pause(tx, start=before.at, end=now)
-            note_watch(tx, watch)
+            self._note(tx, run)
         return armed
+
+    def catch_up(self) -> int:
+        """Enter what is owed by the facts that are known, before others take their place.
+
+        As `arm` does, but whoever calls this is no scheduler: that one ran is not noted, and where
+        none ever did nothing is entered.
+        """
+        run = self._run(self._clock.now())
+        return self._bring_in_step(run) if run.before is not None else 0
+
+    def _run(self, now: datetime) -> Pass:
+        with self._store.reading() as tx:
+            return _pass(tx, now)
+
+    def _bring_in_step(self, run: Pass) -> int:
+        before, goes_on = run.before, self._goes_on(run)
+        if before is not None and before.at - run.now > STEP_BACK:
+            self._date_anew(run.now)
+        if not goes_on or (before is not None and not before.tidy):
+            self._disarm(run)
+        # When nobody ran for long, the next run would not know any more that these changed then.
+        armed = self._arm_changed(run) if goes_on or run.off else 0
+        spans = self._arm_spans(run)
+        return armed + sum(self._arm_anchored(start, end, each) for start, end, each in spans)
+
+    def lacking(self, tx: Transaction) -> Iterator[ArmedReminder]:
+        """The rows that a run would enter now, or at another time than they are; enters nothing."""
+        run = _pass(tx, self._clock.now())
+        changed = iter(tx.catalogue.unplanned(limit=_EVERY))
+        anchored = (
+            (tx.catalogue.anchored_keys(start=start, end=end), each)
+            for start, end, each in self._arm_spans(run)
+        )
+        for found, each in chain([(changed, run)], anchored):
+            while keys := tuple(islice(found, PAGE)):
+                yield from self._lacking(tx, keys, each)
+
+    def _goes_on(self, run: Pass) -> bool:
+        """Whether the run before went by the same settings but for leads, and not long ago."""
+        before = run.before
+        if before is None or before.wishes != self._wishes():
+            return False
+        return before.at <= run.now <= before.until
+
+    def _note(self, tx: Transaction, run: Pass) -> None:
+        """Remember the run, and that nobody ran before it where that is so."""
+        now, before = run.now, run.before
+        watch = Watch(at=now, until=run.horizon, leads=self._lead_days(), wishes=self._wishes())
+        if before is not None and self._goes_on(run):
+            watch = _after_news(watch, before)
+        if before is None or now - before.at > LATE_AFTER:
+            note_pause(tx, since=before.at if before else None, now=now)
+        elif now < before.at:
+            end_pauses(tx, now=now)
+        note_watch(tx, watch)
 
     def arm_one(self, tx: Transaction, key: SubscriptionKey, *, now: datetime) -> int:
         """Enter what one subscription lacks, in the transaction that changed what is wanted."""
         subscription = tx.catalogue.get(key)
         if subscription is None:
             return 0
-        run = Pass(now=now, horizon=now + HORIZON, before=last_watch(tx))
+        run = _pass(tx, now)
         return tx.reminders.arm(self.wanting.lacking(tx, subscription, run))
 
     def next_lead(self) -> tuple[datetime, Subscription] | None:
@@ -92,39 +146,37 @@ class Arming:
         nearest = (each for each in found if each is not None)
         return min(nearest, key=lambda each: each[0], default=None)
 
-    def _arm_everything(self, run: Pass) -> int:
-        """Judge every armed row, and look at every anchor that any lead could reach."""
-        self._disarm(run)
-        start = min(run.before.at if run.before else run.now, run.now) - ONE_DAY
-        end = run.horizon + (max(self._lead_days()) + 2) * ONE_DAY
-        return self._arm_anchored(start, end, run)
+    def _arm_spans(self, run: Pass) -> Iterator[tuple[datetime, datetime, Pass]]:
+        """Where the anchors lie of which a run enters leads, and as which run."""
+        before = run.before
+        if before is not None and self._goes_on(run):
+            yield from self._news(run, before)
+        else:  # every anchor that any lead could reach
+            start = min(before.at if before else run.now, run.now) - ONE_DAY
+            yield start, run.horizon + (max(self._lead_days()) + 2) * ONE_DAY, run
 
-    def _arm_news(self, run: Pass, before: Watch) -> int:
-        """Enter what changed, what the horizon reached, and leads that are new in the settings.
+    def _news(self, run: Pass, before: Watch) -> Iterator[tuple[datetime, datetime, Pass]]:
+        """What the horizon reached, and leads that are new in the settings.
 
         A lead counts from when it was set: what it would have told before is not told. Rows of one
         that was taken out are not sent in any case, and are cancelled by the run after.
         """
-        if not before.tidy:
-            self._disarm(run)
         leads = self._lead_days()
-        armed = self._arm_changed(run)
-        armed += self._arm_reached(run, leads & before.leads, after=before.until)
+        yield from self._reach(run, leads & before.leads, after=before.until)
         new = leads - before.leads
         soon = replace(run, ahead=True, horizon=run.now + SOON)
-        armed += self._arm_reached(soon, new - before.coming.keys(), after=run.now)
+        yield from self._reach(soon, new - before.coming.keys(), after=run.now)
         for lead in new & before.coming.keys():
             since = before.coming[lead]
             run_since = replace(run, ahead=True, before=replace(before, until=since))
-            armed += self._arm_reached(run_since, {lead}, after=since)
-        return armed
+            yield from self._reach(run_since, {lead}, after=since)
 
-    def _arm_reached(self, run: Pass, leads: Collection[int], *, after: datetime) -> int:
-        """Enter the leads that fall due after an instant, within the horizon."""
-        return sum(
-            self._arm_anchored(start, end, run)
-            for start, end in _spans(self._reached(leads, after=after, until=run.horizon))
-        )
+    def _reach(
+        self, run: Pass, leads: Collection[int], *, after: datetime
+    ) -> Iterator[tuple[datetime, datetime, Pass]]:
+        """Where the leads count back from that fall due after an instant, within the horizon."""
+        for start, end in _spans(self._reached(leads, after=after, until=run.horizon)):
+            yield start, end, run
 
     def _reached(
         self, leads: Collection[int], *, after: datetime, until: datetime
@@ -248,6 +300,11 @@ class Arming:
         accounts = sorted(self._store.accounts.items())
         said = repr((hour, policy.routes, policy.reminders_channel, accounts))
         return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _pass(tx: Transaction, now: datetime) -> Pass:
+    off = absences(tx, now=now)
+    return Pass(now=now, horizon=now + HORIZON, before=last_watch(tx), off=off)
 
 
 def _after_news(watch: Watch, before: Watch) -> Watch:

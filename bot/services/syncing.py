@@ -108,7 +108,7 @@ class Syncing:
         subscription (owner, channel, labels) stays.
         """
         if self._arming is not None:
-            self._arming.arm()
+            self._arming.catch_up()
         staged = self._store.staging()
         for number, each in enumerate(self._providers[account].subscriptions()):
             staged.add(number, each.key.account, each.key.id, record_of(each))

@@ -5,7 +5,6 @@ many subscriptions at once what the answers about each of them need.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,31 +16,13 @@ from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import AccountName, Status, Subscription
 from bot.facts.messages import Settled
 from bot.ports.store import ArmedReminder, DeliveryState, ReminderState, Transaction
-from bot.services.armed import DIRECT, Watch, over, repeat_of
+from bot.services.armed import DIRECT, over, repeat_of
+from bot.services.missing import Due, Pass, missed, owed
 from bot.services.moved import moved_because
 from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, fact_name
 
 ONE_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
-    """One run of arming, and what the run before it had reached.
-
-    With `ahead` alone no lead is told that had passed already.
-    """
-
-    now: datetime
-    horizon: datetime
-    before: Watch | None
-    ahead: bool = False
-
-    def known_since(self, tx: Transaction, subscription: Subscription) -> datetime:
-        """From when on its leads count: those before were armed by earlier runs, or not known."""
-        # A clock that stepped back since must not make what lies ahead look passed.
-        known = min(tx.catalogue.known_since(subscription.key) or self.now, self.now)
-        return max(known, min(self.before.until, self.now)) if self.before else known
 
 
 class Wanting:
@@ -83,9 +64,7 @@ class Wanting:
         if row.reminder.lead_days not in schedule.lead_days and not repeat_of(row.id):
             return "its lead is not wanted any more"
         if over(anchor, zone=schedule.zone, now=now):
-            off = anchor.kind is AnchorKind.DEDUCTION and subscription.auto_renew is False
-            averted = off and not self.renewed(subscription, anchor)
-            return "auto-renewal is off" if averted else None
+            return self._averted(subscription, anchor)
         if self._anchor(subscription, at=now) != anchor:
             return "its date changed"
         return None if self._belongs(tx, subscription, row) else "it goes elsewhere now"
@@ -119,25 +98,33 @@ class Wanting:
         keys = [each.key for each in subscriptions]
         tx.catalogue.look_up(keys)
         tx.reminders.look_up(keys)
-        anchors = [(each.key, self._next(tx, each, run)) for each in subscriptions]
-        tx.notes.look_up([fact_name(key, what.date) for key, what in anchors if what])
+        anchors = [(each, due.anchor) for each in subscriptions for due in self._due(tx, each, run)]
+        tx.notes.look_up([fact_name(each.key, what.date) for each, what in anchors])
 
     def lacking(
         self, tx: Transaction, subscription: Subscription, run: Pass
     ) -> Sequence[ArmedReminder]:
         """The rows that should be there for a subscription and are not, or at another time."""
-        anchor = self._next(tx, subscription, run)
-        leads = self._leads(subscription, anchor) if anchor else ()
-        if anchor is None or not leads or leads[0].due_at > run.horizon:
+        return [
+            row
+            for due in self._due(tx, subscription, run)
+            for row in self._lacking(tx, subscription, due, run)
+        ]
+
+    def _lacking(
+        self, tx: Transaction, subscription: Subscription, due: Due, run: Pass
+    ) -> Sequence[ArmedReminder]:
+        leads = self._leads(subscription, due.anchor)
+        if not leads or leads[0].due_at > run.horizon:
             return ()
-        fact = fact_about(tx, subscription.key, anchor.date)
+        fact = fact_about(tx, subscription.key, due.anchor.date)
         if is_kept(fact):
             return ()
         rows = tx.reminders.of(subscription.key)
         known = {(row.id, row.destination): row for row in rows}
         return [
             each
-            for each in self._wanted(tx, subscription, leads, rows, run)
+            for each in self._wanted(subscription, leads, rows, due, run)
             if not is_quiet(fact, each.due_at)
             and _is_lacking(each, known.get((each.id, each.destination)))
         ]
@@ -185,41 +172,52 @@ class Wanting:
 
     def _wanted(
         self,
-        tx: Transaction,
         subscription: Subscription,
         leads: Sequence[Reminder],
         rows: Sequence[ArmedReminder],
+        due: Due,
         run: Pass,
     ) -> Iterator[ArmedReminder]:
-        anchor = leads[0].anchor
+        anchor = due.anchor
         patient = _postponed(rows, anchor, now=run.now) and leads[-1].due_at > run.now
         told = {row.destination for row in rows if _tells(row, anchor)}
-        since = run.known_since(tx, subscription)
         for destination, suffix in self.targets(subscription):
             fresh = destination not in told and not patient and not run.ahead
-            for each, due_at in _owed(leads, since=since, fresh=fresh, run=run):
+            for each, due_at in owed(leads, due, fresh=fresh, new=not told, run=run):
                 yield ArmedReminder(
                     id=each.id + suffix, reminder=each, destination=destination, due_at=due_at
                 )
 
-    def _next(self, tx: Transaction, subscription: Subscription, run: Pass) -> Anchor | None:
-        if subscription.status is Status.UNSUBSCRIBED or tx.catalogue.is_gone(subscription.key):
-            return None
-        return self._unseen(tx, subscription, run) or self._anchor(subscription, at=run.now)
+    def _due(self, tx: Transaction, subscription: Subscription, run: Pass) -> Sequence[Due]:
+        """What passed while nobody ran, and what comes next.
 
-    def _unseen(self, tx: Transaction, subscription: Subscription, run: Pass) -> Anchor | None:
-        """An anchor that passed beyond the horizon while Lapse was off.
-
-        What comes after it is armed the next time, when the cloud may have been read again.
+        After a deduction that by the present reading did not renew, that is the next attempt. It is
+        armed the next time, when the cloud may have been read again.
         """
-        if run.before is None or run.before.until >= run.now:
+        if subscription.status is Status.UNSUBSCRIBED or tx.catalogue.is_gone(subscription.key):
+            return ()
+        account = self._accounts.get(subscription.key.account)
+        if account is None:
+            return ()
+        passed = list(missed(tx, subscription, account, self.schedule(subscription), run))
+        ahead = self._anchor(subscription, at=run.now)
+        is_open = any(self._is_open(subscription, each.anchor) for each in passed)
+        if ahead is None or (is_open and run.is_first):
+            return passed
+        known = run.known_since(tx, subscription)
+        return [*passed, Due(ahead, run.armed_until(known), known)]
+
+    def _is_open(self, subscription: Subscription, passed: Anchor) -> bool:
+        deduction = passed.kind is AnchorKind.DEDUCTION
+        return deduction and not self.renewed(subscription, passed)
+
+    def _averted(self, subscription: Subscription, anchor: Anchor) -> str | None:
+        """Why a deduction that was announced did not come, as far as that is known."""
+        if anchor.kind is not AnchorKind.DEDUCTION or self.renewed(subscription, anchor):
             return None
-        known = tx.catalogue.known_since(subscription.key)
-        if known is None or known > run.before.until:
-            return None
-        anchor = self._anchor(subscription, at=run.before.until)
-        zone = self.schedule(subscription).zone
-        return anchor if anchor and over(anchor, zone=zone, now=run.now) else None
+        if subscription.status is Status.EXPIRED:
+            return "it was not renewed"
+        return "auto-renewal is off" if subscription.auto_renew is False else None
 
     def _anchor(self, subscription: Subscription, *, at: datetime) -> Anchor | None:
         account = self._accounts.get(subscription.key.account)
@@ -252,17 +250,6 @@ def _wish(fact: SettledFact, row: ArmedReminder, schedule: Schedule) -> str | No
 def is_quiet(fact: SettledFact | None, due_at: datetime) -> bool:
     """Whether somebody snoozed beyond that instant."""
     return fact is not None and fact.until is not None and due_at < fact.until
-
-
-def _owed(
-    leads: Sequence[Reminder], *, since: datetime, fresh: bool, run: Pass
-) -> Sequence[tuple[Reminder, datetime]]:
-    """What to arm and when it is due; a nearest lead that had passed is due now, thus not late."""
-    owed = reminder.owed(leads, known_since=since, until=run.horizon)
-    ahead = [(each, each.due_at) for each in owed if each.due_at >= since]
-    slept = any(due_at <= run.now for _, due_at in ahead)
-    passed = [(each, run.now) for each in owed if each.due_at < since and fresh and not slept]
-    return (*passed, *ahead)
 
 
 def _postponed(rows: Sequence[ArmedReminder], anchor: Anchor, *, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from bot.billing.renewal import (
     Anchor,
     AnchorKind,
     anchor,
+    came,
     charge_after_expiry,
     deduction_at,
     deductions,
@@ -27,7 +28,7 @@ from bot.billing.renewal import (
     renewal_periods,
     safe_cutoff,
 )
-from bot.billing.subscription import BillingMode, Status
+from bot.billing.subscription import BillingMode, Kind, Status, Subscription
 from tests.factories import (
     CN,
     NOW,
@@ -792,3 +793,62 @@ def test_x4_what_failed_is_never_charged_late():
     failed = quota(status=Status.FAILED)
 
     assert charge_after_expiry(failed, account(), at=instant("2026-12-10 00:00")) is None
+
+
+# What came, as far as a reading tells (R14, R15)
+
+
+BOUGHT = order("2026-10-18 09:20", expires_at="2026-11-18 23:59:59", months=1)
+MONTHS = (BOUGHT, renewal(BOUGHT), renewal(renewal(BOUGHT)))
+
+
+def came_until(subscription: Subscription, end: str, *, charged: bool = True) -> list[str]:
+    found = came(
+        subscription,
+        account(),
+        start=instant("2026-11-01"),
+        end=instant(end),
+        reader=CLOUD_ZONE,
+        charged=charged,
+    )
+    return [f"{each.kind} {each.date}" for each in found]
+
+
+@pytest.mark.parametrize(
+    ("end", "dates"),
+    [
+        ("2026-11-11 02:59:59", []),
+        ("2026-11-11 03:00", ["deduction 2026-11-11"]),
+        ("2026-12-20", ["deduction 2026-11-11", "deduction 2026-12-11"]),
+        ("2027-01-14", [f"deduction {day}" for day in ("2026-11-11", "2026-12-11", "2027-01-11")]),
+    ],
+)
+def test_what_came_is_told_by_the_orders_and_once_of_the_last_term(
+    end: str, dates: list[str]
+) -> None:
+    assert came_until(quota(orders=MONTHS), end) == dates
+
+
+def test_of_a_cloud_that_lists_the_last_order_alone_the_last_renewal_is_known() -> None:
+    assert came_until(quota(orders=MONTHS[2:]), "2026-12-20") == ["deduction 2026-12-11"]
+
+
+def test_what_was_not_charged_is_told_by_its_last_term_alone() -> None:
+    by_hand = quota(orders=MONTHS, auto_renew=False)
+
+    assert came_until(by_hand, "2027-02-01", charged=False) == ["expiry 2027-01-18"]
+
+
+def test_of_something_that_expired_the_expiry_came() -> None:
+    gone = quota(orders=MONTHS[:1], status=Status.EXPIRED)
+
+    assert came_until(gone, "2026-12-20") == ["expiry 2026-11-18"]
+    assert came_until(replace(gone, status=Status.UNSUBSCRIBED), "2026-12-20") == []
+
+
+def test_every_notice_of_a_contract_came_whether_its_renewals_are_listed_or_not() -> None:
+    contract = quota(orders=MONTHS, kind=Kind.SAAS, notice_days=5, auto_renew_months=1)
+    notices = [f"notice {day}" for day in ("2026-11-13", "2026-12-13", "2027-01-13")]
+
+    assert came_until(contract, "2027-01-14 12:00") == notices
+    assert came_until(replace(contract, orders=MONTHS[:1]), "2027-01-14 12:00") == notices
