@@ -42,9 +42,7 @@ def reminders(
 
     with open_core() as core:
         end = _end_of(until, core.zone) if until else None
-        reminding = core.reminding(Nobody())
-        reminding.arm()
-        rows = reminding.listed(until=end, settled=every)
+        rows = core.reminding(Nobody()).foreseen(until=end, settled=every)
         if as_json:
             print_json_array(_reminder_object(row, core.zone) for row in rows)
             return

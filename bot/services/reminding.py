@@ -16,6 +16,7 @@ from bot.services.armed import DIRECT, base_of, over, repeat_of
 from bot.services.arming import Arming
 from bot.services.bundling import Bundling
 from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
+from bot.services.foreseeing import foreseen
 from bot.services.lateness import LATE_AFTER
 from bot.services.people import People
 from bot.services.policy import Policy
@@ -95,6 +96,15 @@ class Reminding:
         states = ReminderState if settled else _LISTED
         with self._store.reading() as tx:
             yield from tx.reminders.listed(until=until, states=tuple(states))
+
+    def foreseen(
+        self, *, until: datetime | None = None, settled: bool = False
+    ) -> Iterator[ArmedReminder]:
+        """The same as they would be had arming just run; nothing is written."""
+        states = ReminderState if settled else _LISTED
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            yield from foreseen(tx, self._arming, until=until, states=tuple(states), now=now)
 
     def recalled(self, destination: str | None = None, *, page: int = 1) -> ReminderPage:
         """Ten of what is armed, and of what became of the others lately, at one destination or all.

@@ -9,7 +9,8 @@ import signal
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from bot.localslack.server import LocalSlack
 from storage.clock import DatabaseClock
 from storage.engine import engines, parse
 from storage.tables import SCHEMA
-from tests.acceptance.catalogue import LAB, PROD, STAGING
+from tests.acceptance.catalogue import LAB, PROD, STAGING, bought
 
 SETTINGS = """
 [accounts.prod]
@@ -221,6 +222,23 @@ def test_the_doctor_names_what_is_missing_and_fails(capsys):
     captured = capsys.readouterr()
     assert "SLACK_BOT_TOKEN" in captured.out
     assert "ok   database" in captured.out
+
+
+def test_reminders_are_shown_as_they_will_be_and_no_command_says_that_lapse_ran(capsys, fresh):
+    assert run(["migrate"]) == 0
+    today = DatabaseClock(engines(parse(f"sqlite:///{fresh}/lapse.db")).writer).now().date()
+    year = bought(f"{today - timedelta(days=365)}", f"{today + timedelta(days=8)}", "10.00")
+    imported(capsys, LAB | {"auto_renew": False, "orders": [year]})
+    capsys.readouterr()
+
+    week = [each for each in printed(capsys, "reminders") if each["id"].endswith("/7d")]
+    assert [(each["state"], each["destination"]) for each in week] == [("armed", "")]
+    assert printed(capsys, "sync")["lab"]["unchanged"] == 1
+    assert len(printed(capsys, "reminders", "--all")) == 4
+    assert run(["doctor"]) == 1
+    assert "Has not run yet; start `lapse run`." in capsys.readouterr().out
+    with closing(sqlite3.connect(fresh / "lapse.db")) as database:
+        assert database.execute("SELECT count(*) FROM reminders").fetchone() == (0,)
 
 
 def test_every_command_explains_itself(capsys):

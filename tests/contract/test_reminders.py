@@ -427,6 +427,15 @@ def test_a_list_has_all_of_the_wanted_states_by_due_time_however_many(any_store)
         assert list(tx.reminders.listed(until=None, states=[ReminderState.KEPT])) == [kept]
 
 
+def test_others_may_be_read_while_a_list_is(any_store):
+    rows = [armed(f"s-{n:04}") for n in range(1200)]
+    arm(any_store, *rows)
+
+    with any_store.reading() as tx:
+        listed = tx.reminders.listed(until=None, states=[ReminderState.ARMED])
+        assert [tx.reminders.of(row.reminder.subscription) for row in listed] == [[r] for r in rows]
+
+
 @pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)  # SQLite has one writer
 def test_a_replica_waits_for_the_other_to_bundle_and_takes_what_is_left(any_database, any_store):
     first, second = armed("a", destination="C1"), armed("b", destination="C2")
