@@ -1,18 +1,16 @@
 """Judges the evidence of a run: what people could see, against what they should have been told.
 
 A program of its own that imports nothing of Lapse: `python -m tests.proof.checker EVIDENCE`, where
-every line is a JSON object with an `event`, instants being seconds. What is in brackets may be left
-out, and other events are passed over.
+every line is a JSON object with an `event`, instants being seconds. What is in brackets may lack.
 
 Of Slack's stand-in: `post` with `at`, `channel`, `ts`, `delivery` and `ids`; `delete` with `at` and
 `ts`; for each call in turn `asked` [`missed`: it says that its dates have passed], `refused` with
 `here` where its channel does so, all with `at`, `channel`, `delivery`, `ids` [and `method`], and
 `slow_down` with `until` [and `method`; the latter two `forgotten`: who heard it died]. Of the run:
-`owed` with `id`, `channel` and `due` [`fallback`, another channel; `at`; `over`, when it is past;
-`optional`: it may be told or not]; `withdrawn` with `id`, `at` [and `taken`: somebody was about to
-tell it]; `dropped` with `id` and `reason`; and one `end` with `sweep` (seconds until a second copy
-has to be gone), `frozen` (whether a process was) [`clock_off`, by how much Lapse's clock may be,
-`operator`, who hears of a channel that refuses].
+`owed` with `id`, `channel` and `due` [`at`, since when; `over`, when it is past; `optional`: it may
+be told or not; `fallback`, another channel]; `withdrawn` with `id`, `at` [and `taken`: it was about
+to be told]; `dropped` with `id`, `reason`; and one `end` with `sweep`, seconds that a second copy
+may stand, `frozen`, whether a process was [`clock_off`, by so much, `operator`, who hears of it].
 
 The promise: when processes stop, never two, never none; when a process is frozen for longer than
 its lease, never none, two at most, and the second is gone within one sweep.
@@ -109,9 +107,8 @@ def _hurried(events: Events, end: Line) -> Iterator[str]:
 def _refused(events: Events, end: Line) -> Iterator[str]:
     """A destination that refuses is left alone soon, and somebody hears of it."""
     here = [line for line in events["refused"] if line["here"]]
-    heard = (line["delivery"] for line in here if not line.get("forgotten"))
     most = MOST_CALLS * (2 if end["frozen"] else 1)  # of two neither may hear of the other's
-    for delivery, calls in Counter(heard).items():
+    for delivery, calls in Counter(x["delivery"] for x in here if not x.get("forgotten")).items():
         if calls > most:
             yield f"{delivery} was tried {calls} times where it was refused."
     if here and not any(post["channel"] == end["operator"] for post in events["post"]):
@@ -119,20 +116,23 @@ def _refused(events: Events, end: Line) -> Iterator[str]:
 
 
 def _missed(events: Events, end: Line) -> Iterator[str]:
-    """What was past when it was told says so, and comes in one message for each channel."""
-    over = {line["id"]: line.get("over") or FOREVER for line in events["owed"]}
+    """What was past when it was told says so; what was owed since one instant in one message."""
+    owed = {line["id"]: (line.get("over") or FOREVER, line.get("at")) for line in events["owed"]}
     posted = {line["delivery"] for line in events["post"]}
-    digests: dict[str, set[str]] = defaultdict(set)
+    digests: dict[str, set[tuple[str, float | None]]] = defaultdict(set)
     spare = FOREVER if end["frozen"] else ATTEMPT + end.get("clock_off", 0.0)
     for line in events["asked"]:
-        past = max((line["at"] - over.get(each, FOREVER) for each in line["ids"]), default=-1.0)
-        if past >= 0 and line["delivery"] in posted:
-            digests[line["channel"]].add(line["delivery"])
-        if past > spare and not line.get("missed", True):
-            yield f"{line['delivery']} spoke of what had passed as if it were to come."
-    for channel, deliveries in digests.items():
-        if len(deliveries) > 1:
-            yield f"{channel} got {len(deliveries)} messages about what was missed."
+        what = line["delivery"]
+        past = [(line["at"] - owed[each][0], owed[each][1]) for each in line["ids"] if each in owed]
+        digests[line["channel"]] |= {(what, at) for by, at in past if by >= 0 and what in posted}
+        if any(by > spare for by, _ in past) and not line.get("missed", True):
+            yield f"{what} spoke of what had passed as if it were to come."
+        if line.get("missed") and all(by < 0 for by, _ in past):  # it may stand there already
+            owed = {each: facts for each, facts in owed.items() if each not in line["ids"]}
+    for channel, told in digests.items():
+        messages, since = ({each[part] for each in told} for part in (0, 1))
+        if len(messages) > len(since):
+            yield f"{channel} got {len(messages)} messages about what was missed."
 
 
 def _by_id(lines: Iterable[Line]) -> dict[str, list[Line]]:

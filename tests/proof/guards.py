@@ -10,7 +10,7 @@ from unittest.mock import patch
 from sqlalchemy import and_, bindparam, true
 
 from bot.ports.store import DeliveryState
-from bot.services import delivering, wanting
+from bot.services import arming, delivering, wanting
 from bot.services.arming import Arming
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
@@ -153,6 +153,13 @@ def without_release() -> Iterator[None]:
 
 
 @contextmanager
+def without_absences() -> Iterator[None]:
+    """Nobody knows that nobody ran, and what passed meanwhile."""
+    with patch.object(arming, "absences", lambda *_arguments, **_named: ()):
+        yield
+
+
+@contextmanager
 def without_steadiness() -> Iterator[None]:
     """The wait goes by the database's clock, however it leaps.
 
@@ -186,4 +193,5 @@ GUARDS: Mapping[str, Callable[[], Any]] = {
     "Retry-After of reads": without_patience_of_sweeps,
     "second thought": without_second_thought,
     "release": without_release,
+    "absences": without_absences,
 }

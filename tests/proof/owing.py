@@ -1,6 +1,6 @@
 """What people are owed, by the rules alone, as a life changes the facts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot.billing.reminder import Reminder, reminders
@@ -40,6 +40,21 @@ class Owing:
                 if each.id not in owed:
                     self._owe(item, each, at=at, known=False)
                     self.lines[-1] |= {"optional": True}
+
+    def renewed(self, items: Sequence[Subscription], *, known: datetime, at: datetime) -> None:
+        """What a cloud charged meanwhile, term after term, as Lapse came to know of it.
+
+        What passed while it was off is owed whole; of the leads of what is still to come that have
+        passed by then, or do so soon after, the nearest.
+        """
+        for item in items:
+            leads = self._leads(item, at=item.orders[-1].effective_at or at)
+            near = [each.due_at for each in leads.values() if each.due_at <= at + SOON]
+            for each in leads.values():
+                self._owe(item, each, at=known, known=True)
+                over = each.anchor.at is not None and each.anchor.at <= at
+                self.lines[-1] |= {"optional": not over and each.due_at < max(near, default=at)}
+            self._held[item.key] = leads
 
     def changed(
         self,

@@ -150,3 +150,24 @@ def test_a_method_may_be_called_while_another_is_stopped_and_when_its_time_is_ov
     forgotten = {**stopped, "until": 90.0, "forgotten": True}
 
     assert judged([OWED, stopped, forgotten, *others, post(10), END]) == []
+
+
+def test_what_came_to_be_owed_later_may_come_in_another_message_about_what_was_missed() -> None:
+    told = [
+        *(line("asked", at, ids=[each], delivery=each) for at, each in ((1000, "a"), (1001, "b"))),
+        *(post(at, ids=[each], delivery=each) for at, each in ((1000, "a"), (1001, "b"))),
+    ]
+
+    assert judged([OWED, {**OWED, "id": "b", "at": 1000.5}, *told, END]) == []
+    assert judged([OWED, {**OWED, "id": "b"}, *told, END]) != []
+
+
+def test_what_may_stand_there_already_is_told_by_itself_although_its_date_has_passed() -> None:
+    twice = [
+        line("asked", 20, delivery="a", missed=True),
+        *(line("asked", at, ids=[each], delivery=each) for at, each in ((1000, "b"), (1001, "a"))),
+        *(post(at, ids=[each], delivery=each) for at, each in ((1000, "b"), (1001, "a"))),
+    ]
+
+    assert judged([OWED, {**OWED, "id": "b"}, *twice, END]) == []
+    assert judged([OWED, {**OWED, "id": "b"}, *twice[1:], END]) != []

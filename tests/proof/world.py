@@ -5,13 +5,15 @@ go on; a killed one begins anew with nothing in memory. Time moves only here: Sl
 true one, and the database's, which the replicas read, may jump.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from bot.billing.bookkeeping import charged
 from bot.billing.reminder import Schedule
+from bot.billing.renewal import deduction_at
 from bot.billing.subscription import SlackChannel, SlackUser, Subscription
 from bot.ports.store import ReminderState, Store
 from bot.services.pacing import Limits, Rate
@@ -23,7 +25,7 @@ from tests.proof.nemesis import LONGEST_FREEZE, STEPS, Nemesis
 from tests.proof.owing import Owing
 from tests.proof.replica import Killed, Replica
 from tests.proof.slack import CALM, SimulatedSlack
-from tests.proof.stages import Disk
+from tests.proof.stages import ACCOUNT, Disk
 
 BEGINS = instant("2026-11-27 08:59:30")
 """Half a minute before the three-day lead of what renews on 30 November."""
@@ -80,6 +82,8 @@ class World:
         self._busy: list[Replica] = []
         self._owing = Owing(POLICY)
         self._items = {each.key: each for each in items or self._usual_items()}
+        self._monthly = {key for key, each in self._items.items() if each.auto_renew_months == 1}
+        self._read_in: int | None = None
         with store.transaction() as tx:
             tx.catalogue.put(self._items.values(), at=BEGINS - 90 * DAY)
         for each in self._items.values():
@@ -158,8 +162,10 @@ class World:
         """Nothing is due meanwhile; reminders are armed every day."""
         while target - self.true.now() > DAY:
             self.true.advance(DAY)
+            self._read_what_was_charged(last=True)
             self.replicas[0].tick("arm")
         self.true.advance_to(target)
+        self._read_what_was_charged(last=True)
 
     def _trouble(self) -> None:
         """What befalls everybody before a lead falls due."""
@@ -172,13 +178,19 @@ class World:
             slack.happened[f"F15 off for {nemesis.off}"] += 1
             self.nemesis = replace(nemesis, off=None)
             self.true.advance(nemesis.off)
+            self._read_in = self.random.choice((None, None, 0, 1, 6))
+            if self._read_in is None:  # before anybody runs again, so nobody knew less
+                self._read_what_was_charged(known=BEGINS)
+            self._owing.may_be_told(self._items.values(), at=self.clock.now())
             for each in self.replicas:
                 each.start()
             self.replicas[0].tick("arm")
 
     def _live(self) -> None:
         self._calm, self.slack.mood = False, self.nemesis.mood
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
+            if number == self._read_in:
+                self._read_what_was_charged()
             self.true.advance(ROUND * self.random.choice((1, 1, 1, 2, 8, 14)))
             self.pass_round()
             replica = self.random.choice(self.replicas)
@@ -265,6 +277,22 @@ class World:
         held = None if what == "gone" else item
         self._owing.changed(key, held, at=now, is_taken=self._is_taken)
 
+    def _read_what_was_charged(self, *, known: datetime | None = None, last: bool = False) -> None:
+        """The catalogue is read again; after the last time it is charged no more."""
+        now = self.clock.now()
+        for key in sorted(self._monthly):
+            terms = list(_charged(self._items[key], until=now))
+            if not terms:
+                continue
+            self.slack.happened["deducted"] += len(terms)
+            if last:
+                self._monthly.remove(key)
+                terms[-1] = replace(terms[-1], auto_renew=False)
+            self._items[key] = terms[-1]
+            with self.store.transaction() as tx:
+                tx.catalogue.put([terms[-1]], at=now)
+            self._owing.renewed(terms, known=known or now, at=now)
+
     def _is_taken(self, ref: str) -> bool:
         """Whether an attempt to tell it has begun."""
         with self.store.reading() as tx:
@@ -286,7 +314,8 @@ class World:
         if self.nemesis.lasts:
             return [self._ending(n, self.random.randrange(3, 12)) for n in range(3)]
         if self.nemesis.off:
-            return [self._ending(n, self.random.randrange(3, 40)) for n in range(3)]
+            makes = (self._ending, _monthly, _monthly)
+            return [make(n, self.random.randrange(3, 40)) for n, make in enumerate(makes)]
         if self.nemesis.edits:
             return [self._ending(n, 3 + n) for n in range(2)]
         first, second = renewing("item-0"), renewing("item-1")
@@ -316,6 +345,20 @@ class World:
             "clock_off": MOST_CLOCK_OFF.total_seconds() if self.nemesis.clock else 0.0,
             "operator": f"D{OPERATOR[1:]}",
         }
+
+
+def _monthly(number: int, days: int) -> Subscription:
+    """One that is charged so many days after the beginning, and each month from then on."""
+    ends = BEGINS + timedelta(days=days + 7, hours=9)
+    paid = replace(order("2025-12-07 09:20", months=1), expires_at=ends)
+    return quota(f"item-{number}", owner=None, auto_renew_months=1, orders=(paid,))
+
+
+def _charged(item: Subscription, *, until: datetime) -> Iterator[Subscription]:
+    """The item after each charge that a cloud has made by then."""
+    while (at := deduction_at(item, ACCOUNT)) is not None and at <= until:
+        item = charged(item)
+        yield item
 
 
 def renewing(ref: str) -> Subscription:
