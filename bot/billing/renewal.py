@@ -127,35 +127,39 @@ def deductions(
     )
 
 
-def came(
-    subscription: Subscription,
-    account: Account,
-    *,
-    start: datetime,
-    end: datetime,
-    reader: tzinfo,
-    charged: bool,
+def charges(
+    subscription: Subscription, account: Account, *, span: tuple[datetime, datetime], reader: tzinfo
 ) -> Sequence[Anchor]:
-    """Every anchor that came in [start, end], earliest first, as far as the reading tells.
+    """The anchors in a span of the renewals that the orders show, earliest first (R14).
 
-    With `charged` the first attempts whose renewals are among the orders, since no order tells who
-    renewed (R14); then that of the last term, and of a contract those of the terms that follow.
-    Of something that expired it is the expiry (R15). Whether a term was renewed of which the
-    orders do not tell is not supposed here.
+    Each by its first attempt; of a contract the notice that was not given. No order tells who
+    renewed: they came only while auto-renewal was on.
     """
     if not renewable(subscription):
         return ()
-    terms = _renewed_terms(subscription) if charged else ()
-    found = [_announced(subscription, account, ends=ends) for ends in terms]
+    found = [_announced(subscription, account, ends=ends) for ends in _renewed_terms(subscription)]
+    return tuple(each for each in found if span[0] <= hard_cutoff(each, reader=reader) <= span[1])
+
+
+def came(
+    subscription: Subscription, account: Account, *, span: tuple[datetime, datetime], reader: tzinfo
+) -> Sequence[Anchor]:
+    """The anchor of the last term in a span, of a contract also those of the terms after it.
+
+    Of something that expired it is the expiry (R15). Whether a term was renewed of which the orders
+    do not tell is not supposed here.
+    """
     if subscription.status is Status.EXPIRED:
         subscription = replace(subscription, status=Status.IN_USE, auto_renew=False)
+    found: list[Anchor] = []
+    start, end = span
     last = anchor(subscription, account, at=start)
     while last is not None and hard_cutoff(last, reader=reader) <= end:
         found.append(last)
         if last.kind is not AnchorKind.NOTICE:
             break
         last = anchor(subscription, account, at=_over_everywhere(last.date))
-    return tuple(each for each in found if start <= hard_cutoff(each, reader=reader) <= end)
+    return tuple(each for each in found if start <= hard_cutoff(each, reader=reader))
 
 
 def charge_after_expiry(

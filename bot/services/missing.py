@@ -13,7 +13,7 @@ from bot.billing import reminder, renewal
 from bot.billing.account import Account
 from bot.billing.reminder import Reminder, Schedule
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import Subscription
+from bot.billing.subscription import Status, Subscription
 from bot.ports.store import Transaction
 from bot.services.armed import Span, Watch
 
@@ -71,18 +71,24 @@ def missed(
     run: Pass,
 ) -> Iterator[Due]:
     """Every anchor that came while nobody ran, as far as it is known now, each date once."""
-    if run.ahead:
+    if run.ahead or not run.off:
         return
     known = run.known_since(tx, subscription)
-    charged = bool(run.off) and _renews_itself(tx, subscription)
+    renewing = _renews_itself(tx, subscription)
     dates: set[date] = set()
     for start, end in run.off:
         since = max(start, known)
         if since >= end:
             continue
-        for each in renewal.came(
-            subscription, account, start=since, end=end, reader=schedule.zone, charged=charged
-        ):
+        span, reader = (since, end), schedule.zone
+        found: Sequence[Anchor] = ()
+        if renewing:
+            found = renewal.charges(subscription, account, span=span, reader=reader)
+        # Of an earlier pause only a renewal or an expiry is news: a date that was moved is none.
+        is_news = found or subscription.status is Status.EXPIRED
+        if is_news or (run.is_first and end == run.now):
+            found = (*found, *renewal.came(subscription, account, span=span, reader=reader))
+        for each in found:
             if each.date not in dates:
                 dates.add(each.date)
                 yield Due(each, since, known, passed=True)

@@ -16,6 +16,7 @@ from bot.billing.renewal import (
     anchor,
     came,
     charge_after_expiry,
+    charges,
     deduction_at,
     deductions,
     deducts_at_once,
@@ -802,16 +803,11 @@ BOUGHT = order("2026-10-18 09:20", expires_at="2026-11-18 23:59:59", months=1)
 MONTHS = (BOUGHT, renewal(BOUGHT), renewal(renewal(BOUGHT)))
 
 
-def came_until(subscription: Subscription, end: str, *, charged: bool = True) -> list[str]:
-    found = came(
-        subscription,
-        account(),
-        start=instant("2026-11-01"),
-        end=instant(end),
-        reader=CLOUD_ZONE,
-        charged=charged,
-    )
-    return [f"{each.kind} {each.date}" for each in found]
+def came_until(subscription: Subscription, end: str) -> list[str]:
+    span = (instant("2026-11-01"), instant(end))
+    charged = charges(subscription, account(), span=span, reader=CLOUD_ZONE)
+    last = came(subscription, account(), span=span, reader=CLOUD_ZONE)
+    return [f"{each.kind} {each.date}" for each in (*charged, *last)]
 
 
 @pytest.mark.parametrize(
@@ -831,12 +827,6 @@ def test_what_came_is_told_by_the_orders_and_once_of_the_last_term(
 
 def test_of_a_cloud_that_lists_the_last_order_alone_the_last_renewal_is_known() -> None:
     assert came_until(quota(orders=MONTHS[2:]), "2026-12-20") == ["deduction 2026-12-11"]
-
-
-def test_what_was_not_charged_is_told_by_its_last_term_alone() -> None:
-    by_hand = quota(orders=MONTHS, auto_renew=False)
-
-    assert came_until(by_hand, "2027-02-01", charged=False) == ["expiry 2027-01-18"]
 
 
 def test_of_something_that_expired_the_expiry_came() -> None:

@@ -196,6 +196,19 @@ def test_after_a_charge_that_did_not_succeed_the_next_attempt_is_told_in_time(ri
     assert dates == ["2026-12-11", "2026-12-12", "2026-12-13", "2026-12-14"]
 
 
+def test_a_date_that_is_moved_into_an_earlier_pause_came_for_nobody(rig: Rig) -> None:
+    ending = quota("ending", owner=None, auto_renew=False, orders=MONTHLY.orders)
+    rig.know(replace(ending, orders=(order("2026-11-18 09:20"),)))
+    rig.run()
+    rig.clock.set(instant("2027-01-19 12:00"))
+    rig.run()
+
+    rig.know(ending)
+    rig.run()
+
+    assert not [each for each in rig.ids() if "/ending/" in each]
+
+
 def test_each_notice_that_was_due_is_told(rig: Rig) -> None:
     contract = quota(
         "contract",
