@@ -87,7 +87,10 @@ class Core:
     @property
     def importing(self) -> Importing:
         """Files into the catalogue."""
-        return Importing(store=self.store, clock=self.clock, providers=self.providers)
+        arming = Arming(store=self.store, clock=self.clock, policy=self.policy)
+        return Importing(
+            store=self.store, clock=self.clock, providers=self.providers, arming=arming
+        )
 
     @property
     def planning(self) -> Planning:

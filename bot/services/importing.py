@@ -21,6 +21,7 @@ from bot.ports.takeover import (
     TakeoverRunning,
     Version,
 )
+from bot.services.arming import Arming
 from bot.services.errors import ImportRunning, UnknownAccount
 from bot.services.reading import DEFAULT_ACCOUNT, read_catalogue
 from bot.services.taking_over import TakingOver
@@ -42,14 +43,23 @@ class ImportResult:
 
 
 class Importing:
-    """Reads a file, compares it with what is known, and takes over what differs at once."""
+    """Reads a file, compares it with what is known, and takes over what differs at once.
+
+    What fell due while Lapse was off is armed by the old facts, before new ones replace them.
+    """
 
     def __init__(
-        self, *, store: BulkStore, clock: Clock, providers: Mapping[AccountName, Provider]
+        self,
+        *,
+        store: BulkStore,
+        clock: Clock,
+        providers: Mapping[AccountName, Provider],
+        arming: Arming | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._providers = providers
+        self._arming = arming
 
     def run(
         self,
@@ -75,6 +85,8 @@ class Importing:
         taking = TakingOver(store=self._store, clock=self._clock, staged=staged, intake=job, at=at)
         taking.compare()
         if taking.changes and not dry_run:
+            if self._arming is not None:
+                self._arming.catch_up()
             try:
                 taking.write()
             except TakeoverRunning:

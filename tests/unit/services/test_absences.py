@@ -1,8 +1,10 @@
 """What passed while nobody ran: each told once as missed, however late the cloud is read again."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
@@ -10,8 +12,11 @@ from bot.billing.bookkeeping import charged, expired
 from bot.billing.subscription import Kind, Subscription
 from bot.facts.messages import Timing
 from bot.ports.store import ReminderState
+from bot.services import taking_over
 from bot.services.armed import last_watch, pauses
 from bot.services.arming import Arming
+from bot.services.exporting import to_csv
+from bot.services.importing import Importing
 from bot.services.lateness import LATE_AFTER, NOT_TAKEN
 from storage.store import SqlStore
 from tests.clocks import SettableClock
@@ -20,6 +25,7 @@ from tests.unit.services.rig import Rig, policy
 
 OFF = "Lapse was not running."
 LAST_RUN = "2026-11-20 12:00"
+ENDS = "2026-12-18 23:59:59"
 MONTHLY = quota(
     "monthly",
     owner=None,
@@ -83,6 +89,20 @@ def read_by_a_command(rig: Rig, reading: Subscription) -> None:
     rig.run()
 
 
+def read_from_a_large_file(rig: Rig, reading: Subscription) -> None:
+    importing = Importing(
+        store=rig.store,
+        clock=rig.clock,
+        providers={},
+        arming=Arming(store=rig.store, clock=rig.clock, policy=rig.policy),
+    )
+    with patch.object(taking_over, "FEW", 0):
+        importing.run(
+            io.BytesIO("".join(to_csv([reading])).encode()), "all.csv", account="default", by="cli"
+        )
+    rig.run()
+
+
 def two_replicas_read(rig: Rig, reading: Subscription) -> None:
     other = Rig(rig.store, rig.clock)
     rig.reminding.arm()
@@ -93,7 +113,14 @@ def two_replicas_read(rig: Rig, reading: Subscription) -> None:
 
 
 Order = Callable[[Rig, Subscription], None]
-ORDERS = [read_first, read_between, read_later, read_by_a_command, two_replicas_read]
+ORDERS = [
+    read_first,
+    read_between,
+    read_later,
+    read_by_a_command,
+    read_from_a_large_file,
+    two_replicas_read,
+]
 
 
 @pytest.mark.parametrize("read", ORDERS)
@@ -120,6 +147,18 @@ def test_the_lead_of_what_is_to_come_that_passed_meanwhile_is_late(rig: Rig, rea
     assert list(missed.reminder_ids) == FIRST
     assert late.reminder_ids[-1] == "default/monthly/2027-01-11/7d"
     assert (late.message.timing, late.message.why) == (Timing.LATE, OFF)
+
+
+def test_a_large_file_that_moves_a_date_far_ahead_hides_no_deduction(rig: Rig) -> None:
+    yearly = quota("yearly", owner=None, orders=(order("2025-12-18", expires_at=ENDS),))
+    rig.know(yearly)
+    rig.run()
+    rig.clock.set(instant("2027-01-19 12:00"))
+
+    read_from_a_large_file(rig, replace(renewed(1, yearly), name="Renamed"))
+
+    missed = [each for each in rig.ids() if "/yearly/2026-12-11/" in each]
+    assert missed == [each.replace("monthly", "yearly") for each in FIRST]
 
 
 def test_what_was_announced_before_is_not_told_again_as_missed(
