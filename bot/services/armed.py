@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from bot.billing import renewal
 from bot.billing.renewal import Anchor
@@ -27,19 +28,26 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 Span = tuple[datetime, datetime]
 
 
+class Lead(NamedTuple):
+    """So many days ahead for what a route claims, counted from 1, or with 0 for all the rest."""
+
+    route: int
+    days: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """When arming ran last, up to which due time it had armed everything, and by which settings.
 
-    `leads` are the lead days of those settings, `wishes` names everything else in them. Of leads
+    `leads` are the leads of those settings, `wishes` names everything else in them. Of leads
     that are `coming`, new in the settings since the instant given, only what falls due soon is
     armed. It is not `tidy` while rows of leads that are no longer wanted may still be armed.
     """
 
     at: datetime
     until: datetime
-    leads: frozenset[int] = frozenset()
-    coming: Mapping[int, datetime] = field(default_factory=dict)
+    leads: frozenset[Lead] = frozenset()
+    coming: Mapping[Lead, datetime] = field(default_factory=dict)
     wishes: str = ""
     tidy: bool = True
 
@@ -54,9 +62,9 @@ def last_watch(tx: Transaction) -> Watch | None:
     return Watch(
         at=at,
         until=until,
-        leads=frozenset(leads) if isinstance(leads, list) else frozenset(),
+        leads=frozenset(map(_lead, leads)) if isinstance(leads, list) else frozenset(),
         coming={
-            int(lead): datetime.fromisoformat(since)
+            _lead(lead): datetime.fromisoformat(since)
             for lead, since in (coming.items() if isinstance(coming, dict) else ())
         },
         wishes=str(note.get("wishes", "")),
@@ -69,12 +77,22 @@ def note_watch(tx: Transaction, watch: Watch) -> None:
     facts = {
         "at": watch.at.isoformat(),
         "until": watch.until.isoformat(),
-        "leads": sorted(watch.leads),
-        "coming": {str(lead): since.isoformat() for lead, since in watch.coming.items()},
+        "leads": [_written(lead) for lead in sorted(watch.leads)],
+        "coming": {_written(lead): since.isoformat() for lead, since in watch.coming.items()},
         "wishes": watch.wishes,
         "tidy": watch.tidy,
     }
     tx.notes.put(_WATCH, facts)
+
+
+def _written(lead: Lead) -> str:
+    return f"{lead.route}/{lead.days}"
+
+
+def _lead(written: object) -> Lead:
+    """The lead that `_written` wrote; before routes were told apart it was the days alone."""
+    route, _, days = str(written).rpartition("/")
+    return Lead(int(route or 0), int(days))
 
 
 def note_pause(tx: Transaction, *, since: datetime | None, now: datetime) -> None:

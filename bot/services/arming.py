@@ -3,8 +3,9 @@
 Everything later than the horizon is derived from the subscription, so a changed date or lead
 rewrites nothing. A run reads three things only: what the horizon reached since the run before,
 the subscriptions whose facts changed, and those whose anchor has passed. A lead that is new in the
-settings takes two runs: the first enters what falls due soon, so that it holds at once. Only when
-other settings changed, or time made a leap, is everything ahead read once more.
+settings, for all or for what a route claims, takes two runs: the first enters what falls due soon,
+so that it holds at once. Only when other settings changed, or time made a leap, is everything ahead
+read once more, what falls due soon before the rest.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
 from bot.services.armed import (
     HORIZON,
+    Lead,
     Watch,
     absences,
     cancel,
@@ -33,7 +35,7 @@ from bot.services.policy import Policy
 from bot.services.wanting import ONE_DAY, Wanting
 
 SOON = timedelta(minutes=10)
-"""How far ahead the first run after a change of leads enters them; runs are seconds apart."""
+"""How far ahead a run enters first that has much to read; after it runs are seconds apart."""
 
 FAR = timedelta(days=430)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -92,12 +94,20 @@ class Arming:
         before, goes_on = run.before, self._goes_on(run)
         if before is not None and before.at - run.now > STEP_BACK:
             self._date_anew(run.now)
+        armed = 0 if goes_on else self._arm_soon(run)
         if not goes_on or (before is not None and not before.tidy):
             self._disarm(run)
         # When nobody ran for long, the next run would not know any more that these changed then.
-        armed = self._arm_changed(run) if goes_on or run.off else 0
-        spans = self._arm_spans(run)
-        return armed + sum(self._arm_anchored(start, end, each) for start, end, each in spans)
+        armed += self._arm_changed(run) if goes_on or run.off else 0
+        return armed + self._arm_all(self._arm_spans(run))
+
+    def _arm_soon(self, run: Pass) -> int:
+        """Enter what falls due soon before everything is looked at, which takes a while."""
+        soon = replace(run, horizon=run.now + SOON)
+        return self._arm_all(self._reach(soon, self._leads(), after=run.now))
+
+    def _arm_all(self, spans: Iterable[tuple[datetime, datetime, Pass]]) -> int:
+        return sum(self._arm_anchored(start, end, each) for start, end, each in spans)
 
     def lacking(self, tx: Transaction) -> Iterator[ArmedReminder]:
         """The rows that a run would enter now, or at another time than they are; enters nothing."""
@@ -121,7 +131,7 @@ class Arming:
     def _note(self, tx: Transaction, run: Pass) -> None:
         """Remember the run, and that nobody ran before it where that is so."""
         now, before = run.now, run.before
-        watch = Watch(at=now, until=run.horizon, leads=self._lead_days(), wishes=self._wishes())
+        watch = Watch(at=now, until=run.horizon, leads=self._leads(), wishes=self._wishes())
         if before is not None and self._goes_on(run):
             watch = _after_news(watch, before)
         if before is None or now - before.at > LATE_AFTER:
@@ -142,7 +152,7 @@ class Arming:
         """The next instant at which any lead falls due, and of which subscription."""
         now = self._clock.now()
         with self._store.reading() as tx:
-            found = [self._next_of(tx, days, now=now) for days in self._lead_days()]
+            found = [self._next_of(tx, days, now=now) for days in _days(self._leads())]
         nearest = (each for each in found if each is not None)
         return min(nearest, key=lambda each: each[0], default=None)
 
@@ -153,7 +163,7 @@ class Arming:
             yield from self._news(run, before)
         else:  # every anchor that any lead could reach
             start = min(before.at if before else run.now, run.now) - ONE_DAY
-            yield start, run.horizon + (max(self._lead_days()) + 2) * ONE_DAY, run
+            yield start, run.horizon + (max(_days(self._leads())) + 2) * ONE_DAY, run
 
     def _news(self, run: Pass, before: Watch) -> Iterator[tuple[datetime, datetime, Pass]]:
         """What the horizon reached, and leads that are new in the settings.
@@ -161,32 +171,33 @@ class Arming:
         A lead counts from when it was set: what it would have told before is not told. Rows of one
         that was taken out are not sent in any case, and are cancelled by the run after.
         """
-        leads = self._lead_days()
+        leads = self._leads()
         yield from self._reach(run, leads & before.leads, after=before.until)
         new = leads - before.leads
         soon = replace(run, ahead=True, horizon=run.now + SOON)
         yield from self._reach(soon, new - before.coming.keys(), after=run.now)
-        for lead in new & before.coming.keys():
-            since = before.coming[lead]
+        for since in set(before.coming.values()):
+            of_then = {lead for lead in new if before.coming.get(lead) == since}
             run_since = replace(run, ahead=True, before=replace(before, until=since))
-            yield from self._reach(run_since, {lead}, after=since)
+            yield from self._reach(run_since, of_then, after=since)
 
     def _reach(
-        self, run: Pass, leads: Collection[int], *, after: datetime
+        self, run: Pass, leads: Collection[Lead], *, after: datetime
     ) -> Iterator[tuple[datetime, datetime, Pass]]:
         """Where the leads count back from that fall due after an instant, within the horizon."""
-        for start, end in _spans(self._reached(leads, after=after, until=run.horizon)):
+        reached = self._reached(_days(leads), after=after, until=run.horizon)
+        for start, end in _spans(reached):
             yield start, end, run
 
     def _reached(
-        self, leads: Collection[int], *, after: datetime, until: datetime
+        self, days: Collection[int], *, after: datetime, until: datetime
     ) -> Iterator[date]:
-        """The dates of the anchors of which one of the leads falls due in (after, until]."""
+        """The dates of the anchors that fall due in (after, until] by a lead of so many days."""
         schedule = self._policy.schedule
         day = after.astimezone(schedule.zone).date()
         while (due := reminder.local_instant(day, schedule.at, schedule.zone)) <= until:
             if due > after:
-                for lead in leads:
+                for lead in days:
                     moved = MOVED_AT_MOST if lead < MOVED_AT_MOST else 0
                     yield from (day + (lead + each) * ONE_DAY for each in range(moved + 1))
             day += ONE_DAY
@@ -289,16 +300,23 @@ class Arming:
                 return min(ahead, key=lambda each: each[0], default=None)
         return None
 
-    def _lead_days(self) -> frozenset[int]:
-        routed = (route.lead_days or () for route in self._policy.routes)
-        return frozenset(self._policy.schedule.lead_days).union(*routed)
+    def _leads(self) -> frozenset[Lead]:
+        """The leads of the settings; a route without its own has the common ones."""
+        common = self._policy.schedule.lead_days
+        of_routes = (
+            common if each.lead_days is None else each.lead_days for each in self._policy.routes
+        )
+        return frozenset(
+            Lead(route, days) for route, leads in enumerate((common, *of_routes)) for days in leads
+        )
 
     def _wishes(self) -> str:
         """A name of what else in the settings decides which reminders there are."""
         policy = self._policy
         hour = (policy.schedule.at, policy.schedule.zone)
+        routes = tuple(replace(each, lead_days=None) for each in policy.routes)
         accounts = sorted(self._store.accounts.items())
-        said = repr((hour, policy.routes, policy.reminders_channel, accounts))
+        said = repr((hour, routes, policy.reminders_channel, accounts))
         return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -316,6 +334,10 @@ def _after_news(watch: Watch, before: Watch) -> Watch:
         coming=dict.fromkeys(begun, watch.at),
         tidy=(before.leads | before.coming.keys()) <= watch.leads,
     )
+
+
+def _days(leads: Iterable[Lead]) -> frozenset[int]:
+    return frozenset(each.days for each in leads)
 
 
 def _waits(row: ArmedReminder) -> bool:

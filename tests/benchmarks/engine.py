@@ -8,11 +8,13 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing.subscription import SlackChannel, Subscription
 from bot.ports.store import DeliveryState, ReminderState, Store
 from bot.services.arming import SOON
+from bot.services.policy import Policy, Route
 from storage.clock import DatabaseClock
 from storage.engine import Database, open_database
 from tests.benchmarks.catalogues import (
@@ -25,7 +27,7 @@ from tests.benchmarks.catalogues import (
 )
 from tests.benchmarks.databases import KINDS, NewDatabase
 from tests.benchmarks.figures import Figures, Took, timed
-from tests.benchmarks.replica import LEADS, Prompt, Replica, policy
+from tests.benchmarks.replica import CHANNEL, LEADS, Prompt, Replica, policy
 
 DUE = 500
 DATES = (30, 33)
@@ -81,7 +83,7 @@ def idle(figures: Figures, kind: str, new: NewDatabase) -> None:
         clock = database.clock()
         now = clock.now()
         store = fill(database, over_a_year(after=now, per_day=2), size=MILLION, at=now)
-        replica = Replica.of(store, clock, Prompt(), policy=policy(*LEADS))
+        replica = Replica.of(store, clock, Prompt(), policy=_routed(*LEADS))
         figures.tell("the first plan", f"{timed(replica.reminding.arm).wall:.1f} s")
         replica.reminding.arm()  # which dates anew, and plans, what passed before the first plan
         tell_passed(database, at=clock.now())
@@ -92,25 +94,39 @@ def idle(figures: Figures, kind: str, new: NewDatabase) -> None:
 
 def _change_leads(figures: Figures, store: Store, clock: DatabaseClock, *, before: Replica) -> None:
     """One lead for another, hours before reminders are told, and then five minutes before."""
-    took = _changed(store, clock, old=7, new=8)
+    others = (30, 14, 3, 1)
+    leads_7, leads_8 = _routed(*others, 7), _routed(*others, 8)
+    took = _changed(store, clock, old=leads_7, new=leads_8, leads=(7, 8))
     figures.at_most("a change of leads in effect after", took[0].wall, 1, "s")
     figures.tell("the next run enters the rest and cancels, in", f"{took[1].wall:.1f} s")
+    leads_of_route = _routed(*others, 8, of_route=(*others, 7))
+    took = _changed(store, clock, old=leads_8, new=leads_of_route, leads=(8, 7))
+    figures.at_most("a change of a route's leads in effect after", took[0].wall, 1, "s")
+    figures.tell("the next run enters the rest and cancels, in", f"{took[1].wall:.1f} s")
     clock.advance_to(_due_at(before) - SOON / 2)
-    took = _changed(store, clock, old=8, new=9)
+    leads_9 = _routed(*others, 9)
+    took = _changed(store, clock, old=leads_8, new=leads_9, leads=(8, 9))
     what = "the same five minutes before they are told, 2,740 at once"
     figures.at_most(what, took[0].wall, 1, "s")
 
 
-def _changed(store: Store, clock: DatabaseClock, *, old: int, new: int) -> Sequence[Took]:
+def _routed(*lead_days: int, of_route: tuple[int, ...] | None = None) -> Policy:
+    """Settings with a route that claims every server, and has leads of its own when given."""
+    route = Route(channel=CHANNEL, service="ECS", lead_days=of_route)
+    return replace(policy(*lead_days), routes=(route,))
+
+
+def _changed(
+    store: Store, clock: DatabaseClock, *, old: Policy, new: Policy, leads: tuple[int, int]
+) -> Sequence[Took]:
     """What the two runs took that exchange one lead for another, when all else is planned."""
-    before, changed = (
-        Replica.of(store, clock, Prompt(), policy=policy(30, 14, each, 3, 1)) for each in (old, new)
-    )
+    before, changed = (Replica.of(store, clock, Prompt(), policy=each) for each in (old, new))
+    before.reminding.arm()
     before.reminding.arm()
     took = [timed(changed.reminding.arm), timed(changed.reminding.arm)]
-    leads = _armed_leads(changed)
-    if new not in leads or old in leads:
-        raise AssertionError(f"The new lead is not in effect: {sorted(leads)}.")
+    armed = _armed_leads(changed)
+    if leads[1] not in armed or leads[0] in armed:
+        raise AssertionError(f"The new lead is not in effect: {sorted(armed)}.")
     return took
 
 

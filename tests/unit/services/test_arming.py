@@ -1,6 +1,6 @@
 """Which reminders are armed, when, for whom, and which are not any more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -10,7 +10,8 @@ import pytest
 from bot.billing.subscription import SlackChannel, Status, Subscription
 from bot.facts.messages import Timing
 from bot.ports.store import ReminderState
-from bot.services.arming import FEW
+from bot.services.arming import FEW, Arming
+from bot.services.policy import Route
 from storage.catalogue import SqlCatalogue
 from storage.engine import Database
 from storage.store import SqlStore
@@ -214,12 +215,37 @@ def test_a_subscriptions_own_channel_wins(rig: Rig) -> None:
     assert rig.ids(SECURITY) == ["default/sm-quota/2026-11-30/14d"]
 
 
-def test_settings_that_drop_a_lead_cancel_what_was_armed_for_it(rig: Rig) -> None:
+SetLeads = Callable[..., None]
+
+
+@pytest.fixture(params=["of all", "of a route"])
+def set_leads(request: pytest.FixtureRequest, rig: Rig) -> SetLeads:
+    """Give the settings other leads: the common ones, or those of a route that claims all."""
+    if request.param == "of a route":
+        _change(rig, routes=(Route(channel=FINOPS, lead_days=rig.policy.schedule.lead_days),))
+
+    def set_leads(*leads: int) -> None:
+        if rig.policy.routes:
+            _change(rig, routes=(replace(rig.policy.routes[0], lead_days=leads),))
+        else:
+            _change(rig, schedule=replace(rig.policy.schedule, lead_days=leads))
+
+    return set_leads
+
+
+def _change(rig: Rig, **settings: Any) -> None:
+    rig.policy = replace(rig.policy, **settings)
+    rig.start()
+
+
+def test_settings_that_drop_a_lead_cancel_what_was_armed_for_it(
+    rig: Rig, set_leads: SetLeads
+) -> None:
     rig.clock.set(instant("2026-11-22 12:00"))
     rig.know(yearly())
     rig.reminding.arm()
 
-    _set_leads(rig, 14)
+    set_leads(14)
     rig.reminding.arm()
     rig.reminding.arm()
 
@@ -227,25 +253,29 @@ def test_settings_that_drop_a_lead_cancel_what_was_armed_for_it(rig: Rig) -> Non
     assert reasons == {"its lead is not wanted any more"}
 
 
-def test_a_lead_that_was_dropped_is_not_sent_even_before_its_rows_are_cancelled(rig: Rig) -> None:
+def test_a_lead_that_was_dropped_is_not_sent_even_before_its_rows_are_cancelled(
+    rig: Rig, set_leads: SetLeads
+) -> None:
     rig.clock.set(instant("2026-11-22 12:00"))
     rig.know(yearly())
     rig.reminding.arm()
     assert [row.state for row in rig.rows() if "/7d" in row.id] == [ReminderState.ARMED] * 2
 
-    _set_leads(rig, 14)
+    set_leads(14)
     rig.clock.set(instant("2026-11-23 09:00"))
     rig.run()
 
     assert not [each for each in rig.ids() if "/7d" in each]
 
 
-def test_a_lead_that_was_dropped_is_not_told_as_missed_either(rig: Rig) -> None:
+def test_a_lead_that_was_dropped_is_not_told_as_missed_either(
+    rig: Rig, set_leads: SetLeads
+) -> None:
     rig.clock.set(instant("2026-11-22 12:00"))
     rig.know(yearly())
     rig.reminding.arm()
 
-    _set_leads(rig, 1)
+    set_leads(1)
     rig.reminding.arm()
     rig.clock.set(instant("2026-12-20 09:00"))
     rig.run()
@@ -253,15 +283,17 @@ def test_a_lead_that_was_dropped_is_not_told_as_missed_either(rig: Rig) -> None:
     assert not [each for each in rig.ids() if "/7d" in each]
 
 
-def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(rig: Rig) -> None:
-    _set_leads(rig, 3)
+def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(
+    rig: Rig, set_leads: SetLeads
+) -> None:
+    set_leads(3)
     rig.clock.set(instant("2026-11-22 12:00"))
     soon, far = yearly("soon"), yearly("far", expires="2026-12-20 23:59:59")
     rig.know(soon, far)
     rig.run()
     rig.run()
 
-    _set_leads(rig, 30, 7, 3)
+    set_leads(30, 7, 3)
     rig.run()
     rig.run()
     assert rig.ids() == []
@@ -273,16 +305,16 @@ def test_a_lead_that_was_added_counts_from_then_on_and_floods_nobody(rig: Rig) -
 
 
 def test_of_an_added_lead_the_first_run_enters_what_falls_due_soon_and_the_next_the_rest(
-    rig: Rig,
+    rig: Rig, set_leads: SetLeads
 ) -> None:
     rig.clock.set(instant("2026-11-23 08:55"))
     today, tomorrow = yearly("today"), yearly("tomorrow", expires="2026-12-08 23:59:59")
-    _set_leads(rig, 3)
+    set_leads(3)
     rig.know(today, tomorrow)
     rig.run()
     rig.run()
 
-    _set_leads(rig, 7, 3)
+    set_leads(7, 3)
     rig.reminding.arm()
     today_s, tomorrow_s = "default/today/2026-11-30/7d", "default/tomorrow/2026-12-01/7d"
     assert {row.id for row in rig.rows()} == {today_s, f"{today_s}/dm"}
@@ -291,14 +323,14 @@ def test_of_an_added_lead_the_first_run_enters_what_falls_due_soon_and_the_next_
 
 
 def test_what_an_added_lead_owes_while_lapse_is_off_between_its_two_runs_is_told_late(
-    rig: Rig,
+    rig: Rig, set_leads: SetLeads
 ) -> None:
     rig.clock.set(instant("2026-11-22 12:00"))
-    _set_leads(rig, 3)
+    set_leads(3)
     rig.know(yearly())
     rig.run()
     rig.run()
-    _set_leads(rig, 7, 3)
+    set_leads(7, 3)
     rig.reminding.arm()
     assert rig.rows() == []
 
@@ -309,28 +341,67 @@ def test_what_an_added_lead_owes_while_lapse_is_off_between_its_two_runs_is_told
     assert {row.state for row in rig.rows()} == {ReminderState.LATE}
 
 
-def test_a_lead_that_was_added_and_taken_out_again_counts_from_the_second_time(rig: Rig) -> None:
+def test_a_lead_that_was_added_and_taken_out_again_counts_from_the_second_time(
+    rig: Rig, set_leads: SetLeads
+) -> None:
     rig.clock.set(instant("2026-11-22 12:00"))
-    _set_leads(rig, 3)
+    set_leads(3)
     rig.know(yearly())
     rig.run()
     rig.run()
     for leads in ((7, 3), (3,)):
-        _set_leads(rig, *leads)
+        set_leads(*leads)
         rig.reminding.arm()
     rig.clock.set(instant("2026-11-23 11:00"))
     rig.run()
 
-    _set_leads(rig, 7, 3)
+    set_leads(7, 3)
     rig.run()
     rig.run()
 
     assert rig.ids() == []
 
 
-def _set_leads(rig: Rig, *leads: int) -> None:
-    rig.policy = replace(rig.policy, schedule=replace(rig.policy.schedule, lead_days=leads))
-    rig.start()
+def test_a_route_gets_a_lead_that_all_others_had_before(rig: Rig) -> None:
+    route = Route(channel=SECURITY, tag="security", lead_days=(3,))
+    _change(rig, routes=(route,))
+    rig.clock.set(instant("2026-11-22 12:00"))
+    rig.know(yearly("plain"), yearly("routed", tags={"security": ""}))
+    rig.run()
+    rig.run()
+
+    _change(rig, routes=(replace(route, lead_days=(7, 3)),))
+    rig.run()
+    rig.run()
+    rig.clock.set(instant("2026-11-23 09:00"))
+    rig.run()
+
+    assert rig.ids() == ["default/plain/2026-11-30/14d", "default/plain/2026-11-30/7d"]
+    assert rig.ids(SECURITY) == ["default/routed/2026-11-30/7d"]
+
+
+def test_of_a_change_of_channels_what_falls_due_soon_is_entered_before_the_rest(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.clock.set(instant("2026-11-23 08:55"))
+    rig.know(yearly("today"), yearly("tomorrow", expires="2026-12-08 23:59:59"))
+    rig.reminding.arm()
+
+    def dies(*_: object) -> None:
+        raise Interrupted
+
+    monkeypatch.setattr(Arming, "_disarm", dies)
+    _change(rig, reminders_channel=SECURITY)
+    with pytest.raises(Interrupted):
+        rig.reminding.arm()
+
+    there = {row.id for row in rig.rows() if row.destination == SECURITY}
+    assert "default/today/2026-11-30/7d" in there
+    assert "default/tomorrow/2026-12-01/7d" not in there
+
+
+class Interrupted(Exception):
+    """The process ends in the middle of a run."""
 
 
 def test_the_next_lead_is_known_however_far_ahead(rig: Rig) -> None:
