@@ -85,6 +85,13 @@ class SqlOutbox:
             {**self._held(delivery), "new_work_at": until, "new_slot_at": until},
         )
 
+    def renew(self, delivery: Delivery, *, until: datetime) -> bool:
+        """Hold a claimed one for longer; False when the fence is lost."""
+        renewed = self._work.connection.execute(
+            outbox_statements.settle("work_at"), {**self._held(delivery), "new_work_at": until}
+        )
+        return renewed.rowcount == 1
+
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
         """Record the intent of an attempt; None when the fence is lost."""
         row = self._work.connection.execute(

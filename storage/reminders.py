@@ -1,11 +1,11 @@
 """Rows of reminders that are within the horizon or past it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,6 +31,7 @@ from bot.facts.reminding import Standing
 from bot.ports.store import STANDINGS, ArmedReminder, ChangedMeanwhile, ReminderState
 from storage import tables
 from storage.rows import CHUNK, pieces
+from storage.types import Instant
 from storage.work import Work, among
 
 _TABLE = tables.reminders
@@ -98,7 +99,14 @@ class SqlReminders:
         )
         return changed.rowcount
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
+    def due(
+        self,
+        *,
+        now: datetime,
+        limit: int,
+        most: int | None = None,
+        without: Collection[str] = (),
+    ) -> Sequence[ArmedReminder]:
         """Armed and due, not bundled: whole destinations, until `limit` is reached or passed.
 
         Replicas that write wait here for each other, so that no destination is shared out.
@@ -106,8 +114,12 @@ class SqlReminders:
         if self._work.writing and self._work.on_postgres:
             name = func.hashtext(f"bundle {self._work.team_id}")
             self._work.connection.execute(select(func.pg_advisory_xact_lock(name)))
-        due = and_(self._open(), _ROW.due_at <= now)
-        chosen = self._first_destinations(due, limit=limit)
+        due = self._due(now)
+        if without:
+            due = and_(due, _ROW.destination.not_in(sorted(without)))
+        chosen = self._first_destinations(due, limit=limit, most=most)
+        if not chosen:
+            return []
         query = select(_TABLE).where(due, _ROW.destination.in_(chosen))
         if self._work.writing:
             query = query.with_for_update(skip_locked=True)
@@ -115,7 +127,34 @@ class SqlReminders:
         place = {destination: index for index, destination in enumerate(chosen)}
         return sorted((_armed(row) for row in rows), key=lambda each: place[each.destination])
 
-    def _first_destinations(self, due: ColumnElement[bool], *, limit: int) -> list[str]:
+    def crowds(self, *, now: datetime, most: int) -> Sequence[str]:
+        """Destinations where more than `most` are due and not bundled, by name."""
+        query = (
+            select(_ROW.destination)
+            .where(self._due(now))
+            .group_by(_ROW.destination)
+            .having(func.count() > most)
+            .order_by(_ROW.destination)
+        )
+        return self._work.connection.scalars(query).all()
+
+    def waiting(
+        self, *, until: datetime, destination: str | None = None
+    ) -> Iterator[ArmedReminder]:
+        """Armed and due until then, not bundled, by id, streamed: the database sorts them."""
+        wanted = self._due(until)
+        if destination is not None:
+            wanted = and_(wanted, _ROW.destination == destination)
+        return self._streamed(select(_TABLE).where(wanted).order_by(_ROW.id, _ROW.destination))
+
+    def count_waiting(self) -> int:
+        """How many are armed and not bundled."""
+        query = select(func.count()).select_from(_TABLE).where(self._open())
+        return self._work.connection.scalar(query) or 0
+
+    def _first_destinations(
+        self, due: ColumnElement[bool], *, limit: int, most: int | None
+    ) -> list[str]:
         """Those that were due first, as many as hold `limit` rows; a million more cost nothing."""
         first = select(_ROW.destination, _ROW.due_at).where(due).order_by(_ROW.due_at)
         heads = first.limit(limit).subquery()
@@ -130,8 +169,9 @@ class SqlReminders:
             .group_by(_ROW.destination)
         )
         sizes = {row.destination: row.size for row in counted}
-        held = accumulate((sizes[each] for each in in_order), initial=0)
-        return [each for each, before in zip(in_order, held, strict=False) if before < limit]
+        few = [each for each in in_order if most is None or sizes[each] <= most]
+        held = accumulate((sizes[each] for each in few), initial=0)
+        return [each for each, before in zip(few, held, strict=False) if before < limit]
 
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie them to a delivery; raises ChangedMeanwhile when one is no longer armed and free."""
@@ -148,10 +188,26 @@ class SqlReminders:
         if tied != len(ids):
             raise ChangedMeanwhile
 
-    def release(self, delivery_id: str) -> None:
-        """Untie the members of a delivery that are armed, so that they are bundled again."""
+    def take(
+        self, ids: Collection[tuple[str, str]], *, due_until: datetime, delivery_id: str
+    ) -> Collection[tuple[str, str]]:
+        """Tie those of them that are still armed, due and free; which ones they were."""
         self._looked_up = {}
-        self._work.connection.execute(_RELEASE, {"team": self._work.team_id, "by": delivery_id})
+        by_destination: defaultdict[str, list[str]] = defaultdict(list)
+        for ref, destination in ids:
+            by_destination[destination].append(ref)
+        taken: set[tuple[str, str]] = set()
+        for destination, refs in sorted(by_destination.items()):
+            for start in range(0, len(refs), CHUNK):
+                values = {"team": self._work.team_id, "to": destination, "by": delivery_id}
+                some = {"ids": sorted(refs[start : start + CHUNK]), "until": due_until}
+                found = self._work.connection.scalars(_TAKE, {**values, **some})
+                taken |= {(ref, destination) for ref in found}
+        return taken
+
+    def release(self, delivery_id: str, *, most: int | None = None) -> int:
+        """Untie armed members of a delivery, so that they are bundled again; how many."""
+        return self._write_members(delivery_id, _released, {}, most=most)
 
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
         """The members of a delivery, by due time."""
@@ -160,22 +216,55 @@ class SqlReminders:
         )
         return [_armed(row) for row in rows]
 
-    def settle(
-        self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
-    ) -> None:
-        """Record what became of the members; kept, snoozed and cancelled ones stay so."""
-        self._looked_up = {}
-        told = {"new_sent_at": at} if state in _TOLD else {}
-        self._work.connection.execute(
-            _settled(told=bool(told)),
-            {
-                "team": self._work.team_id,
-                "by": delivery_id,
-                "new_state": state,
-                "new_reason": reason,
-                **told,
-            },
+    def streamed_by(self, delivery_id: str) -> Iterator[ArmedReminder]:
+        """The armed members of a delivery, by id, streamed."""
+        carried = (*_by(self._work.team_id, delivery_id), _ROW.state == ReminderState.ARMED)
+        return self._streamed(select(_TABLE).where(*carried).order_by(_ROW.id))
+
+    def told_by(
+        self, delivery_id: str, *, armed: bool, skip: int = 0, limit: int | None = None
+    ) -> Iterator[ArmedReminder]:
+        """The nearest lead of each subscription and date that it carries, by date, streamed."""
+        about = (_ROW.account, _ROW.subscription_id, _ROW.anchor_date)
+        nearest = func.row_number().over(partition_by=about, order_by=(_ROW.lead_days, _ROW.id))
+        carried = select(_TABLE, nearest.label("place")).where(
+            *_by(self._work.team_id, delivery_id), _told(armed=armed)
         )
+        found = carried.subquery()
+        row = found.c
+        query = (
+            select(found)
+            .where(row.place == 1)
+            .order_by(row.anchor_date, row.account, row.subscription_id)
+            .offset(skip)
+            .limit(limit)
+        )
+        return self._streamed(query)
+
+    def count_told_by(self, delivery_id: str, *, armed: bool) -> int:
+        """How many subscriptions and dates it tells of."""
+        about = (
+            select(_ROW.account, _ROW.subscription_id, _ROW.anchor_date)
+            .where(*_by(self._work.team_id, delivery_id), _told(armed=armed))
+            .distinct()
+            .subquery()
+        )
+        return self._work.connection.scalar(select(func.count()).select_from(about)) or 0
+
+    def settle(
+        self,
+        delivery_id: str,
+        *,
+        state: ReminderState,
+        at: datetime | None,
+        reason: str = "",
+        most: int | None = None,
+    ) -> int:
+        """Record what became of members; kept, snoozed and cancelled ones stay so; how many."""
+        told = {"new_sent_at": at} if state in _TOLD else {}
+        values = {"new_state": state, "new_reason": reason, **told}
+        statements = _settled_when_told if told else _settled
+        return self._write_members(delivery_id, statements, values, most=most)
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         """Set it in every destination; when and by which message it was sent stays known."""
@@ -215,8 +304,7 @@ class SqlReminders:
         wanted: ColumnElement[bool] = _ROW.state.in_(sorted(states))
         if until is not None:
             wanted = and_(wanted, _ROW.due_at <= until)
-        query = self._select(wanted).execution_options(yield_per=CHUNK)
-        yield from map(_armed, self._work.connection.execute(query))
+        yield from self._streamed(self._select(wanted))
 
     def recalled(
         self, *, since: datetime, destination: str | None, skip: int, limit: int
@@ -274,11 +362,43 @@ class SqlReminders:
         )
         return when
 
+    def _write_members(
+        self,
+        delivery_id: str,
+        statements: Callable[[], "_Members"],
+        values: Mapping[str, Any],
+        *,
+        most: int | None,
+    ) -> int:
+        """Update the members of a delivery, or so many of them; how many it were."""
+        self._looked_up = {}
+        members, execute = statements(), self._work.connection.execute
+        values = {**values, "team": self._work.team_id, "by": delivery_id}
+        if most is None:
+            return execute(members.update_all, values).rowcount
+        by_destination: defaultdict[str, list[str]] = defaultdict(list)
+        for row in execute(members.find, {**values, "most": most}):
+            by_destination[row.destination].append(row.id)
+        written = 0
+        for destination, refs in sorted(by_destination.items()):
+            for start in range(0, len(refs), CHUNK):
+                some = {"to": destination, "ids": sorted(refs[start : start + CHUNK])}
+                written += execute(members.update_some, {**values, **some}).rowcount
+        return written
+
     def _open(self) -> ColumnElement[bool]:
         return and_(
             _ROW.team_id == self._work.team_id,
             tables.ARMED,
         )
+
+    def _due(self, now: datetime) -> ColumnElement[bool]:
+        return and_(self._open(), _ROW.due_at <= now)
+
+    def _streamed(self, query: Select[Any]) -> Iterator[ArmedReminder]:
+        """The rows of a query, of which a piece at a time is held here."""
+        query = query.execution_options(yield_per=CHUNK)
+        yield from map(_armed, self._work.connection.execute(query))
 
     def _mine(self, key: SubscriptionKey) -> ColumnElement[bool]:
         return and_(
@@ -339,8 +459,6 @@ class SqlReminders:
 _BY = and_(_ROW.team_id == bindparam("team"), _ROW.delivery_id == bindparam("by"))
 _CARRIED = select(_TABLE).where(_BY).order_by(_ROW.due_at, _ROW.id, _ROW.destination)
 
-_RELEASE = update(_TABLE).where(_BY, _ROW.state == ReminderState.ARMED).values(delivery_id=None)
-
 # Found by their key: SQLite would read through all that is armed, by the index of states.
 _TIE = (
     update(_TABLE)
@@ -353,17 +471,62 @@ _TIE = (
     )
     .values(delivery_id=bindparam("by"))
 )
+_TAKE = _TIE.where(_ROW.due_at <= bindparam("until", type_=Instant)).returning(_ROW.id)
+
+
+class _Members(NamedTuple):
+    """Statements that write the members of the delivery `by`: all, or some that are found first.
+
+    Some are updated by their key. Databases without statistics would find them by the delivery.
+    """
+
+    update_all: Update
+    find: Select[Any]
+    update_some: Update
+
+    @classmethod
+    def written(cls, wanted: ColumnElement[bool], values: Mapping[str, Any]) -> "_Members":
+        """Those of the members that are `wanted` get these values."""
+        written = update(_TABLE).where(_ROW.team_id == bindparam("team")).values(values)
+        by_key = and_(
+            _ROW.destination == bindparam("to"),
+            _ROW.id.in_(bindparam("ids", expanding=True)),
+            func.coalesce(_ROW.delivery_id, "") == bindparam("by"),
+        )
+        found = select(_ROW.id, _ROW.destination).where(_BY, wanted).limit(bindparam("most"))
+        return cls(written.where(_BY, wanted), found, written.where(by_key, wanted))
 
 
 @cache
-def _settled(*, told: bool) -> Update:
-    """What became of the members of a delivery, except of those that people settled."""
-    names = ("state", "reason", "sent_at") if told else ("state", "reason")
-    return (
-        update(_TABLE)
-        .where(_BY, _ROW.state.not_in(_SETTLED_BY_PEOPLE))
-        .values({name: bindparam(f"new_{name}", type_=_ROW[name].type) for name in names})
-    )
+def _released() -> _Members:
+    return _Members.written(_ROW.state == ReminderState.ARMED, {"delivery_id": None})
+
+
+@cache
+def _settled() -> _Members:
+    return _settling("state", "reason")
+
+
+@cache
+def _settled_when_told() -> _Members:
+    return _settling("state", "reason", "sent_at")
+
+
+def _settling(*names: str) -> _Members:
+    """What became of members, except of those that people settled; never written twice."""
+    new = {name: bindparam(f"new_{name}", type_=_ROW[name].type) for name in names}
+    other = or_(*(_ROW[name].is_distinct_from(value) for name, value in new.items()))
+    return _Members.written(and_(_ROW.state.not_in(_SETTLED_BY_PEOPLE), other), new)
+
+
+def _by(team_id: str, delivery_id: str) -> tuple[ColumnElement[bool], ...]:
+    return _ROW.team_id == team_id, _ROW.delivery_id == delivery_id
+
+
+def _told(*, armed: bool) -> ColumnElement[bool]:
+    if armed:
+        return _ROW.state == ReminderState.ARMED
+    return _ROW.state != ReminderState.CANCELLED
 
 
 def _standing(state: ColumnElement[Any]) -> ColumnElement[int]:

@@ -264,25 +264,79 @@ class Reminders(Protocol):
     def disarm(self, ids: Collection[tuple[str, str]], *, reason: str) -> int:
         """Cancel (id, destination) pairs that are armed and not on their way; how many were."""
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
+    def due(
+        self,
+        *,
+        now: datetime,
+        limit: int,
+        most: int | None = None,
+        without: Collection[str] = (),
+    ) -> Sequence[ArmedReminder]:
         """Armed ones that are due and not yet bundled, whole destinations first come first served.
 
-        In a write transaction the rows are handed to this transaction alone.
+        Left out are the destinations `without`, and those where more than `most` are due. In a
+        write transaction the rows are handed to this transaction alone.
         """
+
+    def crowds(self, *, now: datetime, most: int) -> Sequence[str]:
+        """Destinations where more than `most` are due and not yet bundled, by name."""
+
+    def waiting(
+        self, *, until: datetime, destination: str | None = None
+    ) -> Iterator[ArmedReminder]:
+        """Armed ones that are due until an instant and not yet bundled, by id, streamed.
+
+        Those of one subscription and date follow each other. They are as they were when the
+        transaction began, however long the reader takes.
+        """
+
+    def count_waiting(self) -> int:
+        """How many are armed and not yet bundled."""
 
     def bundle(self, ids: Collection[tuple[str, str]], *, delivery_id: str) -> None:
         """Tie (id, destination) pairs to the delivery that will carry them."""
 
-    def release(self, delivery_id: str) -> None:
-        """Untie the members of a delivery that are armed, so that they are bundled again."""
+    def take(
+        self, ids: Collection[tuple[str, str]], *, due_until: datetime, delivery_id: str
+    ) -> Collection[tuple[str, str]]:
+        """Tie those of them that are armed, due and not yet bundled; which ones they were."""
+
+    def release(self, delivery_id: str, *, most: int | None = None) -> int:
+        """Untie armed members of a delivery, so that they are bundled again; how many there were.
+
+        All of them, or so many at most.
+        """
 
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
         """The members of a delivery, fixed when it was bundled."""
 
+    def streamed_by(self, delivery_id: str) -> Iterator[ArmedReminder]:
+        """The armed members of a delivery, by id, streamed."""
+
+    def told_by(
+        self, delivery_id: str, *, armed: bool, skip: int = 0, limit: int | None = None
+    ) -> Iterator[ArmedReminder]:
+        """One member for each subscription and date, by date, streamed: that of the nearest lead.
+
+        Of those that are still armed, or of all that are not cancelled.
+        """
+
+    def count_told_by(self, delivery_id: str, *, armed: bool) -> int:
+        """How many subscriptions and dates a delivery tells of."""
+
     def settle(
-        self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
-    ) -> None:
-        """Record what became of a delivery's members; kept, snoozed and cancelled ones stay so."""
+        self,
+        delivery_id: str,
+        *,
+        state: ReminderState,
+        at: datetime | None,
+        reason: str = "",
+        most: int | None = None,
+    ) -> int:
+        """Record what became of a delivery's members; how many there were to be recorded.
+
+        Of all of them, or of so many at most. Kept, snoozed and cancelled ones stay so.
+        """
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         """Keep, snooze or cancel reminders in every destination."""
@@ -397,6 +451,9 @@ class Outbox(Protocol):
 
     def postpone(self, delivery: Delivery, *, until: datetime) -> None:
         """Let a claimed one wait for its turn in its channel; the state stays what it was."""
+
+    def renew(self, delivery: Delivery, *, until: datetime) -> bool:
+        """Hold a claimed one for longer; False when the fence is lost."""
 
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
         """Record the intent of an attempt, durably, before a byte is sent.

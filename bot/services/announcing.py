@@ -1,8 +1,9 @@
 """Announcing: what a reminder message says at this moment, from the present facts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,15 @@ from bot.billing.account import ExecuteMode
 from bot.billing.money import Money, sums
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind
-from bot.billing.subscription import Kind, Package, SlackUser, Status, Subscription, SubscriptionKey
+from bot.billing.subscription import (
+    AccountName,
+    Kind,
+    Package,
+    SlackUser,
+    Status,
+    Subscription,
+    SubscriptionKey,
+)
 from bot.billing.working_days import last_working_day
 from bot.facts.messages import (
     ReminderItem,
@@ -33,6 +42,7 @@ from bot.ports.store import (
 from bot.services.armed import DIRECT, over
 from bot.services.finding import account_of
 from bot.services.lateness import meant_for, timing_of
+from bot.services.owing import REMINDER_REST
 from bot.services.people import People
 from bot.services.phrases import day
 from bot.services.policy import Policy
@@ -42,6 +52,9 @@ from bot.services.wanting import Wanting
 
 REST_PAGE = 50
 """Items of one page of what is beyond forty."""
+
+PIECE = 500
+"""Members that are looked up together where there may be very many."""
 
 _PACKAGES = tuple(Package)
 
@@ -96,42 +109,52 @@ class Announcing:
         )
 
     def rest(self, tx: Transaction, post: Delivery, *, now: datetime) -> ReminderRest | None:
-        """The message that counts what is beyond forty; None when nothing of it is left."""
-        rows = carried(tx, post)
-        if not rows:
+        """The message that counts what is beyond forty; None when nothing of it is left.
+
+        Its members may be very many, so they are read once, some at a time.
+        """
+        at, count, passed = _spoken_at(post, now=now), 0, True
+        amounts: Mapping[str, Money] = {}
+        some: Sequence[ArmedReminder] = ()
+        for some in _in_pieces(told(tx, post)):
+            count += len(some)
+            passed = passed and all(self.has_passed(row, at=at) for row in some)
+            amounts = sums((*amounts.values(), *_amounts(tx, some)))
+        if not some:
             return None
-        said = self._said(post, rows, now=now)
-        items = self._items(tx, rows, said)
-        amounts = (item.amount for item in items if item.amount is not None)
+        timing, why = timing_of(post, at=at, passed=passed)
         return ReminderRest(
             batch_id=post.id,
-            count=len(items),
-            sums=tuple(sums(amounts).values()),
-            zone=self._zone(rows[0]),
-            timing=said.timing,
-            why=said.why,
+            count=count,
+            sums=tuple(amounts.values()),
+            zone=self._zone(some[0]),
+            timing=timing,
+            why=why,
             meant=meant_for(post),
         )
 
-    def rest_items(
-        self, tx: Transaction, post: Delivery, *, now: datetime
-    ) -> tuple[ReminderItem, ...]:
-        """Those beyond forty, one by one."""
-        rows = carried(tx, post)
-        return self._items(tx, rows, self._said(post, rows, now=now))
+    def rest_owned(self, tx: Transaction, post: Delivery) -> Sequence[Subscription]:
+        """Of those beyond forty one for each pair of owner and deputy, whose figures they are."""
+        owned: dict[tuple[object, object], Subscription] = {}
+        for some in _in_pieces(told(tx, post)):
+            tx.catalogue.look_up([row.reminder.subscription for row in some])
+            for row in some:
+                held = _held(tx, row)
+                owned.setdefault((held.owner, held.deputy), held)
+        return tuple(owned.values())
 
     def rest_page(self, tx: Transaction, post: Delivery, *, page: int, now: datetime) -> RestPage:
         """Some of those beyond forty, by date; a page beyond the last is the last."""
-        rows = carried(tx, post)
-        told = sorted(nearest(rows), key=_by_date)
-        pages = max(1, -(-len(told) // REST_PAGE))
+        armed = post.state is DeliveryState.PENDING
+        count = tx.reminders.count_told_by(post.id, armed=armed)
+        pages = max(1, -(-count // REST_PAGE))
         page = min(max(1, page), pages)
         skip = (page - 1) * REST_PAGE
-        said = self._said(post, rows, now=now)
+        rows = tx.reminders.told_by(post.id, armed=armed, skip=skip, limit=REST_PAGE)
         return RestPage(
             batch_id=post.id,
-            items=self._items(tx, told[skip : skip + REST_PAGE], said),
-            count=len(told),
+            items=self._items(tx, tuple(rows), self._said(post, told(tx, post), now=now)),
+            count=count,
             page=page,
             pages=pages,
             number=skip + 1,
@@ -139,7 +162,7 @@ class Announcing:
 
     def timing(self, tx: Transaction, post: Delivery, *, at: datetime) -> tuple[Timing, str | None]:
         """With what timing, and for what reason, an attempt that was just made speaks."""
-        said = self._said(post, carried(tx, post), now=at)
+        said = self._said(post, told(tx, post), now=at)
         return said.timing, said.why
 
     def has_passed(self, row: ArmedReminder, *, at: datetime) -> bool:
@@ -149,9 +172,9 @@ class Announcing:
     def line(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> ReminderLine | None:
         """One line of a thread: what was pressed then, whatever holds now."""
         parent = tx.outbox.get(delivery.thread_of) if delivery.thread_of else None
-        about = str(delivery.subject.get("about", ""))
-        rows = carried(tx, parent) if parent else ()
-        row = next((each for each in rows if str(each.reminder.subscription) == about), None)
+        account, _, ref = str(delivery.subject.get("about", "")).partition("/")
+        about = SubscriptionKey(AccountName(account), ref)
+        row = next(iter(carried_about(tx, parent, [about])), None) if parent else None
         if row is None:
             return None
         fact = read(delivery.subject)
@@ -161,17 +184,17 @@ class Announcing:
     def objections(
         self, tx: Transaction, rows: Sequence[ArmedReminder], *, now: datetime
     ) -> Sequence[tuple[ArmedReminder, str]]:
-        """Those that are not to be sent any more, each with the reason."""
+        """Those of some that are not to be sent any more, each with the reason."""
         self._wanting.look_up_rows(tx, rows)
         asked = [(row, self._wanting.objection(tx, row, now=now)) for row in rows]
         return [(row, reason) for row, reason in asked if reason is not None]
 
-    def _said(self, post: Delivery, rows: Sequence[ArmedReminder], *, now: datetime) -> _Said:
+    def _said(self, post: Delivery, rows: Iterable[ArmedReminder], *, now: datetime) -> _Said:
         """What is told when all that it announces has passed was missed, however it was bundled.
 
         That goes by when the attempt began that was seen, since its words are of that moment.
         """
-        at = (post.started_at or post.sent_at) if post.sent_at else now
+        at = _spoken_at(post, now=now)
         passed = all(self.has_passed(row, at=at) for row in rows)
         timing, why = timing_of(post, at=at, passed=passed)
         return _Said(timing, why, at=at, now=now)
@@ -187,9 +210,7 @@ class Announcing:
     def _item(self, tx: Transaction, row: ArmedReminder, said: _Said) -> ReminderItem:
         """One subscription of a message, with what has become of its reminder."""
         anchor = row.reminder.anchor
-        subscription = tx.catalogue.get(row.reminder.subscription)
-        if subscription is None:
-            subscription = Subscription(key=row.reminder.subscription)
+        subscription = _held(tx, row)
         item = ReminderItem(
             reminder=_due(row),
             reminder_id=row.id,
@@ -262,10 +283,29 @@ def carried(tx: Transaction, post: Delivery) -> Sequence[ArmedReminder]:
     Before anything was sent, those that still wait; afterwards all that may have been sent, so
     that a repeat says exactly what the first attempt said.
     """
-    rows = tx.reminders.carried_by(post.id)
-    if post.state is DeliveryState.PENDING:
-        return [row for row in rows if row.state is ReminderState.ARMED]
-    return [row for row in rows if row.state is not ReminderState.CANCELLED]
+    return [row for row in tx.reminders.carried_by(post.id) if _is_told(row, post)]
+
+
+def carried_about(
+    tx: Transaction, post: Delivery, keys: Iterable[SubscriptionKey]
+) -> Sequence[ArmedReminder]:
+    """Those of them that are about some subscriptions."""
+    rows = (row for key in keys for row in tx.reminders.of(key) if row.delivery_id == post.id)
+    return [row for row in rows if _is_told(row, post)]
+
+
+def told(tx: Transaction, post: Delivery) -> Iterator[ArmedReminder]:
+    """One for each subscription and date that a delivery tells of; of a counting one streamed."""
+    if post.kind != REMINDER_REST:
+        return iter(nearest(carried(tx, post)))
+    return tx.reminders.told_by(post.id, armed=post.state is DeliveryState.PENDING)
+
+
+def waiting(tx: Transaction, post: Delivery) -> Iterator[Sequence[ArmedReminder]]:
+    """The rows of a delivery that was never sent, some at a time."""
+    if post.kind != REMINDER_REST:
+        return iter([carried(tx, post)])
+    return _in_pieces(tx.reminders.streamed_by(post.id))
 
 
 def nearest(rows: Iterable[ArmedReminder]) -> Sequence[ArmedReminder]:
@@ -282,6 +322,36 @@ def expected(subscription: Subscription, anchor: Anchor) -> Money | None:
     if price is None or currency is None or anchor.kind is AnchorKind.EXPIRY:
         return None
     return Money(price, currency)
+
+
+def _is_told(row: ArmedReminder, post: Delivery) -> bool:
+    if post.state is DeliveryState.PENDING:
+        return row.state is ReminderState.ARMED
+    return row.state is not ReminderState.CANCELLED
+
+
+def _in_pieces(rows: Iterator[ArmedReminder]) -> Iterator[Sequence[ArmedReminder]]:
+    while some := tuple(islice(rows, PIECE)):
+        yield some
+
+
+def _amounts(tx: Transaction, rows: Sequence[ArmedReminder]) -> Iterator[Money]:
+    tx.catalogue.look_up([row.reminder.subscription for row in rows])
+    for row in rows:
+        amount = expected(_held(tx, row), row.reminder.anchor)
+        if amount is not None:
+            yield amount
+
+
+def _held(tx: Transaction, row: ArmedReminder) -> Subscription:
+    """The subscription of a row; one that the catalogue does not know is its key alone."""
+    key = row.reminder.subscription
+    return tx.catalogue.get(key) or Subscription(key=key)
+
+
+def _spoken_at(post: Delivery, *, now: datetime) -> datetime:
+    """The moment whose words it says: that of the attempt that was seen, else now."""
+    return now if post.sent_at is None else post.started_at or post.sent_at
 
 
 def _asked_or_snoozed(
@@ -318,10 +388,6 @@ def _as_settled(item: ReminderItem, became: _Now) -> ReminderItem:
 def _due(row: ArmedReminder) -> Reminder:
     """The reminder with the instant at which this send of it was due."""
     return replace(row.reminder, due_at=row.due_at)
-
-
-def _by_date(row: ArmedReminder) -> tuple[date, SubscriptionKey]:
-    return row.reminder.anchor.date, row.reminder.subscription
 
 
 def _place(item: ReminderItem) -> Place:

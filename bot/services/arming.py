@@ -245,15 +245,12 @@ class Arming:
 
     def _disarm(self, run: Pass) -> None:
         with self._store.reading() as tx:
-            rows = tx.reminders.due(now=run.horizon, limit=_ALL_ARMED)
-            objections = [
-                each
-                for at in range(0, len(rows), PAGE)
-                for each in self._objections(tx, rows[at : at + PAGE], run)
-            ]
-        for at in range(0, len(objections), PAGE):
-            with self._store.transaction() as tx:
-                cancel(tx, objections[at : at + PAGE])
+            rows = tx.reminders.waiting(until=run.horizon)
+            while some := tuple(islice(rows, PAGE)):
+                objections = self._objections(tx, some, run)
+                if objections:
+                    with self._store.transaction() as writing:
+                        cancel(writing, objections)
 
     def _objections(
         self, tx: Transaction, rows: Sequence[ArmedReminder], run: Pass

@@ -1,6 +1,6 @@
 """Composing: what a delivery says at the moment it is sent, from the present facts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.billing.unsubscription import Request, State
@@ -24,13 +24,13 @@ from bot.ports.messenger import Links, Posted
 from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
 from bot.services import owing
 from bot.services.alarming import OPERATOR_WARNING, read_warning
-from bot.services.announcing import Announcing, carried
-from bot.services.bundling import REMINDER_REST
+from bot.services.announcing import Announcing, carried, told, waiting
 from bot.services.lateness import bundled_as, moved_of
+from bot.services.outcomes import release
 from bot.services.telling import REMINDER_LINE
 from bot.services.touring import TOUR, read_tour
 
-REMINDERS = frozenset({owing.REMINDER, REMINDER_REST})
+REMINDERS = frozenset({owing.REMINDER, owing.REMINDER_REST})
 
 PERSON = ("D", "U", "W")
 """How the ids of people and of conversations with one person begin."""
@@ -59,7 +59,7 @@ class Composing:
             owing.RECEIPT: self._receipt,
             owing.REQUESTER_NOTE: self._note,
             owing.REMINDER: self._reminder,
-            REMINDER_REST: self._rest,
+            owing.REMINDER_REST: self._rest,
             REMINDER_LINE: self._reminder_line,
             OPERATOR_WARNING: self._warning,
             TOUR: self._tour,
@@ -89,11 +89,14 @@ class Composing:
 
     def dropped(
         self, tx: Transaction, delivery: Delivery, *, now: datetime
-    ) -> Sequence[tuple[ArmedReminder, str]]:
-        """Members of a reminder that was never sent which no longer hold, each with the reason."""
-        if not _waits(delivery):
-            return ()
-        return self._announcing.objections(tx, carried(tx, delivery), now=now)
+    ) -> Iterator[Sequence[tuple[ArmedReminder, str]]]:
+        """Members of a reminder that was never sent which no longer hold, each with the reason.
+
+        They may be very many, so they are looked at some at a time, and often none of those is
+        dropped.
+        """
+        for some in waiting(tx, delivery) if _waits(delivery) else ():
+            yield self._announcing.objections(tx, some, now=now)
 
     def overtaken(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> bool:
         """Whether a date has passed unannounced of which it tells, or others that wait there do.
@@ -120,19 +123,19 @@ class Composing:
         for each in self._passed(tx, delivery, now):
             later = sweep_at if each.attempt else None
             if tx.outbox.withdraw(each.id, error="its date passed", sweep_at=later):
-                tx.reminders.release(each.id)
+                release(tx, each)
                 released = released or each.id == delivery.id
         return released
 
     def _passed(self, tx: Transaction, delivery: Delivery, now: datetime) -> Sequence[Delivery]:
-        waiting = (each for each in tx.outbox.waiting(delivery.destination) if _waits(each))
-        return [each for each in waiting if self._has_passed(tx, each, now)]
+        there = (each for each in tx.outbox.waiting(delivery.destination) if _waits(each))
+        return [each for each in there if self._has_passed(tx, each, now)]
 
     def _has_passed(self, tx: Transaction, delivery: Delivery, now: datetime) -> bool:
         passes_at = delivery.subject.get("passes_at")
         if passes_at is not None and now < datetime.fromisoformat(str(passes_at)):
             return False
-        return any(self._announcing.has_passed(row, at=now) for row in carried(tx, delivery))
+        return any(self._announcing.has_passed(row, at=now) for row in told(tx, delivery))
 
     def outcome(self, tx: Transaction, delivery: Delivery, *, at: datetime) -> tuple[Timing, str]:
         """With what timing a reminder speaks that was just posted, and the reason to record."""

@@ -25,6 +25,8 @@ from bot.ports.store import Delivery, DeliveryState, Lane, ReminderState, Store,
 from bot.services.armed import cancel
 from bot.services.closing import EVERYWHERE, Closure, closures, forget, is_locked_out, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
+from bot.services.outcomes import Outcome, record, record_rest
+from bot.services.owing import REMINDER_REST
 from bot.services.pacing import Method, Pacing
 from bot.services.rerouting import Rerouting
 
@@ -46,6 +48,8 @@ CALLED_WITHIN = TIMEOUT - STARTS_WITHIN
 """How long the call to Slack may take that follows, connecting and reading the answer included."""
 
 LEASE = timedelta(seconds=60)
+HELD_ANEW_AFTER = LEASE / 4
+"""Who looks at very many members for longer claims the delivery for another lease."""
 
 AT_ONCE = 5
 """Deliveries that one claim takes: their attempts together are shorter than the lease."""
@@ -114,6 +118,7 @@ class Delivering:
         done, so that one message never holds up the rest.
         """
         self.watch()  # at every tick, so that no leap goes unseen
+        record_rest(self._store)  # of what was sent when a process died
         handled = 0
         surprises: list[Exception] = []
         while handled < limit:
@@ -385,19 +390,35 @@ class Delivering:
             if not self._composing.overtaken(tx, delivery, now=now):
                 return False
         with self._store.transaction() as tx:
-            return self._composing.release(tx, delivery, now=now, sweep_at=now + SWEEP_AFTER)
+            sweep_at = now + SWEEP_AFTER
+            released = self._composing.release(tx, delivery, now=now, sweep_at=sweep_at)
+        record_rest(self._store)
+        return released
 
     def _ready(self, delivery: Delivery) -> _Ready | None:
         """Compose it, once what no longer holds is taken out of a reminder nobody has read."""
         now = self._clock.now()
         with self._store.reading() as tx:
-            dropped = self._composing.dropped(tx, delivery, now=now)
-            if not dropped:
+            whole, held_since = True, self._elapsed()
+            for lost in self._composing.dropped(tx, delivery, now=now):
+                if lost:
+                    whole = False
+                    with self._store.transaction() as writing:
+                        cancel(writing, lost)
+                held_since = self._holding(delivery, since=held_since)
+            if whole:
                 return self._composed(tx, delivery, now=now)
-        with self._store.transaction() as tx:
-            cancel(tx, dropped)
         with self._store.reading() as tx:  # composing may ask the workspace: never while writing
             return self._composed(tx, delivery, now=now)
+
+    def _holding(self, delivery: Delivery, *, since: float) -> float:
+        """Keep the claim while very many members are looked at; since when it is held anew."""
+        elapsed = self._elapsed()
+        if elapsed - since < HELD_ANEW_AFTER.total_seconds():
+            return since
+        with self._store.transaction() as tx:
+            tx.outbox.renew(delivery, until=self._clock.now() + LEASE)
+        return elapsed
 
     def _composed(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> _Ready | None:
         place = _place(tx, delivery)
@@ -410,6 +431,9 @@ class Delivering:
     def _sent(
         self, delivery: Delivery, posted: Posted, *, at: datetime, reopened: Iterable[str] = ()
     ) -> None:
+        announces = delivery.kind in REMINDERS and delivery.update_of is None
+        became = self._became_of_many(delivery, at=at) if announces else None
+        more = False
         with self._store.transaction() as tx:
             if delivery.attempt > 1:
                 forget(tx, delivery, at=at)
@@ -425,9 +449,23 @@ class Delivering:
             )
             if not held:
                 self._taken_over(tx, delivery)
-            if held and delivery.kind in REMINDERS and delivery.update_of is None:
-                timing, why = self._composing.outcome(tx, delivery, at=delivery.started_at or at)
-                tx.reminders.settle(delivery.id, state=_STATES[timing], at=at, reason=why)
+            if held and announces:
+                became = became or self._became(tx, delivery, at=at)
+                more = record(tx, delivery, became)
+        if more:
+            record_rest(self._store)
+
+    def _became_of_many(self, delivery: Delivery, *, at: datetime) -> Outcome | None:
+        """What became of what was only counted; found out before anybody waits for it."""
+        if delivery.kind != REMINDER_REST:
+            return None
+        with self._store.reading() as tx:
+            return self._became(tx, delivery, at=at)
+
+    def _became(self, tx: Transaction, delivery: Delivery, *, at: datetime) -> Outcome:
+        """What became of the members of a reminder that was posted at an instant."""
+        timing, why = self._composing.outcome(tx, delivery, at=delivery.started_at or at)
+        return Outcome(state=_STATES[timing], at=at, reason=why)
 
     def _unknown(self, delivery: Delivery, *, error: str | None, again_at: datetime) -> None:
         with self._store.transaction() as tx:

@@ -92,8 +92,7 @@ class Discretion:
         if isinstance(message, ReminderLine):
             return [message.item.subscription]
         if isinstance(message, ReminderRest):
-            items = self._announcing.rest_items(tx, post, now=self._clock.now())
-            return [item.subscription for item in items]
+            return self._announcing.rest_owned(tx, post)
         return _asked_for(tx, message.request) if isinstance(message, _ABOUT_REQUESTS) else ()
 
 

@@ -16,6 +16,7 @@ REQUEST_LINE = "request-line"
 RECEIPT = "receipt"
 REQUESTER_NOTE = "requester-note"
 REMINDER = "reminder"
+REMINDER_REST = "reminder-rest"
 
 SLOTS = 100
 """Room in a stream's order for all messages that one save of a request owes."""

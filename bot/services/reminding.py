@@ -11,7 +11,7 @@ from bot.facts.messages import ReminderMessage, Settled
 from bot.facts.reminding import ReminderPage, RestPage, SnoozeOptions
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
-from bot.services.announcing import Announcing, carried, nearest
+from bot.services.announcing import Announcing, carried_about, nearest
 from bot.services.armed import DIRECT, base_of, over, repeat_of
 from bot.services.arming import Arming
 from bot.services.bundling import Bundling
@@ -277,8 +277,7 @@ def _shown(
     tx: Transaction, delivery: str, keys: Sequence[SubscriptionKey]
 ) -> Sequence[ArmedReminder]:
     post = tx.outbox.get(delivery)
-    rows = nearest(carried(tx, post)) if post is not None else ()
-    return [row for row in rows if row.reminder.subscription in keys]
+    return nearest(carried_about(tx, post, keys)) if post is not None else ()
 
 
 def _siblings(tx: Transaction, row: ArmedReminder) -> Sequence[ArmedReminder]:

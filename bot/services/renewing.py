@@ -196,11 +196,7 @@ class Renewing:
         """An old reminder's button must not switch off the renewal after the announced one."""
         if reminder is None:
             return
-        rows = [
-            row
-            for row in tx.reminders.carried_by(reminder)
-            if row.reminder.subscription == held.key
-        ]
+        rows = [row for row in tx.reminders.of(held.key) if row.delivery_id == reminder]
         periods = renewal_periods(held, at=now)
         announced = next((row.reminder.anchor for row in rows), None)
         if announced is None or announced.kind is not AnchorKind.DEDUCTION or not periods:

@@ -202,12 +202,10 @@ class Rerouting:
 
     def _move(self, tx: Transaction, delivery: Delivery, *, error: str) -> bool:
         """Arm a channel's reminders for the common channel; a direct message has its twin there."""
-        rows = carried(tx, delivery)
         fallback = self._policy.reminders_channel
+        rows = carried(tx, delivery) if delivery.destination != fallback else ()
         reason = moved_because(delivery.destination, error)
         tx.reminders.settle(delivery.id, state=ReminderState.CANCELLED, at=None, reason=reason)
-        if delivery.destination == fallback:
-            return False
         moved = [
             replace(
                 row,

@@ -19,9 +19,6 @@ READ_WITHIN = timedelta(hours=24)
 """A cloud that was not read for longer is trouble; an embedded account is its own cloud."""
 
 ARMED_WITHIN = timedelta(minutes=2)
-COUNTED = 1000
-
-_ALWAYS = timedelta(days=36_500)
 
 
 class Status:
@@ -42,7 +39,7 @@ class Status:
             return StatusFacts(
                 accounts=accounts,
                 health=health(tx, [each.read_at for each in accounts]),
-                armed=len(tx.reminders.due(now=now + _ALWAYS, limit=COUNTED)),
+                armed=tx.reminders.count_waiting(),
                 pending=counts[DeliveryState.PENDING] + counts[DeliveryState.SENDING],
                 sent=counts[DeliveryState.SENT],
                 unknown=counts[DeliveryState.UNKNOWN] + counts[DeliveryState.UNCONFIRMED],

@@ -78,6 +78,20 @@ def test_what_is_due_is_handed_to_one_holder_until_the_lease_ends(any_store):
     assert (again.id, again.fence) == ("id-a", 2)
 
 
+def test_a_holder_may_keep_its_claim_and_nobody_else_its(any_store):
+    owe(any_store, delivery("a"))
+    [lost] = claim(any_store)
+    [held] = claim(any_store, NOW + LEASE)
+
+    with any_store.transaction() as tx:
+        assert tx.outbox.renew(held, until=NOW + 3 * LEASE)
+        assert not tx.outbox.renew(lost, until=NOW + 9 * LEASE)
+
+    assert claim(any_store, NOW + 3 * LEASE - SECOND) == []
+    [again] = claim(any_store, NOW + 3 * LEASE)
+    assert (again.fence, again.slot_at) == (3, None)
+
+
 def test_the_earliest_go_first_and_no_more_than_asked_for(any_store):
     owe(any_store, *(delivery(ref, due_at=NOW - n * SECOND) for n, ref in enumerate("abc")))
 

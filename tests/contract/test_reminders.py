@@ -227,6 +227,131 @@ def test_those_that_are_released_are_due_again_and_kept_ones_stay_where_they_are
         assert [each.id for each in tx.reminders.carried_by("id-a")] == [kept.id]
 
 
+def test_a_crowd_is_left_out_and_named(any_store):
+    crowd = [armed(f"s-{n}", destination="C1", due_at=NOW - HOUR) for n in range(4)]
+    few = [armed(f"s-{n}", destination="C2") for n in range(3)]
+    later = armed("later", destination="C2", due_at=NOW + SECOND)
+    arm(any_store, *crowd, *few, later)
+    in_c2 = [("C2", each.id) for each in few]
+
+    with any_store.reading() as tx:
+
+        def found(limit, **facts):
+            rows = tx.reminders.due(now=NOW, limit=limit, **facts)
+            return [(each.destination, each.id) for each in rows]
+
+        assert found(9, most=3) == in_c2
+        assert found(1, without=["C1"]) == in_c2
+        assert found(1, without=["C1", "C2"]) == []
+        assert found(1, most=4) == [("C1", each.id) for each in crowd]
+        assert tx.reminders.crowds(now=NOW, most=2) == ["C1", "C2"]
+        assert tx.reminders.crowds(now=NOW, most=3) == ["C1"]
+        assert tx.reminders.crowds(now=NOW, most=4) == []
+        assert tx.reminders.count_waiting() == 8
+
+
+def test_what_waits_is_streamed_by_id_so_that_one_subscription_s_stay_together(any_store):
+    one = [armed("b", lead_days=lead, due_at=NOW - lead * HOUR) for lead in (14, 3, 7)]
+    plain = armed("a", due_at=NOW)
+    elsewhere = armed("a", destination="C2")
+    arm(any_store, *one, plain, elsewhere, armed("c", due_at=NOW + HOUR), armed("d"))
+    bundle(any_store, "id-d", armed("d"))
+
+    with any_store.reading() as tx:
+        waiting = tx.reminders.waiting
+        assert list(waiting(until=NOW, destination="C0FINOPS")) == [plain, one[0], one[1], one[2]]
+        assert list(waiting(until=NOW, destination="C2")) == [elsewhere]
+        assert len(list(waiting(until=NOW))) == 5
+        assert len(list(waiting(until=NOW + HOUR))) == 6
+
+
+def test_what_waits_is_as_it_was_when_the_reading_began(any_store):
+    many = [armed(f"s-{n:04}") for n in range(1200)]
+    arm(any_store, *many)
+
+    with any_store.reading() as tx:
+        waiting = tx.reminders.waiting(until=NOW)
+        first = next(waiting)
+        bundle(any_store, "id-a", *many[600:])
+        arm(any_store, armed("t-later"))
+        assert [first, *waiting] == many
+
+
+def test_of_some_only_those_are_taken_that_are_still_armed_due_and_free(any_store):
+    free, moved = armed("free"), armed("moved", due_at=NOW + SECOND)
+    tied, kept = armed("tied"), armed("kept", state=ReminderState.KEPT)
+    arm(any_store, free, moved, tied, kept)
+    bundle(any_store, "id-other", tied)
+
+    pairs = [_pair(each) for each in (free, moved, tied, kept, armed("unknown"))]
+    with any_store.transaction() as tx:
+        taken = tx.reminders.take(pairs, due_until=NOW, delivery_id="id-a")
+        assert set(taken) == {_pair(free)}
+        assert set(tx.reminders.take(pairs, due_until=NOW, delivery_id="id-b")) == set()
+    with any_store.reading() as tx:
+        assert tx.reminders.carried_by("id-a") == [replace(free, delivery_id="id-a")]
+        assert tx.reminders.carried_by("id-other") == [replace(tied, delivery_id="id-other")]
+
+
+def test_many_are_taken_at_once(any_store):
+    many = [armed(f"s-{number}") for number in range(1200)]
+    arm(any_store, *many)
+
+    with any_store.transaction() as tx:
+        taken = tx.reminders.take([*map(_pair, many)], due_until=NOW, delivery_id="id-a")
+    assert len(taken) == 1200
+
+
+def test_members_are_released_and_settled_some_at_a_time(any_store):
+    many = [armed(f"s-{n}") for n in range(5)]
+    kept = armed("kept", state=ReminderState.KEPT, delivery_id="id-a")
+    arm(any_store, *many, kept)
+    bundle(any_store, "id-a", *many)
+
+    def released():
+        with any_store.transaction() as tx:
+            return tx.reminders.release("id-a", most=3)
+
+    def settled(**facts):
+        with any_store.transaction() as tx:
+            return tx.reminders.settle("id-a", **facts)
+
+    sent = {"state": ReminderState.SENT, "at": NOW, "reason": "why"}
+    assert [settled(**sent, most=2) for _ in range(4)] == [2, 2, 1, 0]
+    told = {"state": ReminderState.SENT, "sent_at": NOW, "reason": "why", "delivery_id": "id-a"}
+    assert rows(any_store, "s-4") == [armed("s-4", **told)]
+    again = {"state": ReminderState.ARMED, "at": None}
+    assert [settled(**again), settled(**again)] == [5, 0]
+    assert [released(), released(), released()] == [3, 2, 0]
+    assert rows(any_store, "kept") == [kept]
+    assert len(due(any_store)) == 5
+
+
+def test_a_delivery_tells_the_nearest_lead_of_each_subscription_and_date_once(any_store):
+    soon = armed("b", day=date(2026, 11, 29), lead_days=3)
+    both = [armed("a", lead_days=7), armed("a", lead_days=3)]
+    cancelled = armed("c", lead_days=1)
+    arm(any_store, soon, *both, cancelled, armed("elsewhere"))
+    bundle(any_store, "id-a", soon, *both, cancelled)
+    with any_store.transaction() as tx:
+        tx.reminders.set_state([both[1].id], state=ReminderState.KEPT, reason="")
+        tx.reminders.set_state([cancelled.id], state=ReminderState.CANCELLED, reason="")
+
+    with any_store.reading() as tx:
+
+        def told(**facts):
+            return [each.id for each in tx.reminders.told_by("id-a", **facts)]
+
+        assert told(armed=True) == [soon.id, both[0].id]
+        assert told(armed=False) == [soon.id, both[1].id]
+        assert told(armed=False, skip=1, limit=1) == [both[1].id]
+        assert told(armed=False, skip=2, limit=1) == []
+        assert tx.reminders.count_told_by("id-a", armed=True) == 2
+        assert tx.reminders.count_told_by("none", armed=True) == 0
+        streamed = tx.reminders.streamed_by("id-a")
+        assert [each.id for each in streamed] == [both[0].id, soon.id]
+
+
 @pytest.mark.parametrize(
     "already",
     [

@@ -9,7 +9,7 @@ ones back. A new table is a field of `Tables` and a class over it, an attribute 
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -280,20 +280,44 @@ class MemoryReminders:
             self._rows[pair] = replace(row, state=ReminderState.CANCELLED, reason=reason)
         return len(lost)
 
-    def due(self, *, now: datetime, limit: int) -> Sequence[ArmedReminder]:
-        due = sorted((row for row in self._rows.values() if _is_open(row, now)), key=_in_order)
-        by_destination: dict[str, list[ArmedReminder]] = {}
-        for row in due:
-            by_destination.setdefault(row.destination, []).append(row)
-        first_come = sorted(
-            by_destination.values(), key=lambda rows: (rows[0].due_at, rows[0].destination)
-        )
+    def due(
+        self,
+        *,
+        now: datetime,
+        limit: int,
+        most: int | None = None,
+        without: Collection[str] = (),
+    ) -> Sequence[ArmedReminder]:
+        by_destination = self._due_by_destination(now)
+        few = [
+            rows
+            for destination, rows in by_destination.items()
+            if destination not in without and (most is None or len(rows) <= most)
+        ]
+        first_come = sorted(few, key=lambda rows: (rows[0].due_at, rows[0].destination))
         chosen: list[ArmedReminder] = []
         for rows in first_come:
             if len(chosen) >= limit:
                 break
             chosen += rows
         return chosen
+
+    def crowds(self, *, now: datetime, most: int) -> Sequence[str]:
+        found = self._due_by_destination(now)
+        return sorted(destination for destination, rows in found.items() if len(rows) > most)
+
+    def waiting(
+        self, *, until: datetime, destination: str | None = None
+    ) -> Iterator[ArmedReminder]:
+        rows = [
+            row
+            for row in self._rows.values()
+            if _is_open(row, until) and destination in {None, row.destination}
+        ]
+        return iter(sorted(rows, key=_by_id))
+
+    def count_waiting(self) -> int:
+        return sum(map(_is_open, self._rows.values()))
 
     def bundle(self, ids: Collection[Pair], *, delivery_id: str) -> None:
         for pair in ids:
@@ -302,23 +326,65 @@ class MemoryReminders:
                 raise ChangedMeanwhile
             self._rows[pair] = replace(row, delivery_id=delivery_id)
 
-    def release(self, delivery_id: str) -> None:
-        for row in self.carried_by(delivery_id):
-            if row.state is ReminderState.ARMED:
-                self._rows[row.id, row.destination] = replace(row, delivery_id=None)
+    def take(
+        self, ids: Collection[Pair], *, due_until: datetime, delivery_id: str
+    ) -> Collection[Pair]:
+        free = {
+            pair for pair in ids if pair in self._rows and _is_open(self._rows[pair], due_until)
+        }
+        self.bundle(free, delivery_id=delivery_id)
+        return free
+
+    def release(self, delivery_id: str, *, most: int | None = None) -> int:
+        carried = [row for row in self.carried_by(delivery_id) if row.state is ReminderState.ARMED]
+        for row in carried[:most]:
+            self._rows[row.id, row.destination] = replace(row, delivery_id=None)
+        return len(carried[:most])
 
     def carried_by(self, delivery_id: str) -> Sequence[ArmedReminder]:
         return self._read(lambda row: row.delivery_id == delivery_id)
 
+    def streamed_by(self, delivery_id: str) -> Iterator[ArmedReminder]:
+        rows = self.carried_by(delivery_id)
+        return iter(sorted((row for row in rows if row.state is ReminderState.ARMED), key=_by_id))
+
+    def told_by(
+        self, delivery_id: str, *, armed: bool, skip: int = 0, limit: int | None = None
+    ) -> Iterator[ArmedReminder]:
+        nearest: dict[tuple[date, SubscriptionKey], ArmedReminder] = {}
+        for row in sorted(
+            self.carried_by(delivery_id), key=lambda each: (each.reminder.lead_days, each.id)
+        ):
+            told = row.state is ReminderState.ARMED
+            if told or not (armed or row.state is ReminderState.CANCELLED):
+                about = row.reminder.anchor.date, row.reminder.subscription
+                nearest.setdefault(about, row)
+        end = None if limit is None else skip + limit
+        return iter([nearest[about] for about in sorted(nearest)[skip:end]])
+
+    def count_told_by(self, delivery_id: str, *, armed: bool) -> int:
+        return len(list(self.told_by(delivery_id, armed=armed)))
+
     def settle(
-        self, delivery_id: str, *, state: ReminderState, at: datetime | None, reason: str = ""
-    ) -> None:
+        self,
+        delivery_id: str,
+        *,
+        state: ReminderState,
+        at: datetime | None,
+        reason: str = "",
+        most: int | None = None,
+    ) -> int:
         facts: dict[str, Any] = {"state": state, "reason": reason}
         if state in TOLD:
             facts["sent_at"] = at
-        for row in self.carried_by(delivery_id):
-            if row.state not in SETTLED_BY_PEOPLE:
-                self._rows[row.id, row.destination] = replace(row, **facts)
+        unlike = [
+            row
+            for row in self.carried_by(delivery_id)
+            if row.state not in SETTLED_BY_PEOPLE and replace(row, **facts) != row
+        ]
+        for row in unlike[:most]:
+            self._rows[row.id, row.destination] = replace(row, **facts)
+        return len(unlike[:most])
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         for pair, row in list(self._rows.items()):
@@ -342,6 +408,13 @@ class MemoryReminders:
 
     def next_due(self) -> datetime | None:
         return min((row.due_at for row in self._rows.values() if _is_open(row)), default=None)
+
+    def _due_by_destination(self, now: datetime) -> Mapping[str, list[ArmedReminder]]:
+        due = sorted((row for row in self._rows.values() if _is_open(row, now)), key=_in_order)
+        found: dict[str, list[ArmedReminder]] = {}
+        for row in due:
+            found.setdefault(row.destination, []).append(row)
+        return found
 
     def _is_on_its_way(self, row: ArmedReminder) -> bool:
         owed = self._deliveries.get(row.delivery_id) if row.delivery_id else None
@@ -396,6 +469,12 @@ class MemoryOutbox:
         if held is not None:
             waiting = replace(held.delivery, slot_at=until)
             self._rows[delivery.id] = held._replace(delivery=waiting, work_at=until)
+
+    def renew(self, delivery: Delivery, *, until: datetime) -> bool:
+        held = self._held(delivery)
+        if held is not None:
+            self._rows[delivery.id] = held._replace(work_at=until)
+        return held is not None
 
     def begin(self, delivery: Delivery, *, at: datetime) -> Delivery | None:
         held = self._held(delivery)
@@ -616,6 +695,10 @@ def _is_open(row: ArmedReminder, now: datetime | None = None) -> bool:
     """Armed and in no delivery yet; due as well when an instant is given."""
     waits = row.state is ReminderState.ARMED and row.delivery_id is None
     return waits and (now is None or row.due_at <= now)
+
+
+def _by_id(row: ArmedReminder) -> Pair:
+    return row.id, row.destination
 
 
 def _in_order(row: ArmedReminder) -> tuple[datetime, str, str]:

@@ -15,7 +15,7 @@ from bot.billing.reminder import Schedule
 from bot.billing.subscription import SlackChannel
 from bot.facts.messages import Message
 from bot.ports.messenger import Posted
-from bot.services.bundling import DIGEST
+from bot.services.bundles import DIGEST
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.pacing import Limits, Pacing

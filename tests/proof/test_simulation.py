@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.services import bundling, crowds
 from tests.proof.checker import judged
 from tests.proof.guards import GUARDS, without_steadiness
 from tests.proof.lives import FAILED_ONCE, lived
@@ -15,6 +16,7 @@ ON_SQLITE, SQLITE_CHUNK = 160, 20
 MOST_FOR_A_GUARD = 1000
 LEAPING, LATE = Nemesis(clock=500, mood=Mood(posts=75, lag=10)), ["F7 lands late"] * 2
 LEAPING_LIVES = 300
+CROWDED_LIVES = 600
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)
@@ -28,6 +30,20 @@ def test_nothing_is_lost_or_repeated_whatever_dies_when(model: Open, first: int)
         seed: life.wrong
         for seed in range(first, first + CHUNK)
         if (life := lived(model, seed)).wrong
+    }
+
+    assert broken == {}
+
+
+def test_nothing_is_lost_or_repeated_where_every_destination_is_a_crowd(
+    model: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundling, "CROWD", 0)
+    monkeypatch.setattr(crowds, "SLICE", 1)
+    monkeypatch.setattr(crowds, "AT_ONCE", 2)
+
+    broken = {
+        seed: life.wrong for seed in range(CROWDED_LIVES) if (life := lived(model, seed)).wrong
     }
 
     assert broken == {}
