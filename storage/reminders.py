@@ -31,7 +31,7 @@ from bot.facts.reminding import Standing
 from bot.ports.store import STANDINGS, ArmedReminder, ChangedMeanwhile, ReminderState
 from storage import tables
 from storage.rows import CHUNK, pieces
-from storage.types import Instant
+from storage.types import NEVER, Instant
 from storage.work import Work, among
 
 _TABLE = tables.reminders
@@ -145,11 +145,12 @@ class SqlReminders:
         wanted = self._due(until)
         if destination is not None:
             wanted = and_(wanted, _ROW.destination == destination)
-        return self._streamed(select(_TABLE).where(wanted).order_by(_ROW.id, _ROW.destination))
+        in_order = (_sorted_by(_ROW.id), _ROW.destination)
+        return self._streamed(select(_TABLE).where(wanted).order_by(*in_order))
 
     def count_waiting(self) -> int:
         """How many are armed and not bundled."""
-        query = select(func.count()).select_from(_TABLE).where(self._open())
+        query = select(func.count()).select_from(_TABLE).where(self._due(NEVER))
         return self._work.connection.scalar(query) or 0
 
     def _first_destinations(
@@ -218,14 +219,14 @@ class SqlReminders:
 
     def streamed_by(self, delivery_id: str) -> Iterator[ArmedReminder]:
         """The armed members of a delivery, by id, streamed."""
-        carried = (*_by(self._work.team_id, delivery_id), _ROW.state == ReminderState.ARMED)
-        return self._streamed(select(_TABLE).where(*carried).order_by(_ROW.id))
+        carried = (*_by(self._work.team_id, delivery_id), _told(armed=True))
+        return self._streamed(select(_TABLE).where(*carried).order_by(_sorted_by(_ROW.id)))
 
     def told_by(
         self, delivery_id: str, *, armed: bool, skip: int = 0, limit: int | None = None
     ) -> Iterator[ArmedReminder]:
         """The nearest lead of each subscription and date that it carries, by date, streamed."""
-        about = (_ROW.account, _ROW.subscription_id, _ROW.anchor_date)
+        about = (_sorted_by(_ROW.account), _ROW.subscription_id, _ROW.anchor_date)
         nearest = func.row_number().over(partition_by=about, order_by=(_ROW.lead_days, _ROW.id))
         carried = select(_TABLE, nearest.label("place")).where(
             *_by(self._work.team_id, delivery_id), _told(armed=armed)
@@ -244,7 +245,7 @@ class SqlReminders:
     def count_told_by(self, delivery_id: str, *, armed: bool) -> int:
         """How many subscriptions and dates it tells of."""
         about = (
-            select(_ROW.account, _ROW.subscription_id, _ROW.anchor_date)
+            select(_sorted_by(_ROW.account), _ROW.subscription_id, _ROW.anchor_date)
             .where(*_by(self._work.team_id, delivery_id), _told(armed=armed))
             .distinct()
             .subquery()
@@ -459,12 +460,14 @@ class SqlReminders:
 _BY = and_(_ROW.team_id == bindparam("team"), _ROW.delivery_id == bindparam("by"))
 _CARRIED = select(_TABLE).where(_BY).order_by(_ROW.due_at, _ROW.id, _ROW.destination)
 
-# Found by their key: SQLite would read through all that is armed, by the index of states.
+# Found by their key, or by their delivery: SQLite would read through all that is armed instead, by
+# the index of states.
+_IS_ARMED = func.coalesce(_ROW.state, "", type_=_ROW.state.type) == ReminderState.ARMED
 _TIE = (
     update(_TABLE)
     .where(
         _ROW.team_id == bindparam("team"),
-        func.coalesce(_ROW.state, "", type_=_ROW.state.type) == ReminderState.ARMED,
+        _IS_ARMED,
         _ROW.delivery_id.is_(None),
         _ROW.destination == bindparam("to"),
         _ROW.id.in_(bindparam("ids", expanding=True)),
@@ -499,7 +502,7 @@ class _Members(NamedTuple):
 
 @cache
 def _released() -> _Members:
-    return _Members.written(_ROW.state == ReminderState.ARMED, {"delivery_id": None})
+    return _Members.written(_IS_ARMED, {"delivery_id": None})
 
 
 @cache
@@ -525,8 +528,13 @@ def _by(team_id: str, delivery_id: str) -> tuple[ColumnElement[bool], ...]:
 
 def _told(*, armed: bool) -> ColumnElement[bool]:
     if armed:
-        return _ROW.state == ReminderState.ARMED
+        return _IS_ARMED
     return _ROW.state != ReminderState.CANCELLED
+
+
+def _sorted_by(column: ColumnElement[str]) -> ColumnElement[str]:
+    """The column, but not as an index has it: SQLite would read all of one rather than sort."""
+    return column.concat("")
 
 
 def _standing(state: ColumnElement[Any]) -> ColumnElement[int]:

@@ -73,7 +73,9 @@ class Bundling:
         due_at = tx.reminders.next_due()
         if due_at is None or due_at > now:
             return False
-        return not without or bool(tx.reminders.due(now=now, limit=1, without=without))
+        if not without:
+            return True
+        return bool(tx.reminders.due(now=now, limit=1, most=CROWD, without=without))
 
     def _bundle(self, now: datetime) -> tuple[int, int]:
         """How many rows were looked at, and how many of them are members of something now."""

@@ -21,7 +21,19 @@ READS = [
     ("deliveries_key|autoindex_deliveries_2", lambda tx: tx.requests.card(1001)),
     ("ix_reminders_due|ix_reminders_destination", lambda tx: tx.reminders.next_due()),
     ("ix_reminders_destination|ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),
+    (
+        "ix_reminders_destination|ix_reminders_due",
+        lambda tx: tx.reminders.crowds(now=NOW, most=200),
+    ),
+    (
+        "ix_reminders_destination|ix_reminders_due",
+        lambda tx: list(tx.reminders.waiting(until=NOW, destination="C0FINOPS")),
+    ),
+    ("ix_reminders_destination|ix_reminders_due", lambda tx: tx.reminders.count_waiting()),
     ("ix_reminders_delivery", lambda tx: tx.reminders.carried_by("id-a")),
+    ("ix_reminders_delivery", lambda tx: list(tx.reminders.streamed_by("id-a"))),
+    ("ix_reminders_delivery", lambda tx: list(tx.reminders.told_by("id-a", armed=True))),
+    ("ix_reminders_delivery", lambda tx: tx.reminders.count_told_by("id-a", armed=False)),
     ("ix_reminders_subscription", lambda tx: tx.reminders.of(key("s-7"))),
     (
         "ix_reminders_state",
