@@ -96,7 +96,7 @@ def read_from_a_large_file(rig: Rig, reading: Subscription) -> None:
         providers={},
         arming=Arming(store=rig.store, clock=rig.clock, policy=rig.policy),
     )
-    with patch.object(taking_over, "FEW", 0):
+    with patch.multiple(taking_over, FEW=0, NOTED=0):
         importing.run(
             io.BytesIO("".join(to_csv([reading])).encode()), "all.csv", account="default", by="cli"
         )
