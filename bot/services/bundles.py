@@ -145,8 +145,10 @@ def digests(named: Sequence[Told]) -> Iterator[Sequence[Told]]:
     return (named[at : at + DIGEST] for at in range(0, len(named), DIGEST))
 
 
-def delivery(gist: Gist, *, destination: str, key: str, kind: str = REMINDER) -> Delivery:
-    """The message that carries what a gist sums up."""
+def delivery(
+    gist: Gist, *, destination: str, key: str, batch: str, kind: str = REMINDER
+) -> Delivery:
+    """The message that carries what a gist sums up; a batch was bundled together."""
     return Delivery(
         id=delivery_id(key),
         key=key,
@@ -154,7 +156,7 @@ def delivery(gist: Gist, *, destination: str, key: str, kind: str = REMINDER) ->
         destination=destination,
         stream=key,
         due_at=gist.due_at,
-        subject=gist.subject,
+        subject={**gist.subject, "batch": batch},
     )
 
 

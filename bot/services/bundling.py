@@ -105,8 +105,9 @@ class Bundling:
             gist = Gist.of(part, zone=self._wanting.zone)
             pairs = [pair for about in part for pair in about.pairs]
             destination = pairs[0][1]
-            name = f"{destination}/{now.isoformat()}/{gist.timing}"
+            batch = now.isoformat()
+            name = f"{destination}/{batch}/{gist.timing}"
             key = f"{kind}/{name}/{fingerprint(ref for ref, _ in pairs)}"
-            owed = delivery(gist, destination=destination, key=key, kind=kind)
+            owed = delivery(gist, destination=destination, key=key, batch=batch, kind=kind)
             if tx.outbox.owe(owed):
                 tx.reminders.bundle(pairs, delivery_id=owed.id)

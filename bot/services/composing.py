@@ -101,13 +101,15 @@ class Composing:
     def overtaken(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> bool:
         """Whether a date has passed unannounced of which it tells, or others that wait there do.
 
-        Only of a reminder that waits and is certainly not posted.
+        Only of a reminder that waits and is certainly not posted. One about what was missed is so,
+        too, when another such message of another batch waits beside it.
         """
         if not _waits(delivery):
             return False
         if bundled_as(delivery) is Timing.MISSED:
             beside = self._passed(tx, delivery, now)
-            return any(bundled_as(each) is not Timing.MISSED for each in beside)
+            mine = (Timing.MISSED, delivery.subject.get("batch"))
+            return any((bundled_as(each), each.subject.get("batch")) != mine for each in beside)
         return self._has_passed(tx, delivery, now)
 
     def release(

@@ -64,7 +64,12 @@ class Crowd:
 
     def key(self, kind: str, name: str) -> str:
         """The key of one of its messages."""
-        return f"{kind}/{self.destination}/{self.at.isoformat()}/{self.number}/{name}"
+        return f"{kind}/{self.destination}/{self.batch}/{name}"
+
+    @property
+    def batch(self) -> str:
+        """What all its messages bear."""
+        return f"{self.at.isoformat()}/{self.number}"
 
     @property
     def written(self) -> Mapping[str, object]:
@@ -233,11 +238,18 @@ class Crowds:
                     digest = self._free(tx, crowd, planned, key=key)
                     if digest:
                         gist = Gist.of(digest, zone=self._wanting.zone)
-                        tx.outbox.owe(delivery(gist, destination=crowd.destination, key=key))
+                        naming = delivery(
+                            gist, destination=crowd.destination, key=key, batch=crowd.batch
+                        )
+                        tx.outbox.owe(naming)
                         tied += _rows(digest)
             for key, gist in sorted(crowd.rests.items()):
                 counting = delivery(
-                    gist, destination=crowd.destination, key=key, kind=REMINDER_REST
+                    gist,
+                    destination=crowd.destination,
+                    key=key,
+                    batch=crowd.batch,
+                    kind=REMINDER_REST,
                 )
                 tx.outbox.owe(counting)
             noted.drop(tx, crowd)
