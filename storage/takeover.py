@@ -3,6 +3,7 @@
 Whoever dies in between leaves versions that nobody sees; the next who takes over removes them.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -145,8 +146,7 @@ class SqlTakeover:
         self._renew()
         with self._mine() as tx:
             yield tx, self._pending(tx.work)
-        self._write_back()
-        sleep(MOMENT)
+        self._give_way()
 
     @contextmanager
     def flip(self) -> Iterator[tuple[Transaction, SqlPending]]:
@@ -154,7 +154,7 @@ class SqlTakeover:
 
         What has to become true in the same moment is written in it.
         """
-        with self._transaction() as tx:
+        with _undisturbed(), self._transaction() as tx:
             self._row(tx.work)  # locks it before it is read, so that no two wait for each other
             self._check(tx.work)
             yield tx, self._pending(tx.work)
@@ -237,6 +237,7 @@ class SqlTakeover:
                     .where(_among(tx.work, table, found), row.replaced_in > visible)
                     .values(replaced_in=None)
                 )
+            self._give_way()
 
     def _remove(
         self, table: Table, found: Sequence[Row[Any, Any]], which: ColumnElement[bool]
@@ -244,6 +245,12 @@ class SqlTakeover:
         self._renew()
         with self._mine() as tx:
             tx.work.connection.execute(delete(table).where(_among(tx.work, table, found), which))
+        self._give_way()
+
+    def _give_way(self) -> None:
+        """Write the log back, so that nobody else's commit has to, and let others have a moment."""
+        self._write_back()
+        sleep(MOMENT)
 
     def _pending(self, work: Work) -> SqlPending:
         return SqlPending(
@@ -258,7 +265,7 @@ class SqlTakeover:
     @contextmanager
     def _mine(self) -> Iterator[Opened]:
         """A transaction in which nobody else can take the lease."""
-        with self._transaction() as tx:
+        with _undisturbed(), self._transaction() as tx:
             self._check(tx.work)
             yield tx
 
@@ -285,6 +292,18 @@ class SqlTakeover:
         work.connection.execute(
             update(generations).where(generations.c.team_id == self._team_id).values(**values)
         )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Python look for garbage afterwards: that lasts longer than what others wait for."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _among(work: Work, table: Table, found: Sequence[Row[Any, Any]]) -> ColumnElement[bool]:
