@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
+from time import sleep
 
 from sqlalchemy import Connection, Engine, select
 
@@ -21,7 +22,7 @@ from storage.requests import SqlRequests
 from storage.staging import DiskStaging
 from storage.tables import accounts as account_rows
 from storage.tables import audit_heads, generations, workspaces
-from storage.takeover import SqlTakeover
+from storage.takeover import MOMENT, SqlTakeover
 from storage.work import FIRST, Work, told
 
 
@@ -159,6 +160,12 @@ class SqlStore:
             accounts=self._accounts,
             clock=clock,
         )
+
+    def give_way(self) -> None:
+        """Write back, and leave SQLite to whoever waits for it: they look once in a while."""
+        self._write_back()
+        if self._writer.dialect.name == "sqlite":
+            sleep(MOMENT)
 
     def _write_back(self) -> None:
         """Move what SQLite has logged into its file, as far as no reader needs the log."""

@@ -698,5 +698,11 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A write transaction: committed at the end of the block, rolled back on an exception."""
 
+    def give_way(self) -> None:
+        """Let those write who wait, between transactions of one who writes much.
+
+        What was written is put in its place; else one of them would have to, and take long.
+        """
+
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent read; writing in it is an error."""

@@ -145,6 +145,8 @@ class Crowds:
             return self._tie_all(crowd) if crowd is not None else 0
         except _Lost:
             return 0
+        finally:
+            self._store.give_way()
 
     def _taken(self, destination: str) -> Crowd | None:
         """The crowd for this process; None while another is alive.
@@ -278,6 +280,7 @@ class Crowds:
                 with self._store.transaction() as tx:
                     _of_mine(tx, crowd)
                     released = tx.reminders.release(delivery_id(key), most=SLICE)
+                self._store.give_way()
         with self._store.transaction() as tx:
             _of_mine(tx, crowd).drop(tx, crowd)
 

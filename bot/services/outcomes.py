@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.ports.store import Delivery, ReminderState, Store, Transaction
 from bot.services.owing import REMINDER_REST
 
-MOST = 2_500
+MOST = 1_000
 """Members whose outcome one transaction records."""
 
 _NOTE = "reminders/outcomes"
@@ -56,6 +56,7 @@ def record_rest(store: Store) -> None:
                 if not _record(tx, delivery_id, facts, most=MOST):
                     del noted[delivery_id]
                     tx.notes.put(_NOTE, noted)
+        store.give_way()
 
 
 def _begin(tx: Transaction, delivery: Delivery, facts: Mapping[str, object]) -> bool:

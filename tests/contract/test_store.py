@@ -3,12 +3,13 @@
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.billing.subscription import AccountName
 from bot.ports.store import ChangedMeanwhile, ListQuery
 from storage import DatabaseAway, open_database
+from storage.engine import sqlite_file
 from storage.errors import DatabaseUnknown
 from tests.conftest import ACCOUNTS, AUDIT_KEY, ONLY_POSTGRESQL, TEAM
 from tests.contract.samples import request
@@ -26,6 +27,18 @@ def test_a_transaction_is_kept_when_its_block_ends(any_store, any_url):
         assert tx.catalogue.get(quota().key) == quota()
         assert tx.notes.get("tour") == {"step": 1}
     again.dispose()
+
+
+def test_what_was_written_is_put_in_its_place_on_demand(any_store, any_url):
+    with any_store.transaction() as tx:
+        tx.notes.put("tour", {"said": "in its place"})
+    any_store.give_way()
+
+    file = sqlite_file(make_url(any_url))
+    if file is not None:  # PostgreSQL does so by itself
+        assert b"in its place" in file.read_bytes()
+    with any_store.reading() as tx:
+        assert tx.notes.get("tour") == {"said": "in its place"}
 
 
 def test_an_exception_undoes_everything_in_the_block(any_store):

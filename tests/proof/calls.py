@@ -255,6 +255,7 @@ class MortalStore:
         self._store = clerk.office.store
         self.accounts = self._store.accounts
         self.reading = self._store.reading
+        self.give_way = self._store.give_way
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -64,6 +64,9 @@ class FaultyStore:
             self._disk.check(name)
             raise
 
+    def give_way(self) -> None:
+        self._store().give_way()
+
     def _store(self) -> SqlStore:
         # A power cut closes the database, so that nothing of it is kept here.
         return self._disk.database.store(team_id="T0", accounts=ACCOUNTS, audit_key=AUDIT_KEY)

@@ -126,6 +126,9 @@ class MemoryStore:
             yield MemoryTransaction(tables, self.accounts)
             self.restore(tables)
 
+    def give_way(self) -> None:
+        """Nobody waits."""
+
     def reading(self) -> AbstractContextManager[MemoryTransaction]:
         """A consistent read; writing in it is a TypeError."""
         return nullcontext(self._reader)

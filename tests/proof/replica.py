@@ -156,6 +156,7 @@ class InterruptibleStore:
         self._store = replica.fate.store
         self.accounts = self._store.accounts
         self.reading = self._store.reading
+        self.give_way = self._store.give_way
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

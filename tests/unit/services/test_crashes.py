@@ -49,6 +49,7 @@ class MortalStore:
         self._steps = steps
         self.accounts = store.accounts
         self.reading = store.reading
+        self.give_way = store.give_way
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

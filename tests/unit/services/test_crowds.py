@@ -382,6 +382,18 @@ def test_what_no_longer_holds_is_cancelled_in_a_crowd_too(rig: Rig) -> None:
     assert states == {ReminderState.SENT: MANY - 20, ReminderState.CANCELLED: 20}
 
 
+def test_others_may_write_in_between(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcomes, "MOST", 20)
+    gave_way: list[int] = []
+    monkeypatch.setattr(rig.store, "give_way", lambda: gave_way.append(1))
+    awaited(rig, *many())
+    bundled(rig)
+    assert gave_way == [1]
+
+    rig.delivering.send_due(limit=1000)
+    assert gave_way == [1, 1]
+
+
 def test_two_crowds_at_once_are_told_apart(rig: Rig) -> None:
     there = [server(f"db-{n:03}", channel=SlackChannel(SECURITY)) for n in range(50)]
     awaited(rig, *many(), *there)
@@ -425,6 +437,7 @@ class Watched:
         self._after = after
         self.accounts = store.accounts
         self.reading = store.reading
+        self.give_way = store.give_way
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -443,6 +456,7 @@ class Mortal:
         self.steps = 0
         self.accounts = store.accounts
         self.reading = store.reading
+        self.give_way = store.give_way
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -658,6 +658,7 @@ class Watched:
         self._store = store
         self.accounts = store.accounts
         self.reading = store.reading
+        self.give_way = store.give_way
         self.writing = False
 
     @contextmanager
