@@ -26,7 +26,7 @@ from bot.services.armed import look_anew
 
 T = TypeVar("T")
 
-FEW = 30
+FEW = 20
 """Subscriptions that one transaction writes, in less than half of the 100 ms that others wait."""
 NOTED = 1000
 """Changes that are told apart when they are shown; of more everything ahead is looked at anew."""

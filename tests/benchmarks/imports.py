@@ -32,7 +32,7 @@ from tests.factories import account
 from tests.postgres import PostgresServer
 
 ROWS = 1_000_000
-SMALL = (10, 30, 100, 300, 1000, 3000)
+SMALL = (10, 20, 100, 300, 1000, 3000)
 """Rows of the imports of every day: the first two are one transaction, the others a generation."""
 TEAM = "T0LAPSE"
 ACCOUNTS = {

@@ -42,7 +42,7 @@ reminders_channel = "C0FINOPS"
 lead_days = [3, 1]
 [accounts.lab]
 """
-KNOWN, FEW, SOME, MANY = 20, 30, 400, 1040
+KNOWN, FEW, SOME, MANY = 15, 20, 400, 1040
 """Items from before, and rows of three files: what one transaction writes, what many do, and so
 many that everything ahead is looked at anew."""
 
