@@ -108,13 +108,12 @@ def end_pauses(tx: Transaction, *, now: datetime) -> None:
     _put_pauses(tx, [(start, min(end, now)) for start, end in _noted_pauses(tx) if start < now])
 
 
-def absences(tx: Transaction, *, now: datetime) -> Sequence[Span]:
+def absences(tx: Transaction, watch: Watch | None, *, now: datetime) -> Sequence[Span]:
     """When leads fell due that were no rows: nobody had run since they entered the horizon.
 
     Those that are noted first, and then the one that lasts.
     """
     known = [(start + HORIZON, min(end, now)) for start, end in _noted_pauses(tx)]
-    watch = last_watch(tx)
     since = watch.until if watch else _EVER + HORIZON
     return [(start, end) for start, end in (*known, (since, now)) if start < end]
 

@@ -9,18 +9,17 @@ read once more, what falls due soon before the rest.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 
-from bot.billing import reminder, renewal
+from bot.billing import reminder
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
 from bot.services.armed import (
     HORIZON,
-    Lead,
     Watch,
     absences,
     cancel,
@@ -32,12 +31,9 @@ from bot.services.armed import (
 from bot.services.lateness import LATE_AFTER
 from bot.services.missing import Pass
 from bot.services.policy import Policy
+from bot.services.reach import FAR, SOON, Part, Reach, beginning
 from bot.services.wanting import ONE_DAY, Wanting
 
-SOON = timedelta(minutes=10)
-"""How far ahead a run enters first that has much to read; after it runs are seconds apart."""
-
-FAR = timedelta(days=430)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FEW = 10
 STEP_BACK = timedelta(hours=1)
@@ -45,9 +41,6 @@ STEP_BACK = timedelta(hours=1)
 
 PAGE = 100
 """Subscriptions that one transaction looks at: other writers wait that long."""
-
-MOVED_AT_MOST = 3
-"""Days by which a lead comes earlier than it says, to lie before the safe cut-off in every zone."""
 
 _ALL_ARMED = 100_000
 _EVERY = 2**31 - 1
@@ -60,6 +53,7 @@ class Arming:
         self._store = store
         self._clock = clock
         self._policy = policy
+        self._reach = Reach(policy)
         self.wanting = Wanting(accounts=store.accounts, policy=policy)
 
     def arm(self) -> int:
@@ -88,10 +82,24 @@ class Arming:
 
     def _run(self, now: datetime) -> Pass:
         with self._store.reading() as tx:
-            return _pass(tx, now)
+            return self._pass(tx, now)
+
+    def _pass(self, tx: Transaction, now: datetime) -> Pass:
+        before = last_watch(tx)
+        return Pass(
+            now=now,
+            horizon=now + HORIZON,
+            before=before,
+            goes_on=before is not None and self._follows(before, now=now),
+            off=absences(tx, before, now=now),
+        )
+
+    def _follows(self, before: Watch, *, now: datetime) -> bool:
+        """Whether a run follows one by the same settings but for leads, and not long after it."""
+        return before.wishes == self._wishes() and before.at <= now <= before.until
 
     def _bring_in_step(self, run: Pass) -> int:
-        before, goes_on = run.before, self._goes_on(run)
+        before, goes_on = run.before, run.goes_on
         if before is not None and before.at - run.now > STEP_BACK:
             self._date_anew(run.now)
         armed = 0 if goes_on else self._arm_soon(run)
@@ -99,40 +107,33 @@ class Arming:
             self._disarm(run)
         # When nobody ran for long, the next run would not know any more that these changed then.
         armed += self._arm_changed(run) if goes_on or run.off else 0
-        return armed + self._arm_all(self._arm_spans(run))
+        return armed + self._arm_all(self._reach.looked_at(run))
 
     def _arm_soon(self, run: Pass) -> int:
         """Enter what falls due soon before everything is looked at, which takes a while."""
         soon = replace(run, horizon=run.now + SOON)
-        return self._arm_all(self._reach(soon, self._leads(), after=run.now))
+        return self._arm_all(self._reach.due_after(run.now, soon))
 
-    def _arm_all(self, spans: Iterable[tuple[datetime, datetime, Pass]]) -> int:
+    def _arm_all(self, spans: Iterable[Part]) -> int:
         return sum(self._arm_anchored(start, end, each) for start, end, each in spans)
 
     def lacking(self, tx: Transaction) -> Iterator[ArmedReminder]:
         """The rows that a run would enter now, or at another time than they are; enters nothing."""
-        run = _pass(tx, self._clock.now())
+        run = self._pass(tx, self._clock.now())
         changed = iter(tx.catalogue.unplanned(limit=_EVERY))
         anchored = (
             (tx.catalogue.anchored_keys(start=start, end=end), each)
-            for start, end, each in self._arm_spans(run)
+            for start, end, each in self._reach.looked_at(run)
         )
         for found, each in chain([(changed, run)], anchored):
             while keys := tuple(islice(found, PAGE)):
                 yield from self._lacking(tx, keys, each)
 
-    def _goes_on(self, run: Pass) -> bool:
-        """Whether the run before went by the same settings but for leads, and not long ago."""
-        before = run.before
-        if before is None or before.wishes != self._wishes():
-            return False
-        return before.at <= run.now <= before.until
-
     def _note(self, tx: Transaction, run: Pass) -> None:
         """Remember the run, and that nobody ran before it where that is so."""
         now, before = run.now, run.before
-        watch = Watch(at=now, until=run.horizon, leads=self._leads(), wishes=self._wishes())
-        if before is not None and self._goes_on(run):
+        watch = Watch(at=now, until=run.horizon, leads=self._reach.leads, wishes=self._wishes())
+        if before is not None and run.goes_on:
             watch = _after_news(watch, before)
         if before is None or now - before.at > LATE_AFTER:
             note_pause(tx, since=before.at if before else None, now=now)
@@ -145,62 +146,16 @@ class Arming:
         subscription = tx.catalogue.get(key)
         if subscription is None:
             return 0
-        run = _pass(tx, now)
-        return tx.reminders.arm(self.wanting.lacking(tx, subscription, run))
+        run = self._pass(tx, now)
+        return tx.reminders.arm(self.wanting.lacking(tx, [subscription], run))
 
     def next_lead(self) -> tuple[datetime, Subscription] | None:
         """The next instant at which any lead falls due, and of which subscription."""
         now = self._clock.now()
         with self._store.reading() as tx:
-            found = [self._next_of(tx, days, now=now) for days in _days(self._leads())]
+            found = [self._next_of(tx, days, now=now) for days in self._reach.days]
         nearest = (each for each in found if each is not None)
         return min(nearest, key=lambda each: each[0], default=None)
-
-    def _arm_spans(self, run: Pass) -> Iterator[tuple[datetime, datetime, Pass]]:
-        """Where the anchors lie of which a run enters leads, and as which run."""
-        before = run.before
-        if before is not None and self._goes_on(run):
-            yield from self._news(run, before)
-        else:  # every anchor that any lead could reach
-            start = min(before.at if before else run.now, run.now) - ONE_DAY
-            yield start, run.horizon + (max(_days(self._leads())) + 2) * ONE_DAY, run
-
-    def _news(self, run: Pass, before: Watch) -> Iterator[tuple[datetime, datetime, Pass]]:
-        """What the horizon reached, and leads that are new in the settings.
-
-        A lead counts from when it was set: what it would have told before is not told. Rows of one
-        that was taken out are not sent in any case, and are cancelled by the run after.
-        """
-        leads = self._leads()
-        yield from self._reach(run, leads & before.leads, after=before.until)
-        new = leads - before.leads
-        soon = replace(run, ahead=True, horizon=run.now + SOON)
-        yield from self._reach(soon, new - before.coming.keys(), after=run.now)
-        for since in set(before.coming.values()):
-            of_then = {lead for lead in new if before.coming.get(lead) == since}
-            run_since = replace(run, ahead=True, before=replace(before, until=since))
-            yield from self._reach(run_since, of_then, after=since)
-
-    def _reach(
-        self, run: Pass, leads: Collection[Lead], *, after: datetime
-    ) -> Iterator[tuple[datetime, datetime, Pass]]:
-        """Where the leads count back from that fall due after an instant, within the horizon."""
-        reached = self._reached(_days(leads), after=after, until=run.horizon)
-        for start, end in _spans(reached):
-            yield start, end, run
-
-    def _reached(
-        self, days: Collection[int], *, after: datetime, until: datetime
-    ) -> Iterator[date]:
-        """The dates of the anchors that fall due in (after, until] by a lead of so many days."""
-        schedule = self._policy.schedule
-        day = after.astimezone(schedule.zone).date()
-        while (due := reminder.local_instant(day, schedule.at, schedule.zone)) <= until:
-            if due > after:
-                for lead in days:
-                    moved = MOVED_AT_MOST if lead < MOVED_AT_MOST else 0
-                    yield from (day + (lead + each) * ONE_DAY for each in range(moved + 1))
-            day += ONE_DAY
 
     def _arm_anchored(self, start: datetime, end: datetime, run: Pass) -> int:
         armed = 0
@@ -240,8 +195,7 @@ class Arming:
     ) -> Sequence[ArmedReminder]:
         tx.catalogue.look_up(keys)
         held = [each for key in keys if (each := tx.catalogue.get(key)) is not None]
-        self.wanting.look_up(tx, held, run)
-        return [row for each in held for row in self.wanting.lacking(tx, each, run)]
+        return self.wanting.lacking(tx, held, run)
 
     def _disarm(self, run: Pass) -> None:
         with self._store.reading() as tx:
@@ -284,7 +238,7 @@ class Arming:
         day = now.astimezone(schedule.zone).date()
         if reminder.local_instant(day, schedule.at, schedule.zone) <= now:
             day += ONE_DAY
-        start = _begin(day + days * ONE_DAY)
+        start = beginning(day + days * ONE_DAY)
         for limit in (FEW, PAGE, _ALL_ARMED):
             rows = tx.catalogue.soonest(start=start, end=now + FAR, limit=limit)
             ahead = [
@@ -297,16 +251,6 @@ class Arming:
                 return min(ahead, key=lambda each: each[0], default=None)
         return None
 
-    def _leads(self) -> frozenset[Lead]:
-        """The leads of the settings; a route without its own has the common ones."""
-        common = self._policy.schedule.lead_days
-        of_routes = (
-            common if each.lead_days is None else each.lead_days for each in self._policy.routes
-        )
-        return frozenset(
-            Lead(route, days) for route, leads in enumerate((common, *of_routes)) for days in leads
-        )
-
     def _wishes(self) -> str:
         """A name of what else in the settings decides which reminders there are."""
         policy = self._policy
@@ -315,11 +259,6 @@ class Arming:
         accounts = sorted(self._store.accounts.items())
         said = repr((hour, routes, policy.reminders_channel, accounts))
         return hashlib.sha256(said.encode()).hexdigest()
-
-
-def _pass(tx: Transaction, now: datetime) -> Pass:
-    off = absences(tx, now=now)
-    return Pass(now=now, horizon=now + HORIZON, before=last_watch(tx), off=off)
 
 
 def _after_news(watch: Watch, before: Watch) -> Watch:
@@ -333,23 +272,5 @@ def _after_news(watch: Watch, before: Watch) -> Watch:
     )
 
 
-def _days(leads: Iterable[Lead]) -> frozenset[int]:
-    return frozenset(each.days for each in leads)
-
-
 def _waits(row: ArmedReminder) -> bool:
     return row.state is ReminderState.ARMED and row.delivery_id is None
-
-
-def _spans(dates: Iterable[date]) -> Iterator[tuple[datetime, datetime]]:
-    """Days of the cloud's zone as spans of time, those that follow each other as one."""
-    days = sorted(set(dates))
-    first = 0
-    for at, day in enumerate(days, start=1):
-        if at == len(days) or days[at] != day + ONE_DAY:
-            yield _begin(days[first]), _begin(day + ONE_DAY)
-            first = at
-
-
-def _begin(day: date) -> datetime:
-    return datetime.combine(day, time(), renewal.CLOUD_ZONE)

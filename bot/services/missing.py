@@ -22,13 +22,15 @@ from bot.services.armed import Span, Watch
 class Pass:
     """One run of arming, and what the run before it had reached.
 
-    With `ahead` alone no lead is told that had passed already. `off` is when nobody ran for so
-    long that leads fell due which were no rows.
+    It `goes_on` when that was not long ago and by the same settings but for leads. With `ahead`
+    alone no lead is told that had passed already. `off` is when nobody ran for so long that leads
+    fell due which were no rows.
     """
 
     now: datetime
     horizon: datetime
     before: Watch | None
+    goes_on: bool
     ahead: bool = False
     off: Sequence[Span] = ()
 

@@ -1,7 +1,7 @@
 """What reminders a subscription should have, and why an armed one no longer holds.
 
-Everything is derived from the subscription, the settings and what people did; `look_up` reads for
-many subscriptions at once what the answers about each of them need.
+Everything is derived from the subscription, the settings and what people did. What the answers
+about many of them need is read at once.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -93,23 +93,16 @@ class Wanting:
         tx.catalogue.look_up({key for key, _ in about})
         tx.notes.look_up([fact_name(key, day) for key, day in about])
 
-    def look_up(self, tx: Transaction, subscriptions: Collection[Subscription], run: Pass) -> None:
-        """Read at once what `lacking` asks about each of them."""
+    def lacking(
+        self, tx: Transaction, subscriptions: Collection[Subscription], run: Pass
+    ) -> Sequence[ArmedReminder]:
+        """The rows that should be there for these and are not, or at another time."""
         keys = [each.key for each in subscriptions]
         tx.catalogue.look_up(keys)
         tx.reminders.look_up(keys)
-        anchors = [(each, due.anchor) for each in subscriptions for due in self._due(tx, each, run)]
-        tx.notes.look_up([fact_name(each.key, what.date) for each, what in anchors])
-
-    def lacking(
-        self, tx: Transaction, subscription: Subscription, run: Pass
-    ) -> Sequence[ArmedReminder]:
-        """The rows that should be there for a subscription and are not, or at another time."""
-        return [
-            row
-            for due in self._due(tx, subscription, run)
-            for row in self._lacking(tx, subscription, due, run)
-        ]
+        wanted = [(each, due) for each in subscriptions for due in self._due(tx, each, run)]
+        tx.notes.look_up([fact_name(each.key, due.anchor.date) for each, due in wanted])
+        return [row for each, due in wanted for row in self._lacking(tx, each, due, run)]
 
     def _lacking(
         self, tx: Transaction, subscription: Subscription, due: Due, run: Pass

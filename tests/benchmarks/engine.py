@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from bot.billing.subscription import SlackChannel, Subscription
 from bot.ports.store import DeliveryState, ReminderState, Store
-from bot.services.arming import SOON
 from bot.services.policy import Policy, Route
+from bot.services.reach import SOON
 from storage.clock import DatabaseClock
 from storage.engine import Database, open_database
 from tests.benchmarks.catalogues import (
