@@ -4,13 +4,13 @@ A program of its own that imports nothing of Lapse: `python -m tests.proof.check
 every line is a JSON object with an `event`, instants being seconds. What is in brackets may lack.
 
 Of Slack's stand-in: `post` with `at`, `channel`, `ts`, `delivery` and `ids`; `delete` with `at` and
-`ts`; for each call in turn `asked` [`missed`: it says that its dates have passed], `refused` with
-`here` where its channel does so, all with `at`, `channel`, `delivery`, `ids` [and `method`], and
-`slow_down` with `until` [and `method`; the latter two `forgotten`: who heard it died]. Of the run:
-`owed` with `id`, `channel` and `due` [`at`, since when; `over`, when it is past; `optional`: it may
-be told or not; `fallback`, another channel]; `withdrawn` with `id`, `at` [and `taken`: it was about
-to be told]; `dropped` with `id`, `reason`; and one `end` with `sweep`, seconds that a second copy
-may stand, `frozen`, whether a process was [`clock_off`, by so much, `operator`, who hears of it].
+`ts`; for each call `asked` [`missed`: it says that its dates have passed; `doubt`: that it may
+repeat], `refused` with `here` where its channel does so, all with `at`, `channel`, `delivery`,
+`ids` [`method`], and `slow_down` with `until` [`method`; the latter two `forgotten`: who heard it
+died]. Of the run: `owed` with `id`, `channel` and `due` [`at`, since when; `over`, when it is past;
+`optional`: may be told or not; `fallback`, a channel]; `withdrawn` with `id`, `at` [`taken`: it was
+about to be told]; `dropped` with `id`, `reason`; one `end` with `sweep`, seconds a second copy may
+stand, `frozen`, whether a process was [`clock_off`, by so much, `operator`, who hears of it].
 
 The promise: when processes stop, never two, never none; when a process is frozen for longer than
 its lease, never none, two at most, and the second is gone within one sweep.
@@ -117,7 +117,9 @@ def _refused(events: Events, end: Line) -> Iterator[str]:
 
 def _missed(events: Events, end: Line) -> Iterator[str]:
     """What was past when it was told says so; what was owed since one instant in one message."""
-    owed = {line["id"]: (line.get("over") or FOREVER, line.get("at")) for line in events["owed"]}
+    doubted = {each for line in events["asked"] if line.get("doubt") for each in line["ids"]}
+    known = (line for line in events["owed"] if line["id"] not in doubted)
+    owed = {line["id"]: (line.get("over") or FOREVER, line.get("at")) for line in known}
     posted = {line["delivery"] for line in events["post"]}
     digests: dict[str, set[tuple[str, float | None]]] = defaultdict(set)
     spare = FOREVER if end["frozen"] else ATTEMPT + end.get("clock_off", 0.0)
@@ -127,8 +129,6 @@ def _missed(events: Events, end: Line) -> Iterator[str]:
         digests[line["channel"]] |= {(what, at) for by, at in past if by >= 0 and what in posted}
         if any(by > spare for by, _ in past) and not line.get("missed", True):
             yield f"{what} spoke of what had passed as if it were to come."
-        if line.get("missed") and all(by < 0 for by, _ in past):  # it may stand there already
-            owed = {each: facts for each, facts in owed.items() if each not in line["ids"]}
     for channel, told in digests.items():
         messages, since = ({each[part] for each in told} for part in (0, 1))
         if len(messages) > len(since):

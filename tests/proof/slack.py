@@ -152,7 +152,8 @@ class SimulatedSlack:
         channel = _conversation(asked["channel"])
         told = {"delivery": payload["delivery_id"], "ids": payload.get("reminder_ids", [])}
         # What may have been posted is repeated whole, and says of each date that has passed so.
-        told |= {"missed": any(each in asked["text"] for each in ("Missed: ", "May repeat"))}
+        told["doubt"] = "May repeat" in asked["text"]
+        told["missed"] = told["doubt"] or "Missed: " in asked["text"]
         self._write("asked", channel, method="chat.postMessage", **told)
         code = self.closed.get(channel) or self.locked
         if code is not None:

@@ -164,7 +164,7 @@ def test_what_came_to_be_owed_later_may_come_in_another_message_about_what_was_m
 
 def test_what_may_stand_there_already_is_told_by_itself_although_its_date_has_passed() -> None:
     twice = [
-        line("asked", 20, delivery="a", missed=True),
+        line("asked", 20, delivery="a", missed=True, doubt=True),
         *(line("asked", at, ids=[each], delivery=each) for at, each in ((1000, "b"), (1001, "a"))),
         *(post(at, ids=[each], delivery=each) for at, each in ((1000, "b"), (1001, "a"))),
     ]
