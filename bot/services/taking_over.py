@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 FEW = 20
 """Subscriptions that one transaction writes, in less than half of the 100 ms that others wait."""
+LOOKED_UP = 1000
+"""Staged subscriptions that are compared by their keys; more are compared with all that is kept."""
 NOTED = 1000
 """Changes that are told apart when they are shown; of more everything ahead is looked at anew."""
 SLICE = 1000
@@ -83,7 +85,7 @@ class TakingOver:
         staged, whole = self._staged, self._intake.whole
         staged.forget_decisions()
         with self._store.reading() as tx:
-            few = len(staged) <= FEW and whole is None
+            few = len(staged) <= LOOKED_UP and whole is None
             known = tx.catalogue.known(staged.keys() if few else None, account=whole)
             for row, held in _side_by_side(staged.in_order(), known):
                 if row is None:

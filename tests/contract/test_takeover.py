@@ -23,6 +23,7 @@ from bot.services.errors import BadFile, ImportRunning
 from bot.services.exporting import to_csv
 from bot.services.importing import Importing
 from storage import tables
+from storage.catalogue import SqlCatalogue
 from storage.grouping import earliest_of
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
 from tests.factories import NOW, account, key, order, package, quota, renewal, resource
@@ -543,3 +544,21 @@ def test_python_looks_for_garbage_when_nobody_waits_for_a_slice(any_database, cl
 
     assert written == [False, False]
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("most", "reads_all"), [(16, False), (15, True)])
+def test_a_file_of_some_is_compared_with_what_it_names_alone(
+    store, clock, monkeypatch, most, reads_all
+):
+    monkeypatch.setattr(taking_over, "LOOKED_UP", most)
+    take(store, clock, *old(), resource("another"))
+    asked, known = [], SqlCatalogue.known
+
+    def watched(self, keys=None, **named):
+        asked.append(keys is None)
+        return known(self, keys, **named)
+
+    monkeypatch.setattr(SqlCatalogue, "known", watched)
+    take(store, clock, *(replace(each, name="renamed") for each in old()))
+
+    assert asked[0] is reads_all
