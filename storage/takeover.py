@@ -3,7 +3,6 @@
 Whoever dies in between leaves versions that nobody sees; the next who takes over removes them.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -154,7 +153,7 @@ class SqlTakeover:
 
         What has to become true in the same moment is written in it.
         """
-        with _undisturbed(), self._transaction() as tx:
+        with self._transaction() as tx:
             self._row(tx.work)  # locks it before it is read, so that no two wait for each other
             self._check(tx.work)
             yield tx, self._pending(tx.work)
@@ -265,7 +264,7 @@ class SqlTakeover:
     @contextmanager
     def _mine(self) -> Iterator[Opened]:
         """A transaction in which nobody else can take the lease."""
-        with _undisturbed(), self._transaction() as tx:
+        with self._transaction() as tx:
             self._check(tx.work)
             yield tx
 
@@ -292,18 +291,6 @@ class SqlTakeover:
         work.connection.execute(
             update(generations).where(generations.c.team_id == self._team_id).values(**values)
         )
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Python look for garbage afterwards: that lasts longer than what others wait for."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _among(work: Work, table: Table, found: Sequence[Row[Any, Any]]) -> ColumnElement[bool]:

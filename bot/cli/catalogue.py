@@ -1,5 +1,6 @@
 """`lapse import`, `export`, `sync`, `list`, `show`, `upcoming`: the catalogue."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -36,6 +37,7 @@ def import_file(
     from bot.cli.environment import open_core
 
     with _opened(file) as data, open_core() as core, working(f"Importing {file}"):
+        gc.freeze()  # what is loaded stays: looking for garbage among it would hold up a slice
         result = core.importing.run(
             data, Path(file).name, account=account, dry_run=dry_run, by="cli"
         )

@@ -1,6 +1,5 @@
 """What an import of many promises: all of it at one stroke or nothing, whatever happens beside."""
 
-import gc
 import io
 from contextlib import contextmanager
 from dataclasses import replace
@@ -521,29 +520,6 @@ def test_an_import_waits_a_moment_for_another_that_is_about_to_end(
     second.join(timeout=60)
 
     assert results == [(16, 0, 0, 0)]
-
-
-def test_python_looks_for_garbage_when_nobody_waits_for_a_slice(any_database, clock, monkeypatch):
-    store, other = team(any_database, "T1"), team(any_database, "T2")
-    written = []
-
-    def nobody_waits():
-        with other.transaction() as tx:
-            tx.notes.put("beside", {"n": len(written)})
-        written.append(gc.isenabled())
-        enable()
-
-    enable = gc.enable
-    with store.takeover(clock) as taking:
-        monkeypatch.setattr("storage.takeover.gc.enable", nobody_waits)
-        with taking.slice():
-            assert not gc.isenabled()
-        with taking.flip():
-            assert not gc.isenabled()
-        monkeypatch.undo()
-
-    assert written == [False, False]
-    assert gc.isenabled()
 
 
 @pytest.mark.parametrize(("most", "reads_all"), [(16, False), (15, True)])
