@@ -53,6 +53,13 @@ def run(
     # What is loaded while starting stays until the end: collecting among it would only cost time,
     # a sixth of the start now and a pause of all threads at every full collection later.
     gc.disable()
+    try:
+        _run(role)
+    finally:
+        gc.enable()
+
+
+def _run(role: str) -> None:
     from bot import app as wiring
     from bot import core as opening
     from bot.cli.environment import settings_taken, start_log
