@@ -22,8 +22,11 @@ from storage.requests import SqlRequests
 from storage.staging import DiskStaging
 from storage.tables import accounts as account_rows
 from storage.tables import audit_heads, generations, workspaces
-from storage.takeover import MOMENT, SqlTakeover
+from storage.takeover import SqlTakeover
 from storage.work import FIRST, Work, told
+
+MOMENT = 0.004
+"""Seconds to give way for: who waits for SQLite's only writer looks each two milliseconds."""
 
 
 class SqlTransaction:
@@ -155,17 +158,16 @@ class SqlStore:
         return SqlTakeover(
             reading=self.reading,
             transaction=self.transaction,
-            write_back=self._write_back,
+            give_way=self.give_way,
             team_id=self._team_id,
             accounts=self._accounts,
             clock=clock,
         )
 
     def give_way(self) -> None:
-        """Write back, and leave SQLite to whoever waits for it: they look once in a while."""
+        """Write the log back, so that nobody else's commit has to, and let others have a moment."""
         self._write_back()
-        if self._writer.dialect.name == "sqlite":
-            sleep(MOMENT)
+        sleep(MOMENT)
 
     def _write_back(self) -> None:
         """Move what SQLite has logged into its file, as far as no reader needs the log."""

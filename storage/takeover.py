@@ -34,9 +34,6 @@ PATIENCE = 2.0
 """Seconds in which some thousand subscriptions are taken over, so that two of these take turns."""
 LONG = 0.04
 """Seconds that a slice may last; those that wait for it poll, and so wait longer than it lasts."""
-MOMENT = 0.004
-"""Seconds between two slices: who waits for SQLite's only writer looks each two milliseconds."""
-
 FEWEST, MOST = 50, 1600
 """Subscriptions of a slice."""
 GROWTH = 4
@@ -66,14 +63,14 @@ class SqlTakeover:
         *,
         reading: Open,
         transaction: Open,
-        write_back: Callable[[], None],
+        give_way: Callable[[], None],
         team_id: str,
         accounts: Mapping[AccountName, Account],
         clock: Clock,
     ) -> None:
         self._reading = reading
         self._transaction = transaction
-        self._write_back = write_back
+        self._give_way = give_way
         self._team_id = team_id
         self._accounts = accounts
         self._clock = clock
@@ -245,11 +242,6 @@ class SqlTakeover:
         with self._mine() as tx:
             tx.work.connection.execute(delete(table).where(_among(tx.work, table, found), which))
         self._give_way()
-
-    def _give_way(self) -> None:
-        """Write the log back, so that nobody else's commit has to, and let others have a moment."""
-        self._write_back()
-        sleep(MOMENT)
 
     def _pending(self, work: Work) -> SqlPending:
         return SqlPending(

@@ -26,8 +26,8 @@ ONE_DAY = timedelta(days=1)
 MILLION = 1_000_000
 
 
-def armed(url: str, rows: int) -> None:
-    """A database in which so many reminders of the common channel are due now."""
+def arm(url: str, rows: int) -> None:
+    """Have so many reminders of the common channel be due now."""
     database = open_database(url)
     clock = database.clock()
     now = clock.now()
@@ -98,16 +98,19 @@ def most_memory() -> int:
 
 def measured(step: str, url: str) -> Mapping[str, float]:
     """A step in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.crowds", "once", step, url]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    taken: Mapping[str, float] = json.loads(done.stdout)
+    taken: Mapping[str, float] = json.loads(_run("once", step, url))
     return taken
+
+
+def _run(*arguments: str) -> bytes:
+    command = [sys.executable, "-m", "tests.benchmarks.crowds", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
 def crowd(figures: Figures, kind: str, url: str, rows: int) -> None:
     """From all that is due to the messages that say so."""
     figures.about(f"{kind}: {rows:,} reminders due at once for one channel")
-    armed(url, rows)
+    _run("arm", url, str(rows))
     for step in STEPS:
         with writing_beside(url) as waits:
             took = measured(step, url)
@@ -130,5 +133,7 @@ def main(rows: int) -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["once"]:
         once(*sys.argv[2:4])
+    elif sys.argv[1:2] == ["arm"]:
+        arm(sys.argv[2], int(sys.argv[3]))
     else:
         sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else ROWS))
