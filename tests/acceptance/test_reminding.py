@@ -1,5 +1,7 @@
 """Reminders: ahead of the deduction, in the channel and to the owner, with working buttons."""
 
+import re
+
 import pytest
 from slack_sdk import WebClient
 
@@ -186,6 +188,29 @@ def test_more_than_ten_at_once_come_in_messages_of_ten(world: World):
     headers = [m.header for m in world.user("owner").posts("finops")]
     assert len(headers) == 2
     assert any("10 deductions" in header for header in headers)
+
+
+def test_hundreds_at_once_are_forty_by_name_and_the_rest_in_one_message_to_open(world: World):
+    many = [
+        {**RUNNERS[0], "id": f"runner-{n:03}", "name": f"build-runner-{n:03}"} for n in range(205)
+    ]
+    world.load(*many)
+
+    world.tick()
+
+    posts = world.user("owner").posts("finops")
+    assert [m.header for m in posts if "10 deductions" not in m.header] == [
+        ":bell: 165 more reminders: USD\u00a010,098.00"
+    ]
+    named = {name for m in posts for name in _names(m.words)}
+    assert named == {f"build-runner-{n:03}" for n in range(40)}
+    world.user("owner").newest("finops", containing="more reminders").click("Show all")
+    shown = world.user("owner").answer(containing="1 to 50 of 165")
+    assert _names(shown.words) == {f"build-runner-{n:03}" for n in range(40, 90)}
+
+
+def _names(words: str) -> set[str]:
+    return set(re.findall(r"build-runner-[0-9]{3}", words))
 
 
 def test_a_reminder_that_fell_due_while_lapse_was_down_says_late_and_comes_once(world: World):
