@@ -1,8 +1,8 @@
 """The proof at its full size, in slices: `python -m tests.proof.release --minutes 90`.
 
-Every slice is cut into pieces; what a piece showed is a line of a file of its commit, so that a
-run that is stopped, or stops by itself, goes on where it was. The report says what was done, and
-`not run` of what was not.
+Every slice is cut into pieces; what a piece showed is a line of a file of the code that it ran, so
+that a run that is stopped, or stops by itself, goes on where it was, also after a commit of
+documents. The report says what was done, and `not run` of what was not.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from tests.proof import slices
@@ -44,7 +45,7 @@ class Shown:
 
 
 class Progress:
-    """The lines of one commit."""
+    """The lines of one state of the code."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -119,8 +120,16 @@ def run(progress: Progress, names: Sequence[str], *, workers: int, until: float)
 
 def commit() -> str:
     """The commit at hand; marked when the code differs from it."""
-    head = _git("rev-parse", "--short=12", "HEAD")
-    return f"{head}-changed" if _git("status", "--porcelain", "--", *CODE) else head
+    return _marked(_git("rev-parse", "--short=12", "HEAD"))
+
+
+def code() -> str:
+    """What names the code at hand, whatever else its commit holds."""
+    return _marked(sha256(_git("ls-tree", "HEAD", "--", *CODE).encode()).hexdigest()[:12])
+
+
+def _marked(name: str) -> str:
+    return f"{name}-changed" if _git("status", "--porcelain", "--", *CODE) else name
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -135,11 +144,12 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(names) - SLICES.keys():
         parser.error(f"there is no slice {', '.join(sorted(unknown))}")
     slices.prepare()
-    key = commit()
-    progress = Progress(DIRECTORY / f"{key}.jsonl")
+    progress = Progress(DIRECTORY / f"{code()}.jsonl")
     until = time.monotonic() + asked.minutes * 60
     run(progress, names, workers=asked.workers, until=until)
-    asked.report.write_text(report([asdict(each) for each in progress.shown], commit=key), "utf-8")
+    asked.report.write_text(
+        report([asdict(each) for each in progress.shown], commit=commit()), "utf-8"
+    )
     failed: Counter[str] = Counter()
     for each in progress.shown:
         failed[each.slice] += len(each.failed)
