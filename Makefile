@@ -25,7 +25,7 @@ test: .venv/.tested
 
 # The promise of docs/delivery.md: lives in virtual time, deaths at every step, every zone's clocks.
 prove: .venv/.tested
-	@$(BIN)/python -m pytest tests/proof --numprocesses 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest tests/proof --numprocesses 3 --dist worksteal $(ARGS)
 
 # The same at its full size, 90 minutes at a time; it goes on where it stopped, and writes a report.
 prove-release: .venv/.tested

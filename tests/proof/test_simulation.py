@@ -11,12 +11,12 @@ from tests.proof.slack import Mood
 from tests.proof.stages import Open
 from tests.proof.world import World
 
-LIVES, CHUNK = 6000, 500
-ON_SQLITE, SQLITE_CHUNK = 160, 20
+LIVES, CHUNK = 2000, 500
+ON_SQLITE, SQLITE_CHUNK = 60, 20
 MOST_FOR_A_GUARD = 1000
 LEAPING, LATE = Nemesis(clock=500, mood=Mood(posts=75, lag=10)), ["F7 lands late"] * 2
 LEAPING_LIVES = 300
-CROWDED_LIVES = 600
+CROWDED_LIVES = 300
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)

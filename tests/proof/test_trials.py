@@ -15,8 +15,8 @@ TRIED: Mapping[str, Sequence[range]] = {
     "leaps": (range(200),),
     "imports-sqlite": (range(5, 7),),
     "imports-postgres": (range(8, 10),),
-    "executions-sqlite": (range(4, 300, 30),),
-    "executions-postgres": (range(9, 300, 60),),
+    "executions-sqlite": (range(4, 300, 50),),
+    "executions-postgres": (range(9, 300, 100),),
     "shortages": (range(6),),
     "sockets": (range(1, 9),),
 }
