@@ -36,17 +36,16 @@ class Doors:
         """Serve connections on a free port of the loopback; which one."""
 
         async def serve_quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                with suppress(OSError, asyncio.IncompleteReadError):
-                    await serve(reader, writer)
-            finally:  # also when the doors are closed on it
-                writer.transport.abort()
+            with suppress(OSError, asyncio.IncompleteReadError):
+                await serve(reader, writer)
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # What came in goes on when its sender is gone; asyncio itself would forget it then.
             task = self.loop.create_task(serve_quietly(reader, writer))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
+            # Also when the doors are closed on one that has not begun, which runs no `finally`.
+            task.add_done_callback(lambda _: writer.transport.abort())
 
         server = self.run(asyncio.start_server(connected, "127.0.0.1", 0))
         self._servers.append(server)
