@@ -1,18 +1,17 @@
 """Killed at every durable step, singly: no reminder is lost and none is told twice."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from bot.facts.messages import ReminderLine, Settled
-from bot.ports.store import Store, Transaction
 from storage.engine import Database
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY
 from tests.factories import OWNER, instant, key, order, package, quota
 from tests.messengers import FakeMessenger, Shown
+from tests.unit.services.mortal import Killed, MortalStore, Steps
 from tests.unit.services.rig import Rig
 
 ORDER = order("2025-12-07 09:20")
@@ -22,41 +21,6 @@ LEAD = "default/sm-quota/2026-11-30"
 PACKAGE = "default/sm-screen/2026-11-30"
 IN_CHANNEL = {f"{LEAD}/7d": 1, f"{PACKAGE}/7d": 1, f"{PACKAGE}/3d": 1}
 DIRECT = {f"{LEAD}/7d/dm": 1}
-
-
-class Killed(BaseException):
-    """The process dies at this step."""
-
-
-class Steps:
-    """Counts the steps of a run and kills it once, at one of them."""
-
-    def __init__(self, kill_at: int) -> None:
-        self._kill_at = kill_at
-        self.taken = 0
-
-    def step(self) -> None:
-        self.taken += 1
-        if self.taken == self._kill_at:
-            raise Killed
-
-
-class MortalStore:
-    """A store whose process may die right before and right after each commit."""
-
-    def __init__(self, store: Store, steps: Steps) -> None:
-        self._store = store
-        self._steps = steps
-        self.accounts = store.accounts
-        self.reading = store.reading
-        self.give_way = store.give_way
-
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        with self._store.transaction() as tx:
-            yield tx
-            self._steps.step()
-        self._steps.step()
 
 
 class MortalMessenger(FakeMessenger):

@@ -20,6 +20,7 @@ from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS
 from tests.factories import instant, order, quota
 from tests.proof.memory import MemoryStore
+from tests.unit.services.mortal import Killed, MortalStore, Steps
 from tests.unit.services.rig import FINOPS, SECURITY, Rig, labels, policy
 
 MANY = 77
@@ -203,8 +204,8 @@ def test_a_death_at_any_step_neither_loses_nor_repeats_one(
         kill_at += 1
         other = new_rig()
         awaited(other, *many())
-        plain, mortal = other.store, Mortal(other.store, kill_at)
-        other.store = mortal
+        plain, dying = other.store, Steps(kill_at)
+        other.store = MortalStore(plain, dying)
         other.start()
         try:
             said(other)
@@ -212,7 +213,7 @@ def test_a_death_at_any_step_neither_loses_nor_repeats_one(
             other.store = plain
             other.start()
             other.clock.advance(timedelta(seconds=61))
-        steps = mortal.steps
+        steps = dying.taken
 
         assert said(other) == expected, f"killed at step {kill_at}"
         assert sorted(members(other).values()) == [10, 10, 10, 10, MANY - 40], kill_at
@@ -227,7 +228,7 @@ def test_what_was_counted_and_waits_until_its_date_passed_is_told_as_missed_whoe
     awaited(rig, *many(), at="2026-11-27 09:00")
     bundled(rig)
     rig.clock.set(instant("2026-12-01 09:00"))
-    alive, rig.store = rig.store, Mortal(rig.store, 12)
+    alive, rig.store = rig.store, MortalStore(rig.store, Steps(12))
     rig.start()
     with pytest.raises(Killed):
         rig.delivering.send_due(limit=1000)
@@ -270,7 +271,7 @@ def test_a_claim_is_kept_while_very_many_members_are_looked_at(
 
 def test_a_crowd_that_was_left_for_minutes_is_late_and_says_why(rig: Rig) -> None:
     awaited(rig, *many())
-    alive, rig.store = rig.store, Mortal(rig.store, 17)
+    alive, rig.store = rig.store, MortalStore(rig.store, Steps(17))
     rig.start()
     with pytest.raises(Killed):
         bundled(rig)
@@ -356,7 +357,7 @@ def test_what_was_withdrawn_since_it_was_read_is_not_tied(rig: Rig) -> None:
 
 def test_a_clock_that_was_set_back_keeps_nobody_waiting(rig: Rig) -> None:
     awaited(rig, *many())
-    alive, rig.store = rig.store, Mortal(rig.store, 17)
+    alive, rig.store = rig.store, MortalStore(rig.store, Steps(17))
     rig.start()
     with pytest.raises(Killed):
         bundled(rig)
@@ -425,10 +426,6 @@ def test_a_page_of_what_was_counted_is_the_same_while_it_waits_and_after(rig: Ri
     ]
 
 
-class Killed(BaseException):
-    """The process dies here."""
-
-
 class Watched:
     """A store beside which something happens right before each commit is taken, and after."""
 
@@ -445,27 +442,3 @@ class Watched:
             yield tx
         with self._store.reading() as tx:
             self._after(tx)
-
-
-class Mortal:
-    """A store whose process dies right before or right after one of its commits."""
-
-    def __init__(self, store: Store, kill_at: int) -> None:
-        self._store = store
-        self._kill_at = kill_at
-        self.steps = 0
-        self.accounts = store.accounts
-        self.reading = store.reading
-        self.give_way = store.give_way
-
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        with self._store.transaction() as tx:
-            yield tx
-            self._step()
-        self._step()
-
-    def _step(self) -> None:
-        self.steps += 1
-        if self.steps == self._kill_at:
-            raise Killed
