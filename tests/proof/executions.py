@@ -21,7 +21,6 @@ from random import Random
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
 from slack_sdk.web.base_client import BaseClient
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.default import DefaultDialect
@@ -30,8 +29,7 @@ from bot.app import build_bot
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import Request
 from bot.cli.environment import JsonLines
-from bot.config import Secrets, load_settings
-from bot.core import Core, Nobody, open_core
+from bot.core import Core, Nobody
 from bot.services.exporting import to_csv
 from bot.services.people import People
 from bot.services.unsubscribing import Unsubscribing
@@ -39,6 +37,7 @@ from storage.types import MICROSECOND
 from tests.acceptance.processes import Process, surroundings
 from tests.factories import APPROVER_1, REQUESTER
 from tests.proof import databases
+from tests.proof.cores import KEY, opened_core
 from tests.proof.databases import Databases
 from tests.proof.forks import Steps, forked
 from tests.proof.front import Front, front
@@ -54,7 +53,6 @@ reminders_channel = "C0FINOPS"
 approvers = ["{APPROVER_1}"]
 [accounts.default]
 """
-KEY = "a key of the proof"
 TICKS = ("execute", "send")
 ROUND, IDLE = timedelta(seconds=1), timedelta(seconds=10)
 MOST_ROUNDS = 300
@@ -310,14 +308,7 @@ class Executions:
         return self._directory / "worker.points"
 
     def _core(self, url: str) -> Core:
-        secrets = Secrets(
-            lapse_database_url=url,
-            lapse_audit_key=SecretStr(KEY),
-            lapse_http_port=0,
-            slack_bot_token=SecretStr("xoxb-proof"),
-            slack_api_url=self._slack_url,
-        )
-        return open_core(load_settings({}, directory=self._directory), secrets)
+        return opened_core(url, slack_url=self._slack_url, directory=self._directory)
 
 
 def _rests(core: Core) -> bool:

@@ -19,17 +19,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pydantic import SecretStr
-
 from bot.app import Bot, build_bot
 from bot.billing.subscription import SlackChannel, Subscription
 from bot.cli.environment import JsonLines
-from bot.config import Secrets, load_settings
-from bot.core import Core, Nobody, open_core
+from bot.core import Core, Nobody
 from bot.services.exporting import to_csv
 from tests.factories import order, quota
 from tests.proof import databases
 from tests.proof.checker import judged
+from tests.proof.cores import opened_core
 from tests.proof.databases import Databases
 from tests.proof.forks import HUNG, Steps, forked
 from tests.proof.front import Front, front
@@ -45,7 +43,6 @@ reminders_channel = "C0FINOPS"
 lead_days = [3]
 [accounts.default]
 """
-KEY = "a key of the proof"
 SLACK = "slack.test"
 NAMELESS = "Temporary failure in name resolution"
 ITEMS, CHANNELS = 6, 3
@@ -205,14 +202,9 @@ class Shortages:
         return self._directory / "worker.said"
 
     def _core(self, url: str) -> Core:
-        secrets = Secrets(
-            lapse_database_url=url,
-            lapse_audit_key=SecretStr(KEY),
-            lapse_http_port=0,
-            slack_bot_token=SecretStr("xoxb-proof"),
-            slack_api_url=f"http://{SLACK}:{self._front.port}/api/",
+        return opened_core(
+            url, slack_url=f"http://{SLACK}:{self._front.port}/api/", directory=self._directory
         )
-        return open_core(load_settings({}, directory=self._directory), secrets)
 
 
 def _ending(ends: Any, number: int) -> Subscription:
