@@ -1,12 +1,19 @@
 """Slack's Web API over a wire that keeps time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
+from math import inf
+from time import monotonic
 from typing import Any
 from urllib.request import Request
 
 from slack_sdk import WebClient
 
 from handlers.wire import exchange
+
+_OVER_BY = ContextVar("over_by", default=inf)
 
 
 class SlackClient(WebClient):
@@ -23,12 +30,22 @@ class SlackClient(WebClient):
             retry_handlers=[],
         )
 
+    @contextmanager
+    def over_by(self, instant: float) -> Iterator[None]:
+        """What this thread calls in here is over by an instant of `monotonic` as well."""
+        before = _OVER_BY.set(instant)
+        try:
+            yield
+        finally:
+            _OVER_BY.reset(before)
+
     def _perform_urllib_http_request_internal(
         self,
         url: str,  # noqa: ARG002 - the request's own
         req: Request,
     ) -> dict[str, Any]:
         """What slack_sdk calls for one attempt of any method."""
-        answer, body = exchange(req, within=self.timeout, proxy=self.proxy, context=self.ssl)
+        until = min(monotonic() + self.timeout, _OVER_BY.get())
+        answer, body = exchange(req, until=until, proxy=self.proxy, context=self.ssl)
         charset = answer.headers.get_content_charset() or "utf-8"
         return {"status": answer.status, "headers": answer.headers, "body": body.decode(charset)}

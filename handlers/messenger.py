@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from typing import Any
 from uuid import UUID, uuid5
 
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
@@ -27,6 +27,7 @@ from bot.facts.messages import (
 from bot.ports.messenger import Limited, Posted, Unsettled
 from handlers.blocks import digests, discreet, receipts, reminders, requests, tour, warnings
 from handlers.blocks.pieces import Content, repeating
+from handlers.client import SlackClient
 from handlers.refusals import LOST, code_of, lost, repeatable, translated, unread
 
 log = logging.getLogger(__name__)
@@ -73,11 +74,9 @@ def metadata(
 
 
 class SlackMessenger:
-    """The Messenger port over one workspace's token; `client` must not retry by itself."""
+    """The Messenger port over one workspace's token."""
 
-    def __init__(self, client: WebClient) -> None:
-        if client.retry_handlers:
-            raise ValueError("the messenger's client must not retry: the outbox decides")
+    def __init__(self, client: SlackClient) -> None:
         self._client = client
         self._bot_id = ""
 
@@ -89,23 +88,24 @@ class SlackMessenger:
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        over_by: float = inf,
         may_repeat: bool = False,
     ) -> Posted:
         """Post once. Raises NotPosted, Undeliverable, or Unsettled when no clear answer came."""
         shown = repeating(content(message)) if may_repeat else content(message)
+        known_by = metadata(message, delivery_id=delivery_id, reminder_ids=reminder_ids)
         try:
-            answer = self._client.chat_postMessage(
-                channel=to,
-                text=shown.text,
-                blocks=shown.blocks,
-                thread_ts=thread,
-                metadata=dict(
-                    metadata(message, delivery_id=delivery_id, reminder_ids=reminder_ids)
-                ),
-                unfurl_links=False,
-                unfurl_media=False,
-                client_msg_id=str(uuid5(CLIENT_MESSAGES, delivery_id)),
-            )
+            with self._client.over_by(over_by):
+                answer = self._client.chat_postMessage(
+                    channel=to,
+                    text=shown.text,
+                    blocks=shown.blocks,
+                    thread_ts=thread,
+                    metadata=dict(known_by),
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    client_msg_id=str(uuid5(CLIENT_MESSAGES, delivery_id)),
+                )
         except SlackApiError as error:
             raise translated(error) from error
         except LOST as error:

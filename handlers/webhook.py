@@ -1,6 +1,7 @@
 """The second route to those who run Lapse, for when Slack does not accept the token."""
 
 import logging
+from time import monotonic
 from urllib.request import Request
 
 from slack_sdk.webhook import WebhookClient, WebhookResponse
@@ -35,7 +36,8 @@ class _Client(WebhookClient):
     """slack_sdk's client over a wire that keeps time: a tick waits for it."""
 
     def _perform_http_request_internal(self, url: str, req: Request) -> WebhookResponse:
-        answer, body = exchange(req, within=self.timeout, proxy=self.proxy, context=self.ssl)
+        until = monotonic() + self.timeout
+        answer, body = exchange(req, until=until, proxy=self.proxy, context=self.ssl)
         text = body.decode(errors="replace")
         return WebhookResponse(
             url=url, status_code=answer.status, body=text, headers=dict(answer.headers)

@@ -53,9 +53,9 @@ class _Call:
 
 
 def exchange(
-    request: Request, *, within: float, proxy: str | None, context: SSLContext | None
+    request: Request, *, until: float, proxy: str | None, context: SSLContext | None
 ) -> tuple[HTTPResponse, bytes]:
-    """Send a request once and read the whole answer, or raise, within so many seconds.
+    """Send a request once and read the whole answer, or raise, until an instant of `monotonic`.
 
     Only looking up a name may take longer, and then nothing is sent. When its time is over the
     machine drops what it has not sent yet. Raises NotSent, HTTPError for a status of 300 and
@@ -63,9 +63,10 @@ def exchange(
     """
     if request.type not in {"http", "https"}:  # urllib would open files, too
         raise ValueError(f"{request.type} is not HTTP")
-    call = _Call(monotonic() + within)
+    call = _Call(until)
     try:
-        with _opener(call, proxy=proxy, context=context).open(request, timeout=within) as answer:
+        opener = _opener(call, proxy=proxy, context=context)
+        with opener.open(request, timeout=call.left()) as answer:
             return answer, answer.read()
     except (OSError, HTTPException) as error:
         if call.begun:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
+from math import inf
 from zoneinfo import ZoneInfo
 
 from bot.billing.subscription import SlackUser
@@ -59,6 +60,7 @@ class FakeMessenger:
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        over_by: float = inf,
         may_repeat: bool = False,
     ) -> Posted:
         self.posts += 1

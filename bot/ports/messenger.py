@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -78,11 +79,14 @@ class Messenger(Protocol):
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        over_by: float = inf,
         may_repeat: bool = False,
     ) -> Posted:
-        """Post once, within 10 s. `to` is a channel or a user id, `thread` the parent's ts.
+        """Post once. `to` is a channel or a user id, `thread` the parent's ts.
 
-        One that `may_repeat` an earlier message, which nobody could look for, says so.
+        No byte leaves after `over_by`, an instant of `time.monotonic`, however long the process
+        stood still before it. One that `may_repeat` an earlier message, which nobody could look
+        for, says so.
 
         Raises NotPosted, Undeliverable or Unsettled.
         """

@@ -283,7 +283,7 @@ class Delivering:
         prepared = self._prepare(delivery)
         if prepared is None:
             return
-        begun, ready = prepared
+        begun, ready, over_by = prepared
         if may_repeat:
             begun = replace(begun, state=DeliveryState.UNKNOWN)  # as it is left when refused
         try:
@@ -293,6 +293,7 @@ class Delivering:
                 delivery_id=begun.id,
                 reminder_ids=ready.reminder_ids,
                 thread=ready.ts,
+                over_by=over_by,
                 may_repeat=may_repeat,
             )
         except NotPosted as refused:
@@ -340,7 +341,7 @@ class Delivering:
         prepared = self._prepare(delivery)
         if prepared is None:
             return
-        begun, ready = prepared
+        begun, ready, _ = prepared
         at = Posted(ready.to, ready.ts or "")
         try:
             self._messenger.update(ready.message, at=at)
@@ -360,8 +361,11 @@ class Delivering:
         else:
             self._sent(begun, at, at=self._clock.now())
 
-    def _prepare(self, delivery: Delivery) -> tuple[Delivery, _Ready] | None:
-        """Compose and record the intent, durably; None when there is nothing to attempt now."""
+    def _prepare(self, delivery: Delivery) -> tuple[Delivery, _Ready, float] | None:
+        """Compose and record the intent, durably, and by when its attempt is over.
+
+        None when there is nothing to attempt now.
+        """
         if self._overtaken(delivery):
             return None
         try:
@@ -381,7 +385,7 @@ class Delivering:
             # The commit took so long that others may hold it by now; not a byte was sent.
             self._pend(begun, error="stalled", wait=NO_WAIT)
             return None
-        return begun, ready
+        return begun, ready, before + TIMEOUT.total_seconds()
 
     def _overtaken(self, delivery: Delivery) -> bool:
         """Whether its date passed while it waited, so that it is let go and told as missed."""

@@ -11,6 +11,7 @@ import sys
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import inf
 
 from bot.billing.subscription import SlackChannel
 from bot.config.policy import POSTS_AT_ONCE
@@ -57,6 +58,7 @@ class PacedSlack(Prompt):
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        over_by: float = inf,
         may_repeat: bool = False,
     ) -> Posted:
         self._demand_room(to)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import time
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -105,6 +106,7 @@ class Prompt:
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        over_by: float = inf,
         may_repeat: bool = False,
     ) -> Posted:
         self.posts += 1

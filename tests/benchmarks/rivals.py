@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from math import inf
 from pathlib import Path
 from threading import Lock, Semaphore
 
@@ -103,6 +104,7 @@ class ScriptedMessenger(Prompt):
         delivery_id: str,
         reminder_ids: Sequence[str] = (),
         thread: str | None = None,
+        over_by: float = inf,
         may_repeat: bool = False,
     ) -> Posted:
         [reminder] = reminder_ids

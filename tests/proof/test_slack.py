@@ -3,16 +3,17 @@
 import io
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from email.message import Message as Headers
 from random import Random
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from slack_sdk import WebClient
 
 from bot.facts.messages import OperatorWarning
 from bot.ports.messenger import NotPosted, Posted, Undeliverable, Unsettled
+from handlers.client import SlackClient
 from handlers.messenger import SlackMessenger
 from tests.factories import NOW
 from tests.proof.codes import DRAWN
@@ -24,11 +25,11 @@ REFUSALS = [Fault(code, False, _says(200, refusal(code))) for code in DRAWN]
 ANSWERS = [Fault("answered", True, _says(200, POSTED)), *POST_FAULTS, *REFUSALS]
 
 
-class Wired(WebClient):
+class Wired(SlackClient):
     """slack_sdk itself, over a wire that gives one answer."""
 
     def __init__(self, answer: Any) -> None:
-        super().__init__("xoxb-1", base_url="http://127.0.0.1:1/", retry_handlers=[])
+        super().__init__("xoxb-1", base_url="http://127.0.0.1:1/", within=timedelta(seconds=8))
         self._answer = answer
 
     def _perform_urllib_http_request_internal(self, url: str, req: Any) -> Mapping[str, Any]:

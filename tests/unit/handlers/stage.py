@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookResponse
 
 from bot.localslack.blockkit.validator import problems
+from handlers.client import SlackClient
 from handlers.turns import Task
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
@@ -40,11 +42,11 @@ class Inline:
         task()
 
 
-class RecordingClient(WebClient):
+class RecordingClient(SlackClient):
     """A client that reaches nobody: it keeps each call and answers as it is told."""
 
     def __init__(self) -> None:
-        super().__init__("xoxb-on-stage")
+        super().__init__("xoxb-on-stage", base_url=WebClient.BASE_URL, within=timedelta(seconds=8))
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, Mapping[str, Any] | Exception] = {
             "auth.test": {

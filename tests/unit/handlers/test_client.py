@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from datetime import timedelta
 from http.client import HTTPResponse
+from math import inf
 from time import monotonic
 from typing import Any
 from urllib.request import Request
@@ -50,8 +51,9 @@ def client_of(side: Side, *, within: timedelta = timedelta(seconds=5)) -> SlackC
     return SlackClient("xoxb-1", base_url=side.url, within=within)
 
 
-def post(client: WebClient) -> Posted:
-    return SlackMessenger(client).post(WARNING, to="C0FINOPS", delivery_id="d-1")
+def post(client: SlackClient, *, over_by: float = inf) -> Posted:
+    messenger = SlackMessenger(client)
+    return messenger.post(WARNING, to="C0FINOPS", delivery_id="d-1", over_by=over_by)
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -105,6 +107,23 @@ def test_a_post_that_was_not_sent_in_time_is_simply_tried_again(monkeypatch):
         client = SlackClient("xoxb-1", base_url=f"http://{HOST}/api/", within=WITHIN)
         with pytest.raises(Unreachable, match="TimeoutError"):
             post(client)
+
+
+def test_a_post_whose_time_is_over_is_not_sent():
+    with serving(answering(POSTED)) as side:
+        with pytest.raises(Unreachable, match="TimeoutError"):
+            post(client_of(side), over_by=monotonic())
+        assert post(client_of(side)) == Posted("C0FINOPS", "1.2")
+
+    assert len(side.heard) == 1
+
+
+def test_a_post_is_over_when_its_attempt_is():
+    began = monotonic()
+    with serving(silent) as side, pytest.raises(Unsettled):
+        post(client_of(side), over_by=began + WITHIN.total_seconds())
+
+    assert monotonic() - began < WITHIN.total_seconds() + GRACE
 
 
 @pytest.mark.parametrize("talk", [silent, trickling(b"HTTP/1.1 200 OK\r\n\r\n" + POSTED[:-1])])

@@ -7,7 +7,6 @@ from typing import get_args
 from uuid import UUID
 
 import pytest
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
@@ -32,6 +31,7 @@ from bot.ports.messenger import (
     Unsettled,
 )
 from handlers import messenger, refusals
+from handlers.client import SlackClient
 from handlers.messenger import SlackMessenger
 from handlers.wire import NotSent
 from tests.factories import NOW, usd
@@ -51,7 +51,6 @@ REMINDERS = ("prod/sm-quota/2026-11-30/7d", "prod/sm-screen/2026-11-30/7d")
 @pytest.fixture
 def quiet(client: RecordingClient) -> RecordingClient:
     """A client that never retries and answers like a workspace."""
-    client.retry_handlers = []
     client.answers |= {
         "chat.postMessage": {"channel": "C0FINOPS", "ts": "1795399920.000100"},
         "chat.getPermalink": {"permalink": "https://lapse.slack.com/archives/C0FINOPS/p1"},
@@ -171,11 +170,6 @@ def test_a_thread_reply_names_its_parent(speaks, quiet):
     assert quiet.of("chat.postMessage")[0]["thread_ts"] == "1.2"
 
 
-def test_a_client_that_retries_by_itself_is_not_accepted():
-    with pytest.raises(ValueError, match="must not retry"):
-        SlackMessenger(WebClient("xoxb"))
-
-
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -268,7 +262,7 @@ def test_an_answer_that_never_came_clearly_is_unsettled(speaks, quiet, error):
     "body", ['{"ok": true, "chan', "<html>Bad gateway</html>", "", "[]", '"ok"']
 )
 def test_a_body_that_is_not_slacks_json_is_unsettled(monkeypatch, body):
-    client = WebClient("xoxb-1", base_url="http://127.0.0.1:1/", retry_handlers=[])
+    client = SlackClient("xoxb-1", base_url="http://127.0.0.1:1/", within=timedelta(seconds=1))
     answer = {"status": 200, "headers": {}, "body": body}
     monkeypatch.setattr(
         client, "_perform_urllib_http_request_internal", lambda _url, _request: answer

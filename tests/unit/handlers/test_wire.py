@@ -48,7 +48,7 @@ BODY = b'{"ok":true}'
 def ask(url: str, *, within: float = WITHIN, body: bytes = b"text=x", **more: object) -> bytes:
     request = Request(url, data=body, method="POST")
     how = {"proxy": None, "context": None} | more
-    return exchange(request, within=within, **how)[1]  # type: ignore[arg-type]
+    return exchange(request, until=wire.monotonic() + within, **how)[1]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def late(clock: SettableClock, seconds: float = 9) -> Callable[[], object]:
 def test_an_answer_is_read_with_its_status_and_headers():
     with serving(answering(BODY, "200 OK", "X-Oauth-Scopes: chat:write")) as side:
         request = Request(side.url, data=b"text=x", method="POST")
-        answer, body = exchange(request, within=5, proxy=None, context=None)
+        answer, body = exchange(request, until=monotonic() + 5, proxy=None, context=None)
 
     assert (answer.status, body) == (200, BODY)
     assert answer.headers["x-oauth-scopes"] == "chat:write"

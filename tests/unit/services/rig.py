@@ -1,6 +1,6 @@
 """The reminders' use cases over a real SQLite store, a still clock and a workspace in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -47,6 +47,7 @@ class Rig:
     messenger: FakeMessenger = field(init=False)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     steady_since: datetime = field(default_factory=always_steady)
+    elapsed: Callable[[], float] = lambda: 0.0
 
     def __post_init__(self) -> None:
         self.messenger = FakeMessenger(self.clock)
@@ -67,7 +68,7 @@ class Rig:
                 store=self.store, clock=self.clock, policy=self.policy, people=people
             ),
             pacing=Pacing(Limits()),
-            elapsed=lambda: 0.0,
+            elapsed=self.elapsed,
             steady_since=lambda: self.steady_since,
         )
 
