@@ -143,7 +143,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         steady_since=steady_since,
         operators=lambda: core.policy.operators or people.approvers(),
     )
-    ticks = _ticks(core, services, senders, sweeping)
+    ticks = _ticks(core, services, senders, sweeping, steady_since)
     scheduler = Scheduler(ticks if role != "web" else ())
     health = partial(_health, core, client, scheduler)
     endpoint = (
@@ -253,6 +253,7 @@ def _ticks(
     services: Services,
     senders: Sequence[Delivering],
     sweeping: Sweeping,
+    steady_since: Callable[[], datetime],
 ) -> Sequence[Tick]:
     """What happens by itself: send and execute every second, the rest as needed."""
     store, clock, policy = core.store, core.clock, core.policy
@@ -265,7 +266,13 @@ def _ticks(
         database=core.database.clock().unmoved,
         operators=lambda: policy.operators or services.people.approvers(),
     )
-    executing = Executing(store=store, clock=clock, policy=policy, providers=core.providers)
+    executing = Executing(
+        store=store,
+        clock=clock,
+        policy=policy,
+        providers=core.providers,
+        steady_since=steady_since,
+    )
     return (
         Tick(name="sync", every=SECOND, run=core.syncing.tick),
         Tick(name="arm", every=5 * SECOND, run=reminding.arm),

@@ -5,7 +5,7 @@ read first; a step is sent again only when reading shows that the call never arr
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -51,8 +51,9 @@ log = logging.getLogger(__name__)
 class Calling:
     """Works on the step of an executing request that is in flight or next."""
 
-    def __init__(self, *, progress: Progress) -> None:
+    def __init__(self, *, progress: Progress, steady_since: Callable[[], datetime]) -> None:
         self._progress = progress
+        self._steady_since = steady_since
 
     def work(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         """One move of the request's current step; may raise any ProviderError of a reading."""
@@ -160,7 +161,7 @@ class Calling:
         results = provider.find_outcome(_call(request, step.number, keys))
         found = [each for each in results if each.accepted or each.gone]
         now = self._now()
-        conclusive = step.started_at is None or began >= step.started_at + SETTLED_AFTER
+        conclusive = self._is_settled(step, began)
         if not found and not conclusive:
             self._progress.again(request, at=now + LOOK_EVERY)
             return
@@ -175,6 +176,12 @@ class Calling:
             refused = [_not_taken(id_) for id_ in sorted(missed)]
             moved = _answered(request, step.number, [*taken, *refused], at=now)
         self._progress.save(request, moved, again=now)
+
+    def _is_settled(self, step: Step, at: datetime) -> bool:
+        """Whether its call can no longer land, also when the database's clock leapt ahead."""
+        if step.started_at is None:
+            return True
+        return at >= max(step.started_at, self._steady_since()) + SETTLED_AFTER
 
     def _waits_for_basic(
         self, request: Request, going: Collection[Subscription], provider: Provider

@@ -5,7 +5,7 @@ reads back that everything is gone and paid.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -50,18 +50,21 @@ class Executing:
         clock: Clock,
         policy: Policy,
         providers: Mapping[AccountName, Provider],
+        steady_since: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._clock = clock
         self._providers = providers
+        self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
-        self._calling = Calling(progress=self._progress)
+        self._calling = Calling(progress=self._progress, steady_since=steady_since)
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
 
         Each request is claimed by itself, so that trouble with one does not hold up the others.
         """
+        self._steady_since()  # at every tick, so that no leap goes unseen
         for made in range(limit):
             now = self._clock.now()
             lease_until = now + LEASE

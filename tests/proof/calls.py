@@ -23,7 +23,7 @@ from bot.services import owing, recording
 from bot.services.executing import Executing
 from bot.services.people import People
 from bot.services.unsubscribing import Unsubscribing
-from tests.clocks import SettableClock
+from tests.clocks import SettableClock, always_steady
 from tests.factories import APPROVER_1, NOW, REQUESTER
 from tests.messengers import FakeDirectory
 from tests.proof.call_checker import judged_calls, keys_of
@@ -225,7 +225,9 @@ class Clerk:
         parts: dict[str, Any] = {"store": store, "clock": office.clock, "policy": POLICY}
         line: Any = MortalLine(self)
         people = People(directory=FakeDirectory(), policy=POLICY)
-        self._executing = Executing(**parts, providers={ACCOUNT.name: line})
+        self._executing = Executing(
+            **parts, providers={ACCOUNT.name: line}, steady_since=always_steady
+        )
         self._unsubscribing = Unsubscribing(**parts, people=people)
 
     def tick(self) -> bool:

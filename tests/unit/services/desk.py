@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.renewing import Renewing
 from bot.services.unsubscribing import Unsubscribing
-from tests.clocks import SettableClock
+from tests.clocks import SettableClock, always_steady
 from tests.factories import APPROVER_1, NOW, REQUESTER, order, package, quota
 from tests.fakes import FakeProvider
 from tests.messengers import FakeDirectory, FakeMessenger
@@ -52,6 +52,7 @@ class Desk:
     subscriptions: Sequence[Subscription] = field(default_factory=secmaster)
     policy: Policy = field(default_factory=policy)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    steady_since: datetime = field(default_factory=always_steady)
 
     def __post_init__(self) -> None:
         name = self.subscriptions[0].key.account
@@ -74,7 +75,11 @@ class Desk:
         )
         providers: dict[AccountName, Provider] = {self.account.name: self.cloud}
         self.executing = Executing(
-            store=self.store, clock=self.clock, policy=self.policy, providers=providers
+            store=self.store,
+            clock=self.clock,
+            policy=self.policy,
+            providers=providers,
+            steady_since=lambda: self.steady_since,
         )
         self.renewing = Renewing(
             store=self.store,

@@ -270,6 +270,22 @@ def test_a_reading_that_began_too_early_is_not_conclusive(
     assert desk.state() is State.DONE
 
 
+def test_what_may_still_land_is_waited_for_from_a_leap_of_the_clock(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.lose_requests = 1
+    desk.run()
+    desk.clock.advance(SETTLED_AFTER)
+    desk.steady_since = desk.clock.now()  # that was no time that passed
+
+    desk.run(seconds=SETTLED_AFTER.seconds - 10)
+    assert desk.get().steps[0].state is StepState.UNKNOWN
+    assert len(desk.cloud.calls) == 1
+
+    desk.run(seconds=60)
+    assert desk.state() is State.DONE
+
+
 def test_a_replica_that_was_outrun_has_nobody_look_at_what_has_failed(desk: Desk) -> None:
     desk.cloud.refuses["sm-screen"] = ("CBC.99003651", "Another transaction is in progress.")
     failed = desk.executed("sm-quota")

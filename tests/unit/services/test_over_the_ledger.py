@@ -29,7 +29,11 @@ class Office(Desk):
         self.ledger = LedgerProvider(account=account(), store=self.store, clock=self.clock)
         providers = {AccountName("default"): self.ledger}
         self.executing = Executing(
-            store=self.store, clock=self.clock, policy=self.policy, providers=providers
+            store=self.store,
+            clock=self.clock,
+            policy=self.policy,
+            providers=providers,
+            steady_since=lambda: self.steady_since,
         )
         self.syncing = Syncing(store=self.store, clock=self.clock, providers=providers)
         self.importing = Importing(store=self.store, clock=self.clock, providers=providers)
