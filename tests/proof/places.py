@@ -5,6 +5,7 @@ from functools import partial
 
 from tests.proof.disk_lives import disk_lives
 from tests.proof.executions import executions
+from tests.proof.failovers import failovers
 from tests.proof.imports import imports
 from tests.proof.large_import import large_import
 from tests.proof.leaps import leaps
@@ -17,6 +18,7 @@ PLACES: Mapping[str, Place] = {
     "races": races,
     "disks": disk_lives,
     "leaps": leaps,
+    "failovers": failovers,
     "imports-sqlite": partial(imports, "sqlite"),
     "imports-postgres": partial(imports, "postgres"),
     "import-large": large_import,
@@ -29,6 +31,7 @@ TRIALS: Mapping[str, tuple[int, int]] = {
     "races": (1000, 20),
     "disks": (1200, 40),
     "leaps": (10_000, 500),
+    "failovers": (500, 50),
     "imports-sqlite": (240, 12),
     "imports-postgres": (240, 12),
     "import-large": (1, 1),

@@ -1,7 +1,7 @@
 """One process of the shipping engine, which may stop or die at every step that it takes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -66,6 +66,8 @@ class Replica:
     was_frozen: bool = False
     stood_still: float = 0.0
     """Seconds for which it was frozen."""
+    is_cut_off: bool = False
+    """Whether its connection to the database broke, which it notices when it uses it next."""
     heard: list[dict[str, object]] = field(default_factory=list)
     """Rate limits and refusals that it was told of and has not written down."""
 
@@ -137,6 +139,13 @@ class Replica:
             line["forgotten"] = True
         self.heard.clear()
 
+    def use_database(self) -> None:
+        """Raises DatabaseAway once when it was cut off; what was to be written down is not."""
+        if self.is_cut_off:
+            self.is_cut_off = False
+            self.forget()
+            raise DatabaseAway
+
     def _called(self, method: str, asked: Mapping[str, Any]) -> Answer:
         fate = self.fate
         fate.step(self)
@@ -155,13 +164,17 @@ class InterruptibleStore:
         self._replica = replica
         self._store = replica.fate.store
         self.accounts = self._store.accounts
-        self.reading = self._store.reading
         self.give_way = self._store.give_way
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        self._replica.use_database()
+        return self._store.reading()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         replica, fate = self._replica, self._replica.fate
         fate.step(replica)
+        replica.use_database()
         with self._store.transaction() as tx:
             yield tx
             fate.step(replica, inside=True)

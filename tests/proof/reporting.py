@@ -97,7 +97,13 @@ def _rows() -> Iterator[Row]:
     for what, goal in DATABASES.items():
         counts = (f"torture {what}",)
         yield Row(fault="F11", what=what, goal=goal, slices=torture, counts=counts)
-    yield Row(fault="F11", what="failover that loses commits", goal=500, slices=())
+    yield Row(
+        fault="F11",
+        what="failover that loses commits",
+        goal=500,
+        slices=("failovers",),
+        counts=("F11 failover",),
+    )
     for what, goal in DISKS.items():
         yield Row(fault="F12", what=what, goal=goal, slices=("disks",), counts=(f"F12 {what}",))
     yield Row(
@@ -185,7 +191,18 @@ def _matrix(lines: Sequence[Line]) -> str:
         )
     table = _table(("", "fault", "N", "goal", "failed", "bound"), rows)
     note = "*Failed* counts lives or runs in which anything went wrong, whatever the fault was."
-    return f"## Fault matrix\n\n{table}\n\n{note}"
+    return "\n\n".join(("## Fault matrix", table, note, *_told_again(lines)))
+
+
+def _told_again(lines: Sequence[Line]) -> Iterator[str]:
+    """What the promise of a failover allows for, as a figure."""
+    happened = _happened([line for line in lines if line["slice"] == "failovers"])
+    lost, again = happened["F11 lost commits"], happened["F11 told again in the lost window"]
+    if happened:
+        yield (
+            f"{happened['F11 failover']:,} failovers lost {lost:,} commits. {again:,} reminders "
+            "were told again: their first copy was begun in the lost window, its record gone."
+        )
 
 
 def _guards(lines: Sequence[Line]) -> str:

@@ -13,6 +13,7 @@ from tests.proof.places import PLACES
 TRIED: Mapping[str, Sequence[range]] = {
     "disks": (range(10),),
     "leaps": (range(200),),
+    "failovers": (range(100),),
     "imports-sqlite": (range(5, 7),),
     "imports-postgres": (range(8, 10),),
     "executions-sqlite": (range(4, 300, 50),),
