@@ -221,7 +221,8 @@ class Delivering:
     def _look(self, delivery: Delivery, *, started_at: datetime) -> None:
         """Find out whether an attempt landed, and only then repeat it."""
         now = self._clock.now()
-        lands_until = max(started_at, self._steady_since()) + TIMEOUT + MAY_LAND
+        looked_since = max(started_at, self._steady_since())
+        lands_until = looked_since + TIMEOUT + MAY_LAND
         if now < lands_until:
             self._unknown(delivery, error=delivery.error, again_at=lands_until)
             return
@@ -236,7 +237,7 @@ class Delivering:
             self._unknown(delivery, error=delivery.error, again_at=now + SOON)
         except Unsettled as unreadable:
             self._obey(Method.LOOK, unreadable)
-            if now - started_at >= self._rerouting.when_unknown.after:
+            if now - looked_since >= self._rerouting.when_unknown.after:
                 if not self._rerouting.silenced(delivery, error=unreadable.error):
                     unknown = replace(delivery, state=DeliveryState.UNKNOWN)
                     self._post(unknown, may_repeat=True)

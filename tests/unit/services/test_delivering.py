@@ -129,6 +129,23 @@ def test_when_the_clock_leapt_the_wait_begins_anew(rig: Rig) -> None:
     assert delivery(rig).state is DeliveryState.SENT
 
 
+def test_hours_in_which_nobody_ran_are_none_in_which_nobody_could_look(rig: Rig) -> None:
+    rig.messenger.lose_answers = 1
+    rig.delivering.send_due()
+    rig.clock.advance(timedelta(hours=7))
+    rig.steady_since = rig.clock.now()  # another process begins
+    rig.messenger.history_unreadable = True
+    rig.clock.advance(LANDS)
+    rig.delivering.send_due()
+
+    rig.messenger.history_unreadable = False
+    rig.clock.advance(timedelta(hours=1))
+    rig.delivering.send_due()
+
+    assert rig.messenger.posts == 1
+    assert delivery(rig).state is DeliveryState.SENT
+
+
 def test_without_a_readable_history_it_stays_unknown_and_is_not_repeated(rig: Rig) -> None:
     rig.messenger.lose_answers = 1
     rig.messenger.history_unreadable = True
