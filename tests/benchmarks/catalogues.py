@@ -9,9 +9,22 @@ from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, case, cast, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    null,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import sqlite
 
+from bot.billing.bookkeeping import next_event
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import Kind, Subscription
 from bot.config import Settings
@@ -20,7 +33,7 @@ from bot.core import TEAM
 from bot.ports.store import ReminderState
 from storage.engine import Database
 from storage.store import SqlStore
-from storage.tables import orders, reminders, subscriptions
+from storage.tables import book_subscriptions, orders, reminders, subscriptions
 from tests.factories import order, quota
 
 AUDIT_KEY = "a key of the benchmarks"
@@ -80,12 +93,37 @@ def fill(
     return store
 
 
+def keep_book(
+    database: Database, templates: Sequence[Subscription], *, size: int, at: datetime
+) -> None:
+    """Have the embedded account's book hold so many more, which no catalogue knows yet."""
+    store = open_store(database)
+    with store.transaction() as tx:
+        for each in templates:
+            account = store.accounts[each.key.account]
+            tx.book.put(each, next_event_at=next_event(each, account, after=at))
+    copies = size // len(templates) - 1
+    if copies > 0:
+        with _bulk(database) as connection:
+            names = [each.key.id for each in templates]
+            connection.execute(_copy(book_subscriptions, "id", names, copies=copies))
+
+
 def tell_passed(database: Database, *, at: datetime) -> None:
     """Take every reminder that is due as told in time, as in a bot that has run all along."""
     due = and_(reminders.c.state == ReminderState.ARMED, reminders.c.due_at <= at)
     told = {"state": ReminderState.SENT, "sent_at": reminders.c.due_at}
     with database.writer.begin() as connection:
         connection.execute(reminders.update().where(due).values(told))
+
+
+def untold(database: Database, *, at: datetime, bundled: bool = False) -> int:
+    """How many reminders are due and not told; of those in a message alone when asked so."""
+    due = and_(reminders.c.state == ReminderState.ARMED, reminders.c.due_at <= at)
+    if bundled:
+        due = and_(due, reminders.c.delivery_id.is_not(None))
+    with database.reader.connect() as connection:
+        return connection.scalar(select(func.count()).where(due)) or 0
 
 
 def _copy(table: Table, identity: str, templates: Sequence[str], *, copies: int) -> Any:
@@ -97,6 +135,9 @@ def _copy(table: Table, identity: str, templates: Sequence[str], *, copies: int)
         group, alone = table.c.group_key, "id:" + known
         changed |= {name: func.replace(table.c[name], known, copied) for name in ("name", "search")}
         changed["group_key"] = case((group == alone, "id:" + copied), else_=group)
+    if table is book_subscriptions:
+        written = type_coerce(table.c.subscription, Text)
+        changed |= {"digest": null(), "subscription": func.replace(written, known, copied)}
     columns = [changed.get(column.name, column) for column in table.c]
     source = select(*columns).select_from(table.join(numbers, known.in_(templates)))
     return table.insert().from_select([column.name for column in table.c], source)

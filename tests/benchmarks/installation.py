@@ -18,6 +18,10 @@ from tests.benchmarks.catalogues import AUDIT_KEY
 
 SIGNING_SECRET = "the signing secret of the benchmarks"
 SETTINGS = '[slack]\napprovals_channel = "C0APPROVALS"\nreminders_channel = "C0FINOPS"\n'
+OF_A_CLOUD = SETTINGS + '[accounts.default]\nprovider = "huaweicloud"\n'
+"""An account that has no book: one whose book is empty would have all of its subscriptions gone."""
+
+MEGABYTE = 1_000_000
 LOOK_SECONDS = 0.005
 
 
@@ -31,6 +35,14 @@ class Bot:
     ready_after: float
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a command took that has ended: seconds on the wall, and the most bytes it ever held."""
+
+    seconds: float
+    memory: int
+
+
 def memory(process: subprocess.Popen[bytes], what: str = "VmRSS") -> int:
     """Resident bytes now, or with `VmHWM` the most there ever were; 0 when it has ended.
 
@@ -42,13 +54,13 @@ def memory(process: subprocess.Popen[bytes], what: str = "VmRSS") -> int:
 
 
 @contextmanager
-def bot(url: str, *, role: str = "all") -> Iterator[Bot]:
+def bot(url: str, *, role: str = "all", settings: str = SETTINGS) -> Iterator[Bot]:
     """Start it on a database and wait until it says that it is ready."""
     port, slack_port = free_port(), free_port()
     slack = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.standin", str(slack_port)])
     with TemporaryDirectory(prefix="lapse-bench-") as place:
         directory = Path(place)
-        (directory / "lapse.toml").write_text(SETTINGS, "ascii")
+        (directory / "lapse.toml").write_text(settings, "ascii")
         environ = environment(url) | {
             "SLACK_API_URL": f"http://127.0.0.1:{slack_port}/api/",
             "LAPSE_HTTP_PORT": str(port),
@@ -95,6 +107,20 @@ def lapse(
         stdout=log,
         stderr=log,
     )
+
+
+def spent(url: str, arguments: Sequence[str], *, out: Path) -> Spent:
+    """Run a command by the settings of the bot to its end; what it says is in the file."""
+    (out.parent / "lapse.toml").write_text(SETTINGS, "ascii")
+    begun, most = time.perf_counter(), 0
+    with out.open("wb") as log:
+        process = lapse(arguments, environment(url), directory=out.parent, log=log.fileno())
+        while process.poll() is None:
+            most = max(most, memory(process, "VmHWM"))
+            time.sleep(LOOK_SECONDS)  # between two looks
+    if process.returncode != 0:
+        raise AssertionError(out.read_text("utf-8")[-500:])
+    return Spent(time.perf_counter() - begun, most)
 
 
 def _await(port: int, path: str) -> None:
