@@ -1,6 +1,7 @@
 """Lapse against a job for each reminder and a loop that polls: what they cost, lose and repeat.
 
-Run by `make bench ONLY=comparison`. All on SQLite with durable commits, in one run; the faults are
+Run by `make bench ONLY=comparison`, with another number of reminders to enter by `python -m
+tests.benchmarks.comparison 2000`. All on SQLite with durable commits, in one run; the faults are
 those of `rivals.SCRIPT`, and people's view of Slack is counted.
 """
 
@@ -17,19 +18,20 @@ from storage.engine import open_database
 from tests.benchmarks import databases, engine, rivals
 from tests.benchmarks.figures import Figures, Took, timed
 
-JOBS = 5_000
 ENTERED = 10_000
+"""What each of them enters, and what the two others carry."""
+
 REMINDERS = 300
 AWAY_SECONDS = 3
 """How long a killed process stays away; APScheduler drops what is more than a second late."""
 
 
-def costs(figures: Figures) -> None:
+def costs(figures: Figures, count: int) -> None:
     """Entering reminders, and carrying those that are due, each by itself."""
-    figures.about("cost of a reminder on SQLite, of one entered and of one due, one a message")
-    jobs_in, jobs_out = _jobs()
-    rows_in, rows_out = _rows()
-    lapse_in, lapse_out = _lapse()
+    figures.about(f"cost of a reminder on SQLite: {count:,} entered, and those due, one a message")
+    jobs_in, jobs_out = _jobs(count)
+    rows_in, rows_out = _rows(count)
+    lapse_in, lapse_out = _lapse(count)
     for name, entered, due in (
         ("a job each in APScheduler's SQLAlchemyJobStore", jobs_in, jobs_out),
         ("a loop that polls, posts and marks", rows_in, rows_out),
@@ -78,21 +80,21 @@ def _run(name: str, directory: Path) -> int:
     return code
 
 
-def _jobs() -> tuple[Took, Took]:
+def _jobs(count: int) -> tuple[Took, Took]:
     """Seconds for each job; with its time of grace it would drop nearly all of them unsent."""
     with tempfile.TemporaryDirectory(prefix="lapse-bench-") as place:
         directory = Path(place)
-        enter = partial(rivals.enter_jobs, directory, JOBS, first=_now() - JOBS * rivals.EVERY)
+        enter = partial(rivals.enter_jobs, directory, count, first=_now() - count * rivals.EVERY)
         entered = timed(partial(enter, job=rivals.answer, misfire_grace_time=None))
         due = timed(partial(rivals.run_jobs, directory))
-    return entered / JOBS, due / JOBS
+    return entered / count, due / count
 
 
-def _rows() -> tuple[Took, Took]:
+def _rows(count: int) -> tuple[Took, Took]:
     with tempfile.TemporaryDirectory(prefix="lapse-bench-") as place:
         directory = Path(place)
-        first = _now() - JOBS * rivals.EVERY
-        entered = timed(partial(rivals.enter_rows, directory, JOBS, first=first))
+        first = _now() - count * rivals.EVERY
+        entered = timed(partial(rivals.enter_rows, directory, count, first=first))
         connection = rivals.table(directory)
 
         def drain() -> None:
@@ -101,28 +103,28 @@ def _rows() -> tuple[Took, Took]:
 
         due = timed(drain)
         connection.close()
-    return entered / JOBS, due / JOBS
+    return entered / count, due / count
 
 
-def _lapse() -> tuple[Took, Took]:
+def _lapse(count: int) -> tuple[Took, Took]:
     with databases.sqlite() as new:
         took = engine.carried(open_database(new()), channels=engine.DUE)
-        entered = engine.entered(open_database(new()), ENTERED)
+        entered = engine.entered(open_database(new()), count)
     due = took["bundle"] + took["send"]
-    return entered / ENTERED, due / engine.DUE
+    return entered / count, due / engine.DUE
 
 
 def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the rivals go by the machine's clock
 
 
-def main() -> int:
+def main(count: int) -> int:
     """Print the figures; exit 1 where a goal is missed."""
     figures = Figures()
-    costs(figures)
+    costs(figures, count)
     faults(figures)
     return figures.exit_code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else ENTERED))
