@@ -38,7 +38,7 @@ check: .venv/.tested
 	$(BIN)/lint-imports
 
 # Figures of this machine; each names its goal. The ratios are taken in one run. ONLY=engine runs one.
-BENCHMARKS := quotes lists imports engine crowds comparison renewals acks races footprint timeliness
+BENCHMARKS := quotes lists imports syncs engine crowds comparison renewals acks races footprint timeliness
 bench: .venv/.tested
 	@failed=; for each in $(or $(ONLY),$(BENCHMARKS)); do \
 		$(BIN)/python -m tests.benchmarks.$$each || failed="$$failed $$each"; \
