@@ -24,7 +24,7 @@ from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.facts.records import OWN
 from bot.ports.store import KnownRow, ListQuery, Page
 from storage import grouping, paging, rows, searching
-from storage.places import ORDER
+from storage.places import ORDER, beyond
 from storage.tables import LIVE, PARENTED, book_subscriptions, orders, subscriptions, unplanned
 from storage.tables import accounts as account_rows
 from storage.touched import note_touched
@@ -99,15 +99,14 @@ class SqlCatalogue:
 
     def listed(self) -> Iterator[Subscription]:
         """What all pages without a filter show, in their order, read in pieces."""
-        ordered = select(_ROW.account, _ROW.id).where(self._mine(), LIVE).order_by(*ORDER)
-        keys = [
-            SubscriptionKey(AccountName(row.account), row.id)
-            for row in self.work.connection.execute(ordered)
-        ]
-        for start in range(0, len(keys), rows.CHUNK):
-            piece = keys[start : start + rows.CHUNK]
-            found = {each.key: each for each in self._of_keys(piece)}
-            yield from (found[key] for key in piece)
+        query = select(*ORDER).where(self._mine(), LIVE).order_by(*ORDER).limit(rows.CHUNK)
+        piece = self.work.connection.execute(query).all()
+        while piece:
+            keys = [SubscriptionKey(AccountName(row.account), row.id) for row in piece]
+            found = {each.key: each for each in self._of_keys(keys)}
+            yield from (found[key] for key in keys)
+            after = beyond(ORDER, tuple(piece[-1]), backwards=False)
+            piece = self.work.connection.execute(query.where(after)).all()
 
     def anchored(self, *, start: datetime, end: datetime) -> Iterator[Subscription]:
         """Live subscriptions whose next anchor falls into [start, end), nearest first, in pieces.

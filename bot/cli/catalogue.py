@@ -9,7 +9,14 @@ import typer
 
 from bot.billing.subscription import AccountName
 from bot.cli.failures import WrongInput
-from bot.cli.printing import print_json, print_table, say, working
+from bot.cli.printing import (
+    print_json,
+    print_json_array,
+    print_long_table,
+    print_table,
+    say,
+    working,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AccountOption = Annotated[str | None, typer.Option("--account", help="Name of an account.")]
@@ -98,13 +105,13 @@ def list_all(as_json: Json = False) -> None:
     from bot.cli import rows
     from bot.cli.environment import open_core
 
-    with open_core() as core:
-        listed = rows.listed(core)
+    with open_core() as core, core.store.reading() as tx:
+        listed = tx.catalogue.listed()
         if as_json:
-            print_json(rows.as_json(core, [subscription for subscription, _ in listed]))
+            print_json_array(rows.as_json(core, tx, listed))
             return
-    columns = ("Id", "Name", "Comes next", "When", ">Amount", "Owner")
-    print_table(columns, [rows.catalogue_row(*each) for each in listed])
+        columns = ("Id", "Name", "Comes next", "When", ">Amount", "Owner")
+        print_long_table(columns, rows.catalogue_rows(core, listed))
 
 
 def show(
@@ -118,7 +125,8 @@ def show(
     with open_core() as core:
         shown = core.listing.show(ref)
         if as_json:
-            print_json(rows.as_json(core, [shown.subscription])[0])
+            with core.store.reading() as tx:
+                print_json(next(rows.as_json(core, tx, [shown.subscription])))
             return
     print_table(("", ""), rows.subscription_rows(shown))
 
@@ -135,9 +143,9 @@ def upcoming(
     with open_core() as core:
         ahead = core.listing.upcoming(days)
         if as_json:
-            print_json(
-                rows.as_json(core, [row.subscription for day in ahead.days for row in day.rows])
-            )
+            due = (row.subscription for day in ahead.days for row in day.rows)
+            with core.store.reading() as tx:
+                print_json_array(rows.as_json(core, tx, due))
             return
     columns = ("When", "Last working day", "Id", "Name", ">Amount")
     print_table(columns, rows.upcoming_rows(ahead))

@@ -8,17 +8,11 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot.cli.failures import Failed, WrongInput
-from bot.cli.printing import (
-    print_json,
-    print_json_array,
-    print_long_table,
-    print_table,
-    say,
-)
+from bot.cli.printing import print_json, print_json_array, print_long_table, say
 
 if TYPE_CHECKING:
     from bot.core import Core
-    from bot.ports.store import ArmedReminder
+    from bot.ports.store import ArmedReminder, AuditEntry
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -94,29 +88,27 @@ def audit(
             else:
                 say("The audit record is whole.")
             return
-        entries = list(tx.audit.entries(subject))
-    if as_json:
-        print_json(
-            [
-                {
-                    "number": each.number,
-                    "at": each.at.isoformat(),
-                    "actor": each.actor,
-                    "action": each.action,
-                    "subject": each.subject,
-                    "facts": dict(each.facts),
-                }
-                for each in entries
-            ]
-        )
-        return
-    print_table(
-        (">No.", "At", "Who", "What", "Subject"),
-        [
-            (str(e.number), e.at.isoformat(timespec="seconds"), e.actor, e.action, e.subject)
-            for e in entries
-        ],
-    )
+        entries = tx.audit.entries(subject)
+        if as_json:
+            print_json_array(map(_entry_object, entries))
+            return
+        print_long_table((">No.", "At", "Who", "What", "Subject"), map(_entry_row, entries))
+
+
+def _entry_object(entry: "AuditEntry") -> Mapping[str, object]:
+    return {
+        "number": entry.number,
+        "at": entry.at.isoformat(),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "facts": dict(entry.facts),
+    }
+
+
+def _entry_row(entry: "AuditEntry") -> Sequence[str]:
+    at = entry.at.isoformat(timespec="seconds")
+    return (str(entry.number), at, entry.actor, entry.action, entry.subject)
 
 
 def _end_of(text: str, zone: ZoneInfo) -> datetime:

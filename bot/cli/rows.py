@@ -1,6 +1,6 @@
 """Rows of the command line's tables, and the catalogue as its JSON shows it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,39 +17,37 @@ from bot.services.finding import account_of
 
 if TYPE_CHECKING:
     from bot.core import Core
+    from bot.ports.store import Transaction
 
 
-def listed(core: "Core") -> Sequence[tuple[Subscription, Anchor | None]]:
-    """Every listed subscription, nearest anchor first, with what comes next."""
-    now = core.clock.now()
-    with core.store.reading() as tx:
-        return [(each, _anchor(core, each, now)) for each in tx.catalogue.listed()]
-
-
-def as_json(core: "Core", subscriptions: Sequence[Subscription]) -> list[dict[str, object]]:
+def as_json(
+    core: "Core", tx: "Transaction", subscriptions: Iterable[Subscription]
+) -> Iterator[dict[str, object]]:
     """Section 4 objects with the derived edition, deduction and anchor added."""
     now = core.clock.now()
-    with core.store.reading() as tx:
 
-        @cache
-        def edition(account: AccountName, region: str | None) -> Edition:
-            return current_edition(tx.catalogue.group(account, region))
+    @cache
+    def edition(account: AccountName, region: str | None) -> Edition:
+        return current_edition(tx.catalogue.group(account, region))
 
-        return [
-            exchange.listed_json(
-                each,
-                account=account_of(core.store, each.key.account),
-                anchor=_anchor(core, each, now),
-                current_edition=edition(each.key.account, each.region)
-                if each.service == "SecMaster"
-                else None,
-            )
-            for each in subscriptions
-        ]
+    for each in subscriptions:
+        yield exchange.listed_json(
+            each,
+            account=account_of(core.store, each.key.account),
+            anchor=_anchor(core, each, now),
+            current_edition=edition(each.key.account, each.region)
+            if each.service == "SecMaster"
+            else None,
+        )
 
 
-def catalogue_row(subscription: Subscription, what: Anchor | None) -> Sequence[str]:
-    """Id, name, what comes next, when, how much, whose."""
+def catalogue_rows(core: "Core", subscriptions: Iterable[Subscription]) -> Iterator[Sequence[str]]:
+    """Id, name, what comes next, when, how much, whose: a row for each."""
+    now = core.clock.now()
+    return (_catalogue_row(each, _anchor(core, each, now)) for each in subscriptions)
+
+
+def _catalogue_row(subscription: Subscription, what: Anchor | None) -> Sequence[str]:
     return (
         str(subscription.key),
         subscription.label,

@@ -8,7 +8,7 @@ import pytest
 
 from bot.billing.subscription import Kind, OrderType, Package, Status, SubscriptionKey
 from bot.ports.store import ListQuery
-from storage import open_store
+from storage import open_store, rows
 from storage.rows import CHUNK
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
 from tests.factories import (
@@ -535,7 +535,8 @@ def test_values_are_told_apart(any_store):
             tx.catalogue.values("owner")
 
 
-def test_what_is_listed_is_what_all_pages_show_in_their_order(any_store):
+def test_what_is_listed_is_what_all_pages_show_in_their_order(any_store, monkeypatch):
+    monkeypatch.setattr(rows, "CHUNK", 7)
     put(
         any_store,
         package("p"),
