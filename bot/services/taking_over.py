@@ -32,6 +32,8 @@ LOOKED_UP = 1000
 """Staged subscriptions that are compared by their keys; more are compared with all that is kept."""
 NOTED = 1000
 """Changes that are told apart when they are shown; of more everything ahead is looked at anew."""
+TOGETHER = 500
+"""Subscriptions whose present versions are read together."""
 SLICE = 1000
 MOVED = 250
 """Subscriptions that one transaction leaves out or moves, which takes longer than writing them."""
@@ -87,6 +89,7 @@ class TakingOver:
         with self._store.reading() as tx:
             few = len(staged) <= LOOKED_UP and whole is None
             known = tx.catalogue.known(staged.keys() if few else None, account=whole)
+            undecided: list[SubscriptionKey] = []
             for row, held in _side_by_side(staged.in_order(), known):
                 if row is None:
                     if held is not None and not held.gone and self._intake.loses(held):
@@ -94,9 +97,13 @@ class TakingOver:
                 elif held is None:
                     staged.decide(row.number, Outcome.ADDED)
                 elif (outcome := self._intake.compare(row, held)) is None:
-                    self._decide(tx, _key(row))
+                    undecided.append(_key(row))
                 elif outcome != Outcome.UNCHANGED:
                     staged.decide(row.number, outcome)
+                if len(undecided) == TOGETHER:
+                    self._decide_all(tx, undecided)
+                    undecided.clear()
+            self._decide_all(tx, undecided)
 
     def write(self) -> None:
         """Write what differs, all of it or nothing; raises TakeoverRunning."""
@@ -145,9 +152,7 @@ class TakingOver:
             tx.catalogue.unplan(changed)
 
     def _put(self, tx: Transaction, keys: Sequence[SubscriptionKey]) -> None:
-        tx.catalogue.look_up(keys)
-        decided = [self._decide(tx, key) for key in keys]
-        versions = [each for each in decided if each is not None]
+        versions = self._decide_all(tx, keys)
         fresh = {each.key: subscription_of(each.key, each.record) for each in versions}
         tx.book.put_all([(fresh[e.key], e.next_event_at) for e in versions if e.booked])
         tx.catalogue.put(fresh.values(), at=self._at)
@@ -165,9 +170,7 @@ class TakingOver:
         self, tx: Transaction, pending: Pending, keys: Sequence[SubscriptionKey]
     ) -> None:
         pending.take_back(keys)
-        tx.catalogue.look_up(keys)
-        decided = [self._decide(tx, key) for key in keys]
-        pending.write([each for each in decided if each is not None])
+        pending.write(self._decide_all(tx, keys))
         gone = [
             _key(held)
             for held in tx.catalogue.known(keys)
@@ -179,6 +182,11 @@ class TakingOver:
         for key in gone:
             self._staged.lose(key)
         pending.leave_out(gone)
+
+    def _decide_all(self, tx: Transaction, keys: Sequence[SubscriptionKey]) -> Sequence[Version]:
+        tx.catalogue.look_up(keys)
+        decided = [self._decide(tx, key) for key in keys]
+        return [each for each in decided if each is not None]
 
     def _decide(self, tx: Transaction, key: SubscriptionKey) -> Version | None:
         """What is to be written of a staged subscription as things stand, if anything is."""
