@@ -12,6 +12,7 @@ from tests.proof.leaps import leaps
 from tests.proof.pieces import Place
 from tests.proof.racing import races
 from tests.proof.shortages import shortages
+from tests.proof.soak import soaks
 from tests.proof.sockets import sockets
 
 PLACES: Mapping[str, Place] = {
@@ -26,6 +27,7 @@ PLACES: Mapping[str, Place] = {
     "executions-postgres": partial(executions, "postgres"),
     "shortages": shortages,
     "sockets": sockets,
+    "soak": soaks,
 }
 TRIALS: Mapping[str, tuple[int, int]] = {
     "races": (1000, 20),
@@ -39,5 +41,6 @@ TRIALS: Mapping[str, tuple[int, int]] = {
     "executions-postgres": (900, 30),
     "shortages": (750, 30),
     "sockets": (1000, 50),
+    "soak": (1, 1),
 }
 """How many there are, and how many to a piece."""

@@ -126,7 +126,13 @@ def _rows() -> Iterator[Row]:
         counts = (f"F20 {name}",)
         what = f"short of {name}"
         yield Row(fault="F20", what=what, goal=200, slices=("shortages",), counts=counts)
-    yield Row(fault="soak", what="hours with all faults at random", goal=72, slices=())
+    yield Row(
+        fault="soak",
+        what="hours of three replicas on PostgreSQL, faults at random",
+        goal=72,
+        slices=("soak",),
+        counts=("soak hours",),
+    )
     for number in (18, 21):
         yield Row(fault=f"F{number}", what="not part of this program", goal=0, slices=())
 
