@@ -19,7 +19,7 @@ from tests.proof.slack import POST_FAULTS
 from tests.proof.slices import SLICES
 
 Line = Mapping[str, Any]
-LIVES = ("lives", "on-sqlite", "failed-once")
+LIVES = ("lives", "on-sqlite", "failed-once", "soak")
 IMPORTING = ("imports-sqlite", "imports-postgres", "import-large")
 EXECUTING = ("executions-sqlite", "executions-postgres")
 DATABASES = {
@@ -95,8 +95,8 @@ def _rows() -> Iterator[Row]:
         fault="F10", what="real SIGSTOP", goal=100, slices=torture, counts=("torture freeze",)
     )
     for what, goal in DATABASES.items():
-        counts = (f"torture {what}",)
-        yield Row(fault="F11", what=what, goal=goal, slices=torture, counts=counts)
+        counts = (f"torture {what}", f"F11 {what}")
+        yield Row(fault="F11", what=what, goal=goal, slices=(*torture, "soak"), counts=counts)
     yield Row(
         fault="F11",
         what="failover that loses commits",
