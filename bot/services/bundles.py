@@ -11,7 +11,7 @@ from bot.facts.messages import Timing
 from bot.ports.store import ArmedReminder, Delivery, Transaction
 from bot.services.announcing import Place, place
 from bot.services.armed import end_of, over
-from bot.services.lateness import LATE_AFTER, Cause, cause_of
+from bot.services.lateness import LATE_AFTER, Cause, cause_of, was_off
 from bot.services.owing import REMINDER, delivery_id
 from bot.services.wanting import Wanting
 
@@ -109,13 +109,17 @@ class Gist:
         return {**times, **said, **meant}
 
 
-def timed(tx: Transaction, row: ArmedReminder, *, wanting: Wanting, now: datetime) -> Timed:
-    """The row as it is bundled now."""
-    timing, moved = _timing(tx, row, wanting=wanting, now=now), wanting.moved(tx, row)
-    cause = None
-    if timing is not Timing.ON_TIME:
-        cause = cause_of(tx, row.due_at, moved=moved is not None, now=now)
-    return Timed(row=row, timing=timing, cause=cause, moved=moved)
+def timed(
+    tx: Transaction, rows: Iterable[ArmedReminder], *, wanting: Wanting, now: datetime
+) -> Iterator[Timed]:
+    """The rows as they are bundled now."""
+    off = was_off(tx, now=now)
+    for row in rows:
+        timing, moved = _timing(tx, row, wanting=wanting, now=now), wanting.moved(tx, row)
+        cause = None
+        if timing is not Timing.ON_TIME:
+            cause = cause_of(row.due_at, moved=moved is not None, off=off)
+        yield Timed(row=row, timing=timing, cause=cause, moved=moved)
 
 
 def parted(rows: Iterable[Timed]) -> Mapping[Apart, list[Timed]]:

@@ -84,7 +84,7 @@ class Bundling:
             due = tx.reminders.due(now=now, limit=ROWS, most=CROWD, without=crowds)
             self._wanting.look_up_rows(tx, due)
             rows = [row for row in due if self._holds(tx, row, now=now)]
-            parts = parted(timed(tx, row, wanting=self._wanting, now=now) for row in rows)
+            parts = parted(timed(tx, rows, wanting=self._wanting, now=now))
             for part in parts.values():
                 self._owe(tx, part, now=now)
         return len(due), len(rows)

@@ -204,8 +204,9 @@ class Crowds:
             if reason is not None:
                 found.objections.append((row, reason))
             else:
-                hold.append(timed(tx, row, wanting=self._wanting, now=at))
-        for apart, part in parted(hold).items():
+                hold.append(row)
+        timely = timed(tx, hold, wanting=self._wanting, now=at)
+        for apart, part in parted(timely).items():
             in_order = merge(named.get(apart, ()), told(tx, part), key=lambda each: each.place)
             every = list(in_order)
             named[apart], found.counted[apart] = every[:COUNTED_BEYOND], every[COUNTED_BEYOND:]

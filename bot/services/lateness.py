@@ -1,12 +1,12 @@
 """Lateness: whether a reminder comes when it should, and the true reason when it does not."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.facts.messages import WAS_OFF, Meant, Timing
 from bot.ports.store import Delivery, Transaction
-from bot.services.armed import pauses
+from bot.services.armed import Span, pauses
 from bot.services.moved import moved_from
 
 LATE_AFTER = timedelta(minutes=2)
@@ -27,9 +27,14 @@ class Cause(StrEnum):
     MOVED = "moved"
 
 
-def cause_of(tx: Transaction, due_at: datetime, *, moved: bool, now: datetime) -> Cause:
+def was_off(tx: Transaction, *, now: datetime) -> Sequence[Span]:
+    """When nobody ran lately."""
+    return pauses(tx, now=now, longer_than=LATE_AFTER)
+
+
+def cause_of(due_at: datetime, *, moved: bool, off: Sequence[Span]) -> Cause:
     """Nobody ran when it fell due; else its own destination, or Slack, would not take it."""
-    for start, end in pauses(tx, now=now, longer_than=LATE_AFTER):
+    for start, end in off:
         if start - _BUNDLED_WITHIN <= due_at < end:
             return Cause.OFF
     return Cause.MOVED if moved else Cause.NOT_TAKEN
