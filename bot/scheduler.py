@@ -45,6 +45,7 @@ class Scheduler:
         self._ticks = {tick.name: tick for tick in ticks}
         self._running = {tick.name: threading.RLock() for tick in ticks}
         self._finished: dict[str, float] = {}
+        self._began: float | None = None
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             # A tick that was woken may wait for one of its name that runs.
@@ -62,6 +63,7 @@ class Scheduler:
         """Begin to tick; the first round is one interval away."""
         # A tick that outlasts its interval is skipped by design, which is not worth a warning.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._began = time.monotonic()
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -128,9 +130,13 @@ class Scheduler:
             self.run(name)
 
     def late(self) -> Mapping[str, float]:
-        """Ticks that last finished longer than three intervals ago, with their age in seconds."""
+        """Ticks that last finished longer than three intervals ago, with their age in seconds.
+
+        One that never finished is as old as the scheduler.
+        """
         now = time.monotonic()
-        ages = {name: now - self._finished.get(name, now) for name in self._ticks}
+        began = self._began if self._began is not None else now
+        ages = {name: now - self._finished.get(name, began) for name in self._ticks}
         return {
             name: age
             for name, age in ages.items()

@@ -1,11 +1,12 @@
 """The Messenger port, spoken in Slack: posts once, updates in place, finds what was posted."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from slack_sdk.errors import SlackApiError
@@ -33,6 +34,12 @@ from handlers.refusals import LOST, code_of, lost, repeatable, translated, unrea
 log = logging.getLogger(__name__)
 
 PAGE = 200
+BEGUN = 100
+"""Looks that go on where they were interrupted."""
+
+GOES_ON_WITHIN = timedelta(minutes=30)
+"""An interrupted look that is older begins anew, since more may have been posted by now."""
+
 CLIENT_MESSAGES = UUID("3a1b7a5e-0c52-5d52-8f0e-7d1f3e0f6a11")
 
 
@@ -73,12 +80,33 @@ def metadata(
     return {"event_type": "lapse_reminder", "event_payload": payload}
 
 
+class _Look(NamedTuple):
+    """What is looked for, where, and from which instant on."""
+
+    delivery_id: str
+    to: str
+    since: datetime
+    thread: str | None
+
+
+@dataclass(slots=True)
+class _Read:
+    """Up to which instant is read, how far that has come, and the timestamps that it found."""
+
+    until: datetime
+    channel: str = ""
+    cursor: str | None = None
+    stamps: set[str] = field(default_factory=set)
+    is_whole: bool = False
+
+
 class SlackMessenger:
     """The Messenger port over one workspace's token."""
 
     def __init__(self, client: SlackClient) -> None:
         self._client = client
         self._bot_id = ""
+        self._begun: dict[_Look, _Read] = {}
 
     def post(
         self,
@@ -135,15 +163,23 @@ class SlackMessenger:
     ) -> Sequence[Posted]:
         """Every own message of that delivery, all pages, the earliest first.
 
-        Raises Unsettled when the conversation cannot be read.
+        Raises Unsettled when the conversation cannot be read. A look that ends in the middle goes
+        on there the next time, since Slack may allow no more than a page a minute.
         """
+        look = _Look(delivery_id, to, since, thread)
+        read = self._begun.pop(look, None)
+        if read is None or until - read.until > GOES_ON_WITHIN:
+            read = _Read(until)
         try:
-            channel = self._conversation(to)
-            history = self._history(channel, since=since, until=until, thread=thread)
-            stamps = [each["ts"] for each in history if self._is_delivery(each, delivery_id)]
+            read.channel = read.channel or self._conversation(to)
+            while not read.is_whole:
+                self._read_on(look, read)
         except LOST as error:
-            raise unread(error) from error
-        return [Posted(channel, ts) for ts in sorted(set(stamps), key=Decimal)]
+            trouble = unread(error)
+            if trouble.retry_after and read.cursor:
+                self._remember(look, read)
+            raise trouble from error
+        return [Posted(read.channel, ts) for ts in sorted(read.stamps, key=Decimal)]
 
     def take_back(self, at: Posted) -> None:
         """Delete an own message; one that is gone is as good as deleted."""
@@ -172,25 +208,28 @@ class SlackMessenger:
             return to
         return str(self._client.conversations_open(users=to)["channel"]["id"])
 
-    def _history(
-        self, channel: str, *, since: datetime, until: datetime, thread: str | None
-    ) -> Iterator[Mapping[str, Any]]:
-        cursor: str | None = None
-        while True:
-            asked = {
-                "channel": channel,
-                "oldest": f"{since.timestamp():.6f}",
-                "latest": f"{until.timestamp():.6f}",
-                "inclusive": True,
-                "include_all_metadata": True,
-                "limit": PAGE,
-                "cursor": cursor,
-            }
-            page = self._page(asked, thread)
-            yield from page["messages"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
+    def _read_on(self, look: "_Look", read: "_Read") -> None:
+        """One page more."""
+        asked = {
+            "channel": read.channel,
+            "oldest": f"{look.since.timestamp():.6f}",
+            "latest": f"{read.until.timestamp():.6f}",
+            "inclusive": True,
+            "include_all_metadata": True,
+            "limit": PAGE,
+            "cursor": read.cursor,
+        }
+        page = self._page(asked, look.thread)
+        found = [each for each in page["messages"] if self._is_delivery(each, look.delivery_id)]
+        read.stamps.update(each["ts"] for each in found)
+        read.cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        read.is_whole = not read.cursor
+
+    def _remember(self, look: "_Look", read: "_Read") -> None:
+        """Go on there the next time; of very many looks the oldest begin anew."""
+        self._begun[look] = read
+        while len(self._begun) > BEGUN:
+            self._begun.pop(next(iter(self._begun)), None)
 
     def _page(self, asked: Mapping[str, Any], thread: str | None) -> SlackResponse:
         if thread is None:

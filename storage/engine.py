@@ -37,7 +37,8 @@ _SETTINGS = (
 
 
 # A generic plan knows no values: it passes partial indexes by and compares long lists one by one.
-_OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_custom_plan"
+# What is recorded as intended must be on the disk, whatever the server does for others.
+_OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_custom_plan -c synchronous_commit=on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Calendar days: the cloud's zone, months added to a day, and how a day is written."""
 
 from calendar import monthrange
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 
 CLOUD_ZONE = timezone(timedelta(hours=8), "GMT+08:00")
 """All console deadlines are Beijing time, which has no daylight saving."""
@@ -13,6 +13,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def cloud_date(moment: datetime) -> date:
     """The date of an instant in the cloud's zone."""
     return moment.astimezone(CLOUD_ZONE).date()
+
+
+def beginning(day: date) -> datetime:
+    """When a day begins in the cloud's zone."""
+    return datetime.combine(day, time(), CLOUD_ZONE)
 
 
 def add_months(moment: datetime, *, months: int) -> datetime:

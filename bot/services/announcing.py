@@ -204,8 +204,15 @@ class Announcing:
     ) -> tuple[ReminderItem, ...]:
         self._wanting.look_up_rows(tx, rows)
         tx.requests.look_up({row.reminder.subscription for row in rows})
-        items = (self._item(tx, row, said) for row in nearest(rows))
+        items = (self._item(tx, self._as_now(tx, row, said), said) for row in nearest(rows))
         return tuple(sorted(items, key=_place))
+
+    def _as_now(self, tx: Transaction, row: ArmedReminder, said: _Said) -> ArmedReminder:
+        """With the hour that holds now; what was told as a deduction does not become an expiry."""
+        present = self._wanting.as_now(tx, row, now=said.now)
+        told = row.sent_at is not None
+        same = present.reminder.anchor.kind is row.reminder.anchor.kind
+        return present if same or not told else row
 
     def _item(self, tx: Transaction, row: ArmedReminder, said: _Said) -> ReminderItem:
         """One subscription of a message, with what has become of its reminder."""

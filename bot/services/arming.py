@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 
 from bot.billing import reminder
+from bot.billing.days import beginning
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.ports.clock import Clock
 from bot.ports.store import ArmedReminder, ReminderState, Store, Transaction
@@ -31,7 +32,7 @@ from bot.services.armed import (
 from bot.services.lateness import LATE_AFTER
 from bot.services.missing import Pass
 from bot.services.policy import Policy
-from bot.services.reach import FAR, SOON, Part, Reach, beginning
+from bot.services.reach import FAR, SOON, Part, Reach
 from bot.services.wanting import ONE_DAY, Wanting
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

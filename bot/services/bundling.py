@@ -83,7 +83,8 @@ class Bundling:
             crowds = self._crowds.held(tx)
             due = tx.reminders.due(now=now, limit=ROWS, most=CROWD, without=crowds)
             self._wanting.look_up_rows(tx, due)
-            rows = [row for row in due if self._holds(tx, row, now=now)]
+            present = (self._wanting.as_now(tx, row, now=now) for row in due)
+            rows = [row for row in present if self._holds(tx, row, now=now)]
             parts = parted(timed(tx, rows, wanting=self._wanting, now=now))
             for part in parts.values():
                 self._owe(tx, part, now=now)

@@ -199,7 +199,7 @@ class Crowds:
         found = _Sorted()
         self._wanting.look_up_rows(tx, rows)
         hold = []
-        for row in rows:
+        for row in (self._wanting.as_now(tx, each, now=at) for each in rows):
             reason = self._wanting.objection(tx, row, now=at)
             if reason is not None:
                 found.objections.append((row, reason))

@@ -57,6 +57,9 @@ AT_ONCE = 5
 SKEW = timedelta(seconds=60)
 """How far Slack's clock may be from ours when history is searched."""
 
+TRIED_FOR = timedelta(minutes=5)
+"""So long a process tries to look before it believes that nobody can."""
+
 FIRST_LOOK = timedelta(seconds=10)
 LAST_LOOK = timedelta(minutes=15)
 
@@ -237,7 +240,7 @@ class Delivering:
             self._unknown(delivery, error=delivery.error, again_at=now + SOON)
         except Unsettled as unreadable:
             self._obey(Method.LOOK, unreadable)
-            if now - looked_since >= self._rerouting.when_unknown.after:
+            if self._is_given_up(started_at, looked_since, now=now):
                 if not self._rerouting.silenced(delivery, error=unreadable.error):
                     unknown = replace(delivery, state=DeliveryState.UNKNOWN)
                     self._post(unknown, may_repeat=True)
@@ -250,6 +253,13 @@ class Delivering:
             else:
                 # It is not there and cannot come any more, so it is posted when its turn comes.
                 self._pend(delivery, error=delivery.error, wait=NO_WAIT)
+
+    def _is_given_up(self, started_at: datetime, since: datetime, *, now: datetime) -> bool:
+        """Whether it was open for long enough, and somebody has tried to look for a while by now.
+
+        A process that has just begun, when nobody ran for hours, tries first.
+        """
+        return now - started_at >= self._rerouting.when_unknown.after and now - since >= TRIED_FOR
 
     def _landed(
         self, delivery: Delivery, *, started_at: datetime, until: datetime

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from bot.billing import reminder, renewal
+from bot.billing import reminder
+from bot.billing.days import beginning
 from bot.services.armed import Lead, Span, Watch
 from bot.services.missing import Pass
 from bot.services.policy import Policy
@@ -90,11 +91,6 @@ class Reach:
                     moved = MOVED_AT_MOST if lead < MOVED_AT_MOST else 0
                     yield from (day + (lead + each) * ONE_DAY for each in range(moved + 1))
             day += ONE_DAY
-
-
-def beginning(day: date) -> datetime:
-    """When a day begins in the cloud's zone."""
-    return datetime.combine(day, time(), renewal.CLOUD_ZONE)
 
 
 def _days(leads: Iterable[Lead]) -> frozenset[int]:

@@ -5,12 +5,13 @@ about many of them need is read at once.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.billing import reminder, renewal
 from bot.billing.account import Account
-from bot.billing.days import cloud_date
+from bot.billing.days import beginning, cloud_date
 from bot.billing.reminder import Reminder, Schedule
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import AccountName, Status, Subscription
@@ -53,7 +54,7 @@ class Wanting:
         One whose anchor has passed while it waited still holds: it is told as missed, unless
         nothing was deducted because auto-renewal is off.
         """
-        key, anchor = row.reminder.subscription, row.reminder.anchor
+        key, anchor = row.reminder.subscription, self.as_now(tx, row, now=now).reminder.anchor
         subscription = tx.catalogue.get(key)
         if subscription is None or (absent := self._absent(tx, subscription)):
             return absent if subscription else "not in the catalogue"
@@ -65,7 +66,7 @@ class Wanting:
             return "its lead is not wanted any more"
         if over(anchor, zone=schedule.zone, now=now):
             return self._averted(subscription, anchor)
-        if self._anchor(subscription, at=now) != anchor:
+        if self._date(subscription, at=now) != anchor.date:
             return "its date changed"
         return None if self._belongs(tx, subscription, row) else "it goes elsewhere now"
 
@@ -74,7 +75,21 @@ class Wanting:
         subscription = tx.catalogue.get(row.reminder.subscription)
         if subscription is None:
             return False
-        return self._anchor(subscription, at=now) == row.reminder.anchor
+        return self._date(subscription, at=now) == row.reminder.anchor.date
+
+    def as_now(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> ArmedReminder:
+        """The reminder with its anchor as it is by the present facts.
+
+        A reminder is about a date; the hour of that date may have changed since it was entered, and
+        whether it is a deduction or an expiry. Where nothing comes on that date it stays as it was.
+        """
+        subscription, anchor = tx.catalogue.get(row.reminder.subscription), row.reminder.anchor
+        if subscription is None:
+            return row
+        present = self._anchor(subscription, at=min(now, beginning(anchor.date)))
+        if present is None or present == anchor or present.date != anchor.date:
+            return row
+        return replace(row, reminder=replace(row.reminder, anchor=present))
 
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
         """Whether a deduction that an anchor announced has extended the term."""
@@ -215,6 +230,10 @@ class Wanting:
     def _anchor(self, subscription: Subscription, *, at: datetime) -> Anchor | None:
         account = self._accounts.get(subscription.key.account)
         return renewal.anchor(subscription, account, at=at) if account else None
+
+    def _date(self, subscription: Subscription, *, at: datetime) -> date | None:
+        anchor = self._anchor(subscription, at=at)
+        return anchor.date if anchor is not None else None
 
     def _leads(self, subscription: Subscription, anchor: Anchor) -> Sequence[Reminder]:
         return reminder.reminders(subscription.key, anchor, self.schedule(subscription))

@@ -207,13 +207,15 @@ class SimulatedSlack:
         ]
         span = (latest - oldest) / (self.mood.noise + 1)
         others = [{"ts": f"{oldest + span * n:.6f}"} for n in range(1, self.mood.noise + 1)]
-        found = sorted((*ours, *others), key=lambda each: float(each["ts"]), reverse=True)
-        start = int(asked["cursor"] or 0)
-        end = start + min(int(asked["limit"]), self.mood.page)
-        if end < len(found):
+        before = float(asked["cursor"] or "inf")
+        every = sorted((*ours, *others), key=lambda each: float(each["ts"]), reverse=True)
+        found = [each for each in every if float(each["ts"]) < before]
+        size = min(int(asked["limit"]), self.mood.page)
+        shown, more = found[:size], len(found) > size
+        if more:
             self.happened["F8 another page"] += 1
-        cursor = str(end) if end < len(found) else ""
-        return {"messages": found[start:end], "response_metadata": {"next_cursor": cursor}}
+        cursor = shown[-1]["ts"] if more else ""  # a place in time, as Slack's is
+        return {"messages": shown, "response_metadata": {"next_cursor": cursor}}
 
     def _delete(self, asked: Mapping[str, Any]) -> Body:
         self.history = [each for each in self.history if each.ts != asked["ts"]]
