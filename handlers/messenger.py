@@ -140,17 +140,21 @@ class SlackMessenger:
             raise lost(error) from error
         return _posted(answer)
 
-    def update(self, message: Message, *, at: Posted) -> None:
-        """Replace text and blocks in place; the metadata stays. Raises NotPosted, Undeliverable."""
+    def update(self, message: Message, *, at: Posted, over_by: float = inf) -> None:
+        """Replace text and blocks in place; the metadata stays.
+
+        Raises NotPosted, Undeliverable, or Unsettled when no clear answer came.
+        """
         shown = content(message)
         try:
-            self._client.chat_update(
-                channel=at.channel, ts=at.ts, text=shown.text, blocks=shown.blocks
-            )
+            with self._client.over_by(over_by):
+                self._client.chat_update(
+                    channel=at.channel, ts=at.ts, text=shown.text, blocks=shown.blocks
+                )
         except SlackApiError as error:
-            raise repeatable(translated(error)) from error
+            raise translated(error) from error
         except LOST as error:
-            raise repeatable(lost(error)) from error
+            raise lost(error) from error
 
     def copies(
         self,

@@ -92,7 +92,7 @@ class FakeMessenger:
             raise Unsettled("timeout")
         return Posted(channel, shown.ts)
 
-    def update(self, message: Message, *, at: Posted) -> None:
+    def update(self, message: Message, *, at: Posted, over_by: float = inf) -> None:
         self.updates += 1
         if self.refusals:
             raise self.refusals.pop(0)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
+from hashlib import sha256
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -113,6 +115,19 @@ def snooze_choices(
         if now < at < cutoff:
             choices.setdefault(day, SnoozeChoice(kind=kind, date=day, at=at))
     return tuple(choices.values())
+
+
+@cache
+def rules_of(zone: ZoneInfo, year: int) -> str:
+    """A name of the offsets that a zone has in that year and the next, hour by hour."""
+    hour, ends = timedelta(hours=1), datetime(year + 2, 1, 1, tzinfo=UTC)
+    at, offset, changes = datetime(year, 1, 1, tzinfo=UTC), None, []
+    while at < ends:
+        if (found := at.astimezone(zone).utcoffset()) != offset:
+            offset = found
+            changes.append(f"{at.isoformat()} {offset}")
+        at += hour
+    return sha256("\n".join(changes).encode()).hexdigest()
 
 
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime:

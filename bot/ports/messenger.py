@@ -91,8 +91,11 @@ class Messenger(Protocol):
         Raises NotPosted, Undeliverable or Unsettled.
         """
 
-    def update(self, message: Message, *, at: Posted) -> None:
-        """Replace a message in place; harmless when repeated. Raises NotPosted or Undeliverable."""
+    def update(self, message: Message, *, at: Posted, over_by: float = inf) -> None:
+        """Replace a message in place, with no byte after `over_by`; may be repeated.
+
+        Raises NotPosted, Undeliverable, or Unsettled when it may still be carried out.
+        """
 
     def copies(
         self,

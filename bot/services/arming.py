@@ -97,7 +97,7 @@ class Arming:
 
     def _follows(self, before: Watch, *, now: datetime) -> bool:
         """Whether a run follows one by the same settings but for leads, and not long after it."""
-        return before.wishes == self._wishes() and before.at <= now <= before.until
+        return before.wishes == self._wishes(now) and before.at <= now <= before.until
 
     def _bring_in_step(self, run: Pass) -> int:
         before, goes_on = run.before, run.goes_on
@@ -133,7 +133,8 @@ class Arming:
     def _note(self, tx: Transaction, run: Pass) -> None:
         """Remember the run, and that nobody ran before it where that is so."""
         now, before = run.now, run.before
-        watch = Watch(at=now, until=run.horizon, leads=self._reach.leads, wishes=self._wishes())
+        leads, wishes = self._reach.leads, self._wishes(now)
+        watch = Watch(at=now, until=run.horizon, leads=leads, wishes=wishes)
         if before is not None and run.goes_on:
             watch = _after_news(watch, before)
         if before is None or now - before.at > LATE_AFTER:
@@ -252,10 +253,14 @@ class Arming:
                 return min(ahead, key=lambda each: each[0], default=None)
         return None
 
-    def _wishes(self) -> str:
-        """A name of what else in the settings decides which reminders there are."""
+    def _wishes(self, now: datetime) -> str:
+        """A name of what else in the settings decides which reminders there are.
+
+        The rules of the zone among it, which a new edition of the zones may change.
+        """
         policy = self._policy
-        hour = (policy.schedule.at, policy.schedule.zone)
+        zone = policy.schedule.zone
+        hour = (policy.schedule.at, zone.key, reminder.rules_of(zone, now.year))
         routes = tuple(replace(each, lead_days=None) for each in policy.routes)
         accounts = sorted(self._store.accounts.items())
         said = repr((hour, routes, policy.reminders_channel, accounts))

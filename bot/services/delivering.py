@@ -339,12 +339,16 @@ class Delivering:
         self._pacing.obey(self._store, method, refused, now=self._clock.now())
 
     def _replace(self, delivery: Delivery) -> None:
-        """Bring a message up to date; repeating this is harmless, so nothing is looked up."""
+        """Bring a message up to date; nothing is looked up, since it may be repeated.
+
+        One that was attempted before may still be carried out, over what newer ones have shown:
+        the sweep shows the present state once more when it cannot any longer.
+        """
         with self._store.reading() as tx:
             newer = tx.outbox.superseded(delivery)
             stopped = not newer and self._is_stopped(tx, Method.UPDATE, closures(tx))
         if newer:
-            self._cancel(delivery, error="a newer state follows")
+            self._cancel(delivery, error="a newer state follows", may_land=delivery.attempt > 0)
             return
         if stopped:
             self._put_back(delivery)
@@ -352,10 +356,10 @@ class Delivering:
         prepared = self._prepare(delivery)
         if prepared is None:
             return
-        begun, ready, _ = prepared
+        begun, ready, over_by = prepared
         at = Posted(ready.to, ready.ts or "")
         try:
-            self._messenger.update(ready.message, at=at)
+            self._messenger.update(ready.message, at=at, over_by=over_by)
         except Unsettled as lost:
             _tell("delivery.not_replaced", begun, lost.error)
             self._later(begun, error=lost.error, seconds=0.0)
@@ -527,10 +531,16 @@ class Delivering:
                 # Nothing was posted for certain, so what an earlier attempt left open waits again.
                 tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
 
-    def _cancel(self, delivery: Delivery, *, error: str) -> None:
+    def _cancel(self, delivery: Delivery, *, error: str, may_land: bool = False) -> None:
         now = self._clock.now()
         with self._store.transaction() as tx:
-            tx.outbox.settle(delivery, state=DeliveryState.CANCELLED, at=now, error=error)
+            tx.outbox.settle(
+                delivery,
+                state=DeliveryState.CANCELLED,
+                at=now,
+                error=error,
+                sweep_at=now + SWEEP_AFTER if may_land else None,
+            )
 
 
 def _backing_off(delivery: Delivery, *, seconds: float) -> timedelta:

@@ -22,6 +22,7 @@ from bot.ports.messenger import (
 from bot.ports.store import Delivery, DeliveryState, Store
 from bot.services.alarming import OPERATOR_WARNING, alarm
 from bot.services.closing import closures, is_locked_out
+from bot.services.composing import Composing
 from bot.services.delivering import MAY_LAND, SKEW, TIMEOUT
 from bot.services.lingering import Lingering, begun, lingering, note, trouble_of
 from bot.services.pacing import Method, Pacing
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 AGAIN = timedelta(seconds=60)
 AT_ONCE = 5
+
+SHOWN_AGAIN_FOR = timedelta(days=1)
+"""So long the present state of a message is tried to be shown once more."""
 
 ONCE_MORE_AFTER = timedelta(hours=4)
 """After it was sent: who was frozen for longer than the first sweep may have died of its post."""
@@ -61,6 +65,7 @@ class Sweeping:
         store: Store,
         clock: Clock,
         messenger: Messenger,
+        composing: Composing,
         pacing: Pacing,
         steady_since: Callable[[], datetime],
         operators: Callable[[], Sequence[SlackUser]],
@@ -68,6 +73,7 @@ class Sweeping:
         self._store = store
         self._clock = clock
         self._messenger = messenger
+        self._composing = composing
         self._pacing = pacing
         self._steady_since = steady_since
         self._operators = operators
@@ -105,12 +111,13 @@ class Sweeping:
             return not any(held) and not is_locked_out(closures(tx), now=now)
 
     def _sweep(self, delivery: Delivery, *, again_at: datetime) -> int:
+        if delivery.update_of is not None:
+            self._show_again(delivery, again_at=again_at)
+            return 0
         with self._store.reading() as tx:
             parent = tx.outbox.get(delivery.thread_of) if delivery.thread_of else None
             known = lingering(tx, now=self._clock.now()).get(delivery.id)
-        found = _Found()
-        if delivery.update_of is None:  # what replaced a message is no message of its own
-            found = self._look(delivery, known, thread=parent.ts if parent else None)
+        found = self._look(delivery, known, thread=parent.ts if parent else None)
         if _is_limited(found.trouble):
             return found.taken_back  # due again in a minute, or when Slack allows it
         if found.trouble is None and not found.stays:
@@ -118,6 +125,31 @@ class Sweeping:
         else:
             self._put_off(delivery, known, found, again_at=again_at)
         return found.taken_back
+
+    def _show_again(self, delivery: Delivery, *, again_at: datetime) -> None:
+        """Bring a message up to date once more, since an old update may have come over it.
+
+        What Slack does not take is tried again in a minute, for a day.
+        """
+        now = self._clock.now()
+        with self._store.reading() as tx:
+            post = tx.outbox.get(delivery.update_of) if delivery.update_of else None
+            message = self._composing.compose(tx, delivery, now=now)
+            held = self._pacing.held_until(tx, Method.UPDATE, now=now) is not None
+        if post is not None and post.channel and post.ts and message is not None:
+            if held:
+                return
+            try:
+                self._messenger.update(message, at=Posted(post.channel, post.ts))
+            except (NotPosted, Unsettled) as refused:
+                self._pacing.obey(self._store, Method.UPDATE, refused, now=now)
+                log.warning("sweep.later", extra={"delivery": delivery.id, "error": refused.error})
+                if now - delivery.due_at < SHOWN_AGAIN_FOR:
+                    return
+            except Undeliverable as refused:
+                log.warning("sweep.later", extra={"delivery": delivery.id, "error": refused.error})
+        with self._store.transaction() as tx:
+            tx.outbox.swept(delivery, ts=delivery.ts, again_at=again_at, next_at=None)
 
     def _look(self, delivery: Delivery, known: Lingering | None, *, thread: str | None) -> _Found:
         since = delivery.first_at or delivery.due_at

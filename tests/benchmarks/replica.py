@@ -62,10 +62,11 @@ class Replica:
         reminding = Reminding(**parts, policy=policy, people=people)
         pacing = Pacing(limits)
         rerouting = Rerouting(**parts, policy=policy, people=people)
+        composing = Composing(links=messenger, announcing=reminding.announcing)
         delivering = Delivering(
             **parts,
             messenger=messenger,
-            composing=Composing(links=messenger, announcing=reminding.announcing),
+            composing=composing,
             rerouting=rerouting,
             pacing=pacing,
             elapsed=lambda: 0.0,
@@ -74,6 +75,7 @@ class Replica:
         sweeping = Sweeping(
             **parts,
             messenger=messenger,
+            composing=composing,
             pacing=pacing,
             steady_since=always_steady,
             operators=rerouting.operators,
@@ -113,7 +115,7 @@ class Prompt:
         self.reminders += len(reminder_ids)
         return Posted(to, f"{self.posts}.0")
 
-    def update(self, message: Message, *, at: Posted) -> None:
+    def update(self, message: Message, *, at: Posted, over_by: float = inf) -> None:
         raise AssertionError("Nothing is replaced here.")
 
     def copies(self, delivery_id: str, **_: object) -> Sequence[Posted]:

@@ -98,6 +98,7 @@ class Replica:
         sweeping = Sweeping(
             **parts,
             messenger=messenger,
+            composing=composing,
             pacing=pacing,
             steady_since=steadiness.since,
             operators=rerouting.operators,

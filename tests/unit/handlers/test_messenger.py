@@ -299,10 +299,10 @@ def test_an_update_replaces_text_and_blocks_and_leaves_the_metadata(speaks, quie
     assert "metadata" not in sent
 
 
-def test_an_update_whose_answer_is_lost_is_simply_tried_again(speaks, quiet):
+def test_an_update_whose_answer_is_lost_may_still_be_carried_out(speaks, quiet):
     quiet.answers["chat.update"] = TimeoutError("timed out")
 
-    with pytest.raises(NotPosted):
+    with pytest.raises(Unsettled):
         speaks.update(WARNING, at=Posted("C0FINOPS", "1.2"))
 
 

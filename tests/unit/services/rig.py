@@ -59,11 +59,12 @@ class Rig:
         self.reminding = Reminding(
             store=self.store, clock=self.clock, policy=self.policy, people=people
         )
+        self.composing = Composing(links=self.messenger, announcing=self.reminding.announcing)
         self.delivering = Delivering(
             store=self.store,
             clock=self.clock,
             messenger=self.messenger,
-            composing=Composing(links=self.messenger, announcing=self.reminding.announcing),
+            composing=self.composing,
             rerouting=Rerouting(
                 store=self.store, clock=self.clock, policy=self.policy, people=people
             ),

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
+from importlib.resources import files
+from io import BytesIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.billing.reminder import Schedule
 from bot.billing.subscription import SlackChannel, Status, Subscription
 from bot.facts.messages import Timing
 from bot.ports.store import ReminderState
@@ -18,7 +22,7 @@ from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
 from tests.factories import DEPUTY, OWNER, instant, key, order, quota
-from tests.unit.services.rig import FINOPS, SECURITY, Rig
+from tests.unit.services.rig import FINOPS, SECURITY, Rig, policy
 
 DM = f"D{OWNER[1:]}"
 
@@ -458,6 +462,26 @@ def test_what_was_kept_is_never_the_next_lead(rig: Rig) -> None:
     assert (before[0], before[1].key) == (instant("2026-11-27 09:00"), key("sm-00"))
     assert after is not None
     assert after[1].key == key("later")
+
+
+def test_a_new_rule_of_the_zone_moves_what_was_planned_by_the_old_one(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    def schedule(hours: int) -> Schedule:
+        rules = BytesIO((files("tzdata") / "zoneinfo" / f"Etc/GMT-{hours}").read_bytes())
+        zone = ZoneInfo.from_file(rules, key="Asia/Nowhere")
+        return Schedule(lead_days=(3,), at=time(9), zone=zone)
+
+    clock.set(instant("2026-11-26 12:00"))
+    before = Rig(store, clock, policy=policy(schedule=schedule(8)))
+    before.know(yearly(owner=None))
+    before.reminding.arm()
+    assert [row.due_at for row in before.rows()] == [instant("2026-11-27 09:00")]
+
+    after = Rig(store, clock, policy=policy(schedule=schedule(9)))  # as after a restart
+    after.reminding.arm()
+
+    assert [row.due_at for row in after.rows()] == [instant("2026-11-27 08:00")]
 
 
 def test_an_account_that_the_settings_no_longer_name_is_not_reminded_of(

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from bot.billing.subscription import SlackChannel, SlackUser
-from bot.facts.messages import OperatorWarning
+from bot.facts.messages import Message, OperatorWarning, ReminderMessage, Settled
 from bot.facts.status import Trouble, TroubleKind
 from bot.ports.messenger import (
     Limited,
     LockedOut,
     NotPosted,
+    Posted,
     Undeliverable,
     Unreachable,
     Unreadable,
@@ -26,10 +27,12 @@ from bot.services.status import Status
 from bot.services.sweeping import ONCE_MORE_AFTER, Sweeping
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import order, quota
+from tests.factories import APPROVER_1, key, order, quota
+from tests.messengers import Shown
 from tests.unit.services.rig import FINOPS, Rig
 
 OPERATOR = SlackUser("U0OPS")
+SECOND = timedelta(seconds=1)
 LANDS = timedelta(seconds=40)
 LEASE = timedelta(seconds=60)
 SWEEP = timedelta(seconds=80)
@@ -51,6 +54,7 @@ def sweeping(rig: Rig) -> Sweeping:
         store=rig.store,
         clock=rig.clock,
         messenger=rig.messenger,
+        composing=rig.composing,
         pacing=Pacing(Limits()),
         steady_since=lambda: rig.steady_since,
         operators=lambda: (OPERATOR,),
@@ -489,3 +493,77 @@ def test_what_cannot_be_deleted_holds_up_no_other(store: SqlStore, clock: Settab
     sent(rig, owe_one(rig, "another"))
 
     assert sweeping(rig).sweep_due() == 1
+
+
+@pytest.fixture
+def told(rig: Rig) -> Shown:
+    """The reminder was posted."""
+    rig.run()
+    return rig.reminders()[0]
+
+
+def settled(rig: Rig) -> Settled:
+    [shown] = rig.reminders()
+    assert isinstance(shown.message, ReminderMessage)
+    return shown.message.items[0].settled
+
+
+def seconds(rig: Rig, count: int) -> None:
+    for _ in range(count):
+        rig.clock.advance(SECOND)
+        rig.run()
+        sweeping(rig).sweep_due()
+
+
+@pytest.mark.parametrize("lands_after", [3, 25])
+def test_an_update_that_lands_late_does_not_hide_what_holds(
+    rig: Rig, told: Shown, monkeypatch: pytest.MonkeyPatch, lands_after: int
+) -> None:
+    item = key("sm-quota")
+    update = rig.messenger.update
+    late: list[tuple[Message, Posted]] = []
+
+    def lost_once(message: Message, *, at: Posted, **_: float) -> None:
+        if late:
+            update(message, at=at)
+            return
+        late.append((message, at))
+        raise Unsettled("timeout")
+
+    monkeypatch.setattr(rig.messenger, "update", lost_once)
+    rig.reminding.keep(told.delivery_id, [item], by=APPROVER_1)
+    rig.run()
+    seconds(rig, 1)
+    rig.reminding.undo_keep(told.delivery_id, [item], by=APPROVER_1)
+    seconds(rig, lands_after)
+    update(late[0][0], at=late[0][1])  # now Slack carries out what timed out
+    assert settled(rig) is Settled.KEPT
+
+    seconds(rig, 90)
+
+    assert settled(rig) is Settled.OPEN
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
+
+
+def test_an_update_that_slack_does_not_take_again_is_tried_for_a_day(
+    rig: Rig, told: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.messenger.refusals = [NotPosted("internal")]
+    rig.reminding.keep(told.delivery_id, [key("sm-quota")], by=APPROVER_1)
+    seconds(rig, 10)
+    assert settled(rig) is Settled.KEPT
+    refused = []
+
+    def refuse(*_: object, **__: object) -> None:
+        refused.append(rig.clock.now())
+        raise NotPosted("org_login_required")
+
+    monkeypatch.setattr(rig.messenger, "update", refuse)
+    for _ in range(26 * 60):
+        rig.clock.advance(timedelta(minutes=1))
+        sweeping(rig).sweep_due()
+
+    assert timedelta(hours=23) < refused[-1] - refused[0] < timedelta(hours=25)
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
