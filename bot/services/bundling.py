@@ -83,18 +83,18 @@ class Bundling:
             crowds = self._crowds.held(tx)
             due = tx.reminders.due(now=now, limit=ROWS, most=CROWD, without=crowds)
             self._wanting.look_up_rows(tx, due)
-            present = (self._wanting.as_now(tx, row, now=now) for row in due)
-            rows = [row for row in present if self._holds(tx, row, now=now)]
+            rows = [row for each in due if (row := self._held(tx, each, now=now)) is not None]
             parts = parted(timed(tx, rows, wanting=self._wanting, now=now))
             for part in parts.values():
                 self._owe(tx, part, now=now)
         return len(due), len(rows)
 
-    def _holds(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> bool:
-        reason = self._wanting.objection(tx, row, now=now)
-        if reason is not None:
-            cancel(tx, [(row, reason)])
-        return reason is None
+    def _held(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> ArmedReminder | None:
+        judged = self._wanting.judged(tx, row, now=now)
+        if judged.objection is None:
+            return judged.row
+        cancel(tx, [(row, judged.objection)])
+        return None
 
     def _owe(self, tx: Transaction, rows: list[Timed], *, now: datetime) -> None:
         every = told(tx, rows)

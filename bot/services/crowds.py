@@ -199,12 +199,12 @@ class Crowds:
         found = _Sorted()
         self._wanting.look_up_rows(tx, rows)
         hold = []
-        for row in (self._wanting.as_now(tx, each, now=at) for each in rows):
-            reason = self._wanting.objection(tx, row, now=at)
+        for row in rows:
+            present, reason = self._wanting.judged(tx, row, now=at)
             if reason is not None:
                 found.objections.append((row, reason))
             else:
-                hold.append(row)
+                hold.append(present)
         timely = timed(tx, hold, wanting=self._wanting, now=at)
         for apart, part in parted(timely).items():
             in_order = merge(named.get(apart, ()), told(tx, part), key=lambda each: each.place)

@@ -6,7 +6,8 @@ about many of them need is read at once.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.billing import reminder, renewal
@@ -24,6 +25,13 @@ from bot.services.policy import Policy
 from bot.services.settled import SettledFact, fact_about, fact_name
 
 ONE_DAY = timedelta(days=1)
+
+
+class Judged(NamedTuple):
+    """A reminder as it is now, and why it is not to be sent any more."""
+
+    row: ArmedReminder
+    objection: str | None
 
 
 class Wanting:
@@ -49,15 +57,34 @@ class Wanting:
         return self._policy.destination(subscription)[1]
 
     def objection(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> str | None:
-        """Why an armed reminder is not to be sent any more, or None while it holds.
+        """Why an armed reminder is not to be sent any more, or None while it holds."""
+        return self.judged(tx, row, now=now).objection
+
+    def judged(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> Judged:
+        """An armed reminder by the present facts, with why it is not to be sent any more.
 
         One whose anchor has passed while it waited still holds: it is told as missed, unless
         nothing was deducted because auto-renewal is off.
         """
-        key, anchor = row.reminder.subscription, self.as_now(tx, row, now=now).reminder.anchor
-        subscription = tx.catalogue.get(key)
-        if subscription is None or (absent := self._absent(tx, subscription)):
-            return absent if subscription else "not in the catalogue"
+        subscription = tx.catalogue.get(row.reminder.subscription)
+        if subscription is None:
+            return Judged(row, "not in the catalogue")
+        if absent := self._absent(tx, subscription):
+            return Judged(row, absent)
+        ahead = self._anchor(subscription, at=now)
+        present = self._present(subscription, row, ahead, now=now)
+        return Judged(present, self._objection(tx, subscription, present, ahead, now=now))
+
+    def _objection(
+        self,
+        tx: Transaction,
+        subscription: Subscription,
+        row: ArmedReminder,
+        ahead: Anchor | None,
+        *,
+        now: datetime,
+    ) -> str | None:
+        key, anchor = subscription.key, row.reminder.anchor
         schedule = self.schedule(subscription)
         fact = fact_about(tx, key, anchor.date)
         if fact is not None and (wish := _wish(fact, row, schedule)):
@@ -66,7 +93,7 @@ class Wanting:
             return "its lead is not wanted any more"
         if over(anchor, zone=schedule.zone, now=now):
             return self._averted(subscription, anchor)
-        if self._date(subscription, at=now) != anchor.date:
+        if ahead is None or ahead.date != anchor.date:
             return "its date changed"
         return None if self._belongs(tx, subscription, row) else "it goes elsewhere now"
 
@@ -75,21 +102,34 @@ class Wanting:
         subscription = tx.catalogue.get(row.reminder.subscription)
         if subscription is None:
             return False
-        return self._date(subscription, at=now) == row.reminder.anchor.date
+        ahead = self._anchor(subscription, at=now)
+        return ahead is not None and ahead.date == row.reminder.anchor.date
 
     def as_now(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> ArmedReminder:
-        """The reminder with its anchor as it is by the present facts.
-
-        A reminder is about a date; the hour of that date may have changed since it was entered, and
-        whether it is a deduction or an expiry. Where nothing comes on that date it stays as it was.
-        """
-        subscription, anchor = tx.catalogue.get(row.reminder.subscription), row.reminder.anchor
+        """The reminder with its anchor as it is by the present facts."""
+        subscription = tx.catalogue.get(row.reminder.subscription)
         if subscription is None:
             return row
-        present = self._anchor(subscription, at=min(now, beginning(anchor.date)))
-        if present is None or present == anchor or present.date != anchor.date:
+        return self._present(subscription, row, self._anchor(subscription, at=now), now=now)
+
+    def _present(
+        self,
+        subscription: Subscription,
+        row: ArmedReminder,
+        ahead: Anchor | None,
+        *,
+        now: datetime,
+    ) -> ArmedReminder:
+        """A reminder is about a date: its hour may have changed since, and what comes then.
+
+        Where nothing comes on that date any more it stays as it was. `ahead` is what comes next.
+        """
+        anchor = row.reminder.anchor
+        if (ahead is None or ahead.date != anchor.date) and now > beginning(anchor.date):
+            ahead = self._anchor(subscription, at=beginning(anchor.date))
+        if ahead is None or ahead == anchor or ahead.date != anchor.date:
             return row
-        return replace(row, reminder=replace(row.reminder, anchor=present))
+        return replace(row, reminder=replace(row.reminder, anchor=ahead))
 
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
         """Whether a deduction that an anchor announced has extended the term."""
@@ -230,10 +270,6 @@ class Wanting:
     def _anchor(self, subscription: Subscription, *, at: datetime) -> Anchor | None:
         account = self._accounts.get(subscription.key.account)
         return renewal.anchor(subscription, account, at=at) if account else None
-
-    def _date(self, subscription: Subscription, *, at: datetime) -> date | None:
-        anchor = self._anchor(subscription, at=at)
-        return anchor.date if anchor is not None else None
 
     def _leads(self, subscription: Subscription, anchor: Anchor) -> Sequence[Reminder]:
         return reminder.reminders(subscription.key, anchor, self.schedule(subscription))

@@ -66,9 +66,7 @@ class Row:
 
 def _rows() -> Iterator[Row]:
     yield Row(fault="F1", what="dies at every step, 3 scenarios", goal=240, slices=("deaths",))
-    yield Row(
-        fault="F2", what="dies at every ordered pair of steps", goal=9600, slices=("pairs",)
-    )
+    yield Row(fault="F2", what="dies at every ordered pair of steps", goal=9600, slices=("pairs",))
     yield from _rows_of_calls()
     torture = ("torture",)
     yield Row(fault="F3", what="kills in virtual time", goal=3000, counts=("F3",))
