@@ -3,7 +3,7 @@
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.billing.subscription import AccountName
@@ -183,6 +183,18 @@ def test_sqlite_keeps_the_last_commit_and_its_references(database):
         }
 
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+def test_postgresql_keeps_the_last_commit_whatever_the_server_says(any_database, any_url):
+    how = text("SHOW synchronous_commit")
+    plain = create_engine(any_url)
+    with plain.connect() as connection:
+        assert connection.scalar(how) == "off"
+    plain.dispose()
+
+    with any_database.writer.connect() as connection:
+        assert connection.scalar(how) == "on"
 
 
 @pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)

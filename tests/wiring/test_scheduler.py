@@ -2,7 +2,9 @@
 
 import threading
 from datetime import timedelta
+from types import SimpleNamespace
 
+import bot.scheduler
 from bot.scheduler import Scheduler, Tick
 
 
@@ -56,6 +58,26 @@ def test_the_scheduler_ticks_by_itself_and_is_not_late_then():
     try:
         assert ticked.wait(timeout=5)
         assert scheduler.late() == {}
+    finally:
+        scheduler.stop()
+
+
+def test_a_tick_that_only_fails_is_late(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(bot.scheduler, "time", SimpleNamespace(monotonic=lambda: now))
+
+    def fails():
+        raise RuntimeError("broken")
+
+    hour = timedelta(hours=1)  # the scheduler itself does not come to it here
+    scheduler = Scheduler(
+        [Tick(name="fails", every=hour, run=fails), Tick(name="works", every=hour, run=int)]
+    )
+    scheduler.start()
+    try:
+        now += 4 * hour.total_seconds()
+        scheduler.run_all()
+        assert scheduler.late() == {"fails": 4 * hour.total_seconds()}
     finally:
         scheduler.stop()
 

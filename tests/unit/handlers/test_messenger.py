@@ -359,6 +359,89 @@ def test_every_page_is_read_until_the_cursor_is_empty(speaks, quiet, monkeypatch
     assert asked == [None, "two"]
 
 
+LIMITED = refused("ratelimited", status=429, headers={"Retry-After": "60"})
+FIRST, LAST = "first", ""
+
+
+def page(cursor: str, *messages: dict) -> dict:
+    return {"messages": list(messages), "response_metadata": {"next_cursor": cursor}}
+
+
+@pytest.fixture
+def showing(quiet, monkeypatch):
+    """Lets the history answer so, one after the other; the cursors that were asked for."""
+
+    def show(*answers) -> list[str | None]:
+        left, asked = iter(answers), []
+
+        def history(**arguments):
+            asked.append(arguments["cursor"])
+            answer = next(left)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(quiet, "conversations_history", history)
+        return asked
+
+    return show
+
+
+def test_a_look_that_was_limited_goes_on_where_it_stopped(speaks, showing):
+    asked = showing(page(FIRST, own("d-1", "1.3")), LIMITED, page(LAST, own("d-1", "1.2")))
+
+    with pytest.raises(Unsettled):
+        find(speaks)
+
+    assert find(speaks) == Posted("C0FINOPS", "1.2")
+    assert asked == [None, FIRST, FIRST]
+
+
+def test_a_look_that_ended_is_not_gone_on_with(speaks, showing):
+    asked = showing(page(FIRST), LIMITED, page(LAST), page(LAST, own("d-1")))
+    with pytest.raises(Unsettled):
+        find(speaks)
+    assert find(speaks) is None
+
+    assert find(speaks) == Posted("C0FINOPS", "1.2")
+    assert asked == [None, FIRST, FIRST, None]
+
+
+@pytest.mark.parametrize("error", [refused("invalid_cursor"), TimeoutError()])
+def test_a_look_that_failed_otherwise_begins_anew(speaks, showing, error):
+    asked = showing(page(FIRST), error, page(LAST))
+
+    with pytest.raises(Unsettled):
+        find(speaks)
+
+    assert find(speaks) is None
+    assert asked == [None, FIRST, None]
+
+
+def test_a_look_that_was_limited_long_ago_begins_anew(speaks, showing):
+    asked = showing(page(FIRST), LIMITED, page(LAST, own("d-1")))
+    with pytest.raises(Unsettled):
+        find(speaks)
+
+    later = NOW + messenger.GOES_ON_WITHIN + timedelta(minutes=1)
+    assert find(speaks, until=later) == Posted("C0FINOPS", "1.2")
+    assert asked == [None, FIRST, None]
+
+
+def test_of_very_many_looks_that_were_limited_the_oldest_begin_anew(speaks, showing):
+    number = messenger.BEGUN + 1
+    asked = showing(*[page(FIRST), LIMITED] * number, page(LAST), page(LAST))
+    span = {"to": "C0FINOPS", "since": NOW, "until": NOW}
+    for each in range(number):
+        with pytest.raises(Unsettled):
+            speaks.copies(f"d-{each}", **span)
+
+    speaks.copies("d-1", **span)
+    speaks.copies("d-0", **span)
+
+    assert asked[-2:] == [FIRST, None]
+
+
 def test_what_is_nowhere_is_none(speaks):
     assert find(speaks) is None
 

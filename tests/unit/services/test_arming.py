@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.billing.reminder import Schedule
+from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import SlackChannel, Status, Subscription
-from bot.facts.messages import Timing
+from bot.facts.messages import ReminderMessage, Timing
+from bot.ports.messenger import LockedOut
 from bot.ports.store import ReminderState
 from bot.services.arming import FEW, Arming
 from bot.services.policy import Route
@@ -166,6 +168,77 @@ def test_auto_renewal_turned_off_and_on_again_loses_no_reminder(rig: Rig) -> Non
     rig.pass_time(to=instant("2026-11-23 10:00"))
 
     assert rig.ids()[-1] == "default/sm-quota/2026-11-30/7d"
+
+
+def test_what_waits_is_told_with_the_hour_that_a_reading_moves_within_its_date(rig: Rig) -> None:
+    rig.clock.set(instant("2026-12-03 12:00"))
+    rig.know(yearly(expires="2026-12-07 18:00", auto_renew=False))
+    rig.run()
+    before = len(rig.ids())
+    rig.clock.set(instant("2026-12-04 09:00"))
+    _refuse_once(rig)
+
+    rig.know(yearly(expires="2026-12-07 19:00", auto_renew=False))
+    rig.pass_time(to=instant("2026-12-04 12:00"))
+
+    assert rig.ids()[before:] == ["default/sm-quota/2026-12-07/3d"]
+    assert rig.ids(DM)[before:] == ["default/sm-quota/2026-12-07/3d/dm"]
+    assert _anchor(rig).at == instant("2026-12-07 19:00")
+
+
+def test_a_snooze_comes_back_with_the_hour_that_a_reading_moves_within_its_date(rig: Rig) -> None:
+    rig.clock.set(instant("2026-12-03 12:00"))
+    rig.know(yearly(expires="2026-12-07 18:00", auto_renew=False))
+    rig.pass_time(to=instant("2026-12-04 10:00"))
+    before, told = len(rig.ids()), rig.reminders()[-1].delivery_id
+    rig.reminding.snooze(told, [key()], until=instant("2026-12-05 09:00"), by=OWNER)
+    rig.run()
+
+    rig.know(yearly(expires="2026-12-07 19:00", auto_renew=False))
+    rig.pass_time(to=instant("2026-12-05 10:00"))
+
+    assert rig.ids()[before:] == ["default/sm-quota/2026-12-07/3d/r1"]
+    assert _anchor(rig).at == instant("2026-12-07 19:00")
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_what_waits_is_told_once_where_deduction_and_expiry_share_a_date(
+    rig: Rig, renewed: bool
+) -> None:
+    """Past the first attempts the next one is on the day of the expiry, at 03:00."""
+    before, meanwhile = (
+        yearly(expires="2026-12-07 18:00", auto_renew=renews) for renews in (renewed, not renewed)
+    )
+    rig.clock.set(instant("2026-12-06 08:00"))
+    rig.know(before)
+    rig.run()
+    told = len(rig.ids())
+    rig.clock.set(instant("2026-12-06 09:00"))
+    _refuse_once(rig)
+
+    rig.know(meanwhile)
+    rig.pass_time(to=instant("2026-12-06 10:00"))
+    kind = _anchor(rig).kind
+    rig.know(before)
+    rig.pass_time(to=instant("2026-12-06 12:00"))
+
+    assert rig.ids()[told:] == ["default/sm-quota/2026-12-07/1d"]
+    assert kind is (AnchorKind.EXPIRY if renewed else AnchorKind.DEDUCTION)
+
+
+def _refuse_once(rig: Rig) -> None:
+    """What is due is bundled, and no token is accepted."""
+    rig.messenger.refusals = [LockedOut("invalid_auth", retry_after=30)]
+    rig.run()
+    rig.messenger.refusals = []
+
+
+def _anchor(rig: Rig) -> Anchor:
+    """What the newest reminder counts back from."""
+    message = rig.reminders()[-1].message
+    assert isinstance(message, ReminderMessage)
+    [item] = message.items
+    return item.reminder.anchor
 
 
 def test_a_date_that_moves_later_waits_for_its_own_leads(rig: Rig) -> None:

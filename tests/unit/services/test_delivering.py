@@ -21,6 +21,7 @@ from bot.services.people import People
 from bot.services.policy import NOT_REPEATED, WhenUnknown
 from bot.services.rerouting import Rerouting
 from bot.services.status import Status
+from bot.services.steadiness import Steadiness
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, OWNER, order, quota
@@ -175,6 +176,44 @@ def test_after_hours_without_a_history_it_is_repeated_and_says_so(rig: Rig) -> N
 
     [shown] = rig.reminders()
     assert shown.may_repeat
+
+
+@pytest.mark.parametrize(
+    ("begins_anew", "drift"),
+    [
+        pytest.param(timedelta(hours=5, minutes=54), 0.0, id="processes begin anew"),
+        pytest.param(timedelta.max, 25e-6, id="the database's clock is fast"),
+    ],
+)
+def test_hours_without_a_history_count_though_processes_begin_anew_and_clocks_drift(
+    rig: Rig, begins_anew: timedelta, drift: float
+) -> None:
+    start = rig.clock.now()
+    rig.messenger.lose_requests = 1
+    rig.messenger.history_unreadable = True
+    steadiness, began = _steadiness(rig, drift), start
+    rig.delivering.send_due()
+
+    while rig.messenger.posts == 1 and rig.clock.now() - start < timedelta(hours=12):
+        rig.clock.advance(timedelta(minutes=1))
+        if rig.clock.now() - began >= begins_anew:
+            steadiness, began = _steadiness(rig, drift), rig.clock.now()
+        rig.steady_since = steadiness.since()
+        rig.delivering.send_due()
+
+    assert timedelta(hours=6) <= rig.clock.now() - start <= timedelta(hours=6, minutes=15)
+    [shown] = rig.reminders()
+    assert shown.may_repeat
+
+
+def _steadiness(rig: Rig, drift: float) -> Steadiness:
+    """What a process that begins now knows of the database's clock, which is fast by a drift."""
+    now = rig.clock.now
+    steadiness = Steadiness(
+        clock=rig.clock, database=now, elapsed=lambda: now().timestamp() * (1 - drift)
+    )
+    rig.steady_since = steadiness.since()
+    return steadiness
 
 
 def test_a_repeat_that_its_channel_refuses_stays_unknown_and_says_so_when_it_goes(
