@@ -14,6 +14,7 @@ from tests.proof.racing import races
 from tests.proof.shortages import shortages
 from tests.proof.soak import soaks
 from tests.proof.sockets import sockets
+from tests.proof.variants import VARIANTS
 
 PLACES: Mapping[str, Place] = {
     "races": races,
@@ -28,6 +29,7 @@ PLACES: Mapping[str, Place] = {
     "shortages": shortages,
     "sockets": sockets,
     "soak": soaks,
+    **VARIANTS,
 }
 TRIALS: Mapping[str, tuple[int, int]] = {
     "races": (1000, 20),
@@ -42,5 +44,6 @@ TRIALS: Mapping[str, tuple[int, int]] = {
     "shortages": (750, 30),
     "sockets": (1000, 50),
     "soak": (1, 1),
+    **dict.fromkeys(VARIANTS, (2000, 200)),
 }
 """How many there are, and how many to a piece."""

@@ -43,6 +43,12 @@ DISKS = {
     "power-cut image": 500,
 }
 CLOCKS = ("slewed", "host suspended", "clocks of machines apart")
+VARIED = {
+    "hours": ("F16", "lives in which an hour moves within its date"),
+    "switches": ("F16", "lives in which auto-renewal goes off and on"),
+    "owners": ("F9", "lives of a channel and a person, who may refuse"),
+    "counted": ("F3", "lives in which most reminders are only counted"),
+}
 SOCKETS = ("presses", "duplicate envelopes", "reconnects")
 IMPORTS = {
     "killed": 500,
@@ -114,6 +120,7 @@ def _rows() -> Iterator[Row]:
     yield Row(fault="F15", what="nobody runs for 1 min to 60 days", goal=500, counts=("F15",))
     yield Row(fault="F16", what="moved, taken away, imported", goal=10_000, counts=("F16",))
     yield Row(fault="F16", what="examples of 100 rules", goal=10_000, slices=("machine",))
+    yield from _rows_of_variants()
     for what, goal in IMPORTS.items():
         counts = (f"F17 {what}",)
         yield Row(fault="F17", what=what, goal=goal, slices=IMPORTING, counts=counts)
@@ -133,6 +140,11 @@ def _rows() -> Iterator[Row]:
     )
     for number in (18, 21):
         yield Row(fault=f"F{number}", what="not part of this program", goal=0, slices=())
+
+
+def _rows_of_variants() -> Iterator[Row]:
+    for name, (fault, what) in VARIED.items():
+        yield Row(fault=fault, what=what, goal=2000, slices=(name,))
 
 
 def _rows_of_calls() -> Iterator[Row]:

@@ -9,6 +9,7 @@ from tests.conftest import missing
 from tests.postgres import NotInstalled
 from tests.proof.pieces import Place
 from tests.proof.places import PLACES
+from tests.proof.variants import VARIANTS
 
 TRIED: Mapping[str, Sequence[range]] = {
     "disks": (range(10),),
@@ -20,6 +21,7 @@ TRIED: Mapping[str, Sequence[range]] = {
     "executions-postgres": (range(9, 300, 100),),
     "shortages": (range(6),),
     "sockets": (range(1, 9),),
+    **dict.fromkeys(VARIANTS, (range(60),)),
 }
 
 

@@ -1,0 +1,90 @@
+"""Lives in which a reading changes what a reminder says and not which date it is about.
+
+The cloud moves the hour of an expiry within its date, or auto-renewal is switched off and on, so
+that an expiry becomes a deduction that may share its date. The owed reminder is the same: its id
+follows from the date. Whatever waits then is told all the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from bot.billing.subscription import Subscription
+from bot.ports.store import Store
+from tests.proof.nemesis import Nemesis
+from tests.proof.stages import Disk
+from tests.proof.world import World
+
+CALM_EDITS, EDITS, SWITCHES = 10, 30, 40
+"""Of a thousand steps so many are followed by a change."""
+
+SWITCHED = 0.6
+"""This share of the changes switches auto-renewal; the others are as ever."""
+
+
+class _Edited(World):
+    def __init__(self, store: Store, disk: Disk, seed: int, nemesis: Nemesis) -> None:
+        super().__init__(store, disk, seed, nemesis)
+
+    def _put(self, item: Subscription, what: str) -> None:
+        now = self.clock.now()
+        self.slack.happened[what] += 1
+        with self.store.transaction() as tx:
+            tx.catalogue.put([item], at=now)
+        self._items[item.key] = item
+        self._owing.changed(item.key, item, at=now, is_taken=self._is_taken)
+
+    def _any_item(self) -> Subscription:
+        return self._items[self.random.choice(sorted(self._items))]
+
+
+class MovedHours(_Edited):
+    """The expiry's minute changes; every second life has no other trouble at all."""
+
+    def __init__(self, store: Store, disk: Disk, seed: int) -> None:
+        calm = Nemesis(edits=CALM_EDITS)
+        super().__init__(store, disk, seed, calm if seed % 2 else _dying(seed, edits=EDITS))
+
+    def _edit(self) -> None:
+        item = self._any_item()
+        assert item.expires_at is not None
+        ends = item.expires_at.replace(minute=self.random.randrange(60))
+        paid = replace(item.orders[-1], expires_at=ends)
+        self._put(replace(item, orders=(paid,)), "hours moved")
+
+
+class Switched(_Edited):
+    """Auto-renewal goes off and on; at rest it is off, since nobody charges anything here."""
+
+    def __init__(self, store: Store, disk: Disk, seed: int) -> None:
+        super().__init__(store, disk, seed, _dying(seed, edits=SWITCHES))
+
+    def _usual_items(self) -> Sequence[Subscription]:
+        return [self._ending(number, 10 + number) for number in range(3)]
+
+    def _edit(self) -> None:
+        if self.random.random() < SWITCHED:
+            self._switch(self._any_item())
+        else:
+            super()._edit()
+
+    def _live(self) -> None:
+        super()._live()
+        for _, item in sorted(self._items.items()):
+            if item.auto_renew:
+                self._switch(item)
+
+    def _switch(self, item: Subscription) -> None:
+        self._put(replace(item, auto_renew=not item.auto_renew), "switches turned")
+
+
+def _dying(seed: int, *, edits: int) -> Nemesis:
+    """As a usual life dies and freezes, with changes for its trouble."""
+    usual, random = Nemesis.of(seed), Random(f"edits {seed}")
+    return Nemesis(
+        kills=usual.kills,
+        power_cuts=usual.power_cuts,
+        freezes=usual.freezes,
+        mood=usual.mood,
+        edits=random.choice((edits // 2, edits)),
+    )

@@ -1,0 +1,85 @@
+"""Lives of other kinds fail where the guard that each of them is about is taken away."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from bot.ports.store import ArmedReminder, Transaction
+from bot.services import closing, rerouting
+from bot.services.wanting import Wanting
+from tests.proof.guards import without_look
+from tests.proof.owners import PERSONAL, Line, excused
+from tests.proof.variants import VARIANTS
+
+LIVES = 60
+
+
+@contextmanager
+def by_the_hour() -> Iterator[None]:
+    """A reminder is about an instant, so that another hour of its date is another reminder."""
+    objection = Wanting.objection
+
+    def objected(
+        self: Wanting, tx: Transaction, row: ArmedReminder, *, now: datetime
+    ) -> str | None:
+        present = self.as_now(tx, row, now=now)
+        return "its date changed" if present != row else objection(self, tx, row, now=now)
+
+    with patch.object(Wanting, "objection", objected):
+        yield
+
+
+@contextmanager
+def without_patience() -> Iterator[None]:
+    """What is refused is tried each minute."""
+
+    def minute(_calls: int) -> timedelta:
+        return timedelta(minutes=1)
+
+    with patch.object(closing, "pause", minute), patch.object(rerouting, "pause", minute):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("name", "without", "said"),
+    [
+        pytest.param("hours", by_the_hour, "was told to nobody", id="hours"),
+        pytest.param("switches", by_the_hour, "was told to nobody", id="switches"),
+        pytest.param("owners", without_patience, "where it was refused", id="owners"),
+        pytest.param("owners", without_look, "was told 2 times", id="owners-look"),
+        pytest.param("counted", without_look, "was told 2 times", id="counted"),
+    ],
+)
+def test_lives_miss_the_guard_that_they_are_about(
+    name: str, without: Callable[[], Any], said: str
+) -> None:
+    with VARIANTS[name]() as trial, without():
+        assert any(said in each for number in range(LIVES) for each in trial(number).wrong)
+
+
+def test_probes_as_rare_as_is_promised_are_excused() -> None:
+    rare = _refused(0, 30, 60, 120, 720, 4320, 7920)
+
+    assert list(excused(rare)) == rare[3:]
+
+
+def test_probes_that_come_sooner_are_not() -> None:
+    soon = _refused(0, 30, 60, 119, 718, 4317)
+
+    assert list(excused(soon)) == []
+
+
+def test_nothing_is_excused_elsewhere_and_nothing_that_was_forgotten() -> None:
+    elsewhere = [{**line, "channel": "C0FINOPS"} for line in _refused(0, 30, 60, 120)]
+    forgotten = [{**line, "forgotten": True} for line in _refused(0, 30, 60, 120)]
+
+    assert list(excused([*elsewhere, *forgotten])) == []
+
+
+def _refused(*at: float) -> list[Line]:
+    line = {"event": "refused", "channel": PERSONAL, "delivery": "delivery"}
+    return [{**line, "at": float(each)} for each in at]
