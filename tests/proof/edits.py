@@ -3,11 +3,17 @@
 The cloud moves the hour of an expiry within its date, or auto-renewal is switched off and on, so
 that an expiry becomes a deduction that may share its date. The owed reminder is the same: its id
 follows from the date. Whatever waits then is told all the same.
+
+Excused is one thing, of a process that is frozen for longer than its lease: it posts what was
+withdrawn meanwhile, and the sweep takes that back. When the reminder is owed again by then, too
+late to be promised (its hour has passed), it was told and nothing of it is left.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from bot.billing.subscription import Subscription
 from bot.ports.store import Store
@@ -22,9 +28,14 @@ SWITCHED = 0.6
 """This share of the changes switches auto-renewal; the others are as ever."""
 
 
+Line = dict[str, Any]
+
+
 class _Edited(World):
-    def __init__(self, store: Store, disk: Disk, seed: int, nemesis: Nemesis) -> None:
-        super().__init__(store, disk, seed, nemesis)
+    def run(self) -> list[Line]:
+        """As ever, without what is excused."""
+        lines = super().run()
+        return excused(lines) if self.frozen else lines
 
     def _put(self, item: Subscription, what: str) -> None:
         now = self.clock.now()
@@ -76,6 +87,32 @@ class Switched(_Edited):
 
     def _switch(self, item: Subscription) -> None:
         self._put(replace(item, auto_renew=not item.auto_renew), "switches turned")
+
+
+def excused(lines: Sequence[Line]) -> list[Line]:
+    """Without posts that were made while a reminder was withdrawn, and that are gone.
+
+    Only where it is owed again in the end and need not be told.
+    """
+    facts: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        if line["event"] in {"owed", "withdrawn"}:
+            facts[line["id"]].append(line)
+    gone = {line["ts"] for line in lines if line["event"] == "delete"}
+    return [
+        {**line, "ids": [each for each in line["ids"] if not _withdrawn(facts[each], line)]}
+        if line["event"] == "post" and line["ts"] in gone
+        else line
+        for line in lines
+    ]
+
+
+def _withdrawn(facts: Sequence[Line], post: Line) -> bool:
+    if len(facts) < 2:
+        return False
+    before, last = facts[-2:]
+    need_not = before["event"] == "withdrawn" and last["event"] == "owed" and last["optional"]
+    return bool(need_not and before["at"] < post["at"] < last["at"])
 
 
 def _dying(seed: int, *, edits: int) -> Nemesis:

@@ -11,6 +11,7 @@ import pytest
 from bot.ports.store import ArmedReminder, Transaction
 from bot.services import closing, rerouting
 from bot.services.wanting import Wanting
+from tests.proof import edits
 from tests.proof.guards import without_look
 from tests.proof.owners import PERSONAL, Line, excused
 from tests.proof.variants import VARIANTS
@@ -78,6 +79,32 @@ def test_nothing_is_excused_elsewhere_and_nothing_that_was_forgotten() -> None:
     forgotten = [{**line, "forgotten": True} for line in _refused(0, 30, 60, 120)]
 
     assert list(excused([*elsewhere, *forgotten])) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_left"),
+    [
+        pytest.param({}, False, id="excused"),
+        pytest.param({"optional": False}, True, id="promised"),
+        pytest.param({"at": 19.0}, True, id="posted while it was owed"),
+        pytest.param({"event": "withdrawn"}, True, id="withdrawn in the end"),
+    ],
+)
+def test_what_was_posted_while_withdrawn_and_is_gone_counts_as_not_made(
+    changes: Line, is_left: bool
+) -> None:
+    post = {"event": "post", "at": 20.0, "ts": "1", "ids": ["reminder"]}
+    lines = [
+        {"event": "withdrawn", "id": "reminder", "at": 10.0},
+        {"event": "owed", "id": "reminder", "at": 30.0, "optional": True, **changes},
+        post,
+    ]
+
+    [*_, with_a_copy] = edits.excused(lines)
+    [*_, told, _] = edits.excused([*lines, {"event": "delete", "ts": "1"}])
+
+    assert with_a_copy == post
+    assert told["ids"] == (["reminder"] if is_left else [])
 
 
 def _refused(*at: float) -> list[Line]:
