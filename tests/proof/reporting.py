@@ -48,6 +48,7 @@ VARIED = {
     "switches": ("F16", "lives in which auto-renewal goes off and on"),
     "owners": ("F9", "lives of a channel and a person, who may refuse"),
     "counted": ("F3", "lives in which most reminders are only counted"),
+    "one-page": ("F8", "lives in which a page of history is shown a minute"),
 }
 SOCKETS = ("presses", "duplicate envelopes", "reconnects")
 IMPORTS = {

@@ -11,6 +11,7 @@ import pytest
 from bot.ports.store import ArmedReminder, Transaction
 from bot.services import closing, rerouting
 from bot.services.wanting import Wanting
+from handlers.messenger import SlackMessenger
 from tests.proof import edits
 from tests.proof.guards import without_look
 from tests.proof.owners import PERSONAL, Line, excused
@@ -45,6 +46,13 @@ def without_patience() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """A look that was interrupted begins anew."""
+    with patch.object(SlackMessenger, "_remember", lambda *_arguments: None):
+        yield
+
+
 @pytest.mark.parametrize(
     ("name", "without", "said"),
     [
@@ -53,6 +61,7 @@ def without_patience() -> Iterator[None]:
         pytest.param("owners", without_patience, "where it was refused", id="owners"),
         pytest.param("owners", without_look, "was told 2 times", id="owners-look"),
         pytest.param("counted", without_look, "was told 2 times", id="counted"),
+        pytest.param("one-page", without_memory, "was told to nobody", id="one-page"),
     ],
 )
 def test_lives_miss_the_guard_that_they_are_about(

@@ -8,6 +8,7 @@ from bot.ports.store import Store
 from tests.proof.checker import judged
 from tests.proof.counted import CountedWorld
 from tests.proof.edits import MovedHours, Switched
+from tests.proof.one_page import OnePageWorld
 from tests.proof.owners import OwnedWorld
 from tests.proof.pieces import Place, Trial, Verdict
 from tests.proof.stages import Disk, Open, on_model
@@ -39,5 +40,6 @@ VARIANTS: dict[str, Place] = {
         "switches": Switched,
         "owners": OwnedWorld,
         "counted": CountedWorld,
+        "one-page": OnePageWorld,
     }.items()
 }
