@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from math import inf
 from typing import Any, NamedTuple
@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 PAGE = 200
 BEGUN = 100
 """Looks that go on where they were interrupted."""
-
-GOES_ON_WITHIN = timedelta(minutes=30)
-"""An interrupted look that is older begins anew, since more may have been posted by now."""
 
 CLIENT_MESSAGES = UUID("3a1b7a5e-0c52-5d52-8f0e-7d1f3e0f6a11")
 
@@ -81,19 +78,22 @@ def metadata(
 
 
 class _Look(NamedTuple):
-    """What is looked for, where, and from which instant on."""
+    """What is looked for, where, and between which instants.
+
+    Until when names the attempt: what a later one left is no part of an earlier look.
+    """
 
     delivery_id: str
     to: str
     since: datetime
+    until: datetime
     thread: str | None
 
 
 @dataclass(slots=True)
 class _Read:
-    """Up to which instant is read, how far that has come, and the timestamps that it found."""
+    """How far a look has come, and the timestamps that it found."""
 
-    until: datetime
     channel: str = ""
     cursor: str | None = None
     stamps: set[str] = field(default_factory=set)
@@ -170,10 +170,8 @@ class SlackMessenger:
         Raises Unsettled when the conversation cannot be read. A look that ends in the middle goes
         on there the next time, since Slack may allow no more than a page a minute.
         """
-        look = _Look(delivery_id, to, since, thread)
-        read = self._begun.pop(look, None)
-        if read is None or until - read.until > GOES_ON_WITHIN:
-            read = _Read(until)
+        look = _Look(delivery_id, to, since, until, thread)
+        read = self._begun.pop(look, None) or _Read()
         try:
             read.channel = read.channel or self._conversation(to)
             while not read.is_whole:
@@ -217,7 +215,7 @@ class SlackMessenger:
         asked = {
             "channel": read.channel,
             "oldest": f"{look.since.timestamp():.6f}",
-            "latest": f"{read.until.timestamp():.6f}",
+            "latest": f"{look.until.timestamp():.6f}",
             "inclusive": True,
             "include_all_metadata": True,
             "limit": PAGE,

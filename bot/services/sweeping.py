@@ -158,7 +158,7 @@ class Sweeping:
                 delivery.id,
                 to=delivery.channel or delivery.destination,
                 since=since - SKEW,
-                until=self._clock.now() + SKEW,
+                until=_end_of_hour(self._clock.now() + SKEW),
                 thread=thread,
             )
         except Unsettled as unread:
@@ -215,6 +215,11 @@ class Sweeping:
             return None
         last = delivery.sent_at + ONCE_MORE_AFTER
         return last if self._clock.now() < last else None
+
+
+def _end_of_hour(at: datetime) -> datetime:
+    """The same for all looks of an hour, so that an interrupted one is gone on with."""
+    return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
 def _after(before: Lingering, trouble: Trouble | None, *, at: datetime) -> Lingering:

@@ -418,12 +418,12 @@ def test_a_look_that_failed_otherwise_begins_anew(speaks, showing, error):
     assert asked == [None, FIRST, None]
 
 
-def test_a_look_that_was_limited_long_ago_begins_anew(speaks, showing):
+def test_a_look_for_what_a_later_attempt_left_begins_anew(speaks, showing):
     asked = showing(page(FIRST), LIMITED, page(LAST, own("d-1")))
     with pytest.raises(Unsettled):
         find(speaks)
 
-    later = NOW + messenger.GOES_ON_WITHIN + timedelta(minutes=1)
+    later = NOW + timedelta(seconds=41)
     assert find(speaks, until=later) == Posted("C0FINOPS", "1.2")
     assert asked == [None, FIRST, None]
 
