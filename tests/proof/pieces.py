@@ -33,18 +33,26 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """So many numbered trials, so many of them to a piece."""
+    """So many numbered trials, so many of them to a piece.
+
+    A release needs the first `needs` of them, or all; the others are for whoever has the time.
+    """
 
     name: str
     total: Callable[[], int]
     a_piece: int
     run: Callable[[Piece], Found]
+    needs: int | None = None
 
     def pieces(self) -> Iterator[Piece]:
         """All of it, in order."""
         total = self.total()
         for first in range(0, total, self.a_piece):
             yield Piece(self.name, first, min(first + self.a_piece, total))
+
+    def needed(self) -> Sequence[Piece]:
+        """What a release needs of it."""
+        return [each for each in self.pieces() if self.needs is None or each.last <= self.needs]
 
 
 class Verdict(NamedTuple):

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from tests.proof import slices
@@ -60,16 +61,28 @@ class Progress:
             file.write(json.dumps(asdict(shown)) + "\n")
 
     def open_pieces(self, names: Sequence[str]) -> Iterator[Piece]:
-        """What is left of these slices, each slice in turn, so that none waits for another."""
+        """What is left of these slices: what a release needs of all of them, then the rest."""
         done = {(each.slice, each.first) for each in self.shown}
-        rows = [iter(SLICES[name].pieces()) for name in names]
-        while rows:
-            for row in list(rows):
-                piece = next((each for each in row if (each.slice, each.first) not in done), None)
-                if piece is None:
-                    rows.remove(row)
-                else:
-                    yield piece
+        needed = [SLICES[name].needed() for name in names]
+        beyond = [
+            islice(SLICES[n].pieces(), len(row), None) for n, row in zip(names, needed, strict=True)
+        ]
+        for rows in (needed, beyond):
+            yield from _in_turn(
+                [(each for each in row if (each.slice, each.first) not in done) for row in rows]
+            )
+
+
+def _in_turn(rows: Sequence[Iterator[Piece]]) -> Iterator[Piece]:
+    """One piece of each row after the other, so that none waits for another."""
+    left = list(rows)
+    while left:
+        for row in list(left):
+            piece = next(row, None)
+            if piece is None:
+                left.remove(row)
+            else:
+                yield piece
 
 
 def lived_through(piece: Piece) -> Shown:

@@ -193,9 +193,12 @@ def _slices(lines: Sequence[Line]) -> str:
         mine = [line for line in lines if line["slice"] == name]
         pieces = list(each.pieces())
         done = f"{len(mine)} of {len(pieces)}" if pieces else "-"
+        needed = str(len(each.needed()))
         seeds = f"{mine[0]['first']} to {max(line['last'] for line in mine) - 1}" if mine else "-"
-        rows.append((name, done, seeds, *_verdict(_trials(mine, ()), _failures(mine))))
-    return "## Slices\n\n" + _table(("slice", "pieces", "seeds", "N", "failed", "bound"), rows)
+        verdict = _verdict(_trials(mine, ()), _failures(mine))
+        rows.append((name, done, needed, seeds, *verdict))
+    head = ("slice", "pieces", "needed", "seeds", "N", "failed", "bound")
+    return "## Slices\n\n" + _table(head, rows)
 
 
 def _matrix(lines: Sequence[Line]) -> str:

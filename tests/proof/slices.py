@@ -28,6 +28,10 @@ from tests.proof.stages import STAGES, Open
 TORTURE = Path("build/proof/torture")
 TORTURED = [(database, seed) for seed in range(1, 11) for database in ("postgres", "sqlite")]
 MOST_FOR_A_GUARD = 1000
+LIVES = 140_000
+"""So many lives meet each fault of a call as often as the fault matrix asks for."""
+
+LIVES_ON_SQLITE = 5_000
 
 
 def prepare() -> None:
@@ -187,8 +191,20 @@ SLICES: Mapping[str, Slice] = {
         Slice("calls", lambda: len(_call_points()), 20, _calls),
         Slice("clocks", lambda: len(ZONES), 40, _clocks),
         Slice("machine", lambda: 10_000, EXAMPLES_A_PIECE, _machine),
-        Slice("lives", lambda: 1_000_000, 2_000, lambda piece: _lives("model", piece.numbers)),
-        Slice("on-sqlite", lambda: 50_000, 100, lambda piece: _lives("sqlite", piece.numbers)),
+        Slice(
+            "lives",
+            lambda: 1_000_000,
+            2_000,
+            lambda piece: _lives("model", piece.numbers),
+            needs=LIVES,
+        ),
+        Slice(
+            "on-sqlite",
+            lambda: 50_000,
+            100,
+            lambda piece: _lives("sqlite", piece.numbers),
+            needs=LIVES_ON_SQLITE,
+        ),
         *(
             Slice(name, partial(int, total), a_piece, tried(PLACES[name]))
             for name, (total, a_piece) in TRIALS.items()
