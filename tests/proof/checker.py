@@ -52,7 +52,7 @@ def _seen(events: Events, end: Line) -> Iterator[str]:
     for reminder, known in facts.items():
         known.sort(key=lambda line: line.get("at", 0.0))
         shown = sorted(posts[reminder], key=lambda post: post["at"])
-        over = known[-1]["event"] == "withdrawn"  # then it need not stand there any more
+        over = known[-1]["event"] == "withdrawn" or known[-1].get("optional")  # may be gone
         for what in (*_told(known, shown, end), *_twice(shown, gone, end, over=over)):
             yield f"{reminder} {what}"
         if not end["frozen"] and _after_withdrawal(known, asked[reminder]):

@@ -142,6 +142,9 @@ def test_what_may_be_told_or_not_is_fine_either_way() -> None:
 
     assert judged([optional, END]) == []
     assert judged([optional, line("asked", 10), post(10), END]) == []
+    gone = {"event": "delete", "at": 20.0, "ts": "10"}
+    withdrawn, again = {**WITHDRAWN, "at": 15.0, "taken": True}, {**optional, "at": 30.0}
+    assert judged([OWED, line("asked", 10), post(10), withdrawn, gone, again, END]) == []
 
 
 def test_a_method_may_be_called_while_another_is_stopped_and_when_its_time_is_over() -> None:

@@ -44,7 +44,13 @@ ROUNDS = 12
 ROUND = timedelta(seconds=5)
 MOST_CLOCK_OFF = timedelta(seconds=40)
 ONE_SWEEP = timedelta(minutes=30)
-"""From the second copy to its end; ticks come now and then, and who sweeps may freeze as well."""
+"""From the second copy to its end; ticks come now and then, and who sweeps may freeze as well.
+
+Twice as long where most readings fail, since a sweep that cannot read is none.
+"""
+
+HALF = 50
+"""Of a hundred readings."""
 
 REST = (75, 75, 75, 75, 300, 300, 300, 300, 300, 300, 3600, 75, 75, 75)
 """Seconds between the last ticks of a day, together longer than the longest wait."""
@@ -340,7 +346,7 @@ class World:
     def _end(self) -> dict[str, object]:
         return {
             "event": "end",
-            "sweep": ONE_SWEEP.total_seconds(),
+            "sweep": ONE_SWEEP.total_seconds() * (2 if self.nemesis.mood.reads > HALF else 1),
             "frozen": self.frozen > 0,
             "clock_off": MOST_CLOCK_OFF.total_seconds() if self.nemesis.clock else 0.0,
             "operator": f"D{OPERATOR[1:]}",
