@@ -22,7 +22,7 @@ from bot.ports.messenger import (
 from bot.ports.store import Delivery, DeliveryState, Store
 from bot.services.alarming import OPERATOR_WARNING, alarm
 from bot.services.closing import closures, is_locked_out
-from bot.services.composing import Composing
+from bot.services.composing import Composing, NotYet
 from bot.services.delivering import MAY_LAND, SKEW, TIMEOUT
 from bot.services.lingering import Lingering, begun, lingering, note, trouble_of
 from bot.services.pacing import Method, Pacing
@@ -133,23 +133,30 @@ class Sweeping:
         """
         now = self._clock.now()
         with self._store.reading() as tx:
-            post = tx.outbox.get(delivery.update_of) if delivery.update_of else None
-            message = self._composing.compose(tx, delivery, now=now)
-            held = self._pacing.held_until(tx, Method.UPDATE, now=now) is not None
-        if post is not None and post.channel and post.ts and message is not None:
-            if held:
+            if self._pacing.held_until(tx, Method.UPDATE, now=now) is not None:
                 return
-            try:
-                self._messenger.update(message, at=Posted(post.channel, post.ts))
-            except (NotPosted, Unsettled) as refused:
+        try:
+            self._show_present(delivery, now=now)
+        except (NotPosted, Unsettled, NotYet) as refused:
+            if not isinstance(refused, NotYet):
                 self._pacing.obey(self._store, Method.UPDATE, refused, now=now)
-                log.warning("sweep.later", extra={"delivery": delivery.id, "error": refused.error})
-                if now - delivery.due_at < SHOWN_AGAIN_FOR:
-                    return
-            except Undeliverable as refused:
-                log.warning("sweep.later", extra={"delivery": delivery.id, "error": refused.error})
+            log.warning("sweep.later", extra={"delivery": delivery.id, "error": repr(refused)})
+            if now - delivery.due_at < SHOWN_AGAIN_FOR:
+                return
+        except Undeliverable as refused:
+            log.warning("sweep.not_shown", extra={"delivery": delivery.id, "error": refused.error})
         with self._store.transaction() as tx:
             tx.outbox.swept(delivery, ts=delivery.ts, again_at=again_at, next_at=None)
+
+    def _show_present(self, delivery: Delivery, *, now: datetime) -> None:
+        """Replace the message by its present state; nothing when it was never posted or is gone."""
+        with self._store.reading() as tx:
+            post = tx.outbox.get(delivery.update_of) if delivery.update_of else None
+            if post is None or not post.channel or not post.ts:
+                return
+            message = self._composing.compose(tx, delivery, now=now)
+        if message is not None:
+            self._messenger.update(message, at=Posted(post.channel, post.ts))
 
     def _look(self, delivery: Delivery, known: Lingering | None, *, thread: str | None) -> _Found:
         since = delivery.first_at or delivery.due_at
