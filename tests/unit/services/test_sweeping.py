@@ -22,6 +22,7 @@ from bot.ports.messenger import (
 from bot.ports.store import Delivery, DeliveryState
 from bot.services.alarming import OPERATOR_WARNING
 from bot.services.closing import EVERYWHERE, close
+from bot.services.composing import NotYet
 from bot.services.pacing import Limits, Pacing
 from bot.services.status import Status
 from bot.services.sweeping import ONCE_MORE_AFTER, Sweeping
@@ -565,5 +566,28 @@ def test_an_update_that_slack_does_not_take_again_is_tried_for_a_day(
         sweeping(rig).sweep_due()
 
     assert timedelta(hours=23) < refused[-1] - refused[0] < timedelta(hours=25)
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
+
+
+def test_an_update_that_hangs_on_another_message_waits_and_holds_up_none(
+    rig: Rig, told: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.messenger.refusals = [NotPosted("internal")]
+    rig.reminding.keep(told.delivery_id, [key("sm-quota")], by=APPROVER_1)
+    seconds(rig, 10)
+    compose = rig.composing.compose
+
+    def not_yet(*_: object, **__: object) -> Message:
+        raise NotYet
+
+    monkeypatch.setattr(rig.composing, "compose", not_yet)
+    rig.clock.advance(SETTLED)
+    assert sweeping(rig).sweep_due() == 0
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is not None
+
+    monkeypatch.setattr(rig.composing, "compose", compose)
+    seconds(rig, 61)
     with rig.store.reading() as tx:
         assert tx.outbox.next_sweep() is None
