@@ -26,7 +26,7 @@ from bot.services.homing import Homing
 from bot.services.keeping_time import KeepingTime
 from bot.services.linking import Linking
 from bot.services.pacing import Pacing
-from bot.services.people import People
+from bot.services.people import People, in_force_now
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.rerouting import Rerouting
@@ -109,7 +109,11 @@ def build_bot(core: Core, *, role: str) -> Bot:
     listens = role != "worker"
     client = slack_client(core.secrets)
     directory = SlackDirectory(client, monotonic=monotonic)
-    people = People(directory=directory, policy=core.policy)
+    people = People(
+        directory=directory,
+        policy=core.policy,
+        in_force=partial(in_force_now, core.store, core.clock),
+    )
     messenger = SlackMessenger(client)
     reminding = Reminding(store=core.store, clock=core.clock, policy=core.policy, people=people)
     pacing = Pacing(limits_of(core.settings))
@@ -271,6 +275,7 @@ def _ticks(
         store=store,
         clock=clock,
         policy=policy,
+        people=services.people,
         providers=core.providers,
         steady_since=steady_since,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from bot.billing.call_to_decide import next_call
 from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.billing.unsubscription import OPEN, Event, Item, Reason, Request, State, Step
 from storage.types import EPOCH
@@ -47,7 +48,7 @@ ITEM = (
     "auto_renew_off",
 )
 STEP = ("number", "state", "attempt", "started_at", "accepted_at")
-EVENT = ("number", "verb", "at", "by", "note")
+EVENT = ("number", "verb", "at", "by", "note", "behalf")
 
 
 def request_row(request: Request) -> dict[str, Any]:
@@ -98,6 +99,7 @@ def event_rows(team_id: str, request: Request, *, after: int) -> list[dict[str, 
             "team_id": team_id,
             "request": request.number,
             **{name: getattr(event, name) for name in EVENT},
+            "called": event.called or None,
         }
         for event in request.events
         if event.number > after
@@ -114,11 +116,11 @@ def work_at(request: Request) -> datetime | None:
 
 
 def falls_due(request: Request) -> datetime | None:
-    """When its state asks for work by itself: at the deadline, or when cooling off is over."""
+    """When its state asks for work by itself: a call, the deadline, or cooling off is over."""
     if request.closed:
         return None
     if request.state in {State.WAITING, State.STALE}:
-        return request.deadline
+        return next_call(request) or request.deadline
     if request.state is State.APPROVED:
         return request.starts_at or EPOCH
     return None
@@ -139,13 +141,17 @@ def read_request(
         approvers=tuple(row.approvers),
         items=tuple(_item(each) for each in items),
         steps=tuple(_step(each) for each in steps),
-        events=tuple(Event(**picked(each, EVENT)) for each in events),
+        events=tuple(_event(each) for each in events),
     )
 
 
 def _item(row: Row[Any]) -> Item:
     key = SubscriptionKey(AccountName(row.account), row.subscription_id)
     return Item(key=key, **picked(row, ITEM))
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(**picked(row, EVENT), called=tuple(row.called or ()))
 
 
 def _step(row: Row[Any]) -> Step:

@@ -14,6 +14,7 @@ from bot.ports.takeover import TakeoverRunning
 from storage.audit import SqlAudit, first_seal
 from storage.book import SqlBook
 from storage.catalogue import SqlCatalogue
+from storage.delegations import SqlDelegations
 from storage.notes import SqlNotes
 from storage.outbox import SqlOutbox
 from storage.pacing import SqlPacing
@@ -44,6 +45,7 @@ class SqlTransaction:
         self.book = SqlBook(work)
         self.notes = SqlNotes(work)
         self.pacing = SqlPacing(work)
+        self.delegations = SqlDelegations(work)
 
 
 class SqlStore:

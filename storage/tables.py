@@ -36,7 +36,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -58,6 +58,7 @@ LIVE = text(
 )
 """What is there: neither gone nor unsubscribed from."""
 WAITING = text("requests.state = 'waiting'")
+NOT_ENDED = text("delegations.ended_at IS NULL")
 HELD = text("request_items.held")
 UNDONE = text("NOT book_orders.done")
 LISTED = "gone_at IS NULL AND (status IS NULL OR status <> 'unsubscribed')"
@@ -312,7 +313,28 @@ decisions = Table(
     some("at", Instant),
     maybe("by"),
     maybe("note"),
+    # The approver for whom a delegate decided.
+    maybe("behalf"),
+    # Whom a call to decide names.
+    maybe("called", Json),
     belongs_to("requests", "request", to=("number",)),
+)
+
+delegations = Table(
+    "delegations",
+    metadata,
+    key("team_id"),
+    key("id"),
+    some("approver"),
+    some("delegate"),
+    some("starts_at", Instant),
+    some("ends_at", Instant),
+    some("why"),
+    some("made_at", Instant),
+    maybe("ended_at", Instant),
+    maybe("ended_by"),
+    belongs_to("workspaces", to=()),
+    partial("ix_delegations_open", "ends_at", where="ended_at IS NULL"),
 )
 
 reminders = Table(

@@ -1,10 +1,11 @@
 """What people do to a request before anything is executed: ask, approve, reject, withdraw, stop."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.billing.account import Account, ExecuteMode
+from bot.billing.delegation import Delegation, authorities
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
 from bot.billing.rulesets import rule_set
@@ -13,6 +14,8 @@ from bot.billing.unsubscription import (
     ACKNOWLEDGEMENT,
     Acknowledgement,
     AlreadyDecided,
+    ApprovedAlready,
+    CannotApproveForRequester,
     CannotApproveOwnRequest,
     IllegalMove,
     Item,
@@ -83,28 +86,59 @@ def ask(
     return noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGEMENT)
 
 
-def approve(request: Request, *, by: SlackUser, at: datetime, may_decide: bool) -> Request:
+def approve(
+    request: Request, *, by: SlackUser, at: datetime, authorities: Sequence[SlackUser]
+) -> Request:
     """Count one more person; with enough of them the request is approved and cools off.
 
-    `may_decide`: the settings name the person now. Raises CannotApproveOwnRequest, NotAnApprover,
-    RequestExpired, RequestStale, and AlreadyDecided also for a second approval by one person.
+    `authorities`: as whom the person may decide now, best first. Each approval takes a different
+    person and a different authority. Raises CannotApproveOwnRequest, CannotApproveForRequester,
+    NotAnApprover, RequestExpired, RequestStale, AlreadyDecided also for a second approval by one
+    person, and ApprovedAlready when everybody for whom the person decides has approved.
     """
-    _demand_decider(request, by=by, may_decide=may_decide)
+    usable = _usable(request, by=by, authorities=authorities)
     _demand_waiting(request, at=at)
     if any(event.by == by for event in request.approvals):
         raise AlreadyDecided(request)
-    approved = noted(request, Verb.APPROVED, by=by, at=at)
-    if len({event.by for event in approved.approvals}) < request.required_approvals:
+    unused = _unused(request, usable)
+    if not unused:
+        raise ApprovedAlready(request)
+    behalf = unused[0] if unused[0] != by else None
+    approved = noted(request, Verb.APPROVED, by=by, at=at, behalf=behalf)
+    if len(approved.approvals) < request.required_approvals:
         return approved
-    starts_at = at + timedelta(minutes=request.cooling_off_minutes)
-    return replace(approved, state=State.APPROVED, starts_at=starts_at)
+    return _cooling_off(approved, at=at)
 
 
-def reject(request: Request, *, by: SlackUser, at: datetime, why: str, may_decide: bool) -> Request:
-    """End a waiting request, saying why; raises what `approve` raises."""
-    _demand_decider(request, by=by, may_decide=may_decide)
+def reject(
+    request: Request, *, by: SlackUser, at: datetime, why: str, authorities: Sequence[SlackUser]
+) -> Request:
+    """End a waiting request, saying why; raises what `approve` raises of who and when."""
+    usable = _usable(request, by=by, authorities=authorities)
     _demand_waiting(request, at=at)
-    return noted(_closed(request, State.REJECTED), Verb.REJECTED, by=by, at=at, note=why)
+    behalf = usable[0] if usable[0] != by else None
+    rejected = _closed(request, State.REJECTED)
+    return noted(rejected, Verb.REJECTED, by=by, at=at, note=why, behalf=behalf)
+
+
+def can_approve(request: Request, *, by: SlackUser, authorities: Sequence[SlackUser]) -> bool:
+    """Whether a waiting request lacks just this person's approval."""
+    if request.state is not State.WAITING or by == request.requested_by:
+        return False
+    others = [each for each in authorities if each != request.requested_by]
+    return not any(event.by == by for event in request.approvals) and bool(_unused(request, others))
+
+
+def still_to_decide(
+    request: Request,
+    *,
+    approvers: Sequence[SlackUser],
+    in_force: Collection[Delegation],
+) -> tuple[SlackUser, ...]:
+    """Everybody who can approve a waiting request: approvers as they are set, then delegates."""
+    people = dict.fromkeys((*approvers, *(each.delegate for each in in_force)))
+    may = {each: authorities(each, approvers=approvers, in_force=in_force) for each in people}
+    return tuple(each for each in people if can_approve(request, by=each, authorities=may[each]))
 
 
 def withdraw(request: Request, *, by: SlackUser, at: datetime) -> Request:
@@ -208,11 +242,29 @@ def _closed(request: Request, state: State) -> Request:
     return replace(request, state=state, closed=True, starts_at=None)
 
 
-def _demand_decider(request: Request, *, by: SlackUser, may_decide: bool) -> None:
+def _cooling_off(request: Request, *, at: datetime) -> Request:
+    starts_at = at + timedelta(minutes=request.cooling_off_minutes)
+    return replace(request, state=State.APPROVED, starts_at=starts_at)
+
+
+def _usable(
+    request: Request, *, by: SlackUser, authorities: Sequence[SlackUser]
+) -> Sequence[SlackUser]:
+    """As whom the person may decide this one: never their own, never for the one who asked."""
     if by == request.requested_by:
         raise CannotApproveOwnRequest(request.number)
-    if not may_decide:
+    if not authorities:
         raise NotAnApprover(request.number)
+    usable = [each for each in authorities if each != request.requested_by]
+    if not usable:
+        raise CannotApproveForRequester(request.number)
+    return usable
+
+
+def _unused(request: Request, authorities: Sequence[SlackUser]) -> Sequence[SlackUser]:
+    """Those of them whose approval is not there yet, whoever gave it."""
+    used = {event.authority for event in request.approvals}
+    return [each for each in authorities if each not in used]
 
 
 def _demand_waiting(request: Request, *, at: datetime) -> None:

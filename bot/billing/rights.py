@@ -23,10 +23,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A person at the moment of a click, as settings and the workspace know them."""
+    """A person at the moment of a click, as settings and the workspace know them.
+
+    A `delegate` decides for an approver, and does nothing else in their name but stop.
+    """
 
     user: SlackUser
     approver: bool = False
+    delegate: bool = False
     admin: bool = False
     guest: bool = False
 
@@ -52,11 +56,12 @@ def may(
     if action in {Action.SETTLE_REMINDER, Action.AUTORENEW_OFF}:
         return actor.approver or actor.admin or _answers_for(actor, subscription)
     if action is Action.SEE_AMOUNTS:
-        return asked or actor.approver or actor.admin or _owns(actor, subscription)
+        decides = actor.approver or actor.delegate
+        return asked or decides or actor.admin or _owns(actor, subscription)
     allowed = {
-        Action.DECIDE: actor.approver and not asked,
+        Action.DECIDE: (actor.approver or actor.delegate) and not asked,
         Action.WITHDRAW: asked,
-        Action.STOP: asked or actor.approver or actor.admin,
+        Action.STOP: asked or actor.approver or actor.delegate or actor.admin,
         Action.REPAIR: asked or actor.approver or actor.admin,
         Action.CONFIGURE: actor.approver or actor.admin,
     }

@@ -121,6 +121,7 @@ class Verb(StrEnum):
     READ_AGAIN = "read-again"
     STALE = "stale"
     ACKNOWLEDGED = "acknowledged"
+    CALLED = "called"
     STARTED = "started"
     STEP_DONE = "step-done"
     STEP_REFUSED = "step-refused"
@@ -134,13 +135,24 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of a request's history; `by` is None when Lapse acted by itself."""
+    """One line of a request's history; `by` is None when Lapse acted by itself.
+
+    `behalf` is the approver for whom a delegate decided, `called` are those whom a call to decide
+    names.
+    """
 
     number: int
     verb: Verb
     at: datetime
     by: SlackUser | None = None
     note: str | None = None
+    behalf: SlackUser | None = None
+    called: tuple[SlackUser, ...] = ()
+
+    @property
+    def authority(self) -> SlackUser | None:
+        """Whose decision it is: that of the person, or of the approver who delegated it."""
+        return self.behalf or self.by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +189,14 @@ class Request:
     version: int = 0
 
     @property
+    def acknowledged_as(self) -> int:
+        """The number of the event that acknowledged new figures last; 0 while none did."""
+        return max((e.number for e in self.events if e.verb is Verb.ACKNOWLEDGED), default=0)
+
+    @property
     def approvals(self) -> tuple[Event, ...]:
         """The approvals that count: those since the newest acknowledgement."""
-        newest = max((e.number for e in self.events if e.verb is Verb.ACKNOWLEDGED), default=0)
+        newest = self.acknowledged_as
         return tuple(e for e in self.events if e.verb is Verb.APPROVED and e.number > newest)
 
     def item(self, key: SubscriptionKey) -> Item:
@@ -196,6 +213,10 @@ class UnsubscriptionError(Exception):
 
 class CannotApproveOwnRequest(UnsubscriptionError):
     """The person who asks may not also approve."""
+
+
+class CannotApproveForRequester(UnsubscriptionError):
+    """Whoever decides for the person who asks may not approve it for them."""
 
 
 class NotAnApprover(UnsubscriptionError):
@@ -216,6 +237,10 @@ class DecidedMeanwhile(UnsubscriptionError):
 
 class AlreadyDecided(DecidedMeanwhile):
     """Somebody was faster; the first decision stands."""
+
+
+class ApprovedAlready(DecidedMeanwhile):
+    """Everybody for whom the person decides has approved it; one approver counts once."""
 
 
 class RequestExpired(DecidedMeanwhile):
@@ -241,9 +266,19 @@ def noted(
     at: datetime,
     by: SlackUser | None = None,
     note: str | None = None,
+    behalf: SlackUser | None = None,
+    called: tuple[SlackUser, ...] = (),
 ) -> Request:
     """The request with one more line of history, numbered from 1."""
-    event = Event(number=len(request.events) + 1, verb=verb, at=at, by=by, note=note)
+    event = Event(
+        number=len(request.events) + 1,
+        verb=verb,
+        at=at,
+        by=by,
+        note=note,
+        behalf=behalf,
+        called=called,
+    )
     return replace(request, events=(*request.events, event))
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from bot.billing.account import Account
+from bot.billing.delegation import Delegation
 from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.reminder import Reminder
@@ -197,7 +198,7 @@ class Requests(Protocol):
         """Requests that wait for a decision, nearest deadline first."""
 
     def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
-        """Requests with work to do (approved, executing, verifying, or past their deadline).
+        """Requests with work to do: approved, executing, verifying, or a call or deadline is due.
 
         Each is handed to one replica until its lease ends; `attend` sets when it is looked at next.
         """
@@ -206,10 +207,26 @@ class Requests(Protocol):
         """Give the claim back: work on it again from `at`, or when its state changes."""
 
     def next_due(self) -> datetime | None:
-        """When the next request has work to do or reaches its deadline."""
+        """When the next request has work to do, a call or its deadline among it."""
 
     def card(self, number: int) -> "Delivery | None":
         """The delivery of the request's message in the approvals channel."""
+
+
+class Delegations(Protocol):
+    """Who decides for whom, and from when to when; nothing of it is ever removed."""
+
+    def add(self, delegation: Delegation) -> bool:
+        """Write a new one; False when its id is known already, and then nothing is written."""
+
+    def get(self, id: str) -> Delegation | None:  # noqa: A002 - the field's own word
+        """One of them, ended or not."""
+
+    def open(self, *, at: datetime) -> Sequence[Delegation]:
+        """Those in force or still ahead, in the order in which they begin."""
+
+    def end(self, id: str, *, at: datetime, by: SlackUser) -> bool:  # noqa: A002
+        """End one that is in force or ahead; False when it is not, or there is none."""
 
 
 class ReminderState(StrEnum):
@@ -686,6 +703,10 @@ class Transaction(Protocol):
     @property
     def pacing(self) -> Pacing:
         """The buckets that sending is paced by."""
+
+    @property
+    def delegations(self) -> Delegations:
+        """Who decides for whom."""
 
 
 class Store(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.billing.unsubscription import Request, State
+from bot.billing.unsubscription import Request, State, Verb
 from bot.facts.hiding import without_figures
 from bot.facts.messages import (
     Discreet,
@@ -159,7 +159,11 @@ class Composing:
         number = post.subject.get("event")
         events = request.events if request else ()
         event = next((each for each in events if each.number == number), None)
-        return RequestLine(request=request, event=event) if request and event else None
+        if request is None or event is None:
+            return None
+        if event.verb is Verb.CALLED and request.state is not State.WAITING:
+            return None  # decided meanwhile: nobody is called for nothing
+        return RequestLine(request=request, event=event)
 
     def _receipt(self, tx: Transaction, post: Delivery, _: datetime) -> Receipt | None:
         request = _request(tx, post)

@@ -1,7 +1,7 @@
 """Executing: what Lapse itself does about requests, one claimed request at a time.
 
-Expires them, reads the facts again when the cooling-off is over, has the steps carried out, and
-reads back that everything is gone and paid.
+Has those that wait looked after, reads the facts again when the cooling-off is over, has the steps
+carried out, and reads back that everything is gone and paid.
 """
 
 import logging
@@ -24,10 +24,12 @@ from bot.ports.store import Store
 from bot.services.calling import LATER, SOON, Calling, is_gone
 from bot.services.figures import exceeds, keys_of
 from bot.services.finding import account_of
+from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.planning import surroundings
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
+from bot.services.waiting import Waiting
 
 REFUNDS_WITHIN = timedelta(minutes=15)
 """For how long reading back looks for refund orders before it says that some are missing."""
@@ -49,6 +51,7 @@ class Executing:
         store: Store,
         clock: Clock,
         policy: Policy,
+        people: People,
         providers: Mapping[AccountName, Provider],
         steady_since: Callable[[], datetime],
     ) -> None:
@@ -58,6 +61,7 @@ class Executing:
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
         self._calling = Calling(progress=self._progress, steady_since=steady_since)
+        self._waiting = Waiting(progress=self._progress, people=people)
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
@@ -79,7 +83,7 @@ class Executing:
         provider = self._providers.get(request.account)
         now = self._clock.now()
         if request.state in {State.WAITING, State.STALE}:
-            self._expire(request, now=now)
+            self._waiting.look_after(request)
         elif provider is None:
             log.warning("account.unknown", extra={"request": request.number})
             self._progress.again(request, at=now + NO_PROVIDER)
@@ -89,12 +93,6 @@ class Executing:
             except ProviderError as error:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
                 self._progress.again(request, at=self._clock.now() + LATER)
-
-    def _expire(self, request: Request, *, now: datetime) -> None:
-        if now > request.deadline:
-            self._progress.save(request, deciding.expire(request, at=now), again=None)
-        else:
-            self._progress.again(request, at=request.deadline + SOON)
 
     def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         if request.state is State.APPROVED:

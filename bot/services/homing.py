@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from bot.billing import renewal
 from bot.billing.account import Account
+from bot.billing.deciding import can_approve
 from bot.billing.money import sums
 from bot.billing.rights import Actor
 from bot.billing.subscription import SlackUser, Subscription
-from bot.billing.unsubscription import Request
 from bot.billing.working_days import last_working_day
 from bot.facts.homing import HomeFacts, Role, Setup, SetupStep
 from bot.facts.listing import UpcomingDay, UpcomingRow
@@ -33,12 +33,16 @@ class Homing:
 
     def home(self, user: SlackUser) -> HomeFacts:
         """Everything on the person's Home, five a list."""
-        actor = self._people.actor(user)
+        actor, behalf = self._people.actor(user), self._people.authorities(user)
         status = self._status.status()
         with self._store.reading() as tx:
             owned = tx.catalogue.page(ListQuery(owner=user))
             unowned = tx.catalogue.page(ListQuery(unowned=True))
-            waiting = [each for each in tx.requests.waiting() if _waits_for(each, actor)]
+            waiting = [
+                each
+                for each in tx.requests.waiting()
+                if can_approve(each, by=user, authorities=behalf)
+            ]
             setup = self._setup(status)
             return HomeFacts(
                 user=user,
@@ -99,14 +103,8 @@ class Homing:
 
 
 def _role(actor: Actor, owned: Page, setup: Sequence[Setup]) -> Role:
-    if actor.approver:
+    if actor.approver or actor.delegate:
         return Role.APPROVER
     if owned.count:
         return Role.OWNER
     return Role.INSTALLER if actor.admin and setup else Role.NOBODY
-
-
-def _waits_for(request: Request, actor: Actor) -> bool:
-    """Whether this person can still approve it: not their own, and not approved by them yet."""
-    done = {event.by for event in request.approvals}
-    return actor.approver and actor.user != request.requested_by and actor.user not in done

@@ -1,44 +1,74 @@
 """Who a person is at the moment of a click, and whether they may do what they ask."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.billing.delegation import Delegation, authorities
 from bot.billing.rights import Action, Actor, may
 from bot.billing.subscription import SlackUser, Subscription
+from bot.ports.clock import Clock
 from bot.ports.messenger import Directory
+from bot.ports.store import Store, Transaction
 from bot.services.errors import GuestRefused, NotAllowed
 from bot.services.policy import Policy
 
 _GROUP = "S"
 
 
-class People:
-    """Knows people by the settings and the workspace; every use case asks it before it acts."""
+def in_force(tx: Transaction, *, at: datetime) -> Sequence[Delegation]:
+    """The delegations by which people decide for others at an instant."""
+    return [each for each in tx.delegations.open(at=at) if each.holds(at)]
 
-    def __init__(self, *, directory: Directory, policy: Policy) -> None:
+
+def in_force_now(store: Store, clock: Clock) -> Sequence[Delegation]:
+    """The same in a read of its own."""
+    with store.reading() as tx:
+        return in_force(tx, at=clock.now())
+
+
+class People:
+    """Knows people by the settings and the workspace; every use case asks it before it acts.
+
+    `in_force` are the delegations of this moment.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        policy: Policy,
+        in_force: Callable[[], Sequence[Delegation]] = tuple,
+    ) -> None:
         self._directory = directory
         self._policy = policy
+        self._in_force = in_force
 
     def actor(self, user: SlackUser) -> Actor:
         """The person's rights now; `admin` is Slack's own or one of the settings' operators."""
         return Actor(
             user=user,
             approver=user in self.approvers(),
+            delegate=any(each != user for each in self.authorities(user)),
             admin=user in self._policy.operators or self._directory.is_admin(user),
             guest=self._directory.is_guest(user),
         )
 
     def approvers(self) -> tuple[SlackUser, ...]:
         """Everybody who may decide, user groups expanded, in the order of the settings."""
-        found: dict[SlackUser, None] = {}
-        for each in self._policy.approvers:
-            members = (
-                self._directory.group_members(each)
-                if each.startswith(_GROUP)
-                else (SlackUser(each),)
-            )
-            found.update(dict.fromkeys(members))
-        return tuple(found)
+        return self._members(self._policy.approvers)
+
+    def glass_breakers(self) -> tuple[SlackUser, ...]:
+        """Everybody who may break the glass; nobody unless the settings name them."""
+        return self._members(self._policy.break_glass)
+
+    def authorities(self, user: SlackUser) -> tuple[SlackUser, ...]:
+        """As whom the person may decide now: as themselves, and for whoever delegated it."""
+        return authorities(user, approvers=self.approvers(), in_force=self._in_force())
+
+    def is_guest(self, user: SlackUser) -> bool:
+        """Whether the person is a guest, who may do nothing here."""
+        return self._directory.is_guest(user)
 
     def zone(self, user: SlackUser) -> ZoneInfo:
         """The person's time zone; UTC when unknown."""
@@ -87,6 +117,17 @@ class People:
             return True
         own = [may(actor, Action.SEE_AMOUNTS, subscription=each) for each in about]
         return bool(own) and all(own)
+
+    def _members(self, named: Sequence[str]) -> tuple[SlackUser, ...]:
+        found: dict[SlackUser, None] = {}
+        for each in named:
+            members = (
+                self._directory.group_members(each)
+                if each.startswith(_GROUP)
+                else (SlackUser(each),)
+            )
+            found.update(dict.fromkeys(members))
+        return tuple(found)
 
     def _refusal(
         self, action: Action, *, subscription: Subscription | None, requester: SlackUser | None

@@ -93,7 +93,8 @@ class ApprovalRule:
 class Policy:
     """The settings that use cases need (contract, section 3).
 
-    `approvers` are users (U…, W…) and user groups (S…). `holidays` are ISO 3166 codes.
+    `approvers` and `break_glass` are users (U…, W…) and user groups (S…); `holidays` are ISO 3166
+    codes.
     """
 
     approvals_channel: SlackChannel
@@ -102,6 +103,7 @@ class Policy:
     routes: tuple[Route, ...] = ()
     holidays: tuple[str, ...] = ("CN",)
     approvers: tuple[str, ...] = ()
+    break_glass: tuple[str, ...] = ()
     required: int = 1
     rules: tuple[ApprovalRule, ...] = ()
     expires_after_hours: int = 72

@@ -48,6 +48,10 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
         "dry_run": request.dry_run,
     }
     action = f"request.{event.verb.value}"
+    if event.behalf:
+        facts["behalf"] = event.behalf
+    if event.called:
+        facts["called"] = event.called
     actor = event.by or LAPSE
     subject = request_subject(request.number)
     tx.audit.append(at=event.at, actor=actor, action=action, subject=subject, facts=facts)

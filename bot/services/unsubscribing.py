@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from bot.billing import deciding, stepping
 from bot.billing.deciding import Asking
+from bot.billing.delegation import authorities
 from bot.billing.quote import Scope
 from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
-from bot.billing.unsubscription import NotAnApprover, Reason, Request, State, UnsubscriptionError
+from bot.billing.unsubscription import NotAnApprover, Reason, Request, UnsubscriptionError
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
 from bot.ports.clock import Clock
 from bot.ports.messenger import Links, Posted
@@ -33,13 +35,15 @@ from bot.services.forms import (
     remember,
     requoted,
 )
-from bot.services.people import People
+from bot.services.people import People, in_force
 from bot.services.policy import Policy
 
 ATTEMPTS = 5
 """How often a decision is taken again when somebody else saved first."""
 
 Move = Callable[[Request, datetime], Request]
+Decision = Callable[[Request, datetime, Sequence[SlackUser]], Request]
+"""What becomes of a request, at an instant, by somebody who may decide as these people."""
 
 
 class Unsubscribing:
@@ -125,20 +129,22 @@ class Unsubscribing:
         Raises RequestRefused when it is the person's own, decided, stale or expired, or the person
         is no approver.
         """
-        actor = self._people.demand(by, Action.LOOK)
+        self._people.demand(by, Action.LOOK)
         return self._decide(
             number,
-            lambda request, at: deciding.approve(request, by=by, at=at, may_decide=actor.approver),
+            by,
+            lambda request, at, behalf: deciding.approve(request, by=by, at=at, authorities=behalf),
         )
 
     def reject(self, number: int, *, by: SlackUser, why: str) -> Request:
         """Reject, saying why; raises Incomplete without a reason, and what `approve` raises."""
-        actor = self._people.demand(by, Action.LOOK)
+        self._people.demand(by, Action.LOOK)
         reason = demand_why(why)
         return self._decide(
             number,
-            lambda request, at: deciding.reject(
-                request, by=by, at=at, why=reason, may_decide=actor.approver
+            by,
+            lambda request, at, behalf: deciding.reject(
+                request, by=by, at=at, why=reason, authorities=behalf
             ),
         )
 
@@ -239,11 +245,13 @@ class Unsubscribing:
 
     def waiting_for(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
         """Requests that the person can decide and has not, nearest deadline first."""
-        if user not in self._people.approvers():
+        behalf = self._people.authorities(user)
+        if not behalf:
             return ()
         with self._store.reading() as tx:
             waiting = tx.requests.waiting()
-        return [request for request in waiting if _waits_for(request, user)][:limit]
+        mine = (each for each in waiting if deciding.can_approve(each, by=user, authorities=behalf))
+        return list(islice(mine, limit))
 
     def link(self, number: int) -> str | None:
         """A link to the request's message, None while there is none."""
@@ -335,14 +343,20 @@ class Unsubscribing:
 
         return self._change(number, checked)
 
-    def _decide(self, number: int, move: Move) -> Request:
+    def _decide(self, number: int, by: SlackUser, decide: Decision) -> Request:
         """A decision; who may not hears who may now, whoever could when it was asked for."""
+        approvers = self._people.approvers()
+
+        def move(tx: Transaction, request: Request, at: datetime) -> Request:
+            lent = in_force(tx, at=at)
+            return decide(request, at, authorities(by, approvers=approvers, in_force=lent))
+
         try:
-            return self._change(number, move)
+            return self._save(number, move)
         except RequestRefused as refusal:
             if not isinstance(refusal.cause, NotAnApprover):
                 raise
-            present = replace(refusal.request, approvers=self._people.approvers())
+            present = replace(refusal.request, approvers=approvers)
             raise RequestRefused(refusal.cause, present) from refusal
 
     def _change(self, number: int, move: Move) -> Request:
@@ -372,8 +386,3 @@ def _load(tx: Transaction, number: int) -> Request:
     if request is None:
         raise UnknownRequest(number)
     return request
-
-
-def _waits_for(request: Request, user: SlackUser) -> bool:
-    decided = any(event.by == user for event in request.approvals)
-    return request.state is State.WAITING and request.requested_by != user and not decided

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import (
     AlreadyDecided,
+    ApprovedAlready,
+    CannotApproveForRequester,
     CannotApproveOwnRequest,
     DecidedMeanwhile,
     Event,
@@ -38,6 +40,25 @@ def verdict(cause: UnsubscriptionError, request: Request) -> Verdict:
 def _own(_: Request) -> Verdict:
     return Verdict(
         "You asked for this one, so a colleague has to approve it.", "You can withdraw it."
+    )
+
+
+def _for_the_requester(request: Request) -> Verdict:
+    return Verdict(
+        f"You decide for @{request.requested_by}, who asked for this one.",
+        "A colleague who decides for themselves or for somebody else has to approve it.",
+        (request.requested_by,),
+    )
+
+
+def _approved_already(request: Request) -> Verdict:
+    told = [event for event in request.approvals if event.by]
+    said = listed([f"{_decider(event)} at {hour(event.at)}" for event in told])
+    people = [user for event in told for user in (event.by, event.behalf) if user]
+    return Verdict(
+        f"That approval of request {request.number} is there already: {said}.",
+        "Each approver counts once, so a different one has to approve too.",
+        tuple(dict.fromkeys(people)),
     )
 
 
@@ -80,10 +101,10 @@ def _already_decided(request: Request) -> Verdict:
             f"Request {request.number} is {request.state.value} already.", "Nothing to do."
         )
     return Verdict(
-        f"@{event.by} {_DECIDED[event.verb]} request {request.number} at {hour(event.at)}, "
+        f"{_decider(event)} {_DECIDED[event.verb]} request {request.number} at {hour(event.at)}, "
         "before your click.",
         "Nothing was done twice.",
-        (event.by,),
+        tuple(user for user in (event.by, event.behalf) if user),
     )
 
 
@@ -93,6 +114,10 @@ def _too_late_to_stop(request: Request) -> Verdict:
     return Verdict(
         f"The first step went to the cloud{when}.", "It cannot be stopped; the receipt follows."
     )
+
+
+def _decider(event: Event) -> str:
+    return f"@{event.by} for @{event.behalf}" if event.behalf else f"@{event.by}"
 
 
 def _decision(request: Request) -> Event | None:
@@ -113,10 +138,12 @@ _DECIDED: Mapping[Verb, str] = {
 
 SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotApproveOwnRequest: _own,
+    CannotApproveForRequester: _for_the_requester,
     NotAnApprover: _not_an_approver,
     OnlyTheRequester: _only_the_requester,
     DecidedMeanwhile: _already_decided,
     AlreadyDecided: _already_decided,
+    ApprovedAlready: _approved_already,
     RequestExpired: _expired,
     RequestStale: _stale,
     StopTooLate: _too_late_to_stop,

@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Event, Item, ItemState, Request, State, Verb
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from handlers import ids, text
+from handlers.blocks import calls
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
@@ -29,13 +30,15 @@ LONG = 3000
 def request_line(line: RequestLine) -> Content:
     """One line a change; the first names the zone in which all hours are."""
     request, event = line.request, line.event
+    if event.verb is Verb.CALLED:
+        return _dry(calls.call(request, event), request)
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _DID[event.verb]
     said = text.clip(event.note or "", 500) if event.verb not in _SENTENCE_SAID else ""
     what = said if said and event.verb is Verb.STEP_DONE else f"{did}{f': {said}' if said else ''}"
     blocks: list[Block] = [rich(_line(event, when, what))]
-    who = f"{text.mention(event.by)} " if event.by else ""
+    who = f"{facts.decider(event)} " if event.by else ""
     spoken = f"{when} {who}{text.esc(what)}"
     return _dry(Content(spoken, blocks), request)
 
@@ -83,7 +86,7 @@ def requester_note(note: RequesterNote) -> Content:
 
 
 def _line(event: Event, when: str, what: str) -> Line:
-    who: Line = (Who(event.by), " ") if event.by else ()
+    who: Line = (*facts.decided_by(event), " ") if event.by else ()
     return (f"{when} ", *who, what)
 
 
@@ -103,7 +106,7 @@ def _beginning(request: Request) -> list[Line]:
         (Bold("Acknowledged"), acknowledged),
     ]
     lines += [
-        (Bold("Approved"), f" {facts.clock(event.at, request)} by ", Who(event.by))
+        (Bold("Approved"), f" {facts.clock(event.at, request)} by ", *facts.decided_by(event))
         for event in request.approvals
         if event.by
     ]
@@ -183,7 +186,7 @@ def _waits(request: Request) -> str:
 
 def _approved(request: Request) -> str:
     event = facts.last_event(request, Verb.APPROVED)
-    who = text.mention(event.by) if event and event.by else "Lapse"
+    who = facts.decider(event) if event and event.by else "Lapse"
     approved = f"{who} approved request {request.number}."
     if request.starts_at is None:
         return approved
@@ -215,7 +218,7 @@ def _done(request: Request) -> str:
 
 def _rejected(request: Request) -> str:
     event = facts.last_event(request, Verb.REJECTED)
-    who = text.mention(event.by) if event and event.by else "Lapse"
+    who = facts.decider(event) if event and event.by else "Lapse"
     why = f': "{text.esc(text.clip(event.note, 300))}"' if event and event.note else ""
     end = "" if why.endswith(('."', '!"', '?"')) else "."
     return f"{who} rejected request {request.number}{why}{end} Nothing was changed."

@@ -144,7 +144,7 @@ def counted_approvals(request: Request) -> str:
 
 def approvers(request: Request) -> str:
     """Those who approved, by name."""
-    return text.joined([text.mention(e.by) for e in request.approvals if e.by])
+    return text.joined([facts.decider(e) for e in request.approvals if e.by])
 
 
 def decided(request: Request) -> str:

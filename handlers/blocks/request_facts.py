@@ -11,7 +11,7 @@ from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Item, ItemState, Reason, Request, Verb
 from handlers import text
-from handlers.blocks.pieces import Content, cut
+from handlers.blocks.pieces import Content, Line, Who, cut
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
@@ -154,12 +154,24 @@ def people(users: Sequence[SlackUser]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
+def decider(event: Event) -> str:
+    """Who did it, in mrkdwn: `@delegate for @approver-1` where it was done for somebody else."""
+    behalf = f" for {text.mention(event.behalf)}" if event.behalf else ""
+    return f"{text.mention(event.by or '')}{behalf}"
+
+
+def decided_by(event: Event) -> Line:
+    """The same as parts of a line."""
+    behalf: Line = (" for ", Who(event.behalf)) if event.behalf else ()
+    return (Who(event.by or ""), *behalf)
+
+
 def approvals(request: Request) -> str:
     """Who approved and when: `@approver-1, 10:53 GMT+08:00`; the zone stands once."""
     words = []
     for number, event in enumerate(request.approvals):
         when = moment(event.at, request) if number == 0 else clock(event.at, request)
-        words.append(f"{text.mention(event.by)}, {when}" if event.by else when)
+        words.append(f"{decider(event)}, {when}" if event.by else when)
     return "; ".join(words)
 
 

@@ -98,7 +98,7 @@ def _approved(request: Request) -> Face:
     worst = request.acknowledgement.worst
     last = request.approvals[-1] if request.approvals else None
     starts = request.starts_at or (last.at if last else request.requested_at)
-    by = text.mention(last.by) if last and last.by else "Lapse"
+    by = facts.decider(last) if last and last.by else "Lapse"
     what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
     return Face(
         emoji=WAITING,
@@ -224,7 +224,7 @@ def _done(request: Request) -> Face:
 def _ended(word: str, verb: Verb, did: str) -> Callable[[Request], Face]:
     def face(request: Request) -> Face:
         event = facts.last_event(request, verb)
-        who = text.mention(event.by) if event and event.by else "Lapse"
+        who = facts.decider(event) if event and event.by else "Lapse"
         when = facts.moment(event.at, request) if event else ""
         stays = facts.verb(request, one="stays", several="stay")
         sentence = f"{who} {did}, {when}. Nothing was changed."

@@ -10,9 +10,13 @@ from bot.billing.unsubscription import Event, State, Verb
 from bot.ports.store import ChangedMeanwhile
 from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import DEADLINE, HOUR, LEASE, delivery, fully_told, request
-from tests.factories import APPROVER_1, NOW, OUTSIDER, key
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, key
 
 SECOND = timedelta(seconds=1)
+CALLED_LAST = (
+    Event(number=1, verb=Verb.CALLED, at=DEADLINE - 4 * HOUR, called=(APPROVER_1, APPROVER_2)),
+)
+"""The history of a request about which nobody is called any more."""
 
 
 @pytest.fixture(params=AND_MODEL)
@@ -192,7 +196,7 @@ def test_waiting_ones_come_by_deadline(any_store):
 @pytest.mark.parametrize(
     ("changes", "due_at"),
     [
-        ({"state": State.WAITING}, DEADLINE),
+        ({"state": State.WAITING}, NOW + 4 * HOUR),
         ({"state": State.STALE}, DEADLINE),
         ({"state": State.APPROVED, "starts_at": NOW + HOUR}, NOW + HOUR),
         ({"state": State.EXECUTING}, NOW),
@@ -247,19 +251,36 @@ def test_attending_without_a_time_waits_for_the_state_to_change(any_store):
     assert claimed(any_store, DEADLINE) == [1001]
 
 
-def test_attending_without_a_time_keeps_the_deadline(any_store):
-    saved(any_store, request())
+@pytest.mark.parametrize(
+    ("events", "due_at"), [(request().events, NOW + 4 * HOUR), (CALLED_LAST, DEADLINE)]
+)
+def test_attending_without_a_time_keeps_the_next_call_and_the_deadline(any_store, events, due_at):
+    saved(any_store, request(events=events))
     with any_store.transaction() as tx:
         tx.requests.attend(1001, at=None)
         tx.requests.attend(9999, at=None)
 
-    assert claimed(any_store, DEADLINE - SECOND) == []
-    assert claimed(any_store, DEADLINE) == [1001]
+    assert claimed(any_store, due_at - SECOND) == []
+    assert claimed(any_store, due_at) == [1001]
+
+
+def test_who_decided_for_whom_and_who_was_called_come_back(any_store):
+    first = saved(any_store, request())
+    events = (
+        *first.events,
+        Event(number=2, verb=Verb.CALLED, at=NOW, called=(APPROVER_1, OUTSIDER)),
+        Event(number=3, verb=Verb.APPROVED, at=NOW, by=OUTSIDER, behalf=APPROVER_1),
+    )
+    saved(any_store, replace(first, events=events))
+
+    with any_store.reading() as tx:
+        assert tx.requests.get(1001).events == events
 
 
 def test_a_claim_takes_no_more_than_it_was_asked_for_and_the_oldest_first(any_store):
     for number in (1001, 1002, 1003):
-        saved(any_store, request(number, f"s-{number}", deadline=DEADLINE - number * SECOND))
+        deadline = DEADLINE - number * SECOND
+        saved(any_store, request(number, f"s-{number}", state=State.STALE, deadline=deadline))
 
     assert claimed(any_store, DEADLINE, limit=2) == [1002, 1003]
     assert claimed(any_store, DEADLINE, limit=2) == [1001]

@@ -226,7 +226,7 @@ class Clerk:
         line: Any = MortalLine(self)
         people = People(directory=FakeDirectory(), policy=POLICY)
         self._executing = Executing(
-            **parts, providers={ACCOUNT.name: line}, steady_since=always_steady
+            **parts, people=people, providers={ACCOUNT.name: line}, steady_since=always_steady
         )
         self._unsubscribing = Unsubscribing(**parts, people=people)
 
@@ -343,7 +343,7 @@ def _approved(store: Store, items: Sequence[Subscription], clock: SettableClock)
         tx.catalogue.put(items, at=now)
         tx.requests.next_number()
         asked = recording.save(tx, None, _asked(), policy=POLICY, at=now)
-        approved = deciding.approve(asked, by=APPROVER_1, at=now, may_decide=True)
+        approved = deciding.approve(asked, by=APPROVER_1, at=now, authorities=(APPROVER_1,))
         recording.save(tx, asked, approved, policy=POLICY, at=now)
     clock.advance(timedelta(minutes=POLICY.cooling_off_minutes))
     return asked.number

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bot.billing.account import Account
+from bot.billing.delegation import Delegation
 from bot.billing.renewal import CLOUD_ZONE, anchor
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
 from bot.ports.store import (
@@ -26,6 +27,7 @@ from bot.ports.store import (
     Lane,
     ReminderState,
 )
+from tests.proof.memory_delegations import MemoryDelegations
 from tests.proof.memory_requests import Kept, MemoryRequests
 
 FINISHED = frozenset(
@@ -88,6 +90,7 @@ class Tables:
     record: MutableMapping[int, Mapping[str, object]] = field(default_factory=dict)
     requests: MutableMapping[int, Kept] = field(default_factory=dict)
     numbers: MutableMapping[str, int] = field(default_factory=dict)
+    delegations: MutableMapping[str, Delegation] = field(default_factory=dict)
 
     def copied(self, how: Callable[[Any], Any]) -> "Tables":
         """Every table once more, as `how` makes it."""
@@ -108,6 +111,7 @@ class MemoryTransaction:
         self.audit = MemoryAudit(tables)
         self.requests = MemoryRequests(tables.requests, tables.numbers, keyed=self.outbox.keyed)
         self.pacing = MemoryPacing(tables)
+        self.delegations = MemoryDelegations(tables.delegations)
 
 
 class MemoryStore:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from bot.billing.call_to_decide import next_call
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import OPEN, Request, State
 from bot.ports.store import ChangedMeanwhile, Delivery
@@ -128,7 +129,7 @@ def _falls_due(request: Request) -> datetime | None:
     if request.closed:
         return None
     if request.state in {State.WAITING, State.STALE}:
-        return request.deadline
+        return next_call(request) or request.deadline
     if request.state is State.APPROVED:
         return request.starts_at or AT_ONCE
     return None

@@ -63,7 +63,7 @@ def asking(settings: Account, *, required: int = 1, cooling_off_minutes: int = 5
 
 def approved(*chosen: Subscription, at: datetime = NOW) -> Request:
     """Approved once and cooling off."""
-    return approve(waiting(*chosen), by=APPROVER_1, at=at, may_decide=True)
+    return approve(waiting(*chosen), by=APPROVER_1, at=at, authorities=(APPROVER_1,))
 
 
 def executing(*chosen: Subscription) -> Request:

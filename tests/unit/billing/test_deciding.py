@@ -70,7 +70,7 @@ WORSE = Worst(handling_fee=usd(530), refund=usd(0), coupons_lost=usd(400))
 
 
 def approve_as(request, by, *, at=NOW):
-    return approve(request, by=by, at=at, may_decide=by != OUTSIDER)
+    return approve(request, by=by, at=at, authorities=() if by == OUTSIDER else (by,))
 
 
 def stale():
@@ -222,14 +222,14 @@ def test_nobody_approves_or_rejects_their_own_request():
     with pytest.raises(CannotApproveOwnRequest, match=r"^1042$"):
         approve_as(waiting(), REQUESTER)
     with pytest.raises(CannotApproveOwnRequest, match=r"^1042$"):
-        reject(waiting(), by=REQUESTER, at=NOW, why="No.", may_decide=True)
+        reject(waiting(), by=REQUESTER, at=NOW, why="No.", authorities=(REQUESTER,))
 
 
 def test_only_approvers_decide():
     with pytest.raises(NotAnApprover, match=r"^1042$"):
         approve_as(waiting(), OUTSIDER)
     with pytest.raises(NotAnApprover, match=r"^1042$"):
-        reject(waiting(), by=OUTSIDER, at=NOW, why="No.", may_decide=False)
+        reject(waiting(), by=OUTSIDER, at=NOW, why="No.", authorities=())
 
 
 def test_the_deadline_is_the_last_instant_for_a_decision():
@@ -249,7 +249,9 @@ def test_a_second_click_decides_nothing_twice():
 
 
 def test_a_rejection_closes_the_request_and_keeps_the_reason():
-    request = reject(waiting(), by=APPROVER_2, at=NOW, why="After the audit.", may_decide=True)
+    request = reject(
+        waiting(), by=APPROVER_2, at=NOW, why="After the audit.", authorities=(APPROVER_2,)
+    )
 
     assert (request.state, request.closed) == (State.REJECTED, True)
     assert request.events[1:] == (
@@ -411,7 +413,7 @@ def test_the_worst_figures_are_those_that_were_acknowledged():
 
 MOVES = {
     "approve": lambda it: approve_as(it, APPROVER_1),
-    "reject": lambda it: reject(it, by=APPROVER_1, at=NOW, why="No.", may_decide=True),
+    "reject": lambda it: reject(it, by=APPROVER_1, at=NOW, why="No.", authorities=(APPROVER_1,)),
     "withdraw": lambda it: withdraw(it, by=REQUESTER, at=NOW),
     "stop": lambda it: stop(it, by=REQUESTER, at=NOW, may_stop=False),
     "acknowledge": acknowledged_again,

@@ -87,14 +87,14 @@ def test_history_is_numbered_and_says_who_did_what_when():
 def test_only_approvals_since_the_newest_acknowledgement_count():
     request = waiting(required=2)
     for by in (APPROVER_1, APPROVER_2):
-        request = approve(request, by=by, at=NOW, may_decide=True)
+        request = approve(request, by=by, at=NOW, authorities=(by,))
     assert [event.by for event in request.approvals] == [APPROVER_1, APPROVER_2]
     stale = go_stale(request, at=LATER, note="worse")
 
     again = acknowledge_again(
         stale, by=REQUESTER, at=LATER, worst=WORST, items=stale.items, deadline=DEADLINE
     )
-    once = approve(again, by=APPROVER_2, at=LATER, may_decide=True)
+    once = approve(again, by=APPROVER_2, at=LATER, authorities=(APPROVER_2,))
 
     assert again.approvals == ()
     assert [(event.by, event.at) for event in once.approvals] == [(APPROVER_2, LATER)]

@@ -132,7 +132,7 @@ def waiting(**changes: Any) -> Request:
 
 def approved(**changes: Any) -> Request:
     """Approved at 10:53, starts at 10:58."""
-    request = deciding.approve(waiting(), by=APPROVER_1, at=APPROVED, may_decide=True)
+    request = deciding.approve(waiting(), by=APPROVER_1, at=APPROVED, authorities=(APPROVER_1,))
     return replace(request, **changes)
 
 

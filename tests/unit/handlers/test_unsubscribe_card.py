@@ -33,7 +33,7 @@ def ended(state: State) -> Request:
             by=APPROVER_2,
             at=LATER,
             why="Wait until the audit of 1 December is over.",
-            may_decide=True,
+            authorities=(APPROVER_2,),
         ),
         State.WITHDRAWN: lambda: deciding.withdraw(
             request, by=REQUESTER, at=instant("2026-11-23 10:31")
@@ -138,7 +138,10 @@ def test_approve_asks_first_with_what_is_at_stake():
 
 def test_the_first_of_two_approvals_is_counted_by_name():
     two = deciding.approve(
-        samples.waiting(required_approvals=2), by=APPROVER_1, at=samples.APPROVED, may_decide=True
+        samples.waiting(required_approvals=2),
+        by=APPROVER_1,
+        at=samples.APPROVED,
+        authorities=(APPROVER_1,),
     )
 
     assert seen.lines(card(two).blocks)[-1].startswith(
@@ -342,7 +345,10 @@ def _context(block):
 
 def test_a_later_day_is_named_beside_the_hour():
     late = deciding.approve(
-        samples.waiting(), by=APPROVER_1, at=instant("2026-11-24 09:00"), may_decide=True
+        samples.waiting(),
+        by=APPROVER_1,
+        at=instant("2026-11-24 09:00"),
+        authorities=(APPROVER_1,),
     )
 
     assert seen.headline(card(late)).endswith("starts at Tue 24 Nov, 09:05 GMT+08:00")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from bot.facts.unsubscribing import Draft, Submission
 from bot.ports.provider import Provider
 from bot.ports.store import Delivery, DeliveryState, Store, Transaction
 from bot.services.executing import Executing
-from bot.services.people import People
+from bot.services.people import People, in_force_now
 from bot.services.policy import Policy
 from bot.services.renewing import Renewing
 from bot.services.unsubscribing import Unsubscribing
@@ -65,7 +66,11 @@ class Desk:
 
     def start(self) -> None:
         """Begin anew with nothing in memory, as after a crash."""
-        self.people = People(directory=self.directory, policy=self.policy)
+        self.people = People(
+            directory=self.directory,
+            policy=self.policy,
+            in_force=partial(in_force_now, self.store, self.clock),
+        )
         self.unsubscribing = Unsubscribing(
             store=self.store,
             clock=self.clock,
@@ -78,6 +83,7 @@ class Desk:
             store=self.store,
             clock=self.clock,
             policy=self.policy,
+            people=self.people,
             providers=providers,
             steady_since=lambda: self.steady_since,
         )

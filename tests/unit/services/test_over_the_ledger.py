@@ -32,6 +32,7 @@ class Office(Desk):
             store=self.store,
             clock=self.clock,
             policy=self.policy,
+            people=self.people,
             providers=providers,
             steady_since=lambda: self.steady_since,
         )

@@ -1,0 +1,87 @@
+"""What every store promises of delegations."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.billing.delegation import Delegation
+from tests.conftest import AND_MODEL, migrated_url
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(params=AND_MODEL)
+def any_url(request):
+    return migrated_url(request)
+
+
+def delegation(name="a", **changes):
+    facts = {
+        "id": name,
+        "approver": APPROVER_1,
+        "delegate": OUTSIDER,
+        "starts_at": NOW + DAY,
+        "ends_at": NOW + 3 * DAY,
+        "why": "Away “for” a week\n",
+        "made_at": NOW,
+    }
+    return Delegation(**(facts | changes))
+
+
+def added(store, *delegations):
+    with store.transaction() as tx:
+        return [tx.delegations.add(each) for each in delegations]
+
+
+def names(store, at):
+    with store.reading() as tx:
+        return [each.id for each in tx.delegations.open(at=at)]
+
+
+def test_a_delegation_comes_back_as_it_was(any_store):
+    added(any_store, delegation())
+
+    with any_store.reading() as tx:
+        assert tx.delegations.get("a") == delegation()
+        assert tx.delegations.get("b") is None
+        assert list(tx.delegations.open(at=NOW)) == [delegation()]
+
+
+def test_the_same_one_twice_is_one(any_store):
+    other = delegation(delegate=APPROVER_2)
+
+    assert added(any_store, delegation(), other) == [True, False]
+    with any_store.reading() as tx:
+        assert tx.delegations.get("a") == delegation()
+
+
+def test_those_in_force_and_ahead_come_in_the_order_in_which_they_begin(any_store):
+    added(
+        any_store,
+        delegation("ahead", starts_at=NOW + 2 * DAY),
+        delegation("in-force", starts_at=NOW - DAY),
+        delegation("over", starts_at=NOW - 3 * DAY, ends_at=NOW),
+    )
+
+    assert names(any_store, NOW) == ["in-force", "ahead"]
+    assert names(any_store, NOW + 3 * DAY - timedelta(microseconds=1)) == ["in-force", "ahead"]
+    assert names(any_store, NOW + 3 * DAY) == []
+
+
+def test_one_that_was_ended_says_by_whom_and_is_ended_once(any_store):
+    added(any_store, delegation(), delegation("b"))
+
+    with any_store.transaction() as tx:
+        assert tx.delegations.end("a", at=NOW + DAY, by=APPROVER_2) is True
+        assert tx.delegations.end("a", at=NOW + 2 * DAY, by=APPROVER_1) is False
+        assert tx.delegations.end("none", at=NOW, by=APPROVER_1) is False
+        assert tx.delegations.end("b", at=NOW + 3 * DAY, by=APPROVER_1) is False
+
+    ended = replace(delegation(), ended_at=NOW + DAY, ended_by=APPROVER_2)
+    with any_store.reading() as tx:
+        assert tx.delegations.get("a") == ended
+        assert tx.delegations.get("b").ended_at is None
+    assert names(any_store, NOW) == ["b"]
+    assert ended.holds(NOW + DAY) is False
