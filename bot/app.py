@@ -19,6 +19,7 @@ from bot.config.policy import limits_of
 from bot.core import Core
 from bot.scheduler import Scheduler, Tick
 from bot.services.composing import Composing
+from bot.services.delegating import Delegating
 from bot.services.delivering import CALLED_WITHIN, Delivering
 from bot.services.discretion import Discretion
 from bot.services.executing import Executing
@@ -204,6 +205,7 @@ def _services(
         unsubscribing=Unsubscribing(
             store=store, clock=clock, policy=policy, people=people, links=linking
         ),
+        delegating=Delegating(store=store, clock=clock, policy=policy, people=people),
         renewing=Renewing(
             store=store, clock=clock, policy=policy, people=people, providers=core.providers
         ),

@@ -9,6 +9,7 @@ from bot.billing.subscription import SlackUser
 from handlers import errors, leftover
 from handlers.autorenew import AutoRenew
 from handlers.correlation import new_code
+from handlers.delegations import Delegations
 from handlers.home import Home
 from handlers.reminders import Reminders
 from handlers.requests import Requests
@@ -33,12 +34,15 @@ def register(app: App, services: Services, *, work: Work) -> None:
     turns = Turns(app, work, seen=services.seen, admit=admit, changed=home.refresh)
     looking = Subscriptions(services)
     asking, renewing, reminders = Unsubscribe(services), AutoRenew(services), Reminders(services)
-    looking.also({**asking.commands, **renewing.commands, **reminders.commands})
+    delegations = Delegations(services)
+    for each in (asking, renewing, reminders, delegations):
+        looking.also(each.commands)
     conversations = (
         looking,
         asking,
         renewing,
         Requests(services),
+        delegations,
         reminders,
         home,
         Tours(services),

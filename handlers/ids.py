@@ -65,6 +65,15 @@ RECEIPT = "request.receipt"
 WHY = "request.why"
 EVIDENCE = "request.evidence"
 
+# Deciding for somebody else
+DELEGATE = "delegate.open"
+DELEGATE_FORM = "delegate.form"
+DELEGATE_TO = "delegate.to"
+DELEGATE_FIRST = "delegate.first"
+DELEGATE_LAST = "delegate.last"
+DELEGATE_WHY = "delegate.why"
+DELEGATION_END = "delegate.end"
+
 # Settling a reminder
 REMINDER_OFF = "reminder.off"
 REMINDER_OFF_SEVERAL = "reminder.off.several"

@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.facts.messages import (
+    DelegationNote,
     Discreet,
     Message,
     OperatorWarning,
@@ -26,7 +27,16 @@ from bot.facts.messages import (
     Tour,
 )
 from bot.ports.messenger import Limited, Posted, Unsettled
-from handlers.blocks import digests, discreet, receipts, reminders, requests, tour, warnings
+from handlers.blocks import (
+    delegations,
+    digests,
+    discreet,
+    receipts,
+    reminders,
+    requests,
+    tour,
+    warnings,
+)
 from handlers.blocks.pieces import Content, repeating
 from handlers.client import SlackClient
 from handlers.refusals import LOST, code_of, lost, repeatable, translated, unread
@@ -49,6 +59,7 @@ _BUILDERS: Mapping[type[Message], Callable[[Any], Content]] = {
     RequestLine: receipts.request_line,
     Receipt: receipts.receipt,
     RequesterNote: receipts.requester_note,
+    DelegationNote: delegations.note,
     ReminderMessage: reminders.reminder,
     ReminderRest: digests.rest,
     ReminderLine: reminders.reminder_line,

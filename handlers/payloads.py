@@ -21,6 +21,7 @@ COMMANDS = (
     "unsubscribe",
     "autorenew",
     "requests",
+    "delegate",
     "remind",
     "reminders",
     "status",
@@ -30,6 +31,7 @@ DEFAULT_SPAN = 30
 LONGEST_SPAN = 366
 ME = "@me"
 ALL = "all"
+NEW = "new"
 
 _TOKEN = re.compile(r"""(?:[^\s"]|"[^"]*")+""")
 _WORD = re.compile(r'"[^"]+"|[^\s,]+')
@@ -122,6 +124,18 @@ def everywhere(typed: str) -> bool:
             "Write `/lapse reminders` for this channel, or `/lapse reminders all`.",
         )
     return word == ALL
+
+
+def person(typed: str) -> SlackUser | None:
+    """The person who is mentioned; None for `new`; raises NotUnderstood for anything else."""
+    if typed.strip().lower() == NEW:
+        return None
+    if found := _USER.fullmatch(typed.strip()):
+        return SlackUser(found.group(1))
+    raise NotUnderstood(
+        f"`{_shown(typed)}` is not a person.",
+        "Write `/lapse delegate` alone, or choose a name after @.",
+    )
 
 
 def reference(typed: str) -> str:

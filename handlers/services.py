@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.ports.clock import Clock
+from bot.services.delegating import Delegating
 from bot.services.discretion import Discretion
 from bot.services.homing import Homing
 from bot.services.listing import Listing
@@ -22,6 +23,7 @@ class Services:
 
     listing: Listing
     unsubscribing: Unsubscribing
+    delegating: Delegating
     renewing: Renewing
     reminding: Reminding
     homing: Homing

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.billing.quote import Scope
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import Reason
+from bot.facts.delegating import DelegationWish
 from bot.facts.unsubscribing import Submission
 from handlers import forms, ids
 from handlers.forms import Carried, Filled, read_key
@@ -139,6 +140,20 @@ def why(body: Body) -> Why:
     )
 
 
+def delegation(body: Body, *, by: SlackUser) -> DelegationWish:
+    """The form *Delegate* filled in; its metadata tells one opened form from another."""
+    fields = _fields(body)
+    delegate = str(fields.get(ids.DELEGATE_TO, {}).get("selected_user") or "")
+    return DelegationWish(
+        form=str(body["view"]["private_metadata"]),
+        by=by,
+        delegate=SlackUser(delegate) if delegate else None,
+        first=_day(fields.get(ids.DELEGATE_FIRST)),
+        last=_day(fields.get(ids.DELEGATE_LAST)),
+        why=_text(fields.get(ids.DELEGATE_WHY)),
+    )
+
+
 def press(body: Body) -> Press:
     """A reminder's button: `delivery account/id`; in a digest's menu the block says it."""
     [action] = body["actions"]
@@ -195,6 +210,11 @@ def _packages(fields: Mapping[str, Mapping[str, Any]]) -> tuple[SubscriptionKey,
     if ids.PACKAGES not in fields:
         return None
     return tuple(read_key(each) for each in _ticked(fields[ids.PACKAGES]))
+
+
+def _day(field: Mapping[str, Any] | None) -> date | None:
+    chosen = (field or {}).get("selected_date")
+    return date.fromisoformat(chosen) if chosen else None
 
 
 def _option(field: Mapping[str, Any] | None) -> str:

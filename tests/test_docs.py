@@ -21,6 +21,7 @@ WORDS = (
     "unsubscribe",
     "autorenew",
     "requests",
+    "delegate",
     "reminders",
     "status",
     "help",

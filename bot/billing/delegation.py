@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
 
 from bot.billing.subscription import SlackUser
+
+MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,11 @@ class Delegation:
     def holds(self, at: datetime) -> bool:
         """Whether it is in force at an instant."""
         return self.starts_at <= at and not self.is_over(at)
+
+    def days(self, zone: tzinfo) -> tuple[date, date]:
+        """The first and the last day of it, in the zone in which it was made."""
+        last = self.ends_at.astimezone(zone) - MOMENT
+        return self.starts_at.astimezone(zone).date(), last.date()
 
     def is_over(self, at: datetime) -> bool:
         """Whether it will never be in force again."""

@@ -19,6 +19,8 @@ class Action(StrEnum):
     REPAIR = "repair"
     SEE_AMOUNTS = "see-amounts"
     CONFIGURE = "configure"
+    DELEGATE = "delegate"
+    END_DELEGATION = "end-delegation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,8 @@ def may(
     """Whether the person may, checked at every click; `admin` includes the installer.
 
     `subscription` is the one that a reminder, auto-renewal or amount is about, `requester` the
-    person who sent the request. Guests may nothing, not even look. Amounts are asked about only
-    where the settings hide them.
+    person who sent the request, or the approver who delegated. Guests may nothing, not even look.
+    Amounts are asked about only where the settings hide them.
     """
     if actor.guest:
         return False
@@ -64,6 +66,8 @@ def may(
         Action.STOP: asked or actor.approver or actor.delegate or actor.admin,
         Action.REPAIR: asked or actor.approver or actor.admin,
         Action.CONFIGURE: actor.approver or actor.admin,
+        Action.DELEGATE: actor.approver,
+        Action.END_DELEGATION: asked or actor.admin,
     }
     return allowed[action]
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bot.billing.delegation import Delegation
 from bot.billing.money import Money
 from bot.billing.reminder import Reminder
 from bot.billing.subscription import SlackChannel, SlackUser, Subscription
@@ -133,6 +134,14 @@ class RequesterNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationNote:
+    """Who decides for whom, told to the channel; `zone` is that of its days."""
+
+    delegation: Delegation
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReminderLine:
     """One line in a reminder's thread: who pressed what, when."""
 
@@ -165,6 +174,7 @@ Said = (
     | RequestLine
     | Receipt
     | RequesterNote
+    | DelegationNote
     | ReminderMessage
     | ReminderRest
     | ReminderLine

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from bot.billing.unsubscription import Request, State, Verb
 from bot.facts.hiding import without_figures
 from bot.facts.messages import (
+    DelegationNote,
     Discreet,
     Message,
     OperatorWarning,
@@ -25,6 +26,7 @@ from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
 from bot.services import owing
 from bot.services.alarming import OPERATOR_WARNING, read_warning
 from bot.services.announcing import Announcing, carried, told, waiting
+from bot.services.delegating import DELEGATION, read_delegation
 from bot.services.lateness import bundled_as, moved_of
 from bot.services.outcomes import release
 from bot.services.telling import REMINDER_LINE
@@ -63,6 +65,7 @@ class Composing:
             REMINDER_LINE: self._reminder_line,
             OPERATOR_WARNING: self._warning,
             TOUR: self._tour,
+            DELEGATION: self._delegation,
         }
 
     def compose(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> Message | None:
@@ -196,6 +199,9 @@ class Composing:
 
     def _warning(self, _: Transaction, post: Delivery, __: datetime) -> OperatorWarning:
         return read_warning(post.subject)
+
+    def _delegation(self, tx: Transaction, post: Delivery, _: datetime) -> DelegationNote | None:
+        return read_delegation(tx, post)
 
     def _tour(self, tx: Transaction, _: Delivery, __: datetime) -> Tour | None:
         return read_tour(tx)

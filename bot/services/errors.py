@@ -6,6 +6,7 @@ Refused
 ├── GuestRefused, NotAllowed
 ├── NotPossible, AlreadyRequested, TooLate, RenewalBeginsSoon, NoApprover
 ├── Incomplete, FiguresChanged
+├── DelegationIncomplete, NotDelegated
 ├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
 ├── AlreadyOff, AlreadyDeducted, CloudRefused
 ├── SnoozeTooFar, NoLongerDue
@@ -17,6 +18,7 @@ What a request's own rules refuse has its sentences in `bot.services.verdicts`.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from bot.billing.delegation import Delegation
 from bot.billing.money import Money
 from bot.billing.quote import Refusal
 from bot.billing.renewal import Anchor, AnchorKind
@@ -147,6 +149,23 @@ class NotAllowed(Refused):
         )
 
     @classmethod
+    def delegating(cls, approvers: Sequence[SlackUser]) -> "NotAllowed":
+        """Only approvers have something to delegate, and a delegate passes nothing on."""
+        can = f"{listed([f'@{user}' for user in approvers])} can."
+        if not approvers:
+            can = "An operator adds someone to `approvals.approvers`."
+        return cls("Only an approver can let somebody decide for them.", can, people=approvers)
+
+    @classmethod
+    def ending(cls, approver: SlackUser) -> "NotAllowed":
+        """Who delegated ends it, or an admin."""
+        return cls(
+            f"Only @{approver} or an admin can end this.",
+            "You can ask them.",
+            people=(approver,),
+        )
+
+    @classmethod
     def configuring(cls) -> "NotAllowed":
         """Approvers and admins configure."""
         return cls("Only an approver or an admin can do this.", "Ask one of them.")
@@ -260,6 +279,26 @@ class Incomplete(Refused):
         if self.too_long is not None:
             return f"At most {DETAILS_LIMIT} characters; this has {self.too_long:,}."
         return self.DETAILS if self.details else ""
+
+
+class DelegationIncomplete(Refused):
+    """A delegation lacks something; `fields` says what under which: delegate, first, last, why."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__(" ".join(self.fields.values()), "Fill in the field.")
+
+
+class NotDelegated(Refused):
+    """The delegation is over, or was ended by somebody; None: there is none of that id."""
+
+    def __init__(self, delegation: Delegation | None) -> None:
+        sentence, people = "This is over already.", []
+        if delegation is not None and delegation.ended_by and delegation.ended_at:
+            people = [delegation.ended_by]
+            sentence = f"@{delegation.ended_by} ended it, {instant(delegation.ended_at)}."
+        super().__init__(sentence, "Nothing to do.", people=people)
+        self.delegation = delegation
 
 
 class FiguresChanged(Refused):

@@ -1,6 +1,6 @@
 """Who a person is at the moment of a click, and whether they may do what they ask."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -132,13 +132,26 @@ class People:
     def _refusal(
         self, action: Action, *, subscription: Subscription | None, requester: SlackUser | None
     ) -> NotAllowed:
-        if action is Action.DECIDE:
-            return NotAllowed.deciding(self.approvers())
-        if action is Action.WITHDRAW and requester:
-            return NotAllowed.withdrawing(requester)
-        if action in {Action.STOP, Action.REPAIR} and requester:
-            return NotAllowed.following(requester)
+        if action in _BY_NAME:
+            return _BY_NAME[action](self.approvers())
+        if action in _ABOUT and requester:
+            return _ABOUT[action](requester)
         if subscription is not None:
             owners = (subscription.owner, subscription.deputy)
             return NotAllowed.caring([user for user in owners if user])
         return NotAllowed.configuring()
+
+
+_BY_NAME: Mapping[Action, Callable[[Sequence[SlackUser]], NotAllowed]] = {
+    Action.DECIDE: NotAllowed.deciding,
+    Action.DELEGATE: NotAllowed.delegating,
+}
+"""What approvers alone may do, who are named."""
+
+_ABOUT: Mapping[Action, Callable[[SlackUser], NotAllowed]] = {
+    Action.WITHDRAW: NotAllowed.withdrawing,
+    Action.STOP: NotAllowed.following,
+    Action.REPAIR: NotAllowed.following,
+    Action.END_DELEGATION: NotAllowed.ending,
+}
+"""What is said of the person whose request or delegation it is."""

@@ -6,10 +6,12 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.billing.delegation import Delegation
 from bot.billing.reminder import Schedule
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackChannel, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request
+from bot.facts.delegating import DelegationList, DelegationWish
 from bot.facts.homing import HomeFacts
 from bot.facts.listing import HistoryLine, ListPage, NearestFilter, Shown, Upcoming
 from bot.facts.reminding import ReminderPage
@@ -155,6 +157,34 @@ class FakeStatus:
         return self.facts
 
 
+@dataclass
+class FakeDelegating:
+    """Deciding for somebody else, with what a test gives."""
+
+    found: DelegationList = field(
+        default_factory=lambda: DelegationList(lent=(), may_delegate=True, zone=SHANGHAI)
+    )
+    wishes: list[DelegationWish] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    refusal: Refused | None = None
+
+    def listed(self, *, by: SlackUser) -> DelegationList:
+        return self.found
+
+    def demand(self, by: SlackUser) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+    def delegate(self, wish: DelegationWish) -> Delegation:
+        self.demand(wish.by)
+        self.wishes.append(wish)
+        return self.found.lent[0].delegation
+
+    def end(self, id: str, *, by: SlackUser) -> None:  # noqa: A002 - the port's word
+        self.demand(by)
+        self.ended.append(id)
+
+
 class OpenDiscretion:
     """Everybody sees every figure, as by default."""
 
@@ -187,6 +217,7 @@ class Fakes:
 
     listing: FakeListing = field(default_factory=FakeListing)
     unsubscribing: FakeUnsubscribing = field(default_factory=FakeUnsubscribing)
+    delegating: FakeDelegating = field(default_factory=FakeDelegating)
     renewing: FakeRenewing = field(default_factory=FakeRenewing)
     homing: FakeHoming = field(default_factory=FakeHoming)
     status: FakeStatus = field(default_factory=FakeStatus)
@@ -204,6 +235,7 @@ class Fakes:
         parts: dict[str, Any] = {
             "listing": self.listing,
             "unsubscribing": self.unsubscribing,
+            "delegating": self.delegating,
             "renewing": self.renewing,
             "homing": self.homing,
             "status": self.status,
