@@ -123,6 +123,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         links=linking,
         announcing=reminding.announcing,
         discreet=not core.policy.amounts_for_everyone,
+        breakable=bool(core.policy.break_glass),
     )
     services = _services(core, people, linking, reminding, composing)
     work = Threads()

@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.facts.messages import (
+    BrokenGlass,
     DelegationNote,
     Discreet,
     Message,
@@ -31,6 +32,7 @@ from handlers.blocks import (
     delegations,
     digests,
     discreet,
+    glass,
     receipts,
     reminders,
     requests,
@@ -59,6 +61,7 @@ _BUILDERS: Mapping[type[Message], Callable[[Any], Content]] = {
     RequestLine: receipts.request_line,
     Receipt: receipts.receipt,
     RequesterNote: receipts.requester_note,
+    BrokenGlass: glass.broken,
     DelegationNote: delegations.note,
     ReminderMessage: reminders.reminder,
     ReminderRest: digests.rest,

@@ -28,6 +28,8 @@ class Requests:
         turns.action(ids.APPROVE, self.approve)
         turns.action(ids.REJECT, self.ask_why_rejected)
         turns.view(ids.REJECT_FORM, self.reject)
+        turns.action(ids.BREAK_GLASS, self.ask_why_broken)
+        turns.view(ids.BREAK_GLASS_FORM, self.break_glass)
         turns.action(ids.WITHDRAW, self.withdraw)
         turns.action(ids.STOP, self.stop)
         turns.action(ids.RETRY, self.retry)
@@ -39,6 +41,7 @@ class Requests:
         turns.action(ids.REVIEW, self.review)
         turns.view(ids.REVIEW_FORM, self.acknowledge_again)
         turns.action(ids.REQUEST_WORKING, self.show_working)
+        turns.action(ids.REQUEST_MENU, self.show_working)
         turns.action(ids.RECEIPT, self.show_receipt)
 
     def approve(self, turn: Turn) -> None:
@@ -56,6 +59,18 @@ class Requests:
         said = submissions.why(turn.body)
         return _answered(
             lambda: self._unsubscribing.reject(said.number, by=turn.user, why=said.why)
+        )
+
+    def ask_why_broken(self, turn: Turn) -> None:
+        """*Break glass…*: says what it does, and asks those who may for the reason."""
+        request = self._unsubscribing.breakable(submissions.number(turn.body), by=turn.user)
+        turn.open(decisions.break_glass(self._services.discretion.request(turn.user, request)))
+
+    def break_glass(self, turn: Turn) -> Mapping[str, object] | None:
+        """The reason for breaking the glass was sent."""
+        said = submissions.why(turn.body)
+        return _answered(
+            lambda: self._unsubscribing.break_glass(said.number, by=turn.user, why=said.why)
         )
 
     def withdraw(self, turn: Turn) -> None:

@@ -57,9 +57,10 @@ def number(body: Body) -> int:
 
 
 def value(body: Body) -> str:
-    """What the pressed button carries."""
+    """What the pressed button carries, or the chosen entry of a menu."""
     [action] = body["actions"]
-    return str(action.get("value") or "")
+    option = action.get("selected_option") or {}
+    return str(action.get("value") or option.get("value") or "")
 
 
 def refs(body: Body) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from bot.billing.unsubscription import (
     CannotApproveOwnRequest,
     IllegalMove,
     Item,
+    MayNotBreakGlass,
     NotAnApprover,
     OnlyTheRequester,
     Reason,
@@ -119,6 +120,22 @@ def reject(
     behalf = usable[0] if usable[0] != by else None
     rejected = _closed(request, State.REJECTED)
     return noted(rejected, Verb.REJECTED, by=by, at=at, note=why, behalf=behalf)
+
+
+def break_glass(
+    request: Request, *, by: SlackUser, at: datetime, why: str, may_break: bool
+) -> Request:
+    """Approve alone in an emergency, saying why: it waives how many approve, and nothing else.
+
+    `may_break`: the settings name the person for it now. It cools off like any other. Raises
+    CannotApproveOwnRequest, MayNotBreakGlass, RequestExpired, RequestStale and AlreadyDecided.
+    """
+    if by == request.requested_by:
+        raise CannotApproveOwnRequest(request.number)
+    if not may_break:
+        raise MayNotBreakGlass(request.number)
+    _demand_waiting(request, at=at)
+    return _cooling_off(noted(request, Verb.BROKE_GLASS, by=by, at=at, note=why), at=at)
 
 
 def can_approve(request: Request, *, by: SlackUser, authorities: Sequence[SlackUser]) -> bool:

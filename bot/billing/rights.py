@@ -19,6 +19,7 @@ class Action(StrEnum):
     REPAIR = "repair"
     SEE_AMOUNTS = "see-amounts"
     CONFIGURE = "configure"
+    BREAK_GLASS = "break-glass"
     DELEGATE = "delegate"
     END_DELEGATION = "end-delegation"
 
@@ -27,12 +28,14 @@ class Action(StrEnum):
 class Actor:
     """A person at the moment of a click, as settings and the workspace know them.
 
-    A `delegate` decides for an approver, and does nothing else in their name but stop.
+    A `delegate` decides for an approver, and does nothing else in their name but stop. One who
+    `breaks_glass` may approve alone in an emergency.
     """
 
     user: SlackUser
     approver: bool = False
     delegate: bool = False
+    breaks_glass: bool = False
     admin: bool = False
     guest: bool = False
 
@@ -59,13 +62,15 @@ def may(
         return actor.approver or actor.admin or _answers_for(actor, subscription)
     if action is Action.SEE_AMOUNTS:
         decides = actor.approver or actor.delegate
-        return asked or decides or actor.admin or _owns(actor, subscription)
+        sees = decides or actor.breaks_glass or actor.admin
+        return asked or sees or _owns(actor, subscription)
     allowed = {
         Action.DECIDE: (actor.approver or actor.delegate) and not asked,
         Action.WITHDRAW: asked,
         Action.STOP: asked or actor.approver or actor.delegate or actor.admin,
         Action.REPAIR: asked or actor.approver or actor.admin,
         Action.CONFIGURE: actor.approver or actor.admin,
+        Action.BREAK_GLASS: actor.breaks_glass and not asked,
         Action.DELEGATE: actor.approver,
         Action.END_DELEGATION: asked or actor.admin,
     }

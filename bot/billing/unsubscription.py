@@ -122,6 +122,7 @@ class Verb(StrEnum):
     STALE = "stale"
     ACKNOWLEDGED = "acknowledged"
     CALLED = "called"
+    BROKE_GLASS = "broke-glass"
     STARTED = "started"
     STEP_DONE = "step-done"
     STEP_REFUSED = "step-refused"
@@ -199,6 +200,13 @@ class Request:
         newest = self.acknowledged_as
         return tuple(e for e in self.events if e.verb is Verb.APPROVED and e.number > newest)
 
+    @property
+    def broken_glass(self) -> Event | None:
+        """Who approved it alone in an emergency, since the newest acknowledgement."""
+        newest = self.acknowledged_as
+        broken = (e for e in self.events if e.verb is Verb.BROKE_GLASS and e.number > newest)
+        return next(broken, None)
+
     def item(self, key: SubscriptionKey) -> Item:
         """The item of a subscription; KeyError when it is not part of this request."""
         for each in self.items:
@@ -221,6 +229,10 @@ class CannotApproveForRequester(UnsubscriptionError):
 
 class NotAnApprover(UnsubscriptionError):
     """Only those whom the settings name decide."""
+
+
+class MayNotBreakGlass(UnsubscriptionError):
+    """Only those whom the settings name for emergencies approve alone."""
 
 
 class OnlyTheRequester(UnsubscriptionError):

@@ -85,6 +85,7 @@ def policy_of(settings: Settings) -> Policy:
         ),
         holidays=settings.reminders.holidays,
         approvers=settings.approvals.approvers,
+        break_glass=settings.approvals.break_glass,
         required=settings.approvals.required,
         rules=tuple(
             ApprovalRule(

@@ -134,6 +134,7 @@ class Approvals(Section):
     expires_after_hours: Annotated[int, Field(ge=1, le=720)] = 72
     cooling_off_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
     rules: tuple[ApprovalRule, ...] = ()
+    break_glass: tuple[Approver, ...] = ()
 
 
 class Operators(Section):

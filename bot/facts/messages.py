@@ -100,9 +100,13 @@ class ReminderRest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCard:
-    """The request in the approvals channel, in its present state."""
+    """The request in the approvals channel, in its present state.
+
+    It is `breakable` where the settings let somebody approve alone in an emergency.
+    """
 
     request: Request
+    breakable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +135,15 @@ class RequesterNote:
     state: State
     link: str | None
     current: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenGlass:
+    """Somebody approved a request alone, told to everybody in the channel."""
+
+    request: Request
+    event: Event
+    link: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +187,7 @@ Said = (
     | RequestLine
     | Receipt
     | RequesterNote
+    | BrokenGlass
     | DelegationNote
     | ReminderMessage
     | ReminderRest

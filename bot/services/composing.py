@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.billing.unsubscription import Request, State, Verb
+from bot.billing.unsubscription import Event, Request, State, Verb
 from bot.facts.hiding import without_figures
 from bot.facts.messages import (
+    BrokenGlass,
     DelegationNote,
     Discreet,
     Message,
@@ -49,9 +50,18 @@ class Composing:
     """Knows every kind of delivery; figures and words are never stored with one.
 
     A `discreet` one hides figures from channels; a person who is written to directly sees them.
+    With `breakable` requests offer to break the glass.
     """
 
-    def __init__(self, *, links: Links, announcing: Announcing, discreet: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        links: Links,
+        announcing: Announcing,
+        discreet: bool = False,
+        breakable: bool = False,
+    ) -> None:
+        self._breakable = breakable
         self._links = links
         self._announcing = announcing
         self._discreet = discreet
@@ -65,6 +75,7 @@ class Composing:
             REMINDER_LINE: self._reminder_line,
             OPERATOR_WARNING: self._warning,
             TOUR: self._tour,
+            owing.BROKEN_GLASS: self._broken_glass,
             DELEGATION: self._delegation,
         }
 
@@ -155,18 +166,23 @@ class Composing:
 
     def _card(self, tx: Transaction, post: Delivery, _: datetime) -> RequestCard | None:
         request = _request(tx, post)
-        return RequestCard(request=request) if request else None
+        return RequestCard(request=request, breakable=self._breakable) if request else None
 
     def _line(self, tx: Transaction, post: Delivery, _: datetime) -> RequestLine | None:
-        request = _request(tx, post)
-        number = post.subject.get("event")
-        events = request.events if request else ()
-        event = next((each for each in events if each.number == number), None)
+        request, event = _event(tx, post)
         if request is None or event is None:
             return None
         if event.verb is Verb.CALLED and request.state is not State.WAITING:
             return None  # decided meanwhile: nobody is called for nothing
         return RequestLine(request=request, event=event)
+
+    def _broken_glass(self, tx: Transaction, post: Delivery, _: datetime) -> BrokenGlass | None:
+        request, event = _event(tx, post)
+        if request is None or event is None:
+            return None
+        card = tx.requests.card(request.number)
+        at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
+        return BrokenGlass(request=request, event=event, link=self._links.link(at) if at else None)
 
     def _receipt(self, tx: Transaction, post: Delivery, _: datetime) -> Receipt | None:
         request = _request(tx, post)
@@ -211,6 +227,13 @@ def _waits(delivery: Delivery) -> bool:
     """Whether it is a reminder that is certainly not posted."""
     posts = delivery.kind in REMINDERS and delivery.update_of is None
     return posts and delivery.state is DeliveryState.PENDING
+
+
+def _event(tx: Transaction, post: Delivery) -> tuple[Request | None, Event | None]:
+    """The request, and the line of its history that a delivery is about."""
+    request, number = _request(tx, post), post.subject.get("event")
+    events = request.events if request else ()
+    return request, next((each for each in events if each.number == number), None)
 
 
 def _request(tx: Transaction, post: Delivery) -> Request | None:

@@ -6,6 +6,7 @@ from bot.billing.subscription import SlackUser, Subscription
 from bot.billing.unsubscription import Request
 from bot.facts.hiding import Facts, seen, without_figures
 from bot.facts.messages import (
+    BrokenGlass,
     Receipt,
     ReminderLine,
     ReminderMessage,
@@ -21,7 +22,7 @@ from bot.services.composing import Composing
 from bot.services.errors import NotAllowed, Refused
 from bot.services.people import People
 
-_ABOUT_REQUESTS = (RequestCard, RequestLine, Receipt)
+_ABOUT_REQUESTS = (RequestCard, RequestLine, Receipt, BrokenGlass)
 
 
 class Discretion:

@@ -149,6 +149,17 @@ class NotAllowed(Refused):
         )
 
     @classmethod
+    def breaking_glass(cls, breakers: Sequence[SlackUser]) -> "NotAllowed":
+        """Only those whom the settings name for emergencies; nobody by default."""
+        if not breakers:
+            return cls(
+                "Nobody may break the glass here.",
+                "An operator names people in `approvals.break_glass`.",
+            )
+        can = f"{listed([f'@{user}' for user in breakers])} can."
+        return cls("You cannot break the glass here.", can, people=breakers)
+
+    @classmethod
     def delegating(cls, approvers: Sequence[SlackUser]) -> "NotAllowed":
         """Only approvers have something to delegate, and a delegate passes nothing on."""
         can = f"{listed([f'@{user}' for user in approvers])} can."

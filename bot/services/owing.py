@@ -4,6 +4,7 @@ Subjects hold ids, numbers and states only; figures and words are composed when 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -15,6 +16,7 @@ REQUEST_CARD = "request-card"
 REQUEST_LINE = "request-line"
 RECEIPT = "receipt"
 REQUESTER_NOTE = "requester-note"
+BROKEN_GLASS = "broken-glass"
 REMINDER = "reminder"
 REMINDER_REST = "reminder-rest"
 
@@ -48,6 +50,8 @@ def after_save(
 ) -> tuple[Delivery, ...]:
     """Everything a saved change of a request owes: its card, a thread line an event, and notes.
 
+    That somebody broke the glass is a message of its own, which calls the whole channel.
+
     `after` is the request as the store returned it, with its new version. `channel` is the one
     for approvals, used for a new card; later messages follow the card wherever it stands.
     """
@@ -66,7 +70,9 @@ def after_save(
     ended = after.closed and (before is None or not before.closed)
     tried = after.state in {State.DONE, State.FAILED}
     receipts = (_receipt(after, channel=channel, at=at),) if ended and tried else ()
-    return (card, *lines, *receipts, *notes)
+    broken = (event for event in fresh if event.verb is Verb.BROKE_GLASS)
+    alarms = tuple(_broken_glass(after, event, channel=channel, at=at) for event in broken)
+    return (card, *lines, *receipts, *alarms, *notes)
 
 
 def note_updates(
@@ -141,6 +147,14 @@ def _line(request: Request, event: Event, *, slot: int, channel: str, at: dateti
     key = f"request/{request.number}/line/{event.number}"
     facts = {"event": event.number}
     return _owed(request, key, REQUEST_LINE, to=channel, slot=slot, at=at, facts=facts)
+
+
+def _broken_glass(request: Request, event: Event, *, channel: str, at: datetime) -> Delivery:
+    """In a stream of its own, so that it waits for nothing."""
+    key = f"request/{request.number}/glass/{event.number}"
+    facts = {"event": event.number}
+    owed = _owed(request, key, BROKEN_GLASS, to=channel, slot=0, at=at, facts=facts)
+    return replace(owed, stream=key)
 
 
 def _receipt(request: Request, *, channel: str, at: datetime) -> Delivery:

@@ -50,6 +50,7 @@ class People:
             user=user,
             approver=user in self.approvers(),
             delegate=any(each != user for each in self.authorities(user)),
+            breaks_glass=user in self.glass_breakers(),
             admin=user in self._policy.operators or self._directory.is_admin(user),
             guest=self._directory.is_guest(user),
         )
@@ -132,6 +133,8 @@ class People:
     def _refusal(
         self, action: Action, *, subscription: Subscription | None, requester: SlackUser | None
     ) -> NotAllowed:
+        if action is Action.BREAK_GLASS:
+            return NotAllowed.breaking_glass(self.glass_breakers())
         if action in _BY_NAME:
             return _BY_NAME[action](self.approvers())
         if action in _ABOUT and requester:

@@ -17,7 +17,7 @@ NOTE = "tour"
 FIRST_NUMBER = 1001
 LOOKED_AT = 20
 
-_DECIDED = frozenset({Verb.APPROVED, Verb.REJECTED})
+_DECIDED = frozenset({Verb.APPROVED, Verb.BROKE_GLASS, Verb.REJECTED})
 
 
 class Touring:

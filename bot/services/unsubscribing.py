@@ -148,6 +148,24 @@ class Unsubscribing:
             ),
         )
 
+    def break_glass(self, number: int, *, by: SlackUser, why: str) -> Request:
+        """Approve alone in an emergency, saying why; it cools off, and the whole channel is told.
+
+        Raises Incomplete without a reason, NotAllowed unless the settings name the person, and
+        RequestRefused when it is their own, decided, stale or expired.
+        """
+        return self._change(number, self._breaking(by, why=demand_why(why)))
+
+    def breakable(self, number: int, *, by: SlackUser) -> Request:
+        """A request whose glass the person could break now; raises what `break_glass` raises."""
+        breaking = self._breaking(by, why="")
+        request = self.get(number)
+        try:
+            breaking(request, self._clock.now())
+        except UnsubscriptionError as error:
+            raise RequestRefused(error, request) from error
+        return request
+
     def withdraw(self, number: int, *, by: SlackUser) -> Request:
         """Take one's own request back; raises RequestRefused."""
         self._people.demand(by, Action.LOOK)
@@ -331,6 +349,16 @@ class Unsubscribing:
         if draft.left_out:
             raise NotPossible(draft.left_out, subscriptions=draft.subscriptions)
         return draft
+
+    def _breaking(self, by: SlackUser, *, why: str) -> Move:
+        actor = self._people.demand(by, Action.LOOK)
+
+        def move(request: Request, at: datetime) -> Request:
+            own = by == request.requested_by
+            may = not own and self._may(actor, Action.BREAK_GLASS, request)
+            return deciding.break_glass(request, by=by, at=at, why=why, may_break=may)
+
+        return move
 
     def _may(self, actor: Actor, action: Action, request: Request) -> bool:
         self._people.check(actor, action, requester=request.requested_by)

@@ -11,6 +11,7 @@ from bot.billing.unsubscription import (
     CannotApproveOwnRequest,
     DecidedMeanwhile,
     Event,
+    MayNotBreakGlass,
     NotAnApprover,
     OnlyTheRequester,
     Request,
@@ -59,6 +60,13 @@ def _approved_already(request: Request) -> Verdict:
         f"That approval of request {request.number} is there already: {said}.",
         "Each approver counts once, so a different one has to approve too.",
         tuple(dict.fromkeys(people)),
+    )
+
+
+def _may_not_break(_: Request) -> Verdict:
+    return Verdict(
+        "You cannot break the glass here.",
+        "An operator names people in `approvals.break_glass`.",
     )
 
 
@@ -127,6 +135,7 @@ def _decision(request: Request) -> Event | None:
 
 _DECIDED: Mapping[Verb, str] = {
     Verb.APPROVED: "approved",
+    Verb.BROKE_GLASS: "broke the glass for",
     Verb.REJECTED: "rejected",
     Verb.WITHDREW: "withdrew",
     Verb.STOPPED: "stopped",
@@ -139,6 +148,7 @@ _DECIDED: Mapping[Verb, str] = {
 SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotApproveOwnRequest: _own,
     CannotApproveForRequester: _for_the_requester,
+    MayNotBreakGlass: _may_not_break,
     NotAnApprover: _not_an_approver,
     OnlyTheRequester: _only_the_requester,
     DecidedMeanwhile: _already_decided,

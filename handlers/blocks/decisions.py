@@ -1,10 +1,10 @@
-"""The modals that ask why: reject, done by hand, leave as is."""
+"""The modals that ask why: reject, break the glass, done by hand, leave as is."""
 
 from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, PlainTextObject
 from slack_sdk.models.views import View
 
 from bot.billing.unsubscription import Request
-from handlers import ids
+from handlers import ids, text
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import modal, rich
 
@@ -20,6 +20,27 @@ def reject(request: Request) -> View:
         "Reject",
         _lines("Why", ids.WHY, hint="The requester reads it."),
         says="Nothing is changed at the cloud; the requester can ask again.",
+    )
+
+
+def break_glass(request: Request) -> View:
+    """*Break glass*: what it does, and why, which everybody in the channel reads."""
+    needed = text.plural(request.required_approvals, "approval")
+    minutes = request.cooling_off_minutes
+    starts = (
+        f"It starts {text.plural(minutes, 'minute')} later and can be stopped until then."
+        if minutes
+        else "It starts at once."
+    )
+    floor = facts.refund_floor(request)
+    return _asks(
+        request,
+        "Break glass",
+        ids.BREAK_GLASS_FORM,
+        "Break glass",
+        _lines("Why", ids.WHY, hint="Everybody in the channel reads it, and it is recorded."),
+        says=f"You approve it alone, without the {needed} that it needs, and the whole channel is "
+        f"told. {starts} {floor[0].upper()}{floor[1:]}.",
     )
 
 

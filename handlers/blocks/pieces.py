@@ -115,9 +115,15 @@ def rich(*lines: Line) -> RichTextBlock:
 
 def quoted(before: Sequence[Line], text: str) -> RichTextBlock:
     """Lines, then foreign text as a quotation; only the lines when there is none."""
-    elements: list[RichTextElement] = [_section(before)] if before else []
-    if text:
-        elements.append(RichTextQuoteElement(elements=[_text(text)]))
+    return quotations((before, text))
+
+
+def quotations(*parts: tuple[Sequence[Line], str]) -> RichTextBlock:
+    """Several of these in one block."""
+    elements: list[RichTextElement] = []
+    for before, text in parts:
+        elements += [_section(before)] if before else []
+        elements += [RichTextQuoteElement(elements=[_text(text)])] if text else []
     return RichTextBlock(elements=elements)
 
 

@@ -110,6 +110,11 @@ def _beginning(request: Request) -> list[Line]:
         for event in request.approvals
         if event.by
     ]
+    broken = request.broken_glass
+    if broken is not None and broken.by:
+        when = facts.clock(broken.at, request)
+        said = f": {text.clip(broken.note or '', 300)}"
+        lines.append((Bold("Glass broken"), f" {when} by ", Who(broken.by), said))
     return lines
 
 
@@ -185,9 +190,12 @@ def _waits(request: Request) -> str:
 
 
 def _approved(request: Request) -> str:
-    event = facts.last_event(request, Verb.APPROVED)
+    event = request.broken_glass or facts.last_event(request, Verb.APPROVED)
     who = facts.decider(event) if event and event.by else "Lapse"
     approved = f"{who} approved request {request.number}."
+    if event is not None and event is request.broken_glass:
+        why = text.sentence(text.esc(text.clip(event.note or "", 300)))
+        approved = f"{who} broke the glass and approved request {request.number} alone: {why}"
     if request.starts_at is None:
         return approved
     when = facts.moment(request.starts_at, request)
@@ -282,6 +290,7 @@ _SENTENCE_SAID = frozenset({Verb.ASKED, Verb.ACKNOWLEDGED})
 _DID: Mapping[Verb, str] = {
     Verb.ASKED: f'asked and acknowledged: "{ACKNOWLEDGEMENT}"',
     Verb.APPROVED: "approved",
+    Verb.BROKE_GLASS: "broke the glass and approved it alone",
     Verb.REJECTED: "rejected",
     Verb.WITHDREW: "withdrew",
     Verb.STOPPED: "stopped it during the cooling-off",

@@ -16,6 +16,7 @@ from handlers.blocks.pieces import (
     confirm,
     cut,
     fields,
+    quotations,
     quoted,
     rich,
     section,
@@ -33,8 +34,13 @@ def asked(request: Request) -> Block:
 
 
 def reason(request: Request) -> Block:
-    """The reason that was chosen, and the details as a quotation."""
-    return quoted([(Bold("Reason: "), facts.REASONS[request.reason])], request.details)
+    """The reason that was chosen, and the details as a quotation; then why glass was broken."""
+    why: Line = (Bold("Reason: "), facts.REASONS[request.reason])
+    broken = request.broken_glass
+    if broken is None or broken.by is None:
+        return quoted([why], request.details)
+    alone: Line = (Bold("Glass broken by "), Who(broken.by), ":")
+    return quotations(([why], request.details), ([alone], broken.note or ""))
 
 
 def figures(request: Request) -> Block:
@@ -138,18 +144,21 @@ def running(request: Request) -> Step | None:
 
 def counted_approvals(request: Request) -> str:
     """`0 of 1 approvals`, `1 of 2 approvals: @approver-1, 10:53 GMT+08:00`."""
-    count = f"{len(request.approvals)} of {request.required_approvals} approvals"
+    count = facts.count(request)
     return f"{count}: {facts.approvals(request)}" if request.approvals else count
 
 
 def approvers(request: Request) -> str:
     """Those who approved, by name."""
+    broken = request.broken_glass
+    if broken is not None:
+        return f"{facts.decider(broken)}, who broke the glass"
     return text.joined([facts.decider(e) for e in request.approvals if e.by])
 
 
 def decided(request: Request) -> str:
     """Who asked and who approved, when."""
-    return f"Asked by {text.mention(request.requested_by)} · approved by {facts.approvals(request)}"
+    return f"Asked by {text.mention(request.requested_by)} · {facts.how_approved(request)}"
 
 
 def money_back(request: Request) -> str:

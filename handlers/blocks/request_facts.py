@@ -175,6 +175,19 @@ def approvals(request: Request) -> str:
     return "; ".join(words)
 
 
+def how_approved(request: Request) -> str:
+    """How it came to be approved: by whom, when, or that somebody broke the glass."""
+    broken = request.broken_glass
+    if broken is None:
+        return f"approved by {approvals(request)}"
+    return f"{decider(broken)} broke the glass, {moment(broken.at, request)}, with {count(request)}"
+
+
+def count(request: Request) -> str:
+    """`1 of 2 approvals`."""
+    return f"{len(request.approvals)} of {request.required_approvals} approvals"
+
+
 def kept(request: Request, *, hour: bool = False) -> str:
     """What happens if it is kept: `USD 5,700.00 on Mon 3 May 2027`; nothing when not known."""
     facts = request.if_kept

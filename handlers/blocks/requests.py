@@ -1,13 +1,14 @@
 """The request message in the approvals channel, in every state it can be in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from slack_sdk.models.blocks import Block, ButtonElement
+from slack_sdk.models.blocks import Block, ButtonElement, InteractiveElement
 
 from bot.billing.unsubscription import ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard
 from handlers import ids, text
+from handlers.blocks import glass
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
@@ -51,9 +52,16 @@ def request_card(card: RequestCard) -> Content:
         header(face.headline, emoji=face.emoji, dry_run=request.dry_run),
         *face.body,
         *([context(DRY_RUN)] if request.dry_run else []),
-        *actions(*face.buttons),
+        *actions(*_offered(card, face)),
     ]
     return facts.dry(Content(face.spoken, blocks), request)
+
+
+def _offered(card: RequestCard, face: Face) -> Sequence[InteractiveElement | None]:
+    """The buttons; where glass can be broken the last one makes room and becomes a menu."""
+    if not card.breakable or card.request.state is not State.WAITING:
+        return face.buttons
+    return (*face.buttons[:-1], *glass.breaking(card.request))
 
 
 def _waiting(request: Request) -> Face:
@@ -96,15 +104,17 @@ def _waiting(request: Request) -> Face:
 
 def _approved(request: Request) -> Face:
     worst = request.acknowledgement.worst
-    last = request.approvals[-1] if request.approvals else None
+    last = request.broken_glass or (request.approvals[-1] if request.approvals else None)
     starts = request.starts_at or (last.at if last else request.requested_at)
     by = facts.decider(last) if last and last.by else "Lapse"
+    how = facts.how_approved(request)
+    alone = ", who broke the glass," if request.broken_glass else ""
     what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
     return Face(
         emoji=WAITING,
         headline=f"Approved: starts at {facts.moment(starts, request)}",
         spoken=(
-            f"Request {request.number} is approved by {by} and starts at "
+            f"Request {request.number} is approved by {by}{alone} and starts at "
             f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
             f"refund at least {text.money(worst.refund)} (estimate). "
             "Until then it can be stopped."
@@ -115,7 +125,7 @@ def _approved(request: Request) -> Face:
             body.figures(request),
             rich(*body.rows(request, body.estimate)),
             context(
-                f"Approved by {facts.approvals(request)} · requester and approvers can stop it "
+                f"{how[0].upper()}{how[1:]} · requester and approvers can stop it "
                 f"until {facts.clock(starts, request)}"
             ),
         ),

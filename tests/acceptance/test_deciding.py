@@ -2,6 +2,8 @@
 
 import pytest
 
+from bot.config import Settings
+from bot.demo import workspace
 from tests.acceptance.catalogue import STAGING
 from tests.acceptance.people import eventually
 from tests.acceptance.test_unsubscribing import ask, card
@@ -97,3 +99,60 @@ def test_only_an_approver_delegates(world: World):
 
     assert "Only an approver can let somebody decide for them." in refused.text
     assert not outsider.has_modal()
+
+
+def breakable() -> Settings:
+    """The practice workspace, in which approver 2 may break the glass, and two have to approve."""
+    settings = workspace.practice_settings()
+    approvals = settings.approvals.model_copy(
+        update={"break_glass": ("U0APPROVER2",), "required": 2}
+    )
+    return settings.model_copy(update={"approvals": approvals})
+
+
+def test_broken_glass_approves_alone_and_everybody_is_told(world: World):
+    world.stop()
+    world.start(breakable())
+    world.load(*STAGING)
+    ask(world.user("requester"))
+    waiting = card(world, "Waiting")
+    assert waiting.buttons == ["Approve", "Reject", "Withdraw", "Break glass…"]
+
+    outsider = world.user("outsider")
+    outsider.newest("approvals", containing="Request 1001").click("Break glass…")
+    refused = outsider.answer(containing="cannot break the glass", where="approvals")
+    assert "<@U0APPROVER2>" in refused.text
+
+    approver = world.user("approver-2")
+    approver.newest("approvals", containing="Request 1001").click("Break glass…")
+    modal = approver.modal(title="Break glass")
+    assert "without the 2 approvals that it needs" in modal.words
+    assert not modal.submit()["ok"]
+    modal.enter("Why", "The servers leak <!channel> money & nobody answers.")
+    assert modal.submit()["ok"]
+
+    approved = card(world, "Approved")
+    assert (
+        "<@U0APPROVER2> broke the glass, 10:12 GMT+08:00, with 0 of 2 approvals" in approved.words
+    )
+    assert "nobody answers" in approved.words
+    assert "Stop" in approved.buttons
+    told = outsider.newest("approvals", containing="Glass broken: request 1001")
+    assert told.text.startswith("<!channel> <@U0APPROVER2> broke the glass for request 1001")
+    assert "leak &lt;!channel&gt; money &amp; nobody answers." in told.text
+    in_thread(world, approved, "broke the glass and approved it alone: The servers leak")
+    note = world.user("requester").newest("Lapse", containing="broke the glass")
+    assert "Stop" in note.buttons
+
+    world.restart()
+    world.tick()
+    posts = [each.header for each in outsider.posts("approvals")]
+    assert sum("Glass broken" in each for each in posts) == 1
+
+    world.advance(minutes=5)
+    for _ in range(3):
+        world.advance(seconds=3)
+    done = card(world, "Done")
+    assert "approved by <@U0APPROVER2>, who broke the glass" in done.words
+    receipt = in_thread(world, done, "Receipt of request 1001")
+    assert receipt

@@ -14,17 +14,22 @@ PEOPLE = {
     "requester": Actor(user=REQUESTER),
     "approver": Actor(user=APPROVER_1, approver=True),
     "admin": Actor(user=OUTSIDER, admin=True),
+    "delegate": Actor(user=OUTSIDER, delegate=True),
+    "glass breaker": Actor(user=OUTSIDER, breaks_glass=True),
 }
 TABLE = {
     Action.LOOK: set(PEOPLE),
     Action.ASK: set(PEOPLE),
     Action.SETTLE_REMINDER: {"owner", "deputy", "approver", "admin"},
     Action.AUTORENEW_OFF: {"owner", "deputy", "approver", "admin"},
-    Action.DECIDE: {"approver"},
+    Action.DECIDE: {"approver", "delegate"},
+    Action.BREAK_GLASS: {"glass breaker"},
+    Action.DELEGATE: {"approver"},
+    Action.END_DELEGATION: {"requester", "admin"},
     Action.WITHDRAW: {"requester"},
-    Action.STOP: {"requester", "approver", "admin"},
+    Action.STOP: {"requester", "approver", "admin", "delegate"},
     Action.REPAIR: {"requester", "approver", "admin"},
-    Action.SEE_AMOUNTS: {"owner", "deputy", "requester", "approver", "admin"},
+    Action.SEE_AMOUNTS: set(PEOPLE) - {"member"},
     Action.CONFIGURE: {"approver", "admin"},
 }
 
@@ -51,9 +56,10 @@ def test_any_member_answers_for_what_nobody_owns(action):
 
 
 def test_an_approver_never_decides_their_own_request_nor_does_an_admin_without_the_role():
-    own = Actor(user=REQUESTER, approver=True, admin=True)
+    own = Actor(user=REQUESTER, approver=True, admin=True, delegate=True, breaks_glass=True)
 
     assert not may(own, Action.DECIDE, requester=REQUESTER)
+    assert not may(own, Action.BREAK_GLASS, requester=REQUESTER)
     assert not may(PEOPLE["admin"], Action.DECIDE, requester=REQUESTER)
 
 
@@ -64,4 +70,4 @@ def test_without_a_request_nobody_withdraws():
 def test_without_a_subscription_amounts_are_for_those_who_ask_or_decide():
     allowed = {who for who in PEOPLE if may(PEOPLE[who], Action.SEE_AMOUNTS, requester=REQUESTER)}
 
-    assert allowed == {"requester", "approver", "admin"}
+    assert allowed == {"requester", "approver", "admin", "delegate", "glass breaker"}
