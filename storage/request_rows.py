@@ -1,6 +1,6 @@
 """Requests, their items, steps and events as rows, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,7 @@ ITEM = (
     "refund_actual",
     "fee_actual",
     "auto_renew_off",
+    "promotion",
 )
 STEP = ("number", "state", "attempt", "started_at", "accepted_at")
 EVENT = ("number", "verb", "at", "by", "note", "behalf")
@@ -58,6 +59,7 @@ def request_row(request: Request) -> dict[str, Any]:
         "reason": int(request.reason),
         "left_behind": request.left_behind,
         "approvers": request.approvers,
+        "dependents": None if request.dependents is None else _written(request.dependents),
     }
 
 
@@ -84,7 +86,7 @@ def step_rows(team_id: str, request: Request) -> list[dict[str, Any]]:
         {
             "team_id": team_id,
             "request": request.number,
-            "subscriptions": [[key.account, key.id] for key in step.subscriptions],
+            "subscriptions": _written(step.subscriptions),
             "after": step.after,
             **{name: getattr(step, name) for name in STEP},
         }
@@ -139,6 +141,7 @@ def read_request(
         reason=Reason(row.reason),
         left_behind=tuple(row.left_behind),
         approvers=tuple(row.approvers),
+        dependents=None if row.dependents is None else _keys(row.dependents),
         items=tuple(_item(each) for each in items),
         steps=tuple(_step(each) for each in steps),
         events=tuple(_event(each) for each in events),
@@ -156,7 +159,15 @@ def _event(row: Row[Any]) -> Event:
 
 def _step(row: Row[Any]) -> Step:
     return Step(
-        subscriptions=tuple(SubscriptionKey(AccountName(a), i) for a, i in row.subscriptions),
+        subscriptions=_keys(row.subscriptions),
         after=tuple(row.after),
         **picked(row, STEP),
     )
+
+
+def _written(keys: Iterable[SubscriptionKey]) -> list[list[str]]:
+    return [[key.account, key.id] for key in keys]
+
+
+def _keys(written: Iterable[tuple[str, str]]) -> tuple[SubscriptionKey, ...]:
+    return tuple(SubscriptionKey(AccountName(account), ref) for account, ref in written)

@@ -246,6 +246,8 @@ requests = Table(
     maybe("starts_at", Instant),
     some("closed", Boolean),
     maybe("problem"),
+    # What depended on its items when it was acknowledged; NULL where nobody looked.
+    maybe("dependents", Json),
     # When a replica looks at it next: NULL when only a person can move it on.
     maybe("work_at", Instant),
     maybe("lease_until", Instant),
@@ -274,6 +276,8 @@ request_items = Table(
     maybe("refund_actual", Document(Money)),
     maybe("fee_actual", Document(Money)),
     maybe("auto_renew_off", Boolean),
+    # Whether an order was one when it was acknowledged; NULL where nobody looked.
+    maybe("promotion", Boolean),
     # An open request holds its subscriptions: the index below lets only one request do so.
     some("held", Boolean),
     belongs_to("requests", "request", to=("number",)),

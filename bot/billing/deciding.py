@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.billing.account import Account, ExecuteMode
 from bot.billing.delegation import Delegation, authorities
+from bot.billing.dependents import dependents
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
 from bot.billing.rulesets import rule_set
@@ -83,6 +84,7 @@ def ask(
         cooling_off_minutes=asking.cooling_off_minutes,
         rules=rule_set(asking.account).id,
         if_kept=asking.if_kept,
+        dependents=dependents(plan),
     )
     return noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGEMENT)
 
@@ -214,9 +216,11 @@ def acknowledge_again(
     worst: Worst,
     items: tuple[Item, ...],
     deadline: datetime,
+    plan: Plan,
 ) -> Request:
     """Accept the new figures of a stale request; it waits again and earlier approvals are void.
 
+    `plan` is that of the same items, with what surrounds them now.
     Raises OnlyTheRequester, RequestExpired past the old deadline, AlreadyDecided when not stale.
     """
     if by != request.requested_by:
@@ -231,6 +235,9 @@ def acknowledge_again(
         acknowledgement=_acknowledged(worst, by=by, at=at),
         items=items,
         deadline=deadline,
+        rules=rule_set(plan.account).id,
+        left_behind=tuple(plan.subscriptions[key].label for key in plan.left_behind),
+        dependents=dependents(plan),
     )
     return noted(waiting, Verb.ACKNOWLEDGED, by=by, at=at, note=ACKNOWLEDGEMENT)
 
@@ -243,7 +250,10 @@ def _items(plan: Plan, subscriptions: Mapping[SubscriptionKey, Subscription]) ->
             each, quote = subscriptions[key], plan.quotes[key]
             if each.kind is Kind.QUOTA:
                 quote = replace(quote, warnings=(*quote.warnings, *outlives))
-            yield Item(key=key, label=each.label, region=each.region, quote=quote)
+            promotion = any(order.promotion for order in each.orders)
+            yield Item(
+                key=key, label=each.label, region=each.region, quote=quote, promotion=promotion
+            )
 
 
 def _steps(plan: Plan) -> Iterator[Step]:

@@ -70,7 +70,10 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One subscription of a request: what was seen when it was asked for, what happened since."""
+    """One subscription of a request: what was seen when it was asked for, what happened since.
+
+    `promotion` says whether an order of it was one then; None: an earlier Lapse did not look.
+    """
 
     key: SubscriptionKey
     label: str
@@ -84,6 +87,7 @@ class Item:
     refund_actual: Money | None = None
     fee_actual: Money | None = None
     auto_renew_off: bool | None = None
+    promotion: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +165,8 @@ class Request:
     """A request and everything that was seen, decided and done; never changed in place.
 
     `number` is counted per workspace from 1001. `deadline` is the last instant for a decision.
-    `version` rises with every save and breaks ties between people and replicas.
+    `version` rises with every save and breaks ties between people and replicas. `dependents` were
+    there when it was acknowledged; None: an earlier Lapse did not look.
     """
 
     number: int
@@ -186,6 +191,7 @@ class Request:
     starts_at: datetime | None = None
     closed: bool = False
     problem: str | None = None
+    dependents: tuple[SubscriptionKey, ...] | None = None
     events: tuple[Event, ...] = ()
     version: int = 0
 

@@ -26,6 +26,10 @@ class Worst:
     coupons_lost: Money
 
 
+REFUND, FEE, COUPONS = "Refund at least", "Handling fee at most", "Coupons lost"
+"""What each is called where it got worse; such a sentence begins with one of them."""
+
+
 class Cause(StrEnum):
     """Why figures step at a moment."""
 

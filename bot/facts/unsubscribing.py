@@ -101,9 +101,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFigures:
-    """A stale request with what was acknowledged and what the facts say today."""
+    """A stale request with what was acknowledged and what the facts say today; `why` it is."""
 
     number: int
     draft: Draft
     before: Worst
     acknowledged_at: datetime
+    why: str | None = None

@@ -9,6 +9,7 @@ from hashlib import sha256
 from bot.billing.account import Account, ExecuteMode
 from bot.billing.cases import five_day_end
 from bot.billing.deadline import deadline_for, last_safe, latest_execution, too_late
+from bot.billing.dependents import dependents
 from bot.billing.edition import is_live_quota
 from bot.billing.money import added, sums
 from bot.billing.plan import Plan
@@ -292,5 +293,6 @@ def _fingerprint(plan: Plan, account: Account, *, scope: Scope) -> str:
     steps = [[str(key) for key in step.subscriptions] for step in plan.steps]
     behind = [str(key) for key in plan.left_behind]
     currency = next(quote.currency for quote in plan.quotes.values())
-    seen = json.dumps([account.name, account.execute, currency, scope, steps, behind])
+    along = [str(key) for key in dependents(plan)]
+    seen = json.dumps([account.name, account.execute, currency, scope, steps, behind, along])
     return sha256(seen.encode()).hexdigest()[:16]

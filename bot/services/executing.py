@@ -10,19 +10,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing import deciding, stepping
-from bot.billing.deadline import STEPS
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.plan import plan as ordered
 from bot.billing.quote import Scope
 from bot.billing.subscription import AccountName, Subscription
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
-from bot.billing.worst import worst
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
 from bot.ports.store import Store
+from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling, is_gone
-from bot.services.figures import exceeds, keys_of
+from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.people import People
 from bot.services.phrases import counted, listed
@@ -119,14 +118,9 @@ class Executing:
         self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime
     ) -> str | None:
         """Why the request cannot start as it was approved; None when it can."""
-        missing = [item.label for item in request.items if item.key.id not in fresh]
-        if missing:
-            verb = "is" if len(missing) == 1 else "are"
-            return f"{listed(missing)} {verb} not at the cloud any more."
-        plan = self._plan(request, fresh, now=now)
-        for key, refusal in plan.refused.items():
-            return f"{request.item(key).label}: {refusal.reason}"
-        return exceeds(worst(plan, until=now + STEPS).worst, request)
+        found = {key: fresh[key.id] for key in keys_of(request) if key.id in fresh}
+        missing = objections.gone(request, found)
+        return missing or objections.changed(request, self._plan(request, fresh, now=now), now=now)
 
     def _plan(self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime) -> Plan:
         chosen = [fresh[key.id] for key in keys_of(request)]

@@ -10,7 +10,7 @@ from bot.billing.quote import Quote
 from bot.billing.refund import quote
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request
-from bot.billing.worst import Worst, is_worse, summed
+from bot.billing.worst import COUPONS, FEE, REFUND, Worst, is_worse, summed
 
 
 def remaining(
@@ -39,20 +39,20 @@ def exceeds(now: Worst, request: Request) -> str | None:
     said = [
         text
         for text, worse in (
-            (_said("Refund at least", now.refund, before.refund), now.refund < before.refund),
+            (_said(REFUND, now.refund, before.refund), now.refund < before.refund),
             (
-                _said("handling fee at most", now.handling_fee, before.handling_fee),
+                _said(FEE, now.handling_fee, before.handling_fee),
                 now.handling_fee > before.handling_fee,
             ),
             (
-                _said("coupons lost", now.coupons_lost, before.coupons_lost),
+                _said(COUPONS, now.coupons_lost, before.coupons_lost),
                 now.coupons_lost > before.coupons_lost,
             ),
         )
         if worse
     ]
-    text = "; ".join(said)
-    return f"{text[0].upper()}{text[1:]}."
+    first, *more = said
+    return f"{'; '.join([first, *(f'{each[0].lower()}{each[1:]}' for each in more)])}."
 
 
 def _said(what: str, now: Money, before: Money) -> str:

@@ -68,7 +68,13 @@ def remember(tx: Transaction, form: str, *, number: int) -> None:
 def requoted(request: Request, draft: Draft) -> tuple[Item, ...]:
     """The items of a request with the quotes of a new draft."""
     return tuple(
-        Item(key=item.key, label=item.label, region=item.region, quote=_requoted(item, draft))
+        Item(
+            key=item.key,
+            label=item.label,
+            region=item.region,
+            quote=_requoted(item, draft),
+            promotion=any(order.promotion for order in draft.subscriptions[item.key].orders),
+        )
         for item in request.items
     )
 

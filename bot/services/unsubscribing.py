@@ -227,6 +227,7 @@ class Unsubscribing:
             draft=draft,
             before=request.acknowledgement.worst,
             acknowledged_at=request.acknowledgement.at,
+            why=request.problem,
         )
 
     def acknowledge_again(self, number: int, submission: Submission) -> Request:
@@ -251,6 +252,7 @@ class Unsubscribing:
                 worst=submission.worst,
                 items=requoted(request, draft),
                 deadline=min(draft.deadline, submission.deadline),
+                plan=draft.plan,
             )
             return replace(waiting, problem=None)
 

@@ -249,11 +249,19 @@ def _stopped(request: Request) -> str:
 
 def _stale(request: Request) -> str:
     if request.state is not State.STALE:
-        return f"Request {request.number} was stale, nothing was executed: the figures got worse."
-    worst = request.acknowledgement.worst
+        event = facts.last_event(request, Verb.STALE)
+        was = facts.because(event.note if event else None)
+        return f"Request {request.number} was stale, nothing was executed: {was}."
+    floor = text.money(request.acknowledgement.worst.refund)
+    why = facts.because(request.problem)
+    if request.problem and why != facts.FIGURES_WORSE:
+        return (
+            f"Request {request.number} is stale, nothing was executed: {why}. "
+            f"{text.esc(text.sentence(request.problem))} You acknowledged refund at least {floor}."
+        )
     return (
-        f"Request {request.number} is stale, nothing was executed: the figures got worse, you "
-        f"acknowledged refund at least {text.money(worst.refund)}."
+        f"Request {request.number} is stale, nothing was executed: {why}, you acknowledged refund "
+        f"at least {floor}."
     )
 
 

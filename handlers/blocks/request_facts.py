@@ -10,11 +10,13 @@ from bot.billing.quote import Scope
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Item, ItemState, Reason, Request, Verb
+from bot.billing.worst import COUPONS, FEE, REFUND
 from handlers import text
 from handlers.blocks.pieces import Content, Line, Who, cut
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
+FIGURES_WORSE = "the figures got worse"
 
 REASONS = {
     Reason.HARD_TO_USE: "Hard to use",
@@ -173,6 +175,12 @@ def approvals(request: Request) -> str:
         when = moment(event.at, request) if number == 0 else clock(event.at, request)
         words.append(f"{decider(event)}, {when}" if event.by else when)
     return "; ".join(words)
+
+
+def because(problem: str | None) -> str:
+    """What the headline of a stale request says of why: the figures, or other facts."""
+    worse = (problem or REFUND).startswith((REFUND, FEE, COUPONS))
+    return FIGURES_WORSE if worse else "the facts changed"
 
 
 def how_approved(request: Request) -> str:

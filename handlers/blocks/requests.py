@@ -290,7 +290,7 @@ def _stale(request: Request) -> Face:
     )
     return Face(
         emoji=WARNING,
-        headline="Stale: the figures got worse, nothing was executed",
+        headline=f"Stale: {facts.because(request.problem)}, nothing was executed",
         spoken=(
             f"Request {request.number} is stale, nothing was executed: "
             f"{text.esc(facts.subject(request, full=True))} ({text.esc(request.account)}). "

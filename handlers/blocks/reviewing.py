@@ -6,7 +6,9 @@ from bot.billing.worst import Worst
 from bot.facts.unsubscribing import NewFigures
 from handlers import ids, text
 from handlers.blocks import figures, form_fields
+from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import fields, modal, section
+from handlers.blocks.request_body import foreign
 from handlers.forms import Carried, encode
 
 
@@ -18,7 +20,7 @@ def form(new: NewFigures) -> View:
     return modal(
         "Review new figures",
         [
-            section(f"Request {new.number}: the figures got worse, nothing was executed."),
+            section(_why(new)),
             fields(
                 (f"Acknowledged {text.short_instant(new.acknowledged_at)}", _worst(new.before)),
                 (f"Read {text.short_instant(draft.now)}", now),
@@ -32,6 +34,14 @@ def form(new: NewFigures) -> View:
         metadata=encode(carried),
         dry_run=draft.dry_run,
     )
+
+
+def _why(new: NewFigures) -> str:
+    because = facts.because(new.why)
+    said = f"Request {new.number}: {because}, nothing was executed."
+    if because == facts.FIGURES_WORSE or not new.why:
+        return said
+    return f"{said} {foreign(text.sentence(new.why))}"
 
 
 def _worst(worst: Worst) -> str:

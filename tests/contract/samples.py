@@ -123,6 +123,7 @@ def fully_told(number: int = 1001) -> Request:
         state=State.VERIFYING,
         starts_at=NOW + HOUR,
         problem="The cloud refused one.",
+        dependents=(key("sm-orch"), key("disk", account="prod")),
         items=(
             replace(
                 first,
@@ -131,6 +132,7 @@ def fully_told(number: int = 1001) -> Request:
                 refund_actual=Money(Decimal("12.340"), "USD"),
                 fee_actual=usd("0.00"),
                 auto_renew_off=True,
+                promotion=False,
             ),
             replace(second, error_code="CBC.99003651", error="Another transaction."),
         ),

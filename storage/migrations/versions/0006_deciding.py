@@ -1,4 +1,4 @@
-"""Deciding: who waits for a decision is called again; approvers let others decide for them."""
+"""Deciding: approvers are called again, others decide for them; what depends is remembered."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,8 @@ NOT_ENDED = "ended_at IS NULL"
 
 
 def upgrade() -> None:
+    op.add_column("requests", sa.Column("dependents", sa.Text(), nullable=True))
+    op.add_column("request_items", sa.Column("promotion", sa.Boolean(), nullable=True))
     op.add_column("decisions", sa.Column("behalf", TEXT, nullable=True))
     op.add_column("decisions", sa.Column("called", sa.Text(), nullable=True))
     # What waits already is looked at once more, so that the next call is worked out for it.

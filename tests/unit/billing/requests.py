@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.billing.account import Account
 from bot.billing.deciding import Asking, approve, ask
-from bot.billing.plan import plan
+from bot.billing.plan import Plan, plan
 from bot.billing.stepping import start
 from bot.billing.subscription import Package, Subscription
 from bot.billing.unsubscription import Reason, Request
@@ -41,6 +41,12 @@ def waiting(
         plan=found,
         subscriptions=wanted,
     )
+
+
+def planned_again(*chosen: Subscription, group: tuple[Subscription, ...] = (), **changes) -> Plan:
+    """The plan of the same items later, with what surrounds them then."""
+    wanted = chosen or tuple(EVERYTHING.values())
+    return plan(list(wanted), group=group, account=account(**changes), at=LATER)
 
 
 def asking(settings: Account, *, required: int = 1, cooling_off_minutes: int = 5) -> Asking:

@@ -17,7 +17,15 @@ from bot.billing.unsubscription import (
     Verb,
 )
 from tests.factories import APPROVER_1, NOW, OUTSIDER, REQUESTER
-from tests.unit.billing.requests import DEADLINE, LATER, WORST, approved, executing, waiting
+from tests.unit.billing.requests import (
+    DEADLINE,
+    LATER,
+    WORST,
+    approved,
+    executing,
+    planned_again,
+    waiting,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -80,7 +88,13 @@ def test_what_was_approved_before_stays_in_the_history():
 def test_new_figures_make_it_void():
     stale = go_stale(broken(), at=LATER, note="Refund down.")
     again = acknowledge_again(
-        stale, by=REQUESTER, at=LATER, worst=WORST, items=stale.items, deadline=DEADLINE
+        stale,
+        by=REQUESTER,
+        at=LATER,
+        worst=WORST,
+        items=stale.items,
+        deadline=DEADLINE,
+        plan=planned_again(),
     )
 
     assert again.broken_glass is None

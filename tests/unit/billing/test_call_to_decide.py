@@ -11,7 +11,14 @@ from bot.billing import call_to_decide, deciding
 from bot.billing.call_to_decide import APART, next_call
 from bot.billing.unsubscription import IllegalMove, Request, State, Verb
 from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER
-from tests.unit.billing.requests import DEADLINE, WORST, approved, executing, waiting
+from tests.unit.billing.requests import (
+    DEADLINE,
+    WORST,
+    approved,
+    executing,
+    planned_again,
+    waiting,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -81,7 +88,13 @@ def acknowledged_again(request: Request, at: datetime) -> Request:
     stale = deciding.go_stale(request, at=at, note="Refund down.")
     assert next_call(stale) is None
     return deciding.acknowledge_again(
-        stale, by=REQUESTER, at=at, worst=WORST, items=request.items, deadline=DEADLINE
+        stale,
+        by=REQUESTER,
+        at=at,
+        worst=WORST,
+        items=request.items,
+        deadline=DEADLINE,
+        plan=planned_again(),
     )
 
 

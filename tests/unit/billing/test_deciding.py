@@ -48,6 +48,7 @@ from tests.factories import (
     REQUESTER,
     account,
     order,
+    package,
     quota,
     renewal,
     usd,
@@ -63,6 +64,7 @@ from tests.unit.billing.requests import (
     approved,
     asking,
     executing,
+    planned_again,
     waiting,
 )
 
@@ -78,7 +80,8 @@ def stale():
 
 
 def acknowledged_again(request, *, at=LATER, **changes):
-    facts = {"worst": WORSE, "items": request.items, "deadline": DEADLINE} | changes
+    facts = {"worst": WORSE, "items": request.items, "deadline": DEADLINE, "plan": planned_again()}
+    facts |= changes
     return acknowledge_again(request, by=REQUESTER, at=at, **facts)
 
 
@@ -121,6 +124,7 @@ def test_r8_a_request_takes_over_the_steps_and_figures_of_its_plan():
             label=each.label,
             region="ap-southeast-1",
             quote=planned.quotes[each.key],
+            promotion=False,
         )
         for each in (SCREEN, ORCHESTRATION)
     )
@@ -362,8 +366,24 @@ def test_acknowledging_again_replaces_figures_items_and_deadline():
     assert (request.items, request.deadline) == (items, deadline)
 
 
+def test_acknowledging_again_takes_over_rules_and_what_depends():
+    new = package("sm-new", name="A new one")
+    plan = planned_again(QUOTA, group=(QUOTA, new), rules="huaweicloud-intl/2024-06-28")
+
+    request = acknowledged_again(stale(), plan=plan)
+
+    assert request.rules == "huaweicloud-intl/2024-06-28"
+    assert request.left_behind == ("A new one",)
+    assert request.dependents == (new.key,)
+
+
 def test_only_the_requester_acknowledges_what_is_stale_and_only_in_time():
-    facts = {"worst": WORSE, "items": stale().items, "deadline": DEADLINE}
+    facts = {
+        "worst": WORSE,
+        "items": stale().items,
+        "deadline": DEADLINE,
+        "plan": planned_again(),
+    }
 
     with pytest.raises(OnlyTheRequester, match=r"^1042$"):
         acknowledge_again(stale(), by=APPROVER_1, at=LATER, **facts)

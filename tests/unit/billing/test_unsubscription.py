@@ -24,7 +24,15 @@ from bot.billing.unsubscription import (
     noted,
 )
 from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, key
-from tests.unit.billing.requests import DEADLINE, LATER, QUOTA, SCREEN, WORST, waiting
+from tests.unit.billing.requests import (
+    DEADLINE,
+    LATER,
+    QUOTA,
+    SCREEN,
+    WORST,
+    planned_again,
+    waiting,
+)
 
 
 def test_what_is_acknowledged_is_the_cloud_s_own_sentence():
@@ -57,7 +65,8 @@ def test_the_states_are_called_what_people_read():
         (
             Verb,
             "asked approved rejected withdrew stopped expired read-again stale acknowledged "
-            "started step-done step-refused verifying verified failed retried by-hand left",
+            "called broke-glass started step-done step-refused verifying verified failed retried "
+            "by-hand left",
         ),
     ],
 )
@@ -92,7 +101,13 @@ def test_only_approvals_since_the_newest_acknowledgement_count():
     stale = go_stale(request, at=LATER, note="worse")
 
     again = acknowledge_again(
-        stale, by=REQUESTER, at=LATER, worst=WORST, items=stale.items, deadline=DEADLINE
+        stale,
+        by=REQUESTER,
+        at=LATER,
+        worst=WORST,
+        items=stale.items,
+        deadline=DEADLINE,
+        plan=planned_again(),
     )
     once = approve(again, by=APPROVER_2, at=LATER, authorities=(APPROVER_2,))
 

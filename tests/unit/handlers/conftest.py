@@ -7,6 +7,7 @@ from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser
 from handlers import leftover
 from handlers.autorenew import AutoRenew
+from handlers.delegations import Delegations
 from handlers.home import Home
 from handlers.reminders import Reminders
 from handlers.subscriptions import Subscriptions
@@ -37,13 +38,14 @@ def stage(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, client: RecordingClient
 
         home = Home(services)
         turns = Turns(app, Inline(), seen=services.seen, admit=admit, changed=home.refresh)
-        looking, renewing, reminders = (
+        looking, renewing, reminders, delegations = (
             Subscriptions(services),
             AutoRenew(services),
             Reminders(services),
+            Delegations(services),
         )
-        looking.also({**renewing.commands, **reminders.commands})
-        for conversation in (looking, renewing, reminders, home):
+        looking.also({**renewing.commands, **reminders.commands, **delegations.commands})
+        for conversation in (looking, renewing, reminders, delegations, home):
             conversation.register(turns)
         leftover.register(app, turns)
 

@@ -9,7 +9,7 @@ import pytest
 from slack_bolt import App
 
 import handlers
-from bot.facts.messages import ReminderRest, RequestCard, Tour
+from bot.facts.messages import BrokenGlass, ReminderRest, RequestCard, Tour
 from bot.services.homing import Homing
 from bot.services.listing import Listing
 from bot.services.people import People
@@ -20,6 +20,7 @@ from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from handlers import ids, messenger
 from handlers.blocks import (
+    delegations,
     home,
     looking,
     recalling,
@@ -54,6 +55,7 @@ from tests.unit.handlers.fakes import (
 from tests.unit.handlers.looks import as_json
 from tests.unit.handlers.stage import Inline, RecordingClient, Stage, staged
 from tests.unit.handlers.test_autorenew import settings
+from tests.unit.handlers.test_deciding import glass_broken, lent
 from tests.unit.handlers.test_home import owner
 from tests.unit.handlers.test_ways_out import renewed
 
@@ -111,6 +113,11 @@ def drawn() -> Iterator[Mapping[str, Any]]:
         recalling.page(recalled(page=2, pages=3)),
         renewing.turning_off(settings(SM_QUOTA)),
         tour.tour(practice),
+        delegations.listed(lent()),
+        messenger.content(RequestCard(request=waiting, breakable=True)),
+        messenger.content(
+            BrokenGlass(request=glass_broken(), event=glass_broken().events[-1], link="https://a/p")
+        ),
         *(
             messenger.content(RequestCard(request=request))
             for request in (

@@ -273,14 +273,23 @@ def test_a_rejection_quotes_its_reason():
 
 
 def test_a_stale_request_asks_its_requester_to_acknowledge_again():
-    content = card(replace(ended(State.STALE), problem="A coupon appeared."))
+    problem = "Coupons lost USD 400.00, acknowledged USD 0.00."
+    content = card(replace(ended(State.STALE), problem=problem))
 
     assert seen.headline(content) == ":warning: Stale: the figures got worse, nothing was executed"
     assert (
-        "A coupon appeared. @requester must acknowledge again, then approvers decide again."
+        f"{problem} @requester must acknowledge again, then approvers decide again."
         in seen.lines(content.blocks)
     )
     assert seen.buttons(content.blocks) == ["Review new figures…", "Withdraw"]
+
+
+def test_a_request_that_is_stale_for_other_facts_does_not_speak_of_figures():
+    problem = "A new one depends on what goes and was not there when it was acknowledged."
+    content = card(replace(ended(State.STALE), problem=problem))
+
+    assert seen.headline(content) == ":warning: Stale: the facts changed, nothing was executed"
+    assert problem in content.text
 
 
 def test_a_failed_request_says_what_was_done_and_what_was_not():

@@ -1,0 +1,63 @@
+"""Objections: why a request cannot start as it was approved, each with its sentence."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from bot.billing.deadline import STEPS
+from bot.billing.dependents import dependents
+from bot.billing.plan import Plan
+from bot.billing.subscription import Subscription, SubscriptionKey
+from bot.billing.unsubscription import Item, Request
+from bot.billing.worst import worst
+from bot.services.figures import exceeds
+from bot.services.phrases import listed
+
+
+def gone(request: Request, fresh: Mapping[SubscriptionKey, Subscription]) -> str | None:
+    """Items that the cloud does not list any more."""
+    missing = [item.label for item in request.items if item.key not in fresh]
+    if not missing:
+        return None
+    verb = "is" if len(missing) == 1 else "are"
+    return f"{listed(missing)} {verb} not at the cloud any more."
+
+
+def changed(request: Request, plan: Plan, *, now: datetime) -> str | None:
+    """What is worse than acknowledged, or another thing; None when it is all as it was, or better.
+
+    `plan` is that of its items, as the cloud has them now, with what surrounds them.
+    """
+    for key, refusal in plan.refused.items():
+        return f"{request.item(key).label}: {refusal.reason}"
+    for item in request.items:
+        for said in _prices(item, plan):
+            return said
+    depending = _new_dependents(request, plan)
+    return depending or exceeds(worst(plan, until=now + STEPS).worst, request)
+
+
+def _prices(item: Item, plan: Plan) -> Iterator[str]:
+    """The facts that a price rests on; where they are others, the figures compare nothing."""
+    quote, before = plan.quotes.get(item.key), item.quote
+    if quote is None:
+        yield f"{item.label} belongs to another one now and goes with it."
+        return
+    if quote.currency != before.currency:
+        yield f"The currency of {item.label} is {quote.currency}, before {before.currency}."
+    if quote.rules != before.rules:
+        yield f"The rule set of {item.label} is {quote.rules}, acknowledged {before.rules}."
+    promotion = any(order.promotion for order in plan.subscriptions[item.key].orders)
+    if promotion and item.promotion is False:
+        yield f"An order of {item.label} is a promotion, which it was not when acknowledged."
+
+
+def _new_dependents(request: Request, plan: Plan) -> str | None:
+    """What depends on an item and was not there; a request of an earlier Lapse knows of none."""
+    if request.dependents is None:
+        return None
+    new = [key for key in dependents(plan) if key not in request.dependents]
+    if not new:
+        return None
+    labels = listed([plan.subscriptions[key].label for key in new])
+    depend, were = ("depends", "was") if len(new) == 1 else ("depend", "were")
+    return f"{labels} {depend} on what goes and {were} not there when it was acknowledged."
