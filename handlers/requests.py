@@ -70,7 +70,8 @@ class Requests:
         """The reason for breaking the glass was sent."""
         said = submissions.why(turn.body)
         return _answered(
-            lambda: self._unsubscribing.break_glass(said.number, by=turn.user, why=said.why)
+            lambda: self._unsubscribing.break_glass(said.number, by=turn.user, why=said.why),
+            missing=Incomplete.WHY_ALONE,
         )
 
     def withdraw(self, turn: Turn) -> None:
@@ -160,11 +161,12 @@ class Requests:
         self._services.people.demand(turn.user, action, requester=request.requested_by)
 
 
-def _answered(act: Callable[[], Request]) -> Mapping[str, object] | None:
+def _answered(
+    act: Callable[[], Request], *, missing: str = Incomplete.WHY
+) -> Mapping[str, object] | None:
     """Nothing when it was done, which closes the modal; a missing reason under its field."""
     try:
         act()
-    except Incomplete as refusal:
-        said = refusal.fields.get("why", refusal.WHY)
-        return {"response_action": "errors", "errors": {ids.WHY: said}}
+    except Incomplete:
+        return {"response_action": "errors", "errors": {ids.WHY: missing}}
     return None

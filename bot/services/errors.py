@@ -254,6 +254,7 @@ class Incomplete(Refused):
     DETAILS = "Other needs details: say in a few words why."
     CHECKBOX = "Tick this box to go on; nothing has been sent."
     WHY = "Say why; the requester reads it."
+    WHY_ALONE = "Say why; everybody in the channel reads it."
     NOTHING = "Tick at least one subscription."
 
     def __init__(

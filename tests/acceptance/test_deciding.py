@@ -156,3 +156,25 @@ def test_broken_glass_approves_alone_and_everybody_is_told(world: World):
     assert "approved by <@U0APPROVER2>, who broke the glass" in done.words
     receipt = in_thread(world, done, "Receipt of request 1001")
     assert receipt
+
+
+def test_what_is_new_and_depends_on_it_stops_it_before_anything_is_executed(world: World, asked):
+    asked.click("Approve")
+    card(world, "Approved")
+    new = STAGING[1] | {"id": "staging-new", "name": "Intelligent analysis"}
+    world.load(new | {"package": "intelligent-analysis"})
+
+    world.advance(minutes=5)
+
+    stale = card(world, "Stale")
+    assert "the facts changed, nothing was executed" in stale.header
+    assert "Intelligent analysis depends on what goes and was not there" in stale.words
+    requester = world.user("requester")
+    requester.newest("approvals", containing="Request 1001").click("Review new figures…")
+    modal = requester.modal(title="Review new figures", containing="Intelligent analysis depends")
+    assert "Left behind" in modal.words
+    modal.enter("Handling fee", True)
+    assert modal.submit()["ok"]
+    card(world, "Waiting")
+    world.advance(hours=1)
+    in_thread(world, stale, "still waits")

@@ -251,3 +251,39 @@ def test_a_newer_schema_is_neither_opened_nor_migrated(any_url):
     finally:
         for connection in connected(any_url):
             connection.execute(text(f"UPDATE alembic_version SET version_num = '{SCHEMA}'"))
+
+
+WAITING = [
+    "INSERT INTO workspaces (team_id, last_request) VALUES ('T0LAPSE', 1001)",
+    "INSERT INTO requests (team_id, number, version, account, scope, left_behind, state,"
+    " requested_by, requested_at, reason, details, acknowledgement, deadline, required_approvals,"
+    " approvers, dry_run, cooling_off_minutes, rules, if_kept, closed, work_at)"
+    " VALUES ('T0LAPSE', 1001, 1, 'default', 'all', '[]', 'waiting', 'U0REQUESTER', 1000000, 5, '',"
+    """ '{"by":"U0REQUESTER","at":"2026-11-23T10:12:00+08:00","text":"I understand.","worst":"""
+    """{"handling_fee":{"amount":"1","currency":"USD"},"refund":{"amount":"1","currency":"USD"},"""
+    """"coupons_lost":{"amount":"0","currency":"USD"}}}',"""
+    " 9000000, 1, '[]', false, 5, 'huaweicloud-intl/2025-07-25', '{}', false, 9000000)",
+    "INSERT INTO decisions (team_id, request, number, verb, at, by)"
+    " VALUES ('T0LAPSE', 1001, 1, 'asked', 1000000, 'U0REQUESTER')",
+]
+
+
+def test_what_waited_before_calls_were_made_is_looked_at_once_more(empty_url):
+    for connection in connected(empty_url):
+        upgrade(connection, to="0005")
+        for statement in WAITING:
+            connection.execute(text(statement))
+
+    assert migrate(empty_url) == "0005"
+
+    database = open_database(empty_url)
+    store = database.store(team_id="T0LAPSE", accounts={}, audit_key=AUDIT_KEY)
+    with store.reading() as tx:
+        found = tx.requests.get(1001)
+        looked_at = tx.requests.next_due()
+    database.dispose()
+    assert looked_at == found.requested_at
+    assert found.dependents is None
+    assert [(each.by, each.behalf, each.called) for each in found.events] == [
+        ("U0REQUESTER", None, ())
+    ]

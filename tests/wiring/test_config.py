@@ -61,6 +61,16 @@ def test_the_environment_overrides_any_key_of_the_file(tmp_path):
     assert settings.accounts["prod"].site == "eu"
 
 
+def test_nobody_breaks_the_glass_unless_the_settings_name_somebody(tmp_path):
+    assert load_settings({}, directory=tmp_path).approvals.break_glass == ()
+
+    settings = settings_of('[approvals]\nbreak_glass = ["U0HEAD", "S0HEADS"]\n', tmp_path)
+
+    assert policy_of(settings).break_glass == ("U0HEAD", "S0HEADS")
+    with pytest.raises(WrongSetting, match=r"`approvals\.break_glass"):
+        settings_of('[approvals]\nbreak_glass = ["#heads"]\n', tmp_path)
+
+
 def test_a_rule_of_amount_is_exact_and_needs_its_currency(tmp_path):
     rule = '[[approvals.rules]]\nmin_amount = "10000"\nrequired = 2\n'
     settings = settings_of(rule + 'currency = "USD"\n', tmp_path)

@@ -67,6 +67,12 @@ class ActingUnsubscribing:
     def reject(self, number: int, *, by: SlackUser, why: str) -> Request:
         return self._act("reject", number, by, why)
 
+    def breakable(self, number: int, *, by: SlackUser) -> Request:
+        return self._act("breakable", number, by)
+
+    def break_glass(self, number: int, *, by: SlackUser, why: str) -> Request:
+        return self._act("break_glass", number, by, why)
+
     def withdraw(self, number: int, *, by: SlackUser) -> Request:
         return self._act("withdraw", number, by)
 

@@ -456,6 +456,59 @@ def test_who_may_not_decide_is_told_who_can_instead_of_being_asked_why(acting):
     )
 
 
+def pressed(action_id: str):
+    body = payload("block_actions_button")
+    body["actions"][0]["action_id"] = action_id
+    return body
+
+
+def why_sent(callback_id: str):
+    body = payload("view_submission_why")
+    body["view"]["callback_id"] = callback_id
+    return body
+
+
+def test_break_glass_asks_why_of_those_who_may(acting):
+    acting.stage.send(pressed(ids.BREAK_GLASS))
+
+    [view] = acting.views("views.open")
+    assert view["title"]["text"] == "Break glass"
+    assert acting.unsubscribing.acts == [("breakable", 1042, REQUESTER, "")]
+
+
+def test_who_may_not_break_it_hears_who_can_instead(acting):
+    acting.unsubscribing.fails = NotAllowed.breaking_glass([APPROVER_1])
+    acting.stage.send(pressed(ids.BREAK_GLASS))
+
+    assert acting.views("views.open") == []
+    assert seen.named(acting.stage.answers[0]["text"]) == (
+        "You cannot break the glass here. @approver-1 can."
+    )
+
+
+def test_the_reason_breaks_the_glass_and_without_one_it_is_said_under_the_field(acting):
+    response = acting.stage.send(why_sent(ids.BREAK_GLASS_FORM))
+    assert acting.unsubscribing.acts == [
+        ("break_glass", 1042, REQUESTER, "Wait until the audit is over.")
+    ]
+    assert response.body == ""
+
+    acting.unsubscribing.fails = Incomplete(why=True)
+    refused = acting.stage.send(why_sent(ids.BREAK_GLASS_FORM))
+    assert '"request.why": "Say why; everybody in the channel reads it."' in refused.body
+
+
+def test_the_menu_of_a_breakable_request_shows_the_working(acting):
+    body = pressed(ids.REQUEST_MENU)
+    action = body["actions"][0]
+    action.pop("value")
+    action |= {"type": "overflow", "selected_option": {"value": "1042"}}
+    acting.stage.send(body)
+
+    [view] = acting.views("views.open")
+    assert view["title"]["text"] == "How it is worked out"
+
+
 def test_a_rejection_carries_its_reason(acting):
     response = acting.stage.send(payload("view_submission_why"))
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.billing.delegation import Delegation
 from bot.facts.homing import Role, SetupStep
 from bot.facts.status import TroubleKind
 from bot.services.homing import Homing
@@ -11,7 +12,8 @@ from bot.services.people import People
 from bot.services.status import Status
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, OUTSIDER, OWNER, instant, order, package, quota, usd
+from tests.contract.samples import request
+from tests.factories import APPROVER_1, NOW, OUTSIDER, OWNER, instant, order, package, quota, usd
 from tests.unit.services.rig import Rig
 
 ORDER = order("2025-12-07 09:20")
@@ -52,6 +54,27 @@ def test_everybody_sees_what_has_no_owner(homing: Homing) -> None:
     assert facts.next_day is None
     assert [each.key.id for each in facts.without_owner] == ["nobody's"]
     assert facts.without_owner_count == 1
+
+
+def test_who_decides_for_an_approver_sees_what_waits(rig: Rig) -> None:
+    lent = Delegation(
+        id="d",
+        approver=APPROVER_1,
+        delegate=OUTSIDER,
+        starts_at=NOW,
+        ends_at=NOW + timedelta(days=1),
+        why="Away.",
+        made_at=NOW,
+    )
+    people = People(directory=rig.directory, policy=rig.policy, in_force=lambda: [lent])
+    homing = Homing(store=rig.store, clock=rig.clock, policy=rig.policy, people=people)
+    with rig.store.transaction() as tx:
+        tx.requests.save(request())
+
+    facts = homing.home(OUTSIDER)
+
+    assert facts.role is Role.APPROVER
+    assert facts.waiting_count == 1
 
 
 def test_approvers_are_greeted_as_such(homing: Homing) -> None:
