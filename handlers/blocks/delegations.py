@@ -125,7 +125,7 @@ def foreign_line(why: str) -> str:
 def _row(lent: Lent, zone: ZoneInfo) -> Block:
     delegation = lent.delegation
     first, last = delegation.days(zone)
-    counts = "" if lent.counts else "\nCounts nothing now: they are no approver."
+    counts = "" if lent.counts else "\nCounts nothing: whoever delegated is no approver now."
     end = button(
         "End now",
         ids.DELEGATION_END,

@@ -28,6 +28,8 @@ from handlers.blocks.pieces import (
 )
 
 EVERYBODY = "<!channel>"
+SAID = 200
+"""Characters of the reason in the top-level text, which a lock screen shows and a phone reads."""
 
 
 def breaking(request: Request) -> Sequence[InteractiveElement]:
@@ -65,5 +67,6 @@ def broken(message: BrokenGlass) -> Content:
         *([context(DRY_RUN)] if request.dry_run else []),
         *actions(link if message.link else None),
     ]
-    spoken = f"{told} Why: {text.sentence(text.esc(why))} {starts}"
+    said = text.sentence(text.esc(text.clip(why, SAID)))
+    spoken = f"{told} Why: {said} {starts}"
     return facts.dry(Content(spoken, blocks), request)

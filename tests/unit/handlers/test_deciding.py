@@ -157,7 +157,7 @@ def test_the_list_says_who_decides_for_whom_until_when_and_why():
         "From Tue 24 Nov 2026 to Fri 27 Nov 2026",
         "Why: Away until &lt;!channel&gt; Friday",
     ]
-    assert "Counts nothing now: they are no approver." in shown
+    assert "Counts nothing: whoever delegated is no approver now." in shown
     assert shown[-1] == "Days are Asia/Shanghai. Only you see this."
     assert seen.buttons(content.blocks) == ["End now", "Delegate…"]
     assert seen.button(content.blocks, "End now")["value"] == "d1"
@@ -352,6 +352,16 @@ def test_everybody_reads_who_why_and_until_when_it_can_be_stopped():
     assert content.text.count("<!channel>") == 1
     assert seen.buttons(content.blocks) == ["Open request"]
     assert seen.refused(content) == []
+
+
+def test_a_long_reason_is_shown_and_spoken_as_far_as_it_fits():
+    request = glass_broken()
+    event = replace(request.events[-1], note="It burns. " * 50)
+    content = glass.broken(BrokenGlass(request=request, event=event, link=None))
+
+    assert len(content.text) <= 600
+    assert content.text.endswith("until then requester and approvers can stop it.")
+    assert max(len(line) for line in seen.lines(content.blocks)) > 450
 
 
 def test_without_cooling_off_it_starts_at_once_and_without_a_link_there_is_no_button():

@@ -86,6 +86,18 @@ def test_the_next_look_at_it_is_the_next_call_and_at_last_the_deadline(desk: Des
     assert next_look() == (request.deadline + SOON - NOW) / HOUR
 
 
+def test_who_looks_too_early_looks_again_at_the_next_call(desk: Desk) -> None:
+    desk.ask()
+    with desk.store.transaction() as tx:
+        tx.requests.attend(1001, at=NOW)
+
+    desk.run()
+
+    with desk.store.reading() as tx:
+        assert tx.requests.next_due() == NOW + 4 * HOUR
+    assert calls(desk) == []
+
+
 def test_who_wakes_up_late_makes_one_call_for_all_that_passed(desk: Desk) -> None:
     desk.ask()
 
