@@ -4,6 +4,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.billing.deciding import approve, can_approve, reject, still_to_decide
 from bot.billing.delegation import Delegation, authorities
@@ -14,6 +16,7 @@ from bot.billing.unsubscription import (
     CannotApproveOwnRequest,
     NotAnApprover,
     State,
+    UnsubscriptionError,
 )
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, OWNER, REQUESTER, instant
 from tests.unit.billing.requests import LATER, approved, waiting
@@ -167,3 +170,35 @@ def test_those_who_can_still_decide_are_each_person_with_an_unused_authority():
 def test_nobody_can_approve_for_the_requester_alone():
     assert not can_approve(waiting(), by=OUTSIDER, authorities=(REQUESTER,))
     assert can_approve(waiting(), by=OUTSIDER, authorities=(REQUESTER, APPROVER_1))
+
+
+PEOPLE = (APPROVER_1, APPROVER_2, REQUESTER, OUTSIDER, OWNER)
+SETTINGS = (APPROVER_1, APPROVER_2, REQUESTER)
+
+
+@given(
+    st.integers(min_value=1, max_value=4),
+    st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE)), max_size=8),
+    st.lists(st.sampled_from(PEOPLE), max_size=12),
+)
+def test_whoever_clicks_approvals_differ_in_person_and_authority_and_none_is_the_requesters(
+    required, pairs, clicks
+):
+    in_force = [lent(approver, delegate) for approver, delegate in pairs if approver != delegate]
+    request = waiting(required=required)
+    for by in clicks:
+        may = authorities(by, approvers=SETTINGS, in_force=in_force)
+        can = can_approve(request, by=by, authorities=may)
+        try:
+            request = approve(request, by=by, at=LATER, authorities=may)
+        except UnsubscriptionError:
+            assert not can
+        else:
+            assert can
+
+    people = [event.by for event in request.approvals]
+    behalf = [event.authority for event in request.approvals]
+    assert len(set(people)) == len(people) == len(set(behalf))
+    assert REQUESTER not in {*people, *behalf}
+    assert set(behalf) <= set(SETTINGS)
+    assert (request.state is State.APPROVED) == (len(people) == required)

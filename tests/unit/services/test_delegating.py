@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from threading import Thread
 
 import pytest
 
 from bot.billing.rights import Action
-from bot.billing.unsubscription import ApprovedAlready, CannotApproveForRequester, NotAnApprover
+from bot.billing.subscription import SlackUser
+from bot.billing.unsubscription import (
+    ApprovedAlready,
+    CannotApproveForRequester,
+    NotAnApprover,
+    State,
+)
 from bot.facts.delegating import DelegationWish
 from bot.facts.messages import DelegationNote
 from bot.services.delegating import Delegating
@@ -198,6 +205,31 @@ def test_approver_and_delegate_are_one_of_two_approvals(store: SqlStore, clock: 
         refused.value.advice == "Each approver counts once, so a different one has to approve too."
     )
     assert refused.value.people == (OUTSIDER, APPROVER_1)
+
+
+def test_approver_and_delegate_who_press_at_once_are_one_approval(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, policy=policy(required=2))
+    delegating(desk).delegate(wish())
+    number = desk.ask().number
+    refused: list[RequestRefused] = []
+
+    def press(by: SlackUser) -> None:
+        try:
+            desk.unsubscribing.approve(number, by=by)
+        except RequestRefused as refusal:
+            refused.append(refusal)
+
+    threads = [Thread(target=press, args=(by,)) for by in (APPROVER_1, OUTSIDER)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+
+    assert [type(each.cause) for each in refused] == [ApprovedAlready]
+    assert [event.authority for event in desk.get().approvals] == [APPROVER_1]
+    assert desk.state() is State.WAITING
 
 
 def test_requests_wait_for_the_delegate_too(desk: Desk) -> None:
