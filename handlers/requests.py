@@ -33,6 +33,7 @@ class Requests:
         turns.action(ids.WITHDRAW, self.withdraw)
         turns.action(ids.STOP, self.stop)
         turns.action(ids.RETRY, self.retry)
+        turns.action(ids.LOOK_NOW, self.look_now)
         turns.action(ids.BY_HAND, self.ask_how_by_hand)
         turns.view(ids.BY_HAND_FORM, self.by_hand)
         turns.action(ids.LEAVE, self.ask_why_left)
@@ -85,6 +86,10 @@ class Requests:
     def retry(self, turn: Turn) -> None:
         """*Retry*, confirmed."""
         self._unsubscribing.retry(submissions.number(turn.body), by=turn.user)
+
+    def look_now(self, turn: Turn) -> None:
+        """*Look now*: the cloud is read by the next tick."""
+        self._unsubscribing.look_now(submissions.number(turn.body), by=turn.user)
 
     def ask_how_by_hand(self, turn: Turn) -> None:
         """*Done by hand…*: asks what was done, and for evidence."""

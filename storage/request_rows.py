@@ -110,17 +110,15 @@ def event_rows(team_id: str, request: Request, *, after: int) -> list[dict[str, 
 
 def work_at(request: Request) -> datetime | None:
     """When a replica must look at a request that came into its state: at once is the epoch."""
-    if request.closed:
-        return None
-    if request.state in {State.EXECUTING, State.VERIFYING}:
+    if request.state in {State.EXECUTING, State.VERIFYING} and not request.closed:
         return EPOCH
     return falls_due(request)
 
 
 def falls_due(request: Request) -> datetime | None:
-    """When its state asks for work by itself: a call, the deadline, or cooling off is over."""
+    """When its state asks for work: a call, the deadline, after cooling off, a day later."""
     if request.closed:
-        return None
+        return request.second_look_at
     if request.state in {State.WAITING, State.STALE}:
         return next_call(request) or request.deadline
     if request.state is State.APPROVED:

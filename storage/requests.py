@@ -134,12 +134,23 @@ class SqlRequests:
         """Look at it again from `at`; None: when its state, or a deadline, asks for it."""
         request = self.get(number)
         if request is not None:
-            when = request_rows.falls_due(request) if at is None or request.closed else at
+            when = request_rows.falls_due(request)
+            if at is not None and (when is not None or not request.closed):
+                when = at
             self._work.connection.execute(
                 update(requests)
                 .where(self._mine(), _ROW.number == number)
                 .values(work_at=when, lease_until=None)
             )
+
+    def hasten(self, number: int, *, at: datetime) -> None:
+        """Work on it from `at` already, unless somebody does so now."""
+        free = or_(_ROW.lease_until.is_(None), _ROW.lease_until <= at)
+        self._work.connection.execute(
+            update(requests)
+            .where(self._mine(), _ROW.number == number, _ROW.work_at > at, free)
+            .values(work_at=at)
+        )
 
     def next_due(self) -> datetime | None:
         """When the next request has work to do or reaches its deadline."""

@@ -149,6 +149,18 @@ def verified(request: Request, *, at: datetime, note: str | None = None) -> Requ
     return noted(done, Verb.VERIFIED, at=at, note=note)
 
 
+def looked_again(request: Request, *, at: datetime, note: str) -> Request:
+    """A day later all of it is still gone."""
+    demand(request, State.DONE)
+    return noted(request, Verb.LOOKED_AGAIN, at=at, note=note)
+
+
+def came_back(request: Request, *, at: datetime, problem: str) -> Request:
+    """A day later the cloud lists some of it again: it stays done, and people are told."""
+    demand(request, State.DONE)
+    return noted(replace(request, problem=problem), Verb.CAME_BACK, at=at, note=problem)
+
+
 def fail(request: Request, *, at: datetime, problem: str) -> Request:
     """Something was refused or does not read back: people decide how to go on."""
     demand(request, State.EXECUTING, State.VERIFYING)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.billing.money import Money
@@ -11,6 +11,10 @@ from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
 from bot.billing.worst import Worst
 
 ACKNOWLEDGEMENT = "I understand a handling fee will be charged for this unsubscription."
+
+
+SECOND_LOOK_AFTER = timedelta(hours=24)
+"""When what was done is read once more, since a cloud may show for a while what is not so."""
 
 
 class State(StrEnum):
@@ -136,6 +140,8 @@ class Verb(StrEnum):
     RETRIED = "retried"
     BY_HAND = "by-hand"
     LEFT = "left"
+    LOOKED_AGAIN = "looked-again"
+    CAME_BACK = "came-back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +219,22 @@ class Request:
         broken = (e for e in self.events if e.verb is Verb.BROKE_GLASS and e.number > newest)
         return next(broken, None)
 
+    @property
+    def second_look_at(self) -> datetime | None:
+        """When what is done is read once more; None before and after, and of a dry run."""
+        if self.state is not State.DONE or self.dry_run:
+            return None
+        if any(each.verb in {Verb.LOOKED_AGAIN, Verb.CAME_BACK} for each in self.events):
+            return None
+        verified = [each.at for each in self.events if each.verb is Verb.VERIFIED]
+        return verified[-1] + SECOND_LOOK_AFTER if verified else None
+
+    @property
+    def is_open_at_the_cloud(self) -> bool:
+        """Whether an answer is missing that reading the cloud may give."""
+        unknown = any(step.state is StepState.UNKNOWN for step in self.steps)
+        return self.state is State.VERIFYING or (self.state is State.EXECUTING and unknown)
+
     def item(self, key: SubscriptionKey) -> Item:
         """The item of a subscription; KeyError when it is not part of this request."""
         for each in self.items:
@@ -271,6 +293,10 @@ class RequestStale(DecidedMeanwhile):
 
 class StopTooLate(DecidedMeanwhile):
     """The first step has gone to the cloud, so it cannot be stopped any more."""
+
+
+class NothingMissing(DecidedMeanwhile):
+    """The cloud has answered meanwhile, so that there is nothing to look for."""
 
 
 class IllegalMove(Exception):

@@ -206,6 +206,9 @@ class Requests(Protocol):
     def attend(self, number: int, *, at: datetime | None) -> None:
         """Give the claim back: work on it again from `at`, or when its state changes."""
 
+    def hasten(self, number: int, *, at: datetime) -> None:
+        """Work on it from `at` already, unless somebody does so now, or nothing is to be done."""
+
     def next_due(self) -> datetime | None:
         """When the next request has work to do, a call or its deadline among it."""
 

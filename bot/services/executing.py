@@ -100,6 +100,8 @@ class Executing:
             self._calling.work(request, provider, lease_until=lease_until)
         elif request.state is State.VERIFYING:
             self._verify(request, provider)
+        elif request.state is State.DONE:
+            self._look_again(request, provider)
 
     def _begin(self, request: Request, provider: Provider) -> None:
         """Read the facts again and start, or go stale when they are worse than acknowledged."""
@@ -160,6 +162,27 @@ class Executing:
             moved = stepping.with_item(moved, read)
         self._settle(request, moved, found=len(found), now=now)
 
+    def _look_again(self, request: Request, provider: Provider) -> None:
+        """The second look, a day after it was verified: nobody else would notice."""
+        ids = [key.id for key in keys_of(request)]
+        fresh = provider.read(ids)
+        found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
+        now = self._clock.now()
+        back = [item.label for item in request.items if _is_back(item, fresh, request, now=now)]
+        if back:
+            verb = "is" if len(back) == 1 else "are"
+            problem = f"{listed(back)} {verb} at the cloud again."
+            moved = stepping.came_back(request, at=now, problem=problem)
+        else:
+            read = request
+            for item in request.items:
+                known = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
+                read = stepping.with_item(read, known)
+            orders = counted(sum(i.refund_order is not None for i in read.items), "refund order")
+            note = f"all gone, {orders} of {len(read.items)} found"
+            moved = stepping.looked_again(read, at=now, note=note)
+        self._progress.save(request, moved, again=None)
+
     def _settle(self, request: Request, moved: Request, *, found: int, now: datetime) -> None:
         since = _verifying_since(request)
         if found < len(request.items) and now < since + REFUNDS_WITHIN:
@@ -184,6 +207,13 @@ def _stays(
     """Whether what should be gone is still on the list; a renewal was read when it went."""
     if request.scope is Scope.RENEWALS and item.state is ItemState.GONE:
         return False
+    return not is_gone(fresh.get(item.key.id), request, now)
+
+
+def _is_back(
+    item: Item, fresh: Mapping[str, Subscription], request: Request, *, now: datetime
+) -> bool:
+    """Whether it is listed again; a renewal given back, whether another one was made."""
     return not is_gone(fresh.get(item.key.id), request, now)
 
 

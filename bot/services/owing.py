@@ -32,7 +32,9 @@ _ASK_AGAIN = frozenset({State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.ST
 _OFFERING = frozenset({State.APPROVED, State.STALE})
 """States whose note offers what only holds in them: to stop, to review new figures."""
 
-_TOLD = frozenset({Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE, Verb.LEFT})
+_TOLD = frozenset(
+    {Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE, Verb.LEFT, Verb.CAME_BACK}
+)
 
 
 def delivery_id(key: str) -> str:

@@ -11,7 +11,13 @@ from bot.billing.delegation import authorities
 from bot.billing.quote import Scope
 from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
-from bot.billing.unsubscription import NotAnApprover, Reason, Request, UnsubscriptionError
+from bot.billing.unsubscription import (
+    NotAnApprover,
+    NothingMissing,
+    Reason,
+    Request,
+    UnsubscriptionError,
+)
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
 from bot.ports.clock import Clock
 from bot.ports.messenger import Links, Posted
@@ -208,6 +214,21 @@ class Unsubscribing:
             actor,
             lambda request, at: stepping.leave_as_is(request, by=by, at=at, why=said),
         )
+
+    def look_now(self, number: int, *, by: SlackUser) -> Request:
+        """Have an answer that is missing read from the cloud at once; it is read anyway.
+
+        Raises RequestRefused when none is missing any more.
+        """
+        actor = self._people.actor(by)
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            request = _load(tx, number)
+            self._people.check(actor, Action.REPAIR, requester=request.requested_by)
+            if not request.is_open_at_the_cloud:
+                raise RequestRefused(NothingMissing(request), request)
+            tx.requests.hasten(number, at=now)
+        return request
 
     def review(self, number: int, *, by: SlackUser) -> NewFigures:
         """A stale request's figures as they are now, beside the acknowledged ones.

@@ -13,6 +13,7 @@ from bot.billing.unsubscription import (
     Event,
     MayNotBreakGlass,
     NotAnApprover,
+    NothingMissing,
     OnlyTheRequester,
     Request,
     RequestExpired,
@@ -128,6 +129,10 @@ def _decider(event: Event) -> str:
     return f"@{event.by} for @{event.behalf}" if event.behalf else f"@{event.by}"
 
 
+def _nothing_missing(request: Request) -> Verdict:
+    return Verdict(f"The cloud has answered, request {request.number} goes on.", "Nothing to do.")
+
+
 def _decision(request: Request) -> Event | None:
     decided = (event for event in reversed(request.events) if event.verb in _DECIDED)
     return next(decided, None)
@@ -157,5 +162,6 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     RequestExpired: _expired,
     RequestStale: _stale,
     StopTooLate: _too_late_to_stop,
+    NothingMissing: _nothing_missing,
 }
 """One for every error of the tree; a test fails when one is missing."""

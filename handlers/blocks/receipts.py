@@ -220,6 +220,8 @@ def _verifies(request: Request) -> str:
 def _done(request: Request) -> str:
     if request.dry_run:
         return f"Done: {_subject(request)} would have been unsubscribed. {body.estimated(request)}"
+    if facts.last_event(request, Verb.CAME_BACK):
+        return f"Request {request.number}: {text.esc(request.problem or '')} {body.AGAIN}"
     verb = facts.verb(request, one="is", several="are")
     return f"Done: {_subject(request)} {verb} gone. {body.money_back(request)}"
 
@@ -315,6 +317,8 @@ _DID: Mapping[Verb, str] = {
     Verb.RETRIED: "retried",
     Verb.BY_HAND: "did it by hand",
     Verb.LEFT: "left it as it is",
+    Verb.LOOKED_AGAIN: "second look",
+    Verb.CAME_BACK: "second look",
 }
 
 _NOTES: Mapping[State, Callable[[Request], str]] = {

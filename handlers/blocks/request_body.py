@@ -22,6 +22,8 @@ from handlers.blocks.pieces import (
     section,
 )
 
+AGAIN = "Lapse changed nothing: look at the cloud's console, then ask again or keep it."
+
 
 def asked(request: Request) -> Block:
     """Who asks for what, where; in the past once nothing more can come of it."""
@@ -266,6 +268,13 @@ def withdraw(request: Request) -> ButtonElement:
 def working(request: Request) -> ButtonElement:
     """How the figures were worked out."""
     return press("Show the working…", ids.REQUEST_WORKING, request, says="Show working of request")
+
+
+def looking(request: Request) -> tuple[ButtonElement, ...]:
+    """Read the cloud at once, where an answer is missing."""
+    if not request.is_open_at_the_cloud:
+        return ()
+    return (press("Look now", ids.LOOK_NOW, request, says="Look at the cloud now for request"),)
 
 
 def ask_again(request: Request) -> ButtonElement:

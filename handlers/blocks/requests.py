@@ -152,7 +152,7 @@ def _executing(request: Request) -> Face:
             rich(*rows),
             context(body.decided(request)),
         ),
-        buttons=(body.working(request),),
+        buttons=(*body.looking(request), body.working(request)),
     )
 
 
@@ -184,7 +184,7 @@ def _verifying(request: Request) -> Face:
             rich(*rows),
             context(body.decided(request)),
         ),
-        buttons=(body.working(request),),
+        buttons=(*body.looking(request), body.working(request)),
     )
 
 
@@ -205,6 +205,7 @@ def _done(request: Request) -> Face:
         f"Asked by {text.mention(request.requested_by)}",
         f"approved by {body.approvers(request)}",
         f"verified {facts.moment(verified.at, request)}" if verified else "",
+        _second_look(request),
         "receipt in the thread",
     )
     spoken = f"Request {request.number} is done: {text.esc(gone)}. {body.money_back(request)}"
@@ -216,6 +217,8 @@ def _done(request: Request) -> Face:
             " Collector servers and VPC endpoints, if used, keep costing until someone releases "
             "them."
         )
+    if facts.last_event(request, Verb.CAME_BACK):
+        return _back(request, estimate, context(" · ".join(part for part in asked if part)))
     return Face(
         emoji=DONE,
         headline=f"Done: {would if request.dry_run else gone}",
@@ -229,6 +232,36 @@ def _done(request: Request) -> Face:
         ),
         buttons=(body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),),
     )
+
+
+def _back(request: Request, figures: Block, said: Block) -> Face:
+    """What was done and verified is listed again a day later."""
+    problem = text.sentence(request.problem or "It is at the cloud again")
+    return Face(
+        emoji=WARNING,
+        headline=f"Back at the cloud: {facts.subject(request)}",
+        spoken=body.spoken(f"Request {request.number} was done, but: {problem}", body.AGAIN),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            figures,
+            rich(*body.rows(request, body.progress)),
+            rich((f"{problem} {body.AGAIN}",)),
+            said,
+        ),
+        buttons=(
+            body.ask_again(request),
+            body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),
+        ),
+    )
+
+
+def _second_look(request: Request) -> str:
+    """When it will be, or what it found."""
+    if request.second_look_at is not None:
+        return f"second look {facts.moment(request.second_look_at, request)}"
+    looked = facts.last_event(request, Verb.LOOKED_AGAIN)
+    return f"still gone {facts.moment(looked.at, request)}" if looked else ""
 
 
 def _ended(word: str, verb: Verb, did: str) -> Callable[[Request], Face]:

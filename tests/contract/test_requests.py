@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from bot.billing.unsubscription import Event, State, Verb
+from bot.billing.unsubscription import SECOND_LOOK_AFTER, Event, State, Verb, noted
 from bot.ports.store import ChangedMeanwhile
 from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import DEADLINE, HOUR, LEASE, delivery, fully_told, request
@@ -237,6 +237,38 @@ def test_a_new_state_saved_by_the_holder_keeps_the_claim(any_store):
         assert tx.requests.next_due() == NOW + 2 * SECOND
     assert claimed(any_store, NOW + SECOND) == []
     assert claimed(any_store, NOW + 2 * SECOND) == [1001]
+
+
+def test_what_is_done_is_looked_at_once_more_a_day_later(any_store):
+    done = request(state=State.DONE, closed=True)
+    verified = saved(any_store, noted(done, Verb.VERIFIED, at=NOW))
+
+    assert claimed(any_store, NOW + SECOND_LOOK_AFTER - SECOND) == []
+    assert claimed(any_store, NOW + SECOND_LOOK_AFTER) == [1001]
+    with any_store.transaction() as tx:  # the cloud was away
+        tx.requests.attend(1001, at=NOW + 2 * SECOND_LOOK_AFTER)
+        assert tx.requests.next_due() == NOW + 2 * SECOND_LOOK_AFTER
+    looked = saved(any_store, noted(verified, Verb.LOOKED_AGAIN, at=NOW + SECOND_LOOK_AFTER))
+    with any_store.transaction() as tx:
+        tx.requests.attend(1001, at=NOW + 3 * SECOND_LOOK_AFTER)
+        assert tx.requests.next_due() is None
+    assert looked.second_look_at is None
+
+
+def test_it_can_be_looked_at_sooner_unless_somebody_does_so_now(any_store):
+    saved(any_store, request(state=State.EXECUTING))
+    claimed(any_store, NOW)
+    with any_store.transaction() as tx:
+        tx.requests.hasten(1001, at=NOW + SECOND)
+    assert claimed(any_store, NOW + SECOND) == []
+
+    with any_store.transaction() as tx:
+        tx.requests.attend(1001, at=NOW + LEASE)
+        tx.requests.hasten(1001, at=NOW + SECOND)
+        tx.requests.hasten(1001, at=NOW + 2 * SECOND)  # never later
+        tx.requests.hasten(1002, at=NOW)  # which nobody knows
+        assert tx.requests.next_due() == NOW + SECOND
+    assert claimed(any_store, NOW + SECOND) == [1001]
 
 
 def test_attending_without_a_time_waits_for_the_state_to_change(any_store):

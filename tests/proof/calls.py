@@ -198,7 +198,8 @@ class Office:
                 subject: [entry.action for entry in tx.audit.entries(subject)]
                 for subject in subjects
             }
-            end["next_due"] = tx.requests.next_due()
+            due = tx.requests.next_due()
+            end["next_due"] = None if due == request.second_look_at else due
             found = {key: tx.outbox.get(owing.delivery_id(key)) for key in keys_of(end)}
             end["owed"] = [key for key, delivery in found.items() if delivery is not None]
             end["messages"] = sum(tx.outbox.counts().values())

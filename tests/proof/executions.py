@@ -27,7 +27,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from bot.app import build_bot
 from bot.billing.subscription import Subscription
-from bot.billing.unsubscription import Request
+from bot.billing.unsubscription import SECOND_LOOK_AFTER, Request
 from bot.cli.environment import JsonLines
 from bot.core import Core, Nobody
 from bot.services.exporting import to_csv
@@ -313,7 +313,9 @@ class Executions:
 
 def _rests(core: Core) -> bool:
     with core.store.reading() as tx:
-        return tx.outbox.next_due() is None and tx.requests.next_due() is None
+        due = tx.requests.next_due()
+        soon = due is not None and due <= core.clock.now() + SECOND_LOOK_AFTER / 2
+        return tx.outbox.next_due() is None and not soon
 
 
 def _long(each: Subscription, *, now: datetime) -> Subscription:

@@ -98,8 +98,15 @@ class MemoryRequests:
     def attend(self, number: int, *, at: datetime | None) -> None:
         kept = self._rows.get(number)
         if kept is not None:
-            when = _falls_due(kept.request) if at is None or kept.request.closed else at
+            when = _falls_due(kept.request)
+            if at is not None and (when is not None or not kept.request.closed):
+                when = at
             self._rows[number] = Kept(kept.request, when)
+
+    def hasten(self, number: int, *, at: datetime) -> None:
+        kept = self._rows.get(number)
+        if kept is not None and kept.is_free(at) and kept.work_at is not None:
+            self._rows[number] = kept._replace(work_at=min(kept.work_at, at))
 
     def next_due(self) -> datetime | None:
         dues = (
@@ -127,7 +134,7 @@ def _work_at(request: Request) -> datetime | None:
 
 def _falls_due(request: Request) -> datetime | None:
     if request.closed:
-        return None
+        return request.second_look_at
     if request.state in {State.WAITING, State.STALE}:
         return next_call(request) or request.deadline
     if request.state is State.APPROVED:

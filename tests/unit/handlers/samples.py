@@ -168,6 +168,23 @@ def done() -> Request:
     return stepping.verified(request, at=instant("2026-11-23 11:06"))
 
 
+def looked_again() -> Request:
+    """A day later all of it is still gone."""
+    at, note = instant("2026-11-24 11:06"), "all gone, 3 refund orders of 3 found"
+    return stepping.looked_again(done(), at=at, note=note)
+
+
+def came_back() -> Request:
+    """A day later Large screen is listed again."""
+    problem = "Large screen is at the cloud again."
+    return stepping.came_back(done(), at=instant("2026-11-24 11:06"), problem=problem)
+
+
+def unanswered() -> Request:
+    """The answer about the packages was lost."""
+    return stepping.step_unknown(executing(), 2)
+
+
 def failed() -> Request:
     """Large screen was refused, the other two are gone."""
     request = stepping.step_gone(

@@ -205,8 +205,8 @@ def test_a_request_that_is_done_compares_the_refund_with_the_estimate():
     assert "*Refund at the cloud*: USD 2,057.93" in shown
     assert "*Against the estimate*: USD 0.24 less" in shown
     assert shown[-1] == (
-        "Asked by @requester · approved by @approver-1 · verified 11:06 GMT+08:00 · receipt in the "
-        "thread"
+        "Asked by @requester · approved by @approver-1 · verified 11:06 GMT+08:00 · second look "
+        "Tue 24 Nov, 11:06 GMT+08:00 · receipt in the thread"
     )
 
 
@@ -369,3 +369,27 @@ def test_a_refund_above_the_estimate_is_more():
     content = card(replace(done, items=(first, *done.items[1:])))
 
     assert "*Against the estimate*: USD 0.76 more" in seen.lines(content.blocks)
+
+
+def test_after_the_second_look_it_says_that_it_is_still_gone():
+    shown = seen.lines(card(samples.looked_again()).blocks)
+
+    assert shown[0] == ":white_check_mark: Done: SecMaster Professional and 2 packages are gone"
+    assert "still gone Tue 24 Nov, 11:06 GMT+08:00" in shown[-1]
+
+
+def test_what_is_listed_again_is_said_first():
+    content = card(samples.came_back())
+
+    assert seen.spoken(content) == (
+        "Request 1042 was done, but: Large screen is at the cloud again. Lapse changed nothing: "
+        "look at the cloud's console, then ask again or keep it."
+    )
+    shown = seen.lines(content.blocks)
+    assert shown[0] == ":warning: Back at the cloud: SecMaster Professional and 2 packages"
+    assert seen.buttons(content.blocks) == ["Ask again…", "Receipt…"]
+
+
+def test_an_answer_that_is_missing_can_be_looked_for_now():
+    assert "Look now" in seen.buttons(card(samples.unanswered()).blocks)
+    assert "Look now" not in seen.buttons(card(samples.executing()).blocks)

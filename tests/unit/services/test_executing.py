@@ -13,10 +13,11 @@ from bot.billing.subscription import Edition, Status
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import Store
-from bot.services.calling import SETTLED_AFTER, STARTS_WITHIN
+from bot.services.calling import LOOK_EVERY, SETTLED_AFTER, STARTS_WITHIN
+from bot.services.errors import NotAllowed, RequestRefused
 from bot.services.progress import LEASE, Progress
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, REQUESTER, account, quota, usd
+from tests.factories import APPROVER_1, OUTSIDER, REQUESTER, account, quota, usd
 from tests.unit.services.desk import SECOND, Desk, secmaster
 
 
@@ -323,6 +324,69 @@ def test_who_decides_at_the_very_deadline_is_not_hurried_by_the_replica_that_exp
     assert next_due(desk) == approved.starts_at
 
 
+def test_a_day_later_it_is_looked_at_once_more(desk: Desk) -> None:
+    done = desk.executed("sm-quota")
+    at = done.second_look_at
+    assert at == done.events[-1].at + timedelta(hours=24)
+    desk.clock.set(at - SECOND)
+    desk.run()
+    assert desk.get() == done
+    desk.cloud.away_reading = 1
+    desk.run(seconds=1)
+    assert desk.get() == done  # the cloud is away: later
+
+    desk.run(seconds=60)
+    desk.clock.advance(timedelta(days=3))
+    desk.run()
+
+    looked = desk.get()
+    assert looked.state is State.DONE
+    assert [each.verb for each in looked.events[len(done.events) :]] == [Verb.LOOKED_AGAIN]
+    assert looked.events[-1].note == "all gone, 3 refund orders of 3 found"
+    assert next_due(desk) is None
+
+
+def test_what_is_back_a_day_later_is_told(desk: Desk) -> None:
+    done = desk.executed("sm-quota")
+    desk.cloud.accepted = [each for each in desk.cloud.accepted if each.id != "sm-screen"]
+    desk.cloud.change("sm-screen", status=Status.IN_USE)
+    desk.clock.advance(timedelta(hours=24))
+    desk.run()
+
+    request = desk.get()
+    assert request.state is State.DONE
+    assert request.events[-1].verb is Verb.CAME_BACK
+    assert request.problem == "Large screen is at the cloud again."
+    last = len(request.events)
+    news = [f"request/1001/line/{last}", f"request/1001/note/{last}"]
+    assert set(news) <= set(desk.owed("request/1001/"))
+    assert len(desk.cloud.calls) == len(done.steps)
+
+
+def test_an_open_answer_is_read_when_somebody_wants_it_now(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.lose_requests = 1
+    desk.run()
+    assert desk.get().is_open_at_the_cloud
+    desk.run()
+    assert next_due(desk) == desk.clock.now() + LOOK_EVERY
+
+    desk.unsubscribing.look_now(1001, by=REQUESTER)
+
+    assert next_due(desk) == desk.clock.now()
+    with pytest.raises(NotAllowed):
+        desk.unsubscribing.look_now(1001, by=OUTSIDER)
+
+
+def test_where_no_answer_is_missing_there_is_nothing_to_look_at(desk: Desk) -> None:
+    done = desk.executed("sm-quota")
+
+    with pytest.raises(RequestRefused):
+        desk.unsubscribing.look_now(1001, by=REQUESTER)
+    assert next_due(desk) == done.second_look_at
+
+
 def test_three_lost_requests_leave_it_to_people(desk: Desk) -> None:
     desk.cloud.lose_requests = 9
 
@@ -495,6 +559,7 @@ def test_a_dry_run_ends_done_without_a_single_call(store: Store, clock: Settable
 
     assert request.state is State.DONE
     assert request.dry_run
+    assert request.second_look_at is None
     assert desk.cloud.calls == []
     assert request.events[-1].note == "dry run: nothing was changed at the cloud"
     with store.reading() as tx:
