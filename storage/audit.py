@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select, update
 
-from bot.ports.store import AuditEntry
+from bot.ports.store import AuditEntry, AuditHead
 from storage.tables import audit, audit_heads
 from storage.types import canonical, microseconds
 from storage.work import Work
@@ -119,6 +119,14 @@ class SqlAudit:
         ):
             return None
         return count + 1
+
+    def head(self) -> AuditHead:
+        """Where the record ends, lines of this write included."""
+        self.write()
+        head = self._read_head(lock=False)
+        if head is None:
+            return AuditHead(*_unsealed(self._key, self._team))
+        return AuditHead(head.entries, head.digest)
 
     @property
     def _team(self) -> str:

@@ -563,6 +563,13 @@ class AuditEntry:
     digest: str
 
 
+class AuditHead(NamedTuple):
+    """Where the record ends: the number of its last line, 0 without one, and its digest."""
+
+    entries: int
+    digest: str
+
+
 class Audit(Protocol):
     """The append-only record."""
 
@@ -576,6 +583,12 @@ class Audit(Protocol):
 
     def first_bad(self) -> AuditEntry | int | None:
         """The first entry, or the number of a missing one, that was tampered with."""
+
+    def head(self) -> AuditHead:
+        """How many lines there are and the digest of the last one, lines of this write included.
+
+        Kept elsewhere, as receipts do, it shows later whether the record's tail was cut.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,19 @@ def test_a_fact_that_cannot_be_kept_is_refused_where_it_is_said(any_store):
     assert first_bad(any_store) is None
 
 
+def test_the_head_names_the_last_line(any_store):
+    with any_store.reading() as tx:
+        empty = tx.audit.head()
+    with any_store.transaction() as tx:
+        tx.audit.append(at=NOW, actor="U1", action="a", subject="s", facts={})
+        inside = tx.audit.head()
+    with any_store.reading() as tx:
+        [line] = tx.audit.entries()
+        assert tx.audit.head() == inside == (1, line.digest)
+    assert empty.entries == 0
+    assert len(empty.digest) == len(line.digest)
+
+
 def test_an_untouched_record_is_good(five):
     assert first_bad(five) is None
 

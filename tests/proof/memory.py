@@ -21,6 +21,7 @@ from bot.billing.subscription import AccountName, Kind, Status, Subscription, Su
 from bot.ports.store import (
     ArmedReminder,
     AuditEntry,
+    AuditHead,
     ChangedMeanwhile,
     Delivery,
     DeliveryState,
@@ -659,6 +660,9 @@ class MemoryAudit:
             if subject in {None, line["subject"]}:
                 facts: Any = line
                 yield AuditEntry(number=number, digest="", **facts)
+
+    def head(self) -> AuditHead:
+        return AuditHead(len(self._lines), "")
 
 
 class MemoryPacing:
