@@ -191,6 +191,8 @@ class LocalSlack(Handles):
     def _application(self) -> Starlette:
         routes = [
             Route("/api/{method}", self._api.serve, methods=["GET", "POST"]),
+            Route("/upload/{ticket}", self._api.upload, methods=["POST"]),
+            Route("/files/{file}/{name}", self._page.download),
             Route("/response/{name}", self._respond, methods=["POST"]),
             WebSocketRoute("/link/", self._pool.serve),
             WebSocketRoute("/page/live", self._feed),

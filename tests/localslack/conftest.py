@@ -27,6 +27,7 @@ MANIFEST = {
             "bot": [
                 "commands",
                 "chat:write",
+                "files:write",
                 "users:read",
                 "channels:read",
                 "channels:history",

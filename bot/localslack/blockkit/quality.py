@@ -25,6 +25,8 @@ def quality(payload: Mapping[str, Any]) -> tuple[Problem, ...]:
 
 def _remarks(payload: Mapping[str, Any]) -> Iterator[Problem]:
     text = payload.get("text")
+    if payload.get("files") and not text:
+        return  # readers hear the files' titles
     if not isinstance(text, str) or not text.strip():
         yield Problem(pointer="/text", code="no_text", message="is missing: readers hear nothing")
     elif len(text) > ADVISED_TEXT:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,6 +17,7 @@ from bot.localslack.page.looking import Looking
 from bot.localslack.page.talking import Talking
 from bot.localslack.panels import Panel
 from bot.localslack.seed import Person
+from bot.localslack.state import files
 from bot.localslack.state.changes import Change
 from bot.localslack.webapi.desk import Desk, Json, flag_of
 from bot.localslack.webapi.joining import join, leave
@@ -23,6 +25,7 @@ from bot.localslack.webapi.joining import join, leave
 Act = Callable[[Person, Mapping[str, Any]], Awaitable[Json]]
 _SENTENCES: Final = {
     "channel_not_found": "This channel is not there.",
+    "file_not_found": "This file is not there.",
     "message_not_found": "This message is not there any more.",
     "is_archived": "This channel is archived.",
 }
@@ -67,6 +70,19 @@ class Page:
                 for path, act in self.posts.items()
             ),
         ]
+
+    async def download(self, request: Request) -> Response:
+        """The bytes of a file that was shared, to be saved and never to be shown here."""
+        try:
+            file, content = files.content(self._desk.workspace, request.path_params["file"])
+        except SlackError as error:
+            return JSONResponse(_refusal(error), status_code=404)
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file['name'], safe='')}",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Response(content, headers=headers, media_type=file["mimetype"])
 
     def acting(self, handle: str | None) -> Person | None:
         """The person of that handle; without one, the first of the workspace."""

@@ -11,6 +11,7 @@ from bot.localslack.state.rooms import Message, Room, is_reply
 from bot.localslack.state.views import View
 from bot.localslack.webapi.chat import address_of
 from bot.localslack.webapi.desk import Desk
+from bot.localslack.webapi.files import address_of as address_of_file
 
 Json = dict[str, Any]
 _LATEST: Final = 20
@@ -145,6 +146,7 @@ class PageJson:
             "text": text,
             "text_length": len(text),
             "blocks": message.get("blocks") or [],
+            "files": [self.file(each) for each in message.get("files") or ()],
             "thread_ts": message.get("thread_ts") if is_reply(message) else None,
             "reply_count": whole.get("reply_count", 0),
             "latest_reply": whole.get("latest_reply"),
@@ -160,6 +162,11 @@ class PageJson:
             "permalink": address_of(self._desk.url, room, message),
         }
 
+    def file(self, file: Json) -> Json:
+        """A file below a message."""
+        names = ("id", "name", "title", "size")
+        return {**{name: file[name] for name in names}, "url": address_of_file("", file)}
+
     def refused_box(self, refused: Refused) -> Json:
         """A refused message, in the place where it would stand."""
         return {
@@ -172,6 +179,7 @@ class PageJson:
             "text": refused.sentence,
             "text_length": 0,
             "blocks": [],
+            "files": [],
             "thread_ts": None,
             "reply_count": 0,
             "latest_reply": None,

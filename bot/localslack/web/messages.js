@@ -29,6 +29,7 @@ export function messageArticle(message, { page, inThread, openThread }) {
     time: el("a", { class: "message-time" }),
     command: el("p", { class: "message-command" }),
     body: el("div", { class: "blocks", id: textId }),
+    files: el("ul", { class: "files", "aria-label": "Files", hidden: true }),
     failure: el("p", { class: "message-failure", hidden: true }),
     spoken: el("div", { class: "spoken", hidden: true }),
     replies: el("button", {
@@ -51,6 +52,7 @@ export function messageArticle(message, { page, inThread, openThread }) {
       el("div", { class: "message-head", id: nameId }, parts.name, parts.badge, parts.time),
       parts.command,
       parts.body,
+      parts.files,
       parts.failure,
       parts.spoken,
       parts.replies,
@@ -74,6 +76,7 @@ export function messageArticle(message, { page, inThread, openThread }) {
       redraw: () => article.refresh(article.message),
       headings: inThread ? "h3" : "h2",
     });
+    drawFiles(parts.files, next.files);
     drawReplies(parts.replies, next, { scope, inThread });
     parts.reply.hidden = inThread || next.kind !== "message";
     parts.read.hidden = next.kind === "refused";
@@ -139,6 +142,30 @@ function drawBody(body, message, page, around) {
     if (message.edited) text.append(el("span", { class: "edited" }, " (edited)"));
     refill(body, text);
   }
+}
+
+function drawFiles(list, files) {
+  list.hidden = files.length === 0;
+  refill(
+    list,
+    files.map(({ name, title, size, url }) =>
+      el(
+        "li",
+        {},
+        el(
+          "a",
+          { class: "file", href: url, download: name },
+          icon("file"),
+          el("span", { class: "file-title" }, title),
+          el("span", { class: "file-facts" }, `${name}, ${fileSize(size)}`),
+        ),
+      ),
+    ),
+  );
+}
+
+function fileSize(bytes) {
+  return bytes < 1024 ? `${bytes} bytes` : `${Math.round(bytes / 1024).toLocaleString("en")} KB`;
 }
 
 function drawReplies(button, message, { scope, inThread }) {

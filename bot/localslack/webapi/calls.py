@@ -11,20 +11,23 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from bot.localslack.failure import SlackError
-from bot.localslack.webapi import chat, conversations, people, views
+from bot.localslack.state import files as kept_files
+from bot.localslack.webapi import chat, conversations, files, people, views
 from bot.localslack.webapi.desk import Desk, Json, Method, granted
 from bot.localslack.wire import Wire
 
 log: Final = logging.getLogger(__name__)
 _KEEP: Final = 5_000
+UPLOAD: Final = "upload"
 
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(
     {
         **chat.METHODS,
         **conversations.METHODS,
+        **files.METHODS,
         **people.METHODS,
         **views.METHODS,
     }
@@ -85,6 +88,28 @@ class WebApi:
             return await self._sent(request, None)
         self.note(method, arguments, status=200, answer=answer)
         return JSONResponse(answer, headers=self._headers(method))
+
+    async def upload(self, request: Request) -> Response:
+        """Take the bytes of a file at the address that was given for it, as raw bytes alone.
+
+        Faults know it as the method `upload`.
+        """
+        content = await request.body()
+        arguments = {"length": len(content)}
+        broken = self._broken_before(UPLOAD, arguments)
+        if broken is not None:
+            return await self._sent(request, broken)
+        try:
+            with self._desk.workspace.lock:
+                kept_files.fill(self._desk.workspace, request.path_params["ticket"], content)
+        except SlackError as error:
+            self.note(UPLOAD, arguments, status=400, answer=error.answer())
+            return PlainTextResponse(error.code, status_code=400)
+        if self._desk.faults.strike("lost_after", method=UPLOAD):
+            self.note(UPLOAD, arguments, status=0, answer={"ok": True}, fault="lost_after")
+            return await self._sent(request, None)
+        self.note(UPLOAD, arguments, status=200, answer={"ok": True})
+        return PlainTextResponse(f"OK - {len(content)}")
 
     def _headers(self, method: str) -> dict[str, str]:
         scopes = self._desk.workspace.seed.scopes or frozenset()

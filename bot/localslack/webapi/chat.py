@@ -40,10 +40,10 @@ def post(desk: Desk, arguments: Arguments) -> Json:
     name = arguments.get("client_msg_id")
     if name and desk.client_msg_id == "honour":
         content["client_msg_id"] = str(name)
-    thread = _thread(room, arguments)
-    if thread:
-        content["thread_ts"] = thread
-    stored = desk.workspace.post(room.id, {**_author(desk), **content})
+    root = thread(room, arguments)
+    if root:
+        content["thread_ts"] = root
+    stored = desk.workspace.post(room.id, {**author(desk), **content})
     return _posted(room, stored)
 
 
@@ -62,6 +62,13 @@ def _target(desk: Desk, name: str) -> Room:
     return readable_room(desk, name)
 
 
+def open_room(desk: Desk, channel: str) -> Room:
+    """A conversation by id that takes what the app posts."""
+    room = readable_room(desk, channel)
+    _refuse_closed(desk, room)
+    return room
+
+
 def _refuse_closed(desk: Desk, room: Room) -> None:
     seed = desk.workspace.seed
     if room.is_archived:
@@ -76,7 +83,8 @@ def _refuse_closed(desk: Desk, room: Room) -> None:
         raise SlackError("not_in_channel")
 
 
-def _author(desk: Desk) -> Message:
+def author(desk: Desk) -> Message:
+    """Who posts what the app says."""
     seed = desk.workspace.seed
     return {
         "user": seed.bot_user_id,
@@ -164,7 +172,8 @@ def _same_client_id(desk: Desk, room: Room, arguments: Arguments) -> Message | N
     )
 
 
-def _thread(room: Room, arguments: Arguments) -> str | None:
+def thread(room: Room, arguments: Arguments) -> str | None:
+    """The root of the thread that the arguments name; raises `thread_not_found`."""
     name = arguments.get("thread_ts")
     if not name:
         return None
@@ -225,10 +234,10 @@ def ephemeral(desk: Desk, arguments: Arguments) -> Json:
     if desk.workspace.person(user).id not in room.members:
         raise SlackError("user_not_in_channel")
     content = _content(desk, arguments, method="chat.postEphemeral", room=room, user=user)
-    thread = _thread(room, arguments)
-    if thread:
-        content["thread_ts"] = thread
-    shown = desk.workspace.show(user, {**_author(desk), **content, "channel": room.id})
+    root = thread(room, arguments)
+    if root:
+        content["thread_ts"] = root
+    shown = desk.workspace.show(user, {**author(desk), **content, "channel": room.id})
     return {"ok": True, "message_ts": shown["ts"]}
 
 

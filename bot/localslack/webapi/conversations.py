@@ -20,6 +20,7 @@ from bot.localslack.webapi.desk import (
     scoped,
     text_of,
 )
+from bot.localslack.webapi.files import address_of
 from bot.localslack.webapi.joining import join
 
 
@@ -180,7 +181,7 @@ def history(desk: Desk, arguments: Arguments) -> Json:
     room = _inside(desk, arguments)
     messages = [each for each in room.main() if _within(each, arguments)][::-1]
     page, cursor = paged(messages, arguments, default=100)
-    return _messages(room, page, arguments, cursor=cursor)
+    return _messages(desk, room, page, arguments, cursor=cursor)
 
 
 def replies(desk: Desk, arguments: Arguments) -> Json:
@@ -193,7 +194,7 @@ def replies(desk: Desk, arguments: Arguments) -> Json:
     ts = str(root.get("thread_ts") or ts)
     thread = [room.messages[ts]] + [each for each in room.replies(ts) if _within(each, arguments)]
     page, cursor = paged(thread, arguments, default=1000)
-    return _messages(room, page, arguments, cursor=cursor)
+    return _messages(desk, room, page, arguments, cursor=cursor)
 
 
 def _inside(desk: Desk, arguments: Arguments) -> Room:
@@ -212,10 +213,22 @@ def _within(message: Message, arguments: Arguments) -> bool:
     return oldest < at < latest
 
 
-def _messages(room: Room, page: list[Message], arguments: Arguments, *, cursor: str) -> Json:
+def _messages(
+    desk: Desk, room: Room, page: list[Message], arguments: Arguments, *, cursor: str
+) -> Json:
     whole = flag_of(arguments, "include_all_metadata")
     told = [as_slack_tells(room.with_thread(each), with_metadata=whole) for each in page]
+    told = [_with_addresses(desk, each) if each.get("files") else each for each in told]
     return {"ok": True, "messages": told, "has_more": bool(cursor), **_next(cursor)}
+
+
+def _with_addresses(desk: Desk, message: Message) -> Message:
+    files = [
+        {**each, "url_private": url, "url_private_download": url}
+        for each in message["files"]
+        for url in (address_of(desk.url, each),)
+    ]
+    return {**message, "files": files}
 
 
 METHODS: Final = MappingProxyType(
