@@ -207,6 +207,7 @@ def _services(
             store=store, clock=clock, policy=policy, people=people, links=linking
         ),
         delegating=Delegating(store=store, clock=clock, policy=policy, people=people),
+        attesting=core.attesting,
         renewing=Renewing(
             store=store, clock=clock, policy=policy, people=people, providers=core.providers
         ),

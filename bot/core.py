@@ -17,6 +17,7 @@ from bot.ports.messenger import Directory
 from bot.ports.provider import Provider
 from bot.providers.ledger import LedgerProvider
 from bot.services.arming import Arming
+from bot.services.attesting import Attesting
 from bot.services.importing import Importing
 from bot.services.listing import Listing
 from bot.services.people import People
@@ -91,6 +92,11 @@ class Core:
         return Importing(
             store=self.store, clock=self.clock, providers=self.providers, arming=arming
         )
+
+    @property
+    def attesting(self) -> Attesting:
+        """The receipts of finished requests."""
+        return Attesting(store=self.store)
 
     @property
     def planning(self) -> Planning:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from http.client import HTTPResponse
 from math import inf
 from time import monotonic
 from typing import Any
@@ -39,13 +40,21 @@ class SlackClient(WebClient):
         finally:
             _OVER_BY.reset(before)
 
+    def upload(self, url: str, content: bytes) -> None:
+        """Send a file's bytes to where Slack wants them; raises what `exchange` raises."""
+        kind = {"Content-Type": "application/octet-stream"}
+        self._exchange(Request(url, data=content, headers=kind, method="POST"))  # noqa: S310 - exchange refuses what is not HTTP
+
+    def _exchange(self, request: Request) -> tuple[HTTPResponse, bytes]:
+        until = min(monotonic() + self.timeout, _OVER_BY.get())
+        return exchange(request, until=until, proxy=self.proxy, context=self.ssl)
+
     def _perform_urllib_http_request_internal(
         self,
         url: str,  # noqa: ARG002 - the request's own
         req: Request,
     ) -> dict[str, Any]:
         """What slack_sdk calls for one attempt of any method."""
-        until = min(monotonic() + self.timeout, _OVER_BY.get())
-        answer, body = exchange(req, until=until, proxy=self.proxy, context=self.ssl)
+        answer, body = self._exchange(req)
         charset = answer.headers.get_content_charset() or "utf-8"
         return {"status": answer.status, "headers": answer.headers, "body": body.decode(charset)}

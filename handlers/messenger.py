@@ -19,6 +19,7 @@ from bot.facts.messages import (
     Message,
     OperatorWarning,
     Receipt,
+    ReceiptFile,
     ReminderLine,
     ReminderMessage,
     ReminderRest,
@@ -28,6 +29,7 @@ from bot.facts.messages import (
     Tour,
 )
 from bot.ports.messenger import Limited, Posted, Unsettled
+from handlers.attaching import attach, is_file_of
 from handlers.blocks import (
     delegations,
     digests,
@@ -39,7 +41,7 @@ from handlers.blocks import (
     tour,
     warnings,
 )
-from handlers.blocks.pieces import Content, repeating
+from handlers.blocks.pieces import MAY_REPEAT, Content, repeating
 from handlers.client import SlackClient
 from handlers.refusals import LOST, code_of, lost, repeatable, translated, unread
 
@@ -119,7 +121,7 @@ class SlackMessenger:
 
     def __init__(self, client: SlackClient) -> None:
         self._client = client
-        self._bot_id = ""
+        self._mine: tuple[str, str] | None = None
         self._begun: dict[_Look, _Read] = {}
 
     def post(
@@ -134,6 +136,12 @@ class SlackMessenger:
         may_repeat: bool = False,
     ) -> Posted:
         """Post once. Raises NotPosted, Undeliverable, or Unsettled when no clear answer came."""
+        said = message.message if isinstance(message, Discreet) else message
+        if isinstance(said, ReceiptFile):
+            with self._client.over_by(over_by):
+                return self._attach(
+                    said, to=to, delivery_id=delivery_id, thread=thread, may_repeat=may_repeat
+                )
         shown = repeating(content(message)) if may_repeat else content(message)
         known_by = metadata(message, delivery_id=delivery_id, reminder_ids=reminder_ids)
         try:
@@ -153,6 +161,35 @@ class SlackMessenger:
         except LOST as error:
             raise lost(error) from error
         return _posted(answer)
+
+    def _attach(
+        self,
+        message: ReceiptFile,
+        *,
+        to: str,
+        delivery_id: str,
+        thread: str | None,
+        may_repeat: bool,
+    ) -> Posted:
+        """Slack shares a file after it has answered: what the thread does not show yet is open."""
+        channel = self._conversation(to)
+        comment = MAY_REPEAT if may_repeat else None
+        attach(
+            self._client,
+            message,
+            channel=channel,
+            delivery_id=delivery_id,
+            thread=thread,
+            comment=comment,
+        )
+        try:
+            shown = self._page({"channel": channel, "limit": PAGE}, thread)["messages"]
+        except LOST as error:
+            raise Unsettled("not shown yet") from error
+        stamps = [each["ts"] for each in shown if self._is_delivery(each, delivery_id)]
+        if not stamps:
+            raise Unsettled("not shown yet")
+        return Posted(channel, max(stamps, key=Decimal))
 
     def update(self, message: Message, *, at: Posted, over_by: float = inf) -> None:
         """Replace text and blocks in place; the metadata stays.
@@ -254,12 +291,19 @@ class SlackMessenger:
 
     def _is_delivery(self, message: Mapping[str, Any], delivery_id: str) -> bool:
         payload = (message.get("metadata") or {}).get("event_payload") or {}
-        return payload.get("delivery_id") == delivery_id and message.get("bot_id") == self._me()
+        known = payload.get("delivery_id") == delivery_id or is_file_of(message, delivery_id)
+        return known and self._is_mine(message)
 
-    def _me(self) -> str:
-        if not self._bot_id:
-            self._bot_id = str(self._client.auth_test()["bot_id"])
-        return self._bot_id
+    def _is_mine(self, message: Mapping[str, Any]) -> bool:
+        """By the bot, or its user: a shared file need not bear the former."""
+        bot, user = self._me()
+        return message.get("bot_id") == bot or (user != "" and message.get("user") == user)
+
+    def _me(self) -> tuple[str, str]:
+        if self._mine is None:
+            known = self._client.auth_test()
+            self._mine = str(known["bot_id"]), str(known.get("user_id") or "")
+        return self._mine
 
 
 def _posted(answer: SlackResponse) -> Posted:

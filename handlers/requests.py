@@ -1,10 +1,10 @@
 """Deciding about a request, and what follows: approve, reject, withdraw, stop, repair."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from bot.billing.rights import Action
 from bot.billing.unsubscription import Request
-from bot.facts.messages import Receipt
 from bot.services.errors import FiguresChanged, Incomplete
 from handlers import ids, submissions
 from handlers.asking import Asking
@@ -155,8 +155,9 @@ class Requests:
 
     def show_receipt(self, turn: Turn) -> None:
         """*Receipt…*: the same as in the thread."""
-        request = self._seen(turn)
-        turn.open(as_view(receipts.receipt(Receipt(request=request))))
+        found = self._services.attesting.receipt(submissions.number(turn.body))
+        shown = self._services.discretion.request(turn.user, found.request)
+        turn.open(as_view(receipts.receipt(replace(found, request=shown))))
 
     def _seen(self, turn: Turn) -> Request:
         request = self._unsubscribing.get(submissions.number(turn.body))

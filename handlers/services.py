@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.ports.clock import Clock
+from bot.services.attesting import Attesting
 from bot.services.delegating import Delegating
 from bot.services.discretion import Discretion
 from bot.services.homing import Homing
@@ -24,6 +25,7 @@ class Services:
     listing: Listing
     unsubscribing: Unsubscribing
     delegating: Delegating
+    attesting: Attesting
     renewing: Renewing
     reminding: Reminding
     homing: Homing

@@ -8,7 +8,7 @@ from math import inf
 from zoneinfo import ZoneInfo
 
 from bot.billing.subscription import SlackUser
-from bot.facts.messages import Message
+from bot.facts.messages import Message, ReceiptFile
 from bot.ports.messenger import NotPosted, Posted, Undeliverable, Unsettled
 from tests.clocks import SettableClock
 
@@ -41,6 +41,7 @@ class FakeMessenger:
     unreadable: Unsettled = field(default_factory=lambda: Unsettled("fatal_error"))
     no_links: NotPosted | None = None
     closed: dict[str, str] = field(default_factory=dict)
+    no_files: str | None = None
     refuse_in: dict[str, str] = field(default_factory=dict)
     refuse_only: str | None = None
     refusals: list[NotPosted] = field(default_factory=list)
@@ -68,6 +69,8 @@ class FakeMessenger:
             self.before_post()
         if to in self.closed:
             raise Undeliverable(self.closed[to], closed=True)
+        if self.no_files is not None and isinstance(message, ReceiptFile):
+            raise Undeliverable(self.no_files)
         if to in self.refuse_in and self.refuse_only in {None, delivery_id}:
             raise NotPosted(self.refuse_in[to], retry_after=30)
         if self.refusals:

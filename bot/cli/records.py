@@ -1,17 +1,19 @@
-"""`lapse reminders` and `lapse audit`: what is armed and sent, and who did what."""
+"""`lapse reminders`, `lapse receipt` and `lapse audit`: what is sent, done, and by whom."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from bot.cli.failures import Failed, WrongInput
-from bot.cli.printing import print_json, print_json_array, print_long_table, say
+from bot.cli.printing import print_json, print_json_array, print_long_table, print_table, say
 
 if TYPE_CHECKING:
     from bot.core import Core
+    from bot.facts.receipt import ReceiptFacts
     from bot.ports.store import ArmedReminder, AuditEntry
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -20,6 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("reminders")(reminders)
+    app.command("receipt")(receipt)
     app.command("audit")(audit)
 
 
@@ -61,6 +64,51 @@ def _reminder_row(row: "ArmedReminder", zone: ZoneInfo) -> Sequence[str]:
     sent = in_zone(row.sent_at, zone) if row.sent_at else ""
     due = in_zone(row.due_at, zone)
     return (due, row.state.value, sent, row.destination, row.id, row.reason)
+
+
+def receipt(
+    number: Annotated[int, typer.Argument(help="The number of a finished request.")],
+    as_json: Json = False,
+    pdf: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one page of A4 there.")
+    ] = None,
+) -> None:
+    """Print the receipt of a finished request."""
+    from bot.cli.environment import open_core
+    from bot.facts.receipt import Form
+    from bot.papers import receipt_file, receipt_json
+
+    with open_core() as core:
+        found = core.attesting.receipt(number).facts
+    if pdf is not None:
+        _write(pdf, receipt_file.receipt_file(found, Form.PDF))
+    if as_json:
+        print_json(receipt_json.receipt_json(found))
+    elif pdf is None:
+        _print_receipt(found)
+    else:
+        say(f"Wrote {pdf}.")
+
+
+def _print_receipt(found: "ReceiptFacts") -> None:
+    from bot.papers import receipt_lines
+
+    say(receipt_lines.title(found))
+    say(receipt_lines.outcome(found))
+    say("")
+    print_table(("", ""), receipt_lines.beginning(found))
+    say("")
+    items = (*receipt_lines.items(found), receipt_lines.total(found))
+    print_table(receipt_lines.COLUMNS, items)
+    say("")
+    print_table(("", ""), receipt_lines.end(found))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Failed(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def audit(

@@ -1,6 +1,7 @@
 """The messages that Lapse sends, as frozen values; how they look is the messenger's business."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from bot.billing.money import Money
 from bot.billing.reminder import Reminder
 from bot.billing.subscription import SlackChannel, SlackUser, Subscription
 from bot.billing.unsubscription import Event, Request, State
+from bot.facts.receipt import Form, ReceiptFacts, RecordHead, receipt_of
 
 
 class Timing(StrEnum):
@@ -119,9 +121,32 @@ class RequestLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The receipt in the request's thread."""
+    """The receipt in the request's thread; `head` is None where none was noted when it ended.
+
+    `cloud_requests` says of ids of subscriptions what the cloud called the call for them.
+    """
 
     request: Request
+    head: RecordHead | None = None
+    cloud_requests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> ReceiptFacts:
+        """Everything that it says."""
+        return receipt_of(self.request, head=self.head, cloud_requests=self.cloud_requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptFile:
+    """The same receipt as a file beside it."""
+
+    receipt: Receipt
+    form: Form
+
+    @property
+    def request(self) -> Request:
+        """What it is the receipt of."""
+        return self.receipt.request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +211,7 @@ Said = (
     RequestCard
     | RequestLine
     | Receipt
+    | ReceiptFile
     | RequesterNote
     | BrokenGlass
     | DelegationNote

@@ -12,6 +12,7 @@ from bot.facts.messages import (
     Message,
     OperatorWarning,
     Receipt,
+    ReceiptFile,
     ReminderLine,
     ReminderMessage,
     ReminderRest,
@@ -22,11 +23,13 @@ from bot.facts.messages import (
     Timing,
     Tour,
 )
+from bot.facts.receipt import Form
 from bot.ports.messenger import Links, Posted
 from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
 from bot.services import owing
 from bot.services.alarming import OPERATOR_WARNING, read_warning
 from bot.services.announcing import Announcing, carried, told, waiting
+from bot.services.attesting import attested
 from bot.services.delegating import DELEGATION, read_delegation
 from bot.services.lateness import bundled_as, moved_of
 from bot.services.outcomes import release
@@ -69,6 +72,7 @@ class Composing:
             owing.REQUEST_CARD: self._card,
             owing.REQUEST_LINE: self._line,
             owing.RECEIPT: self._receipt,
+            owing.RECEIPT_FILE: self._receipt_file,
             owing.REQUESTER_NOTE: self._note,
             owing.REMINDER: self._reminder,
             owing.REMINDER_REST: self._rest,
@@ -186,7 +190,14 @@ class Composing:
 
     def _receipt(self, tx: Transaction, post: Delivery, _: datetime) -> Receipt | None:
         request = _request(tx, post)
-        return Receipt(request=request) if request else None
+        return attested(tx, request) if request else None
+
+    def _receipt_file(self, tx: Transaction, post: Delivery, now: datetime) -> ReceiptFile | None:
+        receipt = self._receipt(tx, post, now)
+        if receipt is None:
+            return None
+        form = Form(str(post.subject["file"]))
+        return ReceiptFile(receipt=receipt, form=form)
 
     def _note(self, tx: Transaction, post: Delivery, now: datetime) -> RequesterNote | None:
         request = _request(tx, post)

@@ -8,6 +8,7 @@ from bot.facts.hiding import Facts, seen, without_figures
 from bot.facts.messages import (
     BrokenGlass,
     Receipt,
+    ReceiptFile,
     ReminderLine,
     ReminderMessage,
     ReminderRest,
@@ -22,7 +23,7 @@ from bot.services.composing import Composing
 from bot.services.errors import NotAllowed, Refused
 from bot.services.people import People
 
-_ABOUT_REQUESTS = (RequestCard, RequestLine, Receipt, BrokenGlass)
+_ABOUT_REQUESTS = (RequestCard, RequestLine, Receipt, ReceiptFile, BrokenGlass)
 
 
 class Discretion:

@@ -1,7 +1,7 @@
 """Expected refusals: each is one sentence for what happened and one for what to do.
 
 Refused
-├── UnknownSubscription, AmbiguousId, UnknownRequest, DaysOutOfRange
+├── UnknownSubscription, AmbiguousId, UnknownRequest, NoReceipt, DaysOutOfRange
 ├── SeveralAccounts, SeveralCurrencies
 ├── GuestRefused, NotAllowed
 ├── NotPossible, AlreadyRequested, TooLate, RenewalBeginsSoon, NoApprover
@@ -23,7 +23,7 @@ from bot.billing.money import Money
 from bot.billing.quote import Refusal
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import AccountName, SlackUser, Subscription, SubscriptionKey
-from bot.billing.unsubscription import Request, UnsubscriptionError
+from bot.billing.unsubscription import OPEN, Request, UnsubscriptionError
 from bot.billing.worst import Worst
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft
 from bot.services.advice import way_forward
@@ -93,6 +93,24 @@ class UnknownRequest(Refused):
 
     def __init__(self, number: int) -> None:
         super().__init__(f"There is no request {number}.", "Look it up with `/lapse requests`.")
+        self.number = number
+
+
+class NoReceipt(Refused):
+    """A receipt is of what was tried and has ended."""
+
+    def __init__(self, request: Request) -> None:
+        number, state = request.number, request.state.value
+        if request.state in OPEN:
+            super().__init__(
+                f"Request {number} is {state}, so it has no receipt yet.",
+                "Ask again when it has ended.",
+            )
+        else:
+            super().__init__(
+                f"Request {number} is {state}: nothing was changed, so it has no receipt.",
+                f"What happened is in `lapse audit {number}`.",
+            )
         self.number = number
 
 

@@ -10,11 +10,13 @@ from uuid import UUID, uuid5
 
 from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import Event, Request, State, Verb
+from bot.facts.receipt import Form, RecordHead, is_finished
 from bot.ports.store import Delivery, Transaction
 
 REQUEST_CARD = "request-card"
 REQUEST_LINE = "request-line"
 RECEIPT = "receipt"
+RECEIPT_FILE = "receipt-file"
 REQUESTER_NOTE = "requester-note"
 BROKEN_GLASS = "broken-glass"
 REMINDER = "reminder"
@@ -50,7 +52,7 @@ def card_id(number: int) -> str:
 def after_save(
     before: Request | None, after: Request, *, channel: str, at: datetime
 ) -> tuple[Delivery, ...]:
-    """Everything a saved change of a request owes: its card, a thread line an event, and notes.
+    """What every saved change of a request owes: its card, a thread line an event, and notes.
 
     That somebody broke the glass is a message of its own, which calls the whole channel.
 
@@ -69,12 +71,45 @@ def after_save(
     moved = before is None or before.state is not after.state
     told = fresh[-1:] if moved else tuple(e for e in fresh if e.verb in _TOLD)[-1:]
     notes = tuple(_note(after, event, at=at) for event in told)
-    ended = after.closed and (before is None or not before.closed)
-    tried = after.state in {State.DONE, State.FAILED}
-    receipts = (_receipt(after, channel=channel, at=at),) if ended and tried else ()
     broken = (event for event in fresh if event.verb is Verb.BROKE_GLASS)
     alarms = tuple(_broken_glass(after, event, channel=channel, at=at) for event in broken)
-    return (card, *lines, *receipts, *alarms, *notes)
+    return (card, *lines, *alarms, *notes)
+
+
+def has_finished(before: Request | None, after: Request) -> bool:
+    """Whether a saved change ended a request that was tried, so that it owes its receipt."""
+    return is_finished(after) and (before is None or not before.closed)
+
+
+def receipts(
+    request: Request, *, head: RecordHead, channel: str, at: datetime
+) -> tuple[Delivery, ...]:
+    """The receipt of a request that has just finished, and its files after it, in the thread.
+
+    Where the record then stood is noted with the message, so that all three say the same for ever.
+    """
+    noted = {"entries": head.entries, "head": head.digest}
+    key = _receipt_key(request.number)
+    slots = range(SLOTS - len(Form), SLOTS)
+    message = _owed(request, key, RECEIPT, to=channel, slot=slots.start - 1, at=at, facts=noted)
+    files = (
+        _owed(
+            request,
+            f"{key}/{form.value}",
+            RECEIPT_FILE,
+            to=channel,
+            slot=slot,
+            at=at,
+            facts={"file": form.value},
+        )
+        for slot, form in zip(slots, Form, strict=True)
+    )
+    return (message, *files)
+
+
+def receipt_id(number: int) -> str:
+    """The delivery that posts a request's receipt."""
+    return delivery_id(_receipt_key(number))
 
 
 def note_updates(
@@ -159,9 +194,8 @@ def _broken_glass(request: Request, event: Event, *, channel: str, at: datetime)
     return replace(owed, stream=key)
 
 
-def _receipt(request: Request, *, channel: str, at: datetime) -> Delivery:
-    key = f"request/{request.number}/receipt"
-    return _owed(request, key, RECEIPT, to=channel, slot=SLOTS - 1, at=at)
+def _receipt_key(number: int) -> str:
+    return f"request/{number}/receipt"
 
 
 def _same(tx: Transaction, request: Request) -> Sequence[Request]:
@@ -221,7 +255,7 @@ def _owed(
     facts: Mapping[str, object] | None = None,
 ) -> Delivery:
     card = card_id(request.number)
-    threaded = kind in {REQUEST_LINE, RECEIPT}
+    threaded = kind in {REQUEST_LINE, RECEIPT, RECEIPT_FILE}
     return Delivery(
         id=delivery_id(key),
         key=key,

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.billing.unsubscription import Event, Request
+from bot.facts.receipt import RecordHead
 from bot.ports.store import Transaction
 from bot.services import owing
 from bot.services.policy import Policy
@@ -36,7 +37,17 @@ def save(
             tx.outbox.owe(delivery)
     for event in saved.events[len(before.events) if before else 0 :]:
         _file(tx, saved, event)
+    if owing.has_finished(before, saved):
+        _owe_receipt(tx, saved, channel=policy.approvals_channel, at=at)
     return saved
+
+
+def _owe_receipt(tx: Transaction, request: Request, *, channel: str, at: datetime) -> None:
+    """Last of all, since its head covers the line of the change that ended the request."""
+    entries, digest = tx.audit.head()
+    head = RecordHead(entries=entries, digest=digest)
+    for delivery in owing.receipts(request, head=head, channel=channel, at=at):
+        tx.outbox.owe(delivery)
 
 
 def _file(tx: Transaction, request: Request, event: Event) -> None:

@@ -14,8 +14,10 @@ from bot.services.armed import DIRECT
 from bot.services.closing import ENOUGH, EVERYWHERE, Closure, close, closures, count, forget, pause
 from bot.services.composing import PERSON, REMINDERS
 from bot.services.moved import REASONS, moved_because
+from bot.services.owing import RECEIPT_FILE
 from bot.services.people import People
 from bot.services.policy import NOT_REPEATED, Policy, WhenUnknown
+from bot.services.unattached import unattached
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +181,9 @@ class Rerouting:
             return
         if waits:
             self._arm(tx, delivery)
+        if delivery.kind == RECEIPT_FILE and closure is None:
+            alarm(tx, unattached(tx, delivery, error=error, at=now), operators=operators, at=now)
+            return
         moved = not waits and delivery.kind in REMINDERS and self._move(tx, delivery, error=error)
         since = closure.since if closure else now
         alarm(tx, self._trouble(delivery, error, since, moved=moved), operators=operators, at=now)

@@ -16,10 +16,10 @@ from slack_sdk.models.blocks import (
 from bot.billing.quote import Scope
 from bot.billing.subscription import Package, Subscription
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason
+from bot.facts.reasons import REASONS
 from bot.facts.unsubscribing import Draft
 from handlers import ids, text
 from handlers.blocks.pieces import cut
-from handlers.blocks.request_facts import REASONS
 from handlers.forms import Filled
 
 TEN = 10

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.billing.unsubscription import ACKNOWLEDGEMENT, Event, Item, ItemState, Request, State, Verb
+from bot.billing.unsubscription import ACKNOWLEDGEMENT, Event, ItemState, Request, State, Verb
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
+from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said, Verification, in_order
 from handlers import ids, text
 from handlers.blocks import calls
 from handlers.blocks import request_body as body
@@ -25,6 +26,9 @@ from handlers.blocks.pieces import (
 )
 
 LONG = 3000
+SAID = 500
+DIGITS = 16
+"""Of a digest's 64, which are in the JSON: enough to compare by eye."""
 
 
 def request_line(line: RequestLine) -> Content:
@@ -45,24 +49,26 @@ def request_line(line: RequestLine) -> Content:
 
 def receipt(message: Receipt) -> Content:
     """What was asked, acknowledged, approved and done, with every figure and order."""
-    request = message.request
-    back = facts.refunded(request)
-    amount = text.money(back) if back is not None else "refund not known"
-    headline = f"Receipt of request {request.number}: {amount}{' back' if back is not None else ''}"
-    if request.dry_run:
-        headline = f"Receipt of request {request.number}: nothing was changed"
-    parts = (_beginning(request), _items(request), _end(request))
-    totals = body.estimated(request) if request.dry_run else body.money_back(request)
+    found, request = message.facts, message.request
+    back = found.actual.refund
+    headline = f"Receipt of request {found.number}: {text.money(back)} back"
+    if back is None:
+        headline = f"Receipt of request {found.number}: refund not known"
+    if found.dry_run:
+        headline = f"Receipt of request {found.number}: nothing was changed"
+    parts = (_beginning(found, request), _items(found), _end(found, request))
+    small = _small_print(found)
     spoken = text.fallback(
         headline,
-        totals,
-        *(text.esc(each) for each in body.plain([*_items(request), *_end(request)])),
+        _totals(found),
+        *(text.esc(each) for each in body.plain([*parts[1], *parts[2]])),
+        *small,
         limit=LONG,
     )
-    dry = [context(DRY_RUN)] if request.dry_run else []
+    dry = [context(DRY_RUN)] if found.dry_run else []
     shown = (rich(*lines) for lines in parts if lines)
-    blocks = [header(headline, dry_run=request.dry_run), *shown, *dry]
-    title = f"Receipt {request.number}"
+    blocks = [header(headline, dry_run=found.dry_run), *shown, context(*small), *dry]
+    title = f"Receipt {found.number}"
     return facts.dry(Content(spoken, blocks, title), request)
 
 
@@ -90,26 +96,38 @@ def _line(event: Event, when: str, what: str) -> Line:
     return (f"{when} ", *who, what)
 
 
-def _beginning(request: Request) -> list[Line]:
-    worst = request.acknowledgement.worst
+def _totals(found: ReceiptFacts) -> str:
+    if found.dry_run:
+        return (
+            f"The refund would have been {text.money(found.estimate.refund)}, the handling fee "
+            f"{text.money(found.estimate.handling_fee)} (estimate)."
+        )
+    if found.actual.refund is None:
+        return "The refund is not known yet."
+    back = text.money(found.actual.refund)
+    difference = facts.worded(found.difference) if found.difference is not None else ""
+    if not difference:
+        return f"Refund at the cloud: {back}."
+    than = difference if difference == "as estimated" else f"{difference} than the estimate"
+    return f"Refund at the cloud {back}, {than}."
+
+
+def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
+    worst = found.acknowledged.worst
     acknowledged = (
-        f': "{request.acknowledgement.text}", fee at most '
+        f': "{found.acknowledged.text}", fee at most '
         f"{text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
     )
     lines: list[Line] = [
         (
             Bold("Asked"),
-            f" {text.instant(request.requested_at)} by ",
-            Who(request.requested_by),
-            f": {facts.REASONS[request.reason]}",
+            f" {text.instant(found.asked.at)} by ",
+            Who(found.asked.by),
+            f": {found.reason_words}",
         ),
         (Bold("Acknowledged"), acknowledged),
     ]
-    lines += [
-        (Bold("Approved"), f" {facts.clock(event.at, request)} by ", *facts.decided_by(event))
-        for event in request.approvals
-        if event.by
-    ]
+    lines += [_did("Approved", each, request) for each in found.approvals]
     broken = request.broken_glass
     if broken is not None and broken.by:
         when = facts.clock(broken.at, request)
@@ -118,43 +136,66 @@ def _beginning(request: Request) -> list[Line]:
     return lines
 
 
-def _items(request: Request) -> list[Line]:
+def _items(found: ReceiptFacts) -> list[Line]:
     return [
-        (Bold(f"{number} {item.label}"), f" · {_item(item, dry_run=request.dry_run)}")
-        for number, item in enumerate(facts.in_order(request), start=1)
+        (Bold(f"{item.number} {item.label}"), f" · {_item(item, dry_run=found.dry_run)}")
+        for item in found.items
     ]
 
 
-def _item(item: Item, *, dry_run: bool) -> str:
-    estimate = item.quote.total.refund if item.quote.total else None
+def _item(item: ReceiptItem, *, dry_run: bool) -> str:
+    estimate = text.money(item.estimate.refund)
     if dry_run:
-        return f"{text.money(estimate)} (estimate), would have been unsubscribed"
+        return f"{estimate} (estimate), would have been unsubscribed"
     if item.state is not ItemState.GONE:
         code = f" ({item.error_code})" if item.error_code else ""
         return f"{_STILL.get(item.state, 'not done')}{code}"
-    if item.refund_actual is None:
-        return f"gone, refund not known yet, estimated {text.money(estimate)}"
-    same = estimate is not None and item.refund_actual.rounded() == estimate.rounded()
-    against = "as estimated" if same else f"estimated {text.money(estimate)}"
-    order = f", order {item.refund_order}" if item.refund_order else ""
-    if item.refund_actual.is_hidden:
-        return f"gone, {text.money(item.refund_actual)}{order}"
-    return f"{text.money(item.refund_actual)}, {against}{order}"
+    if item.actual.refund is None:
+        return f"gone, refund not known yet, estimated {estimate}"
+    order = f", order {item.order}" if item.order else ""
+    order += f", the cloud's request {item.cloud_request}" if item.cloud_request else ""
+    if item.actual.refund.is_hidden:
+        return f"gone, {text.money(item.actual.refund)}{order}"
+    same = item.difference is not None and not item.difference
+    against = "as estimated" if same else f"estimated {estimate}"
+    return f"{text.money(item.actual.refund)}, {against}{order}"
 
 
-def _end(request: Request) -> list[Line]:
-    verified = facts.last_event(request, Verb.VERIFIED)
-    if request.dry_run or verified is None:
-        return []
-    refunds = sum(item.refund_order is not None for item in request.items)
-    off = all(item.auto_renew_off is not False for item in request.items)
+def _end(found: ReceiptFacts, request: Request) -> list[Line]:
+    lines: list[Line] = []
+    if found.problem is not None:
+        lines.append((Bold("Problem"), f": {text.clip(found.problem, SAID)}"))
+    if found.by_hand is not None:
+        lines.append(_did("Done by hand", found.by_hand, request))
+    if found.left is not None:
+        lines.append(_did("Left as it is", found.left, request))
+    if found.verified is not None:
+        lines.append(_verification(found.verified, request))
+    return lines
+
+
+def _verification(verified: Verification, request: Request) -> Line:
     parts = (
         "gone",
-        "auto-renewal off" if off else "auto-renewal not off everywhere",
-        text.plural(refunds, "refund order"),
+        "auto-renewal off" if verified.auto_renew_off else "auto-renewal not off everywhere",
+        text.plural(verified.refund_orders, "refund order"),
     )
     when = facts.clock(verified.at, request)
-    return [(Bold("Verified"), f" {when}: {', '.join(parts)}")]
+    return (Bold("Verified"), f" {when}: {', '.join(parts)}")
+
+
+def _did(what: str, said: Said, request: Request) -> Line:
+    words = f": {text.clip(said.words, SAID)}" if said.words else ""
+    return (Bold(what), f" {facts.clock(said.at, request)} by ", Who(said.by), words)
+
+
+def _small_print(found: ReceiptFacts) -> list[str]:
+    """The rules that the figures follow, and the record's head, so that a cut record shows."""
+    lines = [f"Rule set: {text.esc(found.rules)}"]
+    if found.head is not None:
+        entries = text.plural(found.head.entries, "entry", "entries")
+        lines.append(f"Record: {entries}, head {found.head.digest[:DIGITS]}{text.ELLIPSIS}")
+    return lines
 
 
 def _dry(content: Content, request: Request) -> Content:
@@ -204,7 +245,7 @@ def _approved(request: Request) -> str:
 
 def _runs(request: Request) -> str:
     steps = text.plural(len(request.steps), "step")
-    first = text.esc(facts.short(facts.in_order(request)[0].label))
+    first = text.esc(facts.short(in_order(request)[0].label))
     then = f", {first} first" if len(request.steps) > 1 else ""
     return f"Request {request.number} runs: {steps}{then}."
 
@@ -272,7 +313,7 @@ def _failed(request: Request) -> str:
     if left is not None and left.by:
         why = f': "{text.esc(text.clip(left.note, 300))}"' if left.note else ""
         return f"{text.mention(left.by)} left request {request.number} as it is{why}."
-    items = facts.in_order(request)
+    items = in_order(request)
     stuck = [item for item in items if item.state is not ItemState.GONE]
     gone = len(items) - len(stuck)
     if not stuck:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import Item, ItemState, Request, Step, StepState
+from bot.facts.reasons import REASONS
+from bot.facts.receipt import in_order
 from handlers import ids, text
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
@@ -37,7 +39,7 @@ def asked(request: Request) -> Block:
 
 def reason(request: Request) -> Block:
     """The reason that was chosen, and the details as a quotation; then why glass was broken."""
-    why: Line = (Bold("Reason: "), facts.REASONS[request.reason])
+    why: Line = (Bold("Reason: "), REASONS[request.reason])
     broken = request.broken_glass
     if broken is None or broken.by is None:
         return quoted([why], request.details)
@@ -71,7 +73,7 @@ def remembered(request: Request) -> tuple[Block, ...]:
 
 def rows(request: Request, row: Callable[[Request, Item], Line]) -> list[Line]:
     """One numbered line an item, in the order in which they go; ten, then how many more."""
-    items = facts.in_order(request)
+    items = in_order(request)
     lines: list[Line] = [
         (f"{number} {item.label}", *row(request, item))
         for number, item in enumerate(items[: facts.SHOWN_ITEMS], start=1)

@@ -9,23 +9,15 @@ from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Event, Item, ItemState, Reason, Request, Verb
+from bot.billing.unsubscription import Event, ItemState, Request, Verb
 from bot.billing.worst import COUPONS, FEE, REFUND
+from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks.pieces import Content, Line, Who, cut
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
 FIGURES_WORSE = "the figures got worse"
-
-REASONS = {
-    Reason.HARD_TO_USE: "Hard to use",
-    Reason.FEATURES_INSUFFICIENT: "Features are not enough",
-    Reason.TOO_COMPLEX: "Too complex to operate",
-    Reason.DISSATISFIED: "Not satisfied with the service",
-    Reason.OTHER: "Other",
-}
-"""The cloud's reasons (R51) in words that a person would choose by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +61,11 @@ def against(actual: Money, estimate: Money) -> str:
 
     Nothing where the figures are hidden: more or less would tell of them.
     """
-    difference = actual.rounded() - estimate.rounded()
+    return worded(actual.rounded() - estimate.rounded())
+
+
+def worded(difference: Money) -> str:
+    """The same of a difference that is known: an actual figure less its estimate."""
     if difference.is_hidden:
         return ""
     if not difference:
@@ -81,17 +77,6 @@ def against(actual: Money, estimate: Money) -> str:
 def short(label: str) -> str:
     """A name without its size: `SecMaster Professional` of `SecMaster Professional, 50 ECS`."""
     return label.split(",", maxsplit=1)[0]
-
-
-def in_order(request: Request) -> Sequence[Item]:
-    """The items in the order in which they go."""
-    place = {
-        key: (step.number, at)
-        for step in request.steps
-        for at, key in enumerate(step.subscriptions)
-    }
-    last = (len(request.steps) + 1, 0)
-    return sorted(request.items, key=lambda item: place.get(item.key, last))
 
 
 def subject(request: Request, *, full: bool = False) -> str:

@@ -57,6 +57,29 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file below a message."""
+
+    page: Page
+    data: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.data["name"])
+
+    @property
+    def title(self) -> str:
+        return str(self.data["title"])
+
+    def content(self) -> bytes:
+        """What is downloaded, as big as the page says."""
+        with urllib.request.urlopen(f"{self.page.url}{self.data['url']}", timeout=30) as answer:
+            content: bytes = answer.read()
+        assert len(content) == self.data["size"]
+        return content
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message as one person sees it."""
 
@@ -84,6 +107,10 @@ class Message:
             (block["text"]["text"] for block in self.data["blocks"] if block["type"] == "header"),
             "",
         )
+
+    @property
+    def files(self) -> list[File]:
+        return [File(self.page, each) for each in self.data["files"]]
 
     @property
     def buttons(self) -> list[str]:
@@ -240,6 +267,11 @@ class Persona:
             ),
             f"an answer that says {containing!r}",
         )
+
+    def thread_messages(self, root: Message) -> list[Message]:
+        """The replies to a message, oldest first."""
+        found = self.page.get("thread", channel=root.channel, ts=root.ts)["replies"]
+        return [Message(self.page, root.channel, each) for each in found]
 
     def thread(self, root: Message) -> list[str]:
         """The texts of the replies to a message."""

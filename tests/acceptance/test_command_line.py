@@ -10,19 +10,24 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.cli import run
+from bot.cli.environment import open_core
 from bot.cli.failures import FAILED, WRONG_INPUT
 from bot.demo import workspace
 from bot.localslack.server import LocalSlack
+from bot.services import recording
 from storage.clock import DatabaseClock
 from storage.engine import engines, parse
 from storage.tables import SCHEMA
 from tests.acceptance.catalogue import LAB, PROD, STAGING, bought
+from tests.factories import NOW
+from tests.unit.handlers import samples
 
 SETTINGS = """
 [accounts.prod]
@@ -357,6 +362,52 @@ def test_a_quote_is_read_from_standard_input_too(capsys, monkeypatch):
 )
 def test_a_quote_names_what_is_wrong_with_its_input(capsys, given, said):
     assert said in refused(capsys, "quote", written("given.json", given))
+
+
+@pytest.fixture
+def finished() -> int:
+    """The number of a request that is done."""
+    with open_core() as core, core.store.transaction() as tx:
+        return recording.save(tx, None, samples.done(), policy=core.policy, at=NOW).number
+
+
+def test_a_receipt_is_printed_for_people_and_for_programs(finished, capsys):
+    assert run(["receipt", str(finished)]) == 0
+    told = capsys.readouterr().out
+    object_ = printed(capsys, "receipt", str(finished))
+
+    assert told.startswith("Receipt of request 1042\nDone: 3 of 3 items gone. USD 2,057.93 back")
+    assert "st-screen, order CS26112311reen" in told
+    assert object_["total"]["actual"]["refund"] == "2057.93"
+    assert f"head {object_['record']['head']}" in told
+    with open_core() as core, core.store.reading() as tx:
+        assert object_["record"]["entries"] == len(list(tx.audit.entries()))
+
+
+def test_a_receipt_is_written_as_a_page_the_same_each_time(finished, capsys, fresh):
+    assert run(["receipt", str(finished), "--pdf", "one.pdf"]) == 0
+    assert capsys.readouterr().out == "Wrote one.pdf.\n"
+    assert printed(capsys, "receipt", str(finished), "--pdf", "two.pdf")["request"] == finished
+
+    assert (fresh / "one.pdf").read_bytes().startswith(b"%PDF-")
+    assert (fresh / "one.pdf").read_bytes() == (fresh / "two.pdf").read_bytes()
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(finished, capsys):
+    said = refused(capsys, "receipt", str(finished), "--pdf", "no/where.pdf", code=1)
+
+    assert said == "no/where.pdf cannot be written (No such file or directory).\n"
+
+
+def test_a_receipt_of_nothing_says_what_is_the_matter(finished, capsys):
+    with open_core() as core, core.store.transaction() as tx:
+        waiting = replace(samples.waiting(), number=1043, items=())
+        recording.save(tx, None, waiting, policy=core.policy, at=NOW)
+
+    assert "There is no request 7." in refused(capsys, "receipt", "7")
+    assert "Request 1043 is waiting, so it has no receipt yet." in refused(
+        capsys, "receipt", "1043"
+    )
 
 
 def test_an_audit_is_whole_in_json_too(capsys):

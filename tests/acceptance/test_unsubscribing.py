@@ -1,9 +1,12 @@
 """The main job: ask to unsubscribe, let a second person decide, execute, read back."""
 
+import json
+import re
 import threading
 
 import pytest
 
+from bot.localslack.server import Fault
 from tests.acceptance.catalogue import LAB, STAGING
 from tests.acceptance.people import chosen, elements, eventually
 from tests.acceptance.world import World
@@ -222,6 +225,77 @@ def test_a_rejection_asks_why_and_says_so(world: World, asked):
 
 def modal_label(modal) -> str:
     return next(b["label"]["text"] for b in modal.view["blocks"] if b["type"] == "input")
+
+
+def test_the_receipt_stands_in_the_thread_with_its_page_and_its_json(world: World, asked):
+    executed(world, asked)
+
+    def look():
+        world.tick(rounds=1)
+        found = world.user("requester").thread_messages(card(world, "Done"))
+        return found if sum(len(each.files) for each in found) == 2 else None
+
+    said = eventually(look, "a thread with both files")
+    [receipt] = [each for each in said if "Receipt of request 1001" in each.header]
+    page, data = (file for each in said for file in each.files)
+    record = re.search(r"Record: (\d+) entries, head ([0-9a-f]{16})…", receipt.words)
+    found = json.loads(data.content())
+    assert said.index(receipt) < len(said) - 2
+    assert page.name.startswith("receipt-1001-")
+    assert page.title == "Receipt of request 1001 (PDF)"
+    assert page.content().startswith(b"%PDF-")
+    assert found["acknowledged"]["text"] == SENTENCE
+    assert found["approvals"][0]["by"] == world.slack.someone("approver-1").id
+    assert [item["state"] for item in found["items"]] == ["gone"] * 3
+    assert record
+    assert found["record"]["entries"] == int(record[1])
+    assert found["record"]["head"].startswith(record[2])
+    with world.core.store.reading() as tx:
+        entries = list(tx.audit.entries())
+    assert entries[int(record[1]) - 1].digest == found["record"]["head"]
+
+
+def test_a_file_whose_answer_is_lost_is_there_once(world: World, asked):
+    world.slack.arm(Fault(kind="lost_after", method="files.completeUploadExternal"))
+    executed(world, asked)
+    world.advance(seconds=60)
+    world.advance(seconds=5)
+
+    said = world.user("requester").thread_messages(card(world, "Done"))
+    names = [file.name.rpartition(".")[2] for each in said for file in each.files]
+    assert names == ["pdf", "json"]
+    assert len(world.slack.calls("files.completeUploadExternal")) == 2
+
+
+def test_without_the_scope_the_receipt_stands_alone_and_operators_hear_of_it_once(
+    world: World, asked
+):
+    fault = Fault(kind="error", method="files.*", error="missing_scope", once=False)
+    world.slack.arm(fault)
+    executed(world, asked)
+    world.tick()
+
+    said = world.user("requester").thread_messages(card(world, "Done"))
+    assert any("Receipt of request 1001" in each.header for each in said)
+    assert not any(each.files for each in said)
+    told = [
+        message.text
+        for person in world.slack.seed.humans
+        for message in world.user(person.handle).messages("Lapse")
+        if "cannot attach receipts" in message.text
+    ]
+    assert len(set(told)) == 1
+    assert "files:write" in told[0]
+
+
+def executed(world: World, asked) -> None:
+    """Let the request be approved, cool off and run until it is done."""
+    asked.click("Approve")
+    card(world, "Approved")
+    world.advance(minutes=5)
+    for _ in range(8):
+        world.advance(seconds=3)
+    assert "are gone" in card(world, "Done").header
 
 
 def test_only_the_requester_withdraws(world: World, asked):

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.billing.subscription import SlackUser
-from bot.facts.messages import OperatorWarning
+from bot.facts.messages import OperatorWarning, Receipt, ReceiptFile
+from bot.facts.receipt import Form
 from bot.localslack.seed import Channel, Group, Person, Seed
 from bot.localslack.server import Fault, LocalSlack
 from bot.ports.messenger import Directory, Messenger, NotPosted, Posted, Undeliverable, Unsettled
@@ -18,6 +19,7 @@ from handlers.directory import SlackDirectory
 from handlers.messenger import SlackMessenger
 from tests.clocks import SettableClock
 from tests.messengers import FakeDirectory, FakeMessenger
+from tests.unit.handlers import samples
 
 CHANNEL, OWNER, GUEST, BOT, GROUP = "C0FINOPS", "U0OWNER", "U0GUEST", "U0LAPSE", "S0APPROVERS"
 MINUTE = timedelta(minutes=1)
@@ -34,6 +36,8 @@ class Stand:
     limit_rate: Callable[[], None]
     archive: Callable[[], None]
     hide_history: Callable[[], None]
+    lose_file: Callable[[], None]
+    refuse_files: Callable[[], None]
 
 
 def seed() -> Seed:
@@ -78,14 +82,16 @@ def fake(clock: SettableClock) -> Stand:
         limit_rate=lambda: messenger.refusals.append(NotPosted("ratelimited", retry_after=30)),
         archive=lambda: messenger.closed.update({CHANNEL: "is_archived"}),
         hide_history=lambda: setattr(messenger, "history_unreadable", True),
+        lose_file=lambda: setattr(messenger, "lose_answers", 1),
+        refuse_files=lambda: setattr(messenger, "no_files", "missing_scope"),
     )
 
 
 def over_http(slack: LocalSlack) -> Stand:
     client = SlackClient(slack.bot_token, base_url=slack.api_url, within=timedelta(seconds=10))
 
-    def arm(kind: str, method: str = "chat.postMessage") -> Callable[[], None]:
-        return lambda: slack.arm(Fault(kind=kind, method=method))
+    def arm(kind: str, method: str = "chat.postMessage", *, error: str = "") -> Callable[[], None]:
+        return lambda: slack.arm(Fault(kind=kind, method=method, error=error))
 
     return Stand(
         messenger=SlackMessenger(client),
@@ -95,6 +101,8 @@ def over_http(slack: LocalSlack) -> Stand:
         limit_rate=arm("ratelimited"),
         archive=lambda: slack.archive(CHANNEL),
         hide_history=arm("server_error", "conversations.history"),
+        lose_file=arm("lost_after", "files.completeUploadExternal"),
+        refuse_files=arm("error", "files.getUploadURLExternal", error="missing_scope"),
     )
 
 
@@ -221,6 +229,67 @@ def test_copies_that_cannot_be_read_are_never_taken_for_none(stand, clock):
 
     with pytest.raises(Unsettled):
         copies(stand, clock)
+
+
+PDF, JSON = (ReceiptFile(receipt=Receipt(request=samples.done()), form=form) for form in Form)
+PDF_ID, JSON_ID = "5c1f0d2e-7a0b-5b55", "6a1f0d2e-7a0b-5b55"
+
+
+def attach(stand: Stand, file: ReceiptFile, delivery: str, *, thread: str):
+    return stand.messenger.post(file, to=CHANNEL, delivery_id=delivery, thread=thread)
+
+
+@pytest.fixture
+def root(stand: Stand, clock: SettableClock) -> str:
+    return stand.messenger.post(warning(clock), to=CHANNEL, delivery_id="root").ts
+
+
+def test_a_file_is_found_in_its_thread_by_its_delivery_and_by_no_other(stand, clock, root):
+    page = attach(stand, PDF, PDF_ID, thread=root)
+    clock.advance(timedelta(seconds=1))
+    data = attach(stand, JSON, JSON_ID, thread=root)
+
+    assert page != data
+    assert find(stand, clock, PDF_ID, thread=root) == page
+    assert find(stand, clock, JSON_ID, thread=root) == data
+    assert find(stand, clock, "7a1f0d2e-7a0b-5b55", thread=root) is None
+    assert find(stand, clock, PDF_ID) is None
+
+
+def test_an_answer_lost_after_a_file_was_shared_is_unsettled_and_the_file_is_there(
+    stand, clock, root
+):
+    stand.lose_file()
+
+    with pytest.raises(Unsettled):
+        attach(stand, PDF, PDF_ID, thread=root)
+
+    assert find(stand, clock, PDF_ID, thread=root) is not None
+
+
+def test_a_file_that_is_refused_closes_no_channel_and_messages_still_go(stand, clock, root):
+    stand.refuse_files()
+
+    with pytest.raises(Undeliverable) as refused:
+        attach(stand, PDF, PDF_ID, thread=root)
+
+    assert (refused.value.error, refused.value.closed) == ("missing_scope", False)
+    assert post(stand, clock, thread=root)
+    assert find(stand, clock, PDF_ID, thread=root) is None
+
+
+def test_a_second_copy_of_a_file_can_be_taken_back(stand, clock, root):
+    first = attach(stand, PDF, PDF_ID, thread=root)
+    clock.advance(timedelta(seconds=1))
+    second = attach(stand, PDF, PDF_ID, thread=root)
+    around = {"since": clock.now() - MINUTE, "until": clock.now() + MINUTE}
+
+    def there():
+        return stand.messenger.copies(PDF_ID, to=CHANNEL, thread=root, **around)
+
+    assert there() == [first, second]
+    stand.messenger.take_back(second)
+    assert there() == [first]
 
 
 def test_a_message_has_a_link(stand, clock):

@@ -33,6 +33,7 @@ from bot.core import Core, Nobody
 from bot.services.exporting import to_csv
 from bot.services.people import People
 from bot.services.unsubscribing import Unsubscribing
+from handlers.client import SlackClient
 from storage.types import MICROSECOND
 from tests.acceptance.processes import Process, surroundings
 from tests.factories import APPROVER_1, REQUESTER
@@ -42,7 +43,7 @@ from tests.proof.databases import Databases
 from tests.proof.forks import Steps, forked
 from tests.proof.front import Front, front
 from tests.proof.pieces import Trial, Verdict
-from tests.proof.slack import Answer, SimulatedSlack
+from tests.proof.slack import BOT, Answer, Landed, SimulatedSlack
 from tests.unit.services.desk import filled_in, secmaster
 
 SETTINGS = f"""
@@ -72,6 +73,7 @@ VARIES = (
     (re.compile(r"\bCS[0-9A-F]{12}\b"), "an order"),
     (re.compile(r"<!date\^\d+\^[^>]*>"), "a time"),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?\b"), "a time"),
+    (re.compile(r"\bhead [0-9a-f]{16}\b"), "a head"),
 )
 
 
@@ -99,6 +101,7 @@ class Effects(Steps):
         """From now on, for the rest of this process's life."""
         commit: Any = DefaultDialect.do_commit
         call: Any = BaseClient.api_call
+        upload: Any = SlackClient.upload
 
         def commit_in_steps(dialect: Any, connection: Any) -> None:
             with self._both_sides(of_effect=self._here.wrote):
@@ -108,8 +111,13 @@ class Effects(Steps):
             with self._both_sides(of_effect=True):
                 return call(*arguments, **named)
 
+        def upload_in_steps(*arguments: Any, **named: Any) -> None:
+            with self._both_sides(of_effect=True):
+                upload(*arguments, **named)
+
         DefaultDialect.do_commit = commit_in_steps  # type: ignore[method-assign]
         BaseClient.api_call = call_in_steps  # type: ignore[method-assign]
+        SlackClient.upload = upload_in_steps  # type: ignore[method-assign]
         event.listen(Engine, "begin", self._begins)
         event.listen(Engine, "before_cursor_execute", self._executes)
 
@@ -141,11 +149,15 @@ class Wall(SimulatedSlack):
     """A workspace that never fails and keeps what people see."""
 
     shown: dict[str, tuple[str, bool, str]] = field(default_factory=dict)
+    port: int = 0
+    names: dict[str, str] = field(default_factory=dict)
 
     def call(self, method: str, asked: Mapping[str, Any], *, wait: Callable[[int], None]) -> Answer:
         """Answer it, and remember what it shows."""
         if method in UNDISTURBED:
             return 200, {}, {"ok": True, **UNDISTURBED[method]}
+        if method.startswith("files."):
+            return 200, {}, {"ok": True, **self._file(method, asked)}
         answer = super().call(method, asked, wait=wait)
         body: Any = answer[2]
         if method == "chat.postMessage":
@@ -157,6 +169,23 @@ class Wall(SimulatedSlack):
         elif method == "chat.delete":
             del self.shown[asked["ts"]]
         return answer
+
+    def _file(self, method: str, asked: Mapping[str, Any]) -> Mapping[str, object]:
+        """Where the bytes of a file go, or the message that shows it."""
+        if method == "files.getUploadURLExternal":
+            file = f"F{len(self.names)}"
+            self.names[file] = asked["filename"]
+            url = f"http://127.0.0.1:{self.port}/upload/{file}"
+            return {"file_id": file, "upload_url": url}
+        files = json.loads(asked["files"]) if isinstance(asked["files"], str) else asked["files"]
+        channel, thread = asked["channel_id"], asked["thread_ts"]
+        at = self.clock.now()
+        ts = f"{at.timestamp() + len(self.evidence) * 1e-6:.6f}"
+        self._write("file", channel, ts=ts)
+        body = {"ts": ts, "bot_id": BOT, "files": [{"name": self.names[e["id"]]} for e in files]}
+        self.history.append(Landed(at, at, channel, thread, ts, body))
+        self.shown[ts] = channel, True, ", ".join(each["title"] for each in files)
+        return {"files": files}
 
 
 class Executions:
@@ -273,7 +302,7 @@ class Executions:
             offset = (self._begins - core.database.clock().unmoved()) // MICROSECOND
             with core.database.writer.begin() as connection:
                 connection.execute(text('UPDATE clock SET "offset" = :offset'), {"offset": offset})
-            self._front.slack = self._wall = Wall(core.clock, Random(0))
+            self._front.slack = self._wall = Wall(core.clock, Random(0), port=self._front.port)
             yield core
 
     def _standing(self, core: Core) -> Standing:

@@ -10,7 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.proof.slack import Answer, SimulatedSlack
 
-USUAL: Mapping[str, Any] = {"thread_ts": None, "cursor": None, "limit": 200}
+USUAL: Mapping[str, Any] = {
+    "thread_ts": None,
+    "cursor": None,
+    "limit": 200,
+    "oldest": "0",
+    "latest": "9999999999",
+}
 """What slack_sdk leaves out of a request when it is nothing."""
 
 
@@ -36,7 +42,10 @@ def front() -> Iterator[Front]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             target = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode("utf-8", "replace")
+            if target.path.startswith("/upload/"):
+                self._send(200, {}, "OK")
+                return
             asked = dict(parse_qsl(target.query))
             asked |= json.loads(body) if body.startswith("{") else dict(parse_qsl(body))
             try:

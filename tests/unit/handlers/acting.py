@@ -20,7 +20,7 @@ from handlers.tour import Tours
 from handlers.turns import Turns
 from handlers.unsubscribe import Unsubscribe
 from tests.unit.handlers import samples
-from tests.unit.handlers.fakes import Fakes
+from tests.unit.handlers.fakes import FakeAttesting, Fakes
 from tests.unit.handlers.stage import Inline, RecordingClient, Stage, staged
 
 VIEW = {"id": "V0OPENED", "hash": "1.first"}
@@ -217,14 +217,16 @@ def cast(monkeypatch: pytest.MonkeyPatch) -> Cast:
     client = RecordingClient()
     for method in ("views.open", "views.push", "views.update"):
         client.answers[method] = {"view": VIEW}
+    unsubscribing = ActingUnsubscribing()
     parts = {
-        "unsubscribing": ActingUnsubscribing(),
+        "unsubscribing": unsubscribing,
         "reminding": ActingReminding(),
         "renewing": ActingRenewing(),
         "people": ActingPeople(),
         "touring": ActingTouring(),
     }
-    bundle: Any = replace(Fakes().services(), **parts)  # type: ignore[arg-type]
+    attesting: Any = FakeAttesting(unsubscribing)
+    bundle: Any = replace(Fakes().services(), **parts, attesting=attesting)  # type: ignore[arg-type]
 
     def bind(app: App) -> None:
         turns = Turns(

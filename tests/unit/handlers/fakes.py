@@ -14,6 +14,8 @@ from bot.billing.unsubscription import Request
 from bot.facts.delegating import DelegationList, DelegationWish
 from bot.facts.homing import HomeFacts
 from bot.facts.listing import HistoryLine, ListPage, NearestFilter, Shown, Upcoming
+from bot.facts.messages import Receipt
+from bot.facts.receipt import RecordHead
 from bot.facts.reminding import ReminderPage
 from bot.facts.renewing import Renewals, TurnedOff
 from bot.facts.status import StatusFacts
@@ -71,6 +73,19 @@ class FakeListing:
 
     def _all(self) -> Sequence[Shown]:
         return list(self.shown_.values())
+
+
+HEAD = RecordHead(entries=1204, digest="3f9a" * 16)
+
+
+@dataclass
+class FakeAttesting:
+    """Every request that the other fake has is finished."""
+
+    unsubscribing: Any
+
+    def receipt(self, number: int) -> Receipt:
+        return Receipt(request=self.unsubscribing.get(number), head=HEAD)
 
 
 @dataclass
@@ -236,6 +251,7 @@ class Fakes:
             "listing": self.listing,
             "unsubscribing": self.unsubscribing,
             "delegating": self.delegating,
+            "attesting": FakeAttesting(self.unsubscribing),
             "renewing": self.renewing,
             "homing": self.homing,
             "status": self.status,

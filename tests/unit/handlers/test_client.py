@@ -41,6 +41,12 @@ CALLS: dict[str, Callable[[WebClient], object]] = {
     "conversations.history": lambda client: client.conversations_history(channel="C1"),
     "conversations.replies": lambda client: client.conversations_replies(channel="C1", ts="1.1"),
     "conversations.open": lambda client: client.conversations_open(users="U1"),
+    "files.getUploadURLExternal": lambda client: client.files_getUploadURLExternal(
+        filename="a.pdf", length=3
+    ),
+    "files.completeUploadExternal": lambda client: client.files_completeUploadExternal(
+        files=[{"id": "F1"}], channel_id="C1"
+    ),
     "users.info": lambda client: client.users_info(user="U1"),
     "views.open": lambda client: client.views_open(trigger_id="1", view={"type": "modal"}),
     "views.publish": lambda client: client.views_publish(user_id="U1", view={"type": "home"}),

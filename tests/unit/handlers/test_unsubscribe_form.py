@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from bot.billing import deciding
+from bot.billing import deciding, stepping
 from bot.billing.quote import Quote, Refusal, Scope
 from bot.billing.subscription import BillingMode
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason, State
 from bot.billing.ways_out import ways_out
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
+from bot.facts.receipt import RecordHead
 from bot.facts.unsubscribing import NewFigures
 from handlers import forms, ids
 from handlers.blocks import (
@@ -22,7 +23,7 @@ from handlers.blocks import (
 )
 from handlers.forms import Carried, Filled
 from tests import factories as make
-from tests.factories import NOW, instant, usd
+from tests.factories import APPROVER_1, NOW, REQUESTER, instant, usd
 from tests.unit.handlers import looks, samples, seen
 
 CARRIED = Carried.fresh(("staging/st-quota",), channel="C0FINOPS")
@@ -398,7 +399,8 @@ def test_the_thread_tells_the_history_line_by_line():
 
 
 def test_the_receipt_has_every_figure_and_order():
-    content = receipts.receipt(Receipt(request=samples.done()))
+    head = RecordHead(entries=1204, digest="3f9a" * 16)
+    content = receipts.receipt(Receipt(request=samples.done(), head=head))
     shown = seen.lines(content.blocks)
 
     assert shown[:4] == [
@@ -411,7 +413,36 @@ def test_the_receipt_has_every_figure_and_order():
         "Approved 10:53 by @approver-1",
     ]
     assert any("2 Large screen · USD 324.87, estimated USD 324.97" in line for line in shown)
-    assert shown[-1] == "Verified 11:06: gone, auto-renewal off, 3 refund orders"
+    assert shown[-3:] == [
+        "Verified 11:06: gone, auto-renewal off, 3 refund orders",
+        "Rule set: huaweicloud-intl/2025-07-25",
+        "Record: 1,204 entries, head 3f9a3f9a3f9a3f9a…",
+    ]
+    assert "Record: 1,204 entries, head 3f9a3f9a3f9a3f9a…" in content.text
+    assert seen.refused(content) == []
+
+
+def test_a_receipt_from_before_heads_were_noted_has_none():
+    content = receipts.receipt(Receipt(request=samples.done()))
+
+    assert "Record:" not in content.text
+
+
+def test_the_receipt_of_what_failed_says_why_and_who_left_it_or_did_it_by_hand():
+    failed = stepping.done_by_hand(
+        samples.failed(), by=APPROVER_1, at=samples.APPROVED, why="order CS99, see <console>"
+    )
+    failed = stepping.fail(failed, at=samples.APPROVED, problem="Large screen is still there.")
+    left = stepping.leave_as_is(failed, by=REQUESTER, at=samples.APPROVED, why="It ends in May.")
+    content = receipts.receipt(Receipt(request=left))
+
+    assert seen.lines(content.blocks)[-4:] == [
+        "Problem: Large screen is still there.",
+        "Done by hand 10:53 by @approver-1: order CS99, see <console>",
+        "Left as it is 10:53 by @requester: It ends in May.",
+        "Rule set: huaweicloud-intl/2025-07-25",
+    ]
+    assert "see &lt;console&gt;" in content.text
     assert seen.refused(content) == []
 
 

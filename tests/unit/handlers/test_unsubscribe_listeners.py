@@ -576,7 +576,9 @@ def test_the_receipt_opens_as_a_window(acting):
     body["actions"][0]["action_id"] = ids.RECEIPT
     acting.stage.send(body)
 
-    assert "Receipt of request 1042: USD 2,057.93 back" in words(acting.views("views.open"))
+    shown = words(acting.views("views.open"))
+    assert "Receipt of request 1042: USD 2,057.93 back" in shown
+    assert "Record: 1,204 entries, head 3f9a3f9a3f9a3f9a…" in shown
 
 
 def test_skipping_the_tour_is_for_everyone(acting):

@@ -7,17 +7,31 @@ from decimal import Decimal
 import pytest
 
 from bot.billing.unsubscription import State, Verb
-from bot.facts.messages import Receipt, RequestCard, RequesterNote, RequestLine, Tour
+from bot.facts.messages import (
+    OperatorWarning,
+    Receipt,
+    ReceiptFile,
+    RequestCard,
+    RequesterNote,
+    RequestLine,
+    Tour,
+)
+from bot.facts.receipt import Form, RecordHead
 from bot.ports.messenger import NotPosted
+from bot.services import owing
+from bot.services.attesting import Attesting
+from bot.services.closing import closures
 from bot.services.composing import Composing
 from bot.services.delivering import Delivering
+from bot.services.errors import NoReceipt, UnknownRequest
 from bot.services.pacing import Limits, Pacing
 from bot.services.reminding import Reminding
 from bot.services.rerouting import Rerouting
 from bot.services.touring import Touring
+from bot.services.unattached import unattached
 from storage.store import SqlStore
 from tests.clocks import SettableClock, always_steady
-from tests.factories import APPROVER_1, APPROVER_2, REQUESTER
+from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER
 from tests.unit.services.desk import Desk, filled_in
 from tests.unit.services.rig import APPROVALS, FINOPS
 
@@ -101,6 +115,130 @@ def test_a_finished_request_has_its_receipt_in_the_thread(
     [receipt] = desk.messenger.of(Receipt)
     assert receipt.thread == desk.messenger.of(RequestCard)[0].ts
     assert notes(desk)[-1] is State.DONE
+
+
+def test_a_receipt_and_its_two_files_say_where_the_record_stood_when_it_ended(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.executed("sm-quota")
+    with desk.store.reading() as tx:
+        at_the_end = tx.audit.head()
+        last = list(tx.audit.entries("request/1001"))[-1]
+    with desk.store.transaction() as tx:
+        tx.audit.append(at=desk.clock.now(), actor="lapse", action="later", subject="s", facts={})
+    delivering.send_due(limit=500)
+
+    [receipt] = desk.messenger.of(Receipt)
+    files = desk.messenger.of(ReceiptFile)
+    assert last.action == "request.verified"
+    assert (receipt.message.head.entries, receipt.message.head.digest) == at_the_end
+    assert [each.message.form for each in files] == [Form.PDF, Form.JSON]
+    assert [each.message.receipt for each in files] == [receipt.message] * 2
+    assert {each.thread for each in files} == {receipt.thread}
+    assert [each.ts for each in (receipt, *files)] == sorted(e.ts for e in (receipt, *files))
+    assert Attesting(store=desk.store).receipt(1001) == receipt.message
+
+
+def test_a_file_whose_answer_was_lost_is_there_once(desk: Desk, delivering: Delivering) -> None:
+    desk.executed("sm-quota")
+    lose_files(desk, once=True)
+
+    for _ in range(4):
+        delivering.send_due(limit=500)
+        desk.clock.advance(timedelta(seconds=41))
+
+    files = [each.message.form for each in desk.messenger.of(ReceiptFile)]
+    assert files == [Form.PDF, Form.JSON]
+    assert desk.messenger.looks == 1
+
+
+def lose_files(desk: Desk, *, once: bool) -> None:
+    """Lose the answer to the next file, not to a message."""
+    post = desk.messenger.post
+
+    def losing(message, **how):
+        nonlocal once
+        if once and isinstance(message, ReceiptFile):
+            once = False
+            desk.messenger.lose_answers = 1
+        return post(message, **how)
+
+    desk.messenger.post = losing
+
+
+def test_where_files_are_refused_the_message_stands_and_operators_hear_of_it_once(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.messenger.no_files = "missing_scope"
+    desk.executed("sm-quota")
+    delivering.send_due(limit=500)
+    desk.clock.advance(timedelta(hours=30))
+    head = RecordHead(entries=1, digest="3f9a" * 16)
+    another = replace(desk.get(), number=1002)
+    with desk.store.transaction() as tx:
+        for each in owing.receipts(another, head=head, channel=APPROVALS, at=NOW)[1:]:
+            tx.outbox.owe(replace(each, thread_of=None, subject={**each.subject, "request": 1001}))
+    delivering.send_due(limit=500)
+
+    assert len(desk.messenger.of(Receipt)) == 1
+    assert desk.messenger.of(ReceiptFile) == []
+    warnings = desk.messenger.of(OperatorWarning)
+    assert len(warnings) == len({each.to for each in warnings}) == 2
+    assert "scope `files:write`" in warnings[0].message.text
+    assert "`lapse receipt 1001` prints it." in warnings[0].message.text
+    with desk.store.reading() as tx:
+        assert closures(tx) == {}
+
+
+def test_what_is_refused_a_week_later_is_new_trouble(desk: Desk, delivering: Delivering) -> None:
+    head = RecordHead(entries=1, digest="3f9a" * 16)
+    [_, pdf, _] = owing.receipts(desk.ask(), head=head, channel=APPROVALS, at=NOW)
+    found = []
+    for days in (0, 3, 6, 14):
+        with desk.store.transaction() as tx:
+            at = NOW + timedelta(days=days)
+            found.append(unattached(tx, pdf, error="missing_scope", at=at).since)
+    with desk.store.transaction() as tx:
+        other = unattached(tx, pdf, error="file_uploads_disabled", at=at)
+
+    assert found == [NOW, NOW, NOW, NOW + timedelta(days=14)]
+    assert other.since == at
+    assert "Ask an admin" in other.text
+
+
+def test_a_receipt_says_what_the_cloud_called_the_last_call_for_each(desk: Desk) -> None:
+    desk.executed("sm-quota")
+    lines = (
+        ("cloud.unsubscribe", {"ids": ["sm-quota"], "cloud_request": "f7a1"}),
+        ("cloud.unsubscribe", {"ids": ["sm-quota", "sm-screen"], "cloud_request": "f7a2"}),
+        ("cloud.read", {"ids": ["sm-screen"], "cloud_request": "f7a3"}),
+        ("cloud.unsubscribe", {"ids": ["sm-screen"]}),
+    )
+    with desk.store.transaction() as tx:
+        for action, facts in lines:
+            at, subject = desk.clock.now(), "request/1001"
+            tx.audit.append(at=at, actor="lapse", action=action, subject=subject, facts=facts)
+
+    found = Attesting(store=desk.store).receipt(1001).facts
+
+    assert {item.key.id: item.cloud_request for item in found.items} == {
+        "sm-quota": "f7a2",
+        "sm-screen": "f7a2",
+        "sm-orchestration": None,
+    }
+
+
+def test_only_what_was_tried_and_has_ended_has_a_receipt(desk: Desk) -> None:
+    number = desk.ask().number
+    with pytest.raises(NoReceipt, match=r"Request 1001 is waiting, so it has no receipt yet\."):
+        Attesting(store=desk.store).receipt(number)
+    with pytest.raises(UnknownRequest):
+        Attesting(store=desk.store).receipt(7)
+    desk.unsubscribing.reject(number, by=APPROVER_2, why="Wait for the audit.")
+
+    with pytest.raises(NoReceipt, match="is rejected: nothing was changed"):
+        Attesting(store=desk.store).receipt(number)
+    assert desk.owed("request/1001/receipt") == []
 
 
 def test_changes_that_came_while_slack_was_away_arrive_as_one_update_and_all_lines(

@@ -276,7 +276,7 @@ def test_messages_owed_hold_ids_and_numbers_only(desk: Desk) -> None:
     desk.executed("sm-quota")
 
     for each in desk.deliveries():
-        assert set(each.subject) <= {"request", "event", "state"}
+        assert set(each.subject) <= {"request", "event", "state", "entries", "head", "file"}
         assert "3600" not in str(each.subject)
 
 
@@ -570,7 +570,11 @@ def test_leave_as_is_closes_a_failed_request_with_its_receipt(desk: Desk) -> Non
 
     assert left.state is State.FAILED
     assert left.closed
-    assert desk.owed("request/1001/receipt") == ["request/1001/receipt"]
+    assert desk.owed("request/1001/receipt") == [
+        "request/1001/receipt",
+        "request/1001/receipt/pdf",
+        "request/1001/receipt/json",
+    ]
 
 
 def test_mine_and_waiting_for_me(desk: Desk) -> None:

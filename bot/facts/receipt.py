@@ -1,0 +1,254 @@
+"""The receipt of a finished request: what, why, who, the figures, and what proves them (pure).
+
+The message, the JSON and the page arrange this; none of them works anything out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from bot.billing.money import Money
+from bot.billing.quote import Scope
+from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
+from bot.billing.unsubscription import Acknowledgement, Event, Item, ItemState, Request, State, Verb
+from bot.facts.reasons import REASONS
+
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Form(StrEnum):
+    """The files that a receipt comes as, named by their endings."""
+
+    PDF = "pdf"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordHead:
+    """How far the audit record went at a moment: so many entries, the last with this digest."""
+
+    entries: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """A refund and a handling fee; None where the figure is not known."""
+
+    refund: Money | None
+    handling_fee: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptItem:
+    """One subscription in the order of going: what was estimated, what the cloud did.
+
+    `difference` is the actual refund less the estimated one, in cents. `step` is the number of the
+    call that carried it, `cloud_request` what the cloud called that call, where it told.
+    """
+
+    number: int
+    key: SubscriptionKey
+    label: str
+    region: str | None
+    step: int | None
+    state: ItemState
+    estimate: Figures
+    actual: Figures
+    difference: Money | None
+    order: str | None
+    cloud_request: str | None
+    gone_at: datetime | None
+    auto_renew_off: bool | None
+    error_code: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Who did something to the request, when, and what they said about it."""
+
+    by: SlackUser
+    at: datetime
+    words: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What reading back showed: how many are gone and have a refund order, of how many."""
+
+    at: datetime
+    gone: int
+    refund_orders: int
+    of: int
+    auto_renew_off: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptFacts:
+    """Everything that the receipt of a request says.
+
+    `total` adds up the items that are gone. `by_hand` names who finished it at the cloud's console
+    and the evidence, `left` who accepted what was not done. `head` is None of a request that
+    finished before receipts bore it.
+    """
+
+    number: int
+    account: AccountName
+    scope: Scope
+    state: State
+    dry_run: bool
+    asked: Said
+    reason: int
+    reason_words: str
+    acknowledged: Acknowledgement
+    approvals: tuple[Said, ...]
+    approvals_required: int
+    items: tuple[ReceiptItem, ...]
+    estimate: Figures
+    actual: Figures
+    difference: Money | None
+    left_behind: tuple[str, ...]
+    verified: Verification | None
+    problem: str | None
+    by_hand: Said | None
+    left: Said | None
+    ended_at: datetime
+    rules: str
+    head: RecordHead | None
+
+
+def is_finished(request: Request) -> bool:
+    """Whether a request has a receipt: it was tried, or rehearsed, and has ended."""
+    return request.closed and request.state in {State.DONE, State.FAILED}
+
+
+def receipt_of(
+    request: Request, *, head: RecordHead | None, cloud_requests: Mapping[str, str] = NONE
+) -> ReceiptFacts:
+    """The receipt of a request as it stands; its amounts may be hidden already.
+
+    `cloud_requests` says of the ids of subscriptions what the cloud called the call for them.
+    """
+    items = tuple(
+        _item(request, item, number=number, cloud_request=cloud_requests.get(item.key.id))
+        for number, item in enumerate(in_order(request), 1)
+    )
+    estimate = Figures(
+        refund=_added(items, lambda item: item.estimate.refund),
+        handling_fee=_added(items, lambda item: item.estimate.handling_fee),
+    )
+    gone = [item for item in items if item.state is ItemState.GONE]
+    actual = Figures(
+        refund=_added(gone, lambda item: item.actual.refund),
+        handling_fee=_added(gone, lambda item: item.actual.handling_fee),
+    )
+    return ReceiptFacts(
+        number=request.number,
+        account=request.account,
+        scope=request.scope,
+        state=request.state,
+        dry_run=request.dry_run,
+        asked=Said(by=request.requested_by, at=request.requested_at, words=request.details or None),
+        reason=int(request.reason),
+        reason_words=REASONS[request.reason],
+        acknowledged=request.acknowledgement,
+        approvals=tuple(
+            Said(by=event.by, at=event.at, words=event.note)
+            for event in request.approvals
+            if event.by is not None
+        ),
+        approvals_required=request.required_approvals,
+        items=items,
+        estimate=estimate,
+        actual=actual,
+        difference=_less(actual.refund, estimate.refund) if len(gone) == len(items) else None,
+        left_behind=request.left_behind,
+        verified=_verified(request),
+        problem=request.problem,
+        by_hand=_said(request, Verb.BY_HAND),
+        left=_said(request, Verb.LEFT),
+        ended_at=request.events[-1].at if request.events else request.requested_at,
+        rules=request.rules,
+        head=head,
+    )
+
+
+def in_order(request: Request) -> Sequence[Item]:
+    """The items of a request in the order in which they go."""
+    place = {
+        key: (step.number, at)
+        for step in request.steps
+        for at, key in enumerate(step.subscriptions)
+    }
+    last = (len(request.steps) + 1, 0)
+    return sorted(request.items, key=lambda item: place.get(item.key, last))
+
+
+def _item(request: Request, item: Item, *, number: int, cloud_request: str | None) -> ReceiptItem:
+    total = item.quote.total
+    estimate = Figures(
+        refund=total.refund if total else None, handling_fee=total.handling_fee if total else None
+    )
+    step = next((each.number for each in request.steps if item.key in each.subscriptions), None)
+    return ReceiptItem(
+        number=number,
+        key=item.key,
+        label=item.label,
+        region=item.region,
+        step=step,
+        state=item.state,
+        estimate=estimate,
+        actual=Figures(refund=item.refund_actual, handling_fee=item.fee_actual),
+        difference=_less(item.refund_actual, estimate.refund),
+        order=item.refund_order,
+        cloud_request=cloud_request,
+        gone_at=item.gone_at,
+        auto_renew_off=item.auto_renew_off,
+        error_code=item.error_code,
+        error=item.error,
+    )
+
+
+def _added(
+    items: Iterable[ReceiptItem], figure: Callable[[ReceiptItem], Money | None]
+) -> Money | None:
+    """The sum of a figure; None where it is not known of one of them, or there is none."""
+    amounts = [figure(item) for item in items]
+    known = [amount for amount in amounts if amount is not None]
+    if not known or len(known) < len(amounts):
+        return None
+    return sum(known[1:], known[0])
+
+
+def _less(actual: Money | None, estimate: Money | None) -> Money | None:
+    if actual is None or estimate is None:
+        return None
+    return actual.rounded() - estimate.rounded()
+
+
+def _verified(request: Request) -> Verification | None:
+    """What reading back showed; a dry run has nothing to read back."""
+    event = _last(request, Verb.VERIFIED)
+    if event is None or request.dry_run:
+        return None
+    return Verification(
+        at=event.at,
+        gone=sum(item.state is ItemState.GONE for item in request.items),
+        refund_orders=sum(item.refund_order is not None for item in request.items),
+        of=len(request.items),
+        auto_renew_off=all(item.auto_renew_off is not False for item in request.items),
+    )
+
+
+def _said(request: Request, verb: Verb) -> Said | None:
+    event = _last(request, verb)
+    if event is None or event.by is None:
+        return None
+    return Said(by=event.by, at=event.at, words=event.note)
+
+
+def _last(request: Request, verb: Verb) -> Event | None:
+    return next((event for event in reversed(request.events) if event.verb is verb), None)

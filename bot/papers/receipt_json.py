@@ -1,0 +1,121 @@
+"""A receipt as JSON, for programs: the keys are fixed, null is what nobody knows.
+
+Amounts are strings of `currency`, instants ISO 8601 in the cloud's zone. Where the reader may not
+see amounts, `amounts_hidden` is true and every amount is null.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.billing.days import CLOUD_ZONE
+from bot.billing.money import Money
+from bot.facts.receipt import Figures, ReceiptFacts, ReceiptItem, Said, Verification
+
+Json = dict[str, object]
+
+
+def receipt_json(found: ReceiptFacts) -> Json:
+    """The receipt as an object."""
+    worst = found.acknowledged.worst
+    hidden = worst.refund.is_hidden
+    return {
+        "request": found.number,
+        "account": str(found.account),
+        "scope": found.scope.value,
+        "state": found.state.value,
+        "dry_run": found.dry_run,
+        "ended_at": _instant(found.ended_at),
+        "currency": None if hidden else worst.refund.currency,
+        "amounts_hidden": hidden,
+        "asked": {
+            "by": str(found.asked.by),
+            "at": _instant(found.asked.at),
+            "reason": found.reason,
+            "reason_words": found.reason_words,
+            "details": found.asked.words,
+        },
+        "acknowledged": {
+            "by": str(found.acknowledged.by),
+            "at": _instant(found.acknowledged.at),
+            "text": found.acknowledged.text,
+            "handling_fee_at_most": _amount(worst.handling_fee),
+            "refund_at_least": _amount(worst.refund),
+            "coupons_lost_at_most": _amount(worst.coupons_lost),
+        },
+        "approvals_required": found.approvals_required,
+        "approvals": [_said(each) for each in found.approvals],
+        "items": [_item(each) for each in found.items],
+        "total": {
+            "estimate": _figures(found.estimate),
+            "actual": _figures(found.actual),
+            "difference": _amount(found.difference),
+        },
+        "left_behind": list(found.left_behind),
+        "verified": _verified(found.verified),
+        "problem": found.problem,
+        "by_hand": _said(found.by_hand),
+        "left": _said(found.left),
+        "rules": found.rules,
+        "record": {"entries": found.head.entries, "head": found.head.digest}
+        if found.head
+        else None,
+    }
+
+
+def receipt_json_bytes(found: ReceiptFacts) -> bytes:
+    """The same as a file: UTF-8, two spaces, a line break at the end."""
+    return (json.dumps(receipt_json(found), ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _item(item: ReceiptItem) -> Mapping[str, object]:
+    return {
+        "number": item.number,
+        "id": item.key.id,
+        "name": item.label,
+        "region": item.region,
+        "step": item.step,
+        "state": item.state.value,
+        "gone_at": _instant(item.gone_at),
+        "estimate": _figures(item.estimate),
+        "actual": _figures(item.actual),
+        "difference": _amount(item.difference),
+        "order_id": item.order,
+        "cloud_request_id": item.cloud_request,
+        "auto_renew": None if item.auto_renew_off is None else not item.auto_renew_off,
+        "error_code": item.error_code,
+        "error": item.error,
+    }
+
+
+def _figures(figures: Figures) -> Mapping[str, object]:
+    return {
+        "refund": _amount(figures.refund),
+        "handling_fee": _amount(figures.handling_fee),
+    }
+
+
+def _said(said: Said | None) -> Mapping[str, object] | None:
+    if said is None:
+        return None
+    return {"by": str(said.by), "at": _instant(said.at), "why": said.words}
+
+
+def _verified(verified: Verification | None) -> Mapping[str, object] | None:
+    if verified is None:
+        return None
+    return {
+        "at": _instant(verified.at),
+        "gone": verified.gone,
+        "refund_orders": verified.refund_orders,
+        "of": verified.of,
+        "auto_renew_off": verified.auto_renew_off,
+    }
+
+
+def _amount(money: Money | None) -> str | None:
+    return None if money is None or money.is_hidden else str(money.rounded().amount)
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(CLOUD_ZONE).isoformat()

@@ -1,0 +1,162 @@
+"""A receipt in lines of plain words, as the terminal and the page show it.
+
+People stand there by their ids in Slack, as in the record: a name may change, or have to be erased.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bot.billing.money import Money
+from bot.billing.quote import Scope
+from bot.billing.unsubscription import ItemState
+from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said
+from bot.services.phrases import counted, instant, listed
+
+COLUMNS = ("", "Subscription", "Outcome", ">Estimated", ">Refund", ">Fee", "Known by")
+
+APPROVED = "Approved"
+
+_OUTCOMES: Mapping[ItemState, str] = {
+    ItemState.GONE: "gone",
+    ItemState.PLANNED: "not sent",
+    ItemState.SENT: "sent, not gone yet",
+    ItemState.REFUSED: "refused",
+    ItemState.UNKNOWN: "not known",
+}
+
+
+class Row(NamedTuple):
+    """A name and what it says."""
+
+    name: str
+    words: str
+
+
+class ItemRow(NamedTuple):
+    """A subscription, in the order of the columns; `known_by` are its id, its order, its error."""
+
+    number: str
+    label: str
+    outcome: str
+    estimated: str
+    refund: str
+    fee: str
+    known_by: str
+
+
+def title(found: ReceiptFacts) -> str:
+    """What it is."""
+    return f"Receipt of request {found.number}"
+
+
+def outcome(found: ReceiptFacts) -> str:
+    """How it ended, in one sentence."""
+    if found.dry_run:
+        return (
+            f"Dry run: nothing was changed at the cloud. The refund would have been "
+            f"{money(found.estimate.refund)}, the handling fee "
+            f"{money(found.estimate.handling_fee)} (estimate)."
+        )
+    gone = sum(item.state is ItemState.GONE for item in found.items)
+    ended = f"{found.state.value.capitalize()}: {gone} of {counted(len(found.items), 'item')} gone."
+    if found.actual.refund is None:
+        return f"{ended} The refund is not known."
+    return f"{ended} {money(found.actual.refund)} back{_compared(found.difference)}."
+
+
+def beginning(found: ReceiptFacts) -> Sequence[Row]:
+    """What was asked for, acknowledged and approved."""
+    worst = found.acknowledged.worst
+    details = f": {found.asked.words}" if found.asked.words else ""
+    what = ", the renewal periods alone" if found.scope is Scope.RENEWALS else ""
+    return [
+        Row("Account", f"{found.account}{what}"),
+        Row("Asked", f"{instant(found.asked.at)} by {found.asked.by}"),
+        Row("Reason", f"{found.reason_words}{details}"),
+        Row(
+            "Acknowledged",
+            f"{instant(found.acknowledged.at)} by {found.acknowledged.by}: "
+            f'"{found.acknowledged.text}"',
+        ),
+        Row(
+            "",
+            f"Handling fee at most {money(worst.handling_fee)}, refund at least "
+            f"{money(worst.refund)}, coupons lost at most {money(worst.coupons_lost)}",
+        ),
+        *(Row(APPROVED, _said(each)) for each in found.approvals),
+    ]
+
+
+def items(found: ReceiptFacts) -> Sequence[ItemRow]:
+    """Every subscription in the order of going."""
+    return [_item(each, dry_run=found.dry_run) for each in found.items]
+
+
+def total(found: ReceiptFacts) -> ItemRow:
+    """All of them added up."""
+    refund = "" if found.dry_run else money(found.actual.refund)
+    fee = money(found.estimate.handling_fee if found.dry_run else found.actual.handling_fee)
+    return ItemRow("", "Total", "", money(found.estimate.refund), refund, fee, "")
+
+
+def end(found: ReceiptFacts) -> Sequence[Row]:
+    """What was read back, what went wrong, who settled it, and what all of this rests on."""
+    rows: list[Row] = []
+    if found.verified is not None:
+        off = "off" if found.verified.auto_renew_off else "not off everywhere"
+        rows.append(
+            Row(
+                "Verified",
+                f"{instant(found.verified.at)}: {found.verified.gone} of {found.verified.of} gone, "
+                f"auto-renewal {off}, {counted(found.verified.refund_orders, 'refund order')}",
+            )
+        )
+    if found.problem is not None:
+        rows.append(Row("Problem", found.problem))
+    if found.by_hand is not None:
+        rows.append(Row("Done by hand", _said(found.by_hand)))
+    if found.left is not None:
+        rows.append(Row("Left as it is", _said(found.left)))
+    if found.left_behind:
+        rows.append(Row("Left behind", f"{listed(found.left_behind)}, still paid for"))
+    rows.append(Row("Rule set", found.rules))
+    if found.head is not None:
+        entries = f"{found.head.entries:,} {'entry' if found.head.entries == 1 else 'entries'}"
+        rows.append(Row("Record", f"{entries}, head {found.head.digest}"))
+    return rows
+
+
+def money(amount: Money | None) -> str:
+    """An amount; one that nobody knows is said so, never 0."""
+    return "not known" if amount is None else str(amount)
+
+
+def _item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
+    came = not dry_run and item.state is ItemState.GONE
+    fee = item.estimate.handling_fee if dry_run else item.actual.handling_fee
+    order = f"order {item.order}" if item.order else ""
+    call = f"the cloud's request {item.cloud_request}" if item.cloud_request else ""
+    error = ": ".join(each for each in (item.error_code, item.error) if each)
+    return ItemRow(
+        str(item.number),
+        item.label,
+        "would be gone" if dry_run else _OUTCOMES[item.state],
+        money(item.estimate.refund),
+        money(item.actual.refund) if came else "",
+        money(fee) if came or dry_run else "",
+        ", ".join(each for each in (item.key.id, order, call, error) if each),
+    )
+
+
+def _said(said: Said) -> str:
+    words = f": {said.words}" if said.words else ""
+    return f"{instant(said.at)} by {said.by}{words}"
+
+
+def _compared(difference: Money | None) -> str:
+    if difference is None or difference.is_hidden:
+        return ""
+    if not difference:
+        return ", as estimated"
+    more = difference.amount > 0
+    return f", {difference if more else -difference} {'more' if more else 'less'} than estimated"
