@@ -122,7 +122,7 @@ def _beginning(found: ReceiptFacts) -> Sequence[lines.Row]:
     if len(rows) <= most:
         return rows
     rest = len(rows) - most + 1
-    return [*rows[: most - 1], lines.Row("", f"and {rest} more approvals, in {_json(found)}")]
+    return [*rows[: most - 1], lines.Row("", f"and {rest} more approvals, in the JSON")]
 
 
 def _wrapped(row: lines.Row) -> tuple[str, Sequence[str]]:
@@ -155,7 +155,7 @@ def _items(page: _Page, found: ReceiptFacts, *, until: float) -> None:
     if len(shown) < len(rows):
         page.space(LEADING)
         rest = len(rows) - len(shown)
-        page.write(f"and {rest:,} more, in {_json(found)}", MARGIN + WIDTHS[0], size=SMALL)
+        page.write(f"and {rest:,} more, in the JSON", MARGIN + WIDTHS[0], size=SMALL)
     page.space(3)
     page.rule()
     _row(page, lines.total(found)[:-1], font=BOLD)
@@ -170,10 +170,6 @@ def _row(page: _Page, row: Sequence[str], *, font: str = PLAIN, grey: bool = Fal
         at = x + wide if right else x
         page.write(cell, at, font=font, size=SMALL, to_right=right, grey=grey)
         x += wide
-
-
-def _json(found: ReceiptFacts) -> str:
-    return f"receipt-{found.number}.json"
 
 
 def wrapped(text: str, room: float, font: str, size: float, *, most: int) -> Sequence[str]:

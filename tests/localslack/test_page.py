@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from slack_sdk import WebClient
 
 from bot.localslack.seed import Channel, Person, Seed
 from bot.localslack.server import LocalSlack
@@ -324,6 +326,24 @@ def test_the_page_goes_on_by_itself_when_the_server_is_back(browser, tmp_path):
     expect(messages(page).last).to_contain_text("not yet sent")
     page.close()
     second.stop()
+
+
+def test_a_file_is_shown_with_name_and_size_and_downloaded(open_page, slack):
+    client = WebClient(slack.bot_token, base_url=slack.api_url)
+    content = b"%PDF-1.4" + b" " * 2040
+    page = open_page("remarks")
+    place = client.files_getUploadURLExternal(filename="<b>receipt.pdf", length=len(content))
+    request = Request(place["upload_url"], data=content, method="POST")
+    with urlopen(request, timeout=5):
+        pass
+    files = [{"id": place["file_id"], "title": "Receipt of request 1042"}]
+    client.files_completeUploadExternal(files=files, channel_id="C0REMARKS")
+
+    link = page.get_by_role("link", name="Receipt of request 1042 <b>receipt.pdf, 2 KB")
+    with page.expect_download() as download:
+        link.click()
+
+    assert download.value.path().read_bytes() == content
 
 
 @pytest.mark.parametrize(
