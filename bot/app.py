@@ -1,8 +1,6 @@
 """The wiring: the only module that knows every part. Reading it is reading the architecture."""
 
 import logging
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,13 +14,14 @@ import handlers
 from bot.clock import MachineClock
 from bot.config import Secrets, Settings, WrongSetting
 from bot.config.policy import limits_of
-from bot.core import Core
+from bot.core import Core, replica
 from bot.scheduler import Scheduler, Tick
 from bot.services.composing import Composing
 from bot.services.delegating import Delegating
 from bot.services.delivering import CALLED_WITHIN, Delivering
 from bot.services.discretion import Discretion
 from bot.services.executing import Executing
+from bot.services.filing import Filing
 from bot.services.homing import Homing
 from bot.services.keeping_time import KeepingTime
 from bot.services.linking import Linking
@@ -226,6 +225,7 @@ def _services(
         policy=policy,
         clock=clock,
         seen=seen,
+        refused=Filing(store=store, clock=clock).refused,
     )
 
 
@@ -270,7 +270,7 @@ def _ticks(
     keeping_time = KeepingTime(
         store=store,
         clock=clock,
-        replica=f"{socket.gethostname()}/{os.getpid()}",
+        replica=replica(),
         machine=MachineClock().now,
         database=core.database.clock().unmoved,
         operators=lambda: policy.operators or services.people.approvers(),

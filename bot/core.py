@@ -1,7 +1,10 @@
 """What every command shares: settings, database, clock, and the use cases that need no Slack."""
 
 import fcntl
+import getpass
+import os
 import secrets as randomness
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,13 +14,16 @@ from zoneinfo import ZoneInfo
 
 from bot.billing.subscription import AccountName, SlackUser
 from bot.config import Secrets, Settings, WrongSetting
+from bot.config.deciding import deciding_settings
 from bot.config.policy import accounts_of, policy_of
 from bot.ports.clock import AdjustableClock
 from bot.ports.messenger import Directory
 from bot.ports.provider import Provider
+from bot.ports.record import NOWHERE, Origin, Personal
 from bot.providers.ledger import LedgerProvider
 from bot.services.arming import Arming
 from bot.services.attesting import Attesting
+from bot.services.configuring import record_settings
 from bot.services.importing import Importing
 from bot.services.listing import Listing
 from bot.services.people import People
@@ -108,6 +114,11 @@ class Core:
         people = People(directory=directory, policy=self.policy)
         return Reminding(store=self.store, clock=self.clock, policy=self.policy, people=people)
 
+    def record_settings(self) -> None:
+        """Put into the record what those settings that decide something say now and did not."""
+        told = deciding_settings(self.settings)
+        record_settings(self.store, self.clock, told, by=host_user())
+
     @contextmanager
     def sole_runner(self) -> Iterator[None]:
         """Hold SQLite's file against a second `lapse run`; the lock dies with the process.
@@ -130,12 +141,30 @@ class Core:
             yield
 
 
+def host_user() -> Personal:
+    """Who runs this process on this machine, by name where the machine knows one."""
+    try:
+        return Personal.id(getpass.getuser())
+    except (KeyError, OSError):
+        return Personal.id(str(os.getuid()))
+
+
+def replica() -> str:
+    """The name of this process among those that run on one database."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
 def open_core(
-    settings: Settings, secrets: Secrets, *, clock: AdjustableClock | None = None
+    settings: Settings,
+    secrets: Secrets,
+    *,
+    clock: AdjustableClock | None = None,
+    origin: Origin = NOWHERE,
 ) -> Core:
     """Open the database and join the use cases that need no Slack; raises StorageError.
 
-    A test may bring its own clock; everybody else goes by the database's.
+    A test may bring its own clock; everybody else goes by the database's. `origin` is what the
+    record says of what this process does by itself.
     """
     url = secrets.lapse_database_url
     file = sqlite_file(parse(url))
@@ -144,7 +173,9 @@ def open_core(
     database = open_database(url)
     clock = clock or database.clock()
     accounts = accounts_of(settings)
-    store = database.store(team_id=TEAM, accounts=accounts, audit_key=_audit_key(secrets, file))
+    store = database.store(
+        team_id=TEAM, accounts=accounts, audit_key=_audit_key(secrets, file), origin=origin
+    )
     providers: dict[AccountName, Provider] = {
         name: LedgerProvider(store=store, account=account, clock=clock)
         for name, account in accounts.items()

@@ -31,7 +31,14 @@ def register(app: App, services: Services, *, work: Work) -> None:
         services.people.demand(user, Action.LOOK)
 
     home = Home(services)
-    turns = Turns(app, work, seen=services.seen, admit=admit, changed=home.refresh)
+    turns = Turns(
+        app,
+        work,
+        seen=services.seen,
+        admit=admit,
+        changed=home.refresh,
+        refused=services.refused,
+    )
     looking = Subscriptions(services)
     asking, renewing, reminders = Unsubscribe(services), AutoRenew(services), Reminders(services)
     delegations = Delegations(services)

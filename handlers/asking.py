@@ -76,6 +76,7 @@ class Asking:
         try:
             return blocks.message(self.draft(turn, carried), carried)
         except NotPossible as refusal:
+            note(refusal, turn)
             return explained(refusal)
 
     def draft(self, turn: Turn, carried: Carried) -> Draft:

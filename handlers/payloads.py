@@ -285,3 +285,20 @@ _READERS: Mapping[str, Callable[[ListQuery, str, _Asking], ListQuery]] = {
     "due": _due,
     "kind": _kind,
 }
+
+
+def button(body: Mapping[str, Any]) -> str:
+    """The name of what was pressed or sent; of a command, with its first word."""
+    if "command" in body:
+        return " ".join([str(body["command"]), *str(body.get("text") or "").split()[:1]])
+    for action in body.get("actions") or ():
+        return str(action.get("action_id", ""))
+    return str(body.get("view", {}).get("callback_id", ""))
+
+
+def origin(body: Mapping[str, Any], channel: str) -> Mapping[str, object]:
+    """Where in Slack somebody acted: the workspace, and the channel unless it is a private one."""
+    team = body.get("team_id") or (body.get("team") or {}).get("id") or ""
+    where = "direct" if channel.startswith("D") else channel
+    told = {"slack": team, "channel": where}
+    return {name: value for name, value in told.items() if value}

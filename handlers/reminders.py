@@ -15,7 +15,7 @@ from handlers.forms import Carried
 from handlers.paging import Paging
 from handlers.services import Services
 from handlers.submissions import Press
-from handlers.turns import Turn, Turns
+from handlers.turns import Turn, Turns, note
 
 DIRECT = "D"
 """What ids of conversations with one person begin with."""
@@ -102,6 +102,7 @@ class Reminders:
         try:
             self._reminding.snooze(press.delivery, press.keys, until=chosen.until, by=turn.user)
         except SnoozeTooFar as refusal:
+            note(refusal, turn)
             where = ids.REMINDER_SNOOZE_DAY if chosen.another else ids.REMINDER_SNOOZE_UNTIL
             return _error(where, f"{refusal.sentence} {refusal.advice}")
         return None

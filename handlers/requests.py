@@ -12,7 +12,7 @@ from handlers.blocks import decisions, receipts, reviewing, working
 from handlers.blocks.unsubscribe import as_view
 from handlers.forms import Carried
 from handlers.services import Services
-from handlers.turns import Turn, Turns
+from handlers.turns import Turn, Turns, note
 
 
 class Requests:
@@ -59,7 +59,7 @@ class Requests:
         """The reason for a rejection was sent."""
         said = submissions.why(turn.body)
         return _answered(
-            lambda: self._unsubscribing.reject(said.number, by=turn.user, why=said.why)
+            turn, lambda: self._unsubscribing.reject(said.number, by=turn.user, why=said.why)
         )
 
     def ask_why_broken(self, turn: Turn) -> None:
@@ -71,6 +71,7 @@ class Requests:
         """The reason for breaking the glass was sent."""
         said = submissions.why(turn.body)
         return _answered(
+            turn,
             lambda: self._unsubscribing.break_glass(said.number, by=turn.user, why=said.why),
             missing=Incomplete.WHY_ALONE,
         )
@@ -101,9 +102,10 @@ class Requests:
         """What was done by hand was sent."""
         said = submissions.why(turn.body)
         return _answered(
+            turn,
             lambda: self._unsubscribing.by_hand(
                 said.number, by=turn.user, why=said.why, evidence=said.evidence
-            )
+            ),
         )
 
     def ask_why_left(self, turn: Turn) -> None:
@@ -115,7 +117,9 @@ class Requests:
     def leave(self, turn: Turn) -> Mapping[str, object] | None:
         """The reason for leaving it was sent."""
         said = submissions.why(turn.body)
-        return _answered(lambda: self._unsubscribing.leave(said.number, by=turn.user, why=said.why))
+        return _answered(
+            turn, lambda: self._unsubscribing.leave(said.number, by=turn.user, why=said.why)
+        )
 
     def ask_again(self, turn: Turn) -> None:
         """*Ask again…*: a new form about the same subscriptions."""
@@ -139,9 +143,11 @@ class Requests:
                 carried.review_of, submissions.submission(carried, filled, by=turn.user)
             )
         except Incomplete as refusal:
+            note(refusal, turn)
             under = {submissions.fee_block(turn.body): refusal.CHECKBOX}
             return {"response_action": "errors", "errors": under}
-        except FiguresChanged:
+        except FiguresChanged as changed:
+            note(changed, turn)
             again = self._unsubscribing.review(carried.review_of, by=turn.user)
             view = reviewing.form(again)
             return {"response_action": "update", "view": view.to_dict()}
@@ -168,11 +174,12 @@ class Requests:
 
 
 def _answered(
-    act: Callable[[], Request], *, missing: str = Incomplete.WHY
+    turn: Turn, act: Callable[[], Request], *, missing: str = Incomplete.WHY
 ) -> Mapping[str, object] | None:
     """Nothing when it was done, which closes the modal; a missing reason under its field."""
     try:
         act()
-    except Incomplete:
+    except Incomplete as refusal:
+        note(refusal, turn)
         return {"response_action": "errors", "errors": {ids.WHY: missing}}
     return None

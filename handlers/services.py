@@ -7,6 +7,8 @@ from bot.ports.clock import Clock
 from bot.services.attesting import Attesting
 from bot.services.delegating import Delegating
 from bot.services.discretion import Discretion
+from bot.services.errors import Refused
+from bot.services.filing import Click
 from bot.services.homing import Homing
 from bot.services.listing import Listing
 from bot.services.people import People
@@ -20,7 +22,10 @@ from bot.services.unsubscribing import Unsubscribing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a listener may ask. `seen` is true the first time an event id is shown."""
+    """Everything a listener may ask. `seen` is true the first time an event id is shown.
+
+    `refused` puts a refused click into the record.
+    """
 
     listing: Listing
     unsubscribing: Unsubscribing
@@ -35,4 +40,5 @@ class Services:
     policy: Policy
     clock: Clock
     seen: Callable[[str], bool]
+    refused: Callable[[Click, Refused], None]
     touring: Touring

@@ -191,6 +191,32 @@ def snoozed(body: Body) -> Snoozed:
     )
 
 
+def about(body: Body) -> Sequence[str]:
+    """What a button or a modal is about: `request/1042`, or subscriptions as `account/id`."""
+    view = body.get("view") or {}
+    for action in body.get("actions") or ():
+        told = str(action.get("value") or "") or str(action.get("block_id") or "")
+        break
+    else:
+        told = str(view.get("private_metadata") or "")
+    return _about(told) or _about(str(view.get("private_metadata") or ""))
+
+
+def _about(told: str) -> Sequence[str]:
+    """Read as whichever of the texts it is that buttons and modals carry."""
+    if told.isdigit():
+        return [f"request/{told}"]
+    try:
+        carried = forms.decode(told)
+    except (KeyError, ValueError):
+        pressed = _press(told).keys
+        lines = [str(key) for key in pressed if key.id] or told.split("\n")
+        return [each for each in lines if "/" in each]
+    if carried.review_of is not None:
+        return [f"request/{carried.review_of}"]
+    return carried.refs
+
+
 def _press(text: str, *, choice: str = "") -> Press:
     head, _, keys = text.partition(" ")
     delivery, _, _ = head.partition("#")  # in a digest the number of the row follows

@@ -17,8 +17,10 @@ from slack_sdk.models.blocks import Option
 from slack_sdk.models.views import View
 
 from bot.billing.subscription import SlackUser
-from bot.services.errors import Refused
-from handlers import errors, ids
+from bot.ports.record import coming_from
+from bot.services.errors import GuestRefused, NotAllowed, Refused
+from bot.services.filing import Click
+from handlers import errors, ids, payloads, submissions
 from handlers.blocks import pieces
 from handlers.blocks.pieces import Content
 from handlers.correlation import correlated, new_code
@@ -118,6 +120,7 @@ class Turn:
     client: WebClient
     respond: Respond
     later: Callable[["Listener"], None]
+    refused: Callable[[Refused], None]
     progress: Progress
 
     def answer(self, message: Content, *, replace: bool = False) -> None:
@@ -178,8 +181,15 @@ Submission = Callable[[Turn], Mapping[str, object] | None]
 Suggestion = Callable[[Turn], Sequence[Option]]
 
 
+Refusal = Callable[[Click, Refused], None]
+
+
 def _leave(_: Turn) -> None:
     """Nothing to keep fresh."""
+
+
+def _unrecorded(_: Click, __: Refused) -> None:
+    """Nobody keeps a record."""
 
 
 class Turns:
@@ -187,7 +197,8 @@ class Turns:
 
     The one place that catches what a listener raises. `seen` is true the first time an event is
     shown to any replica; `admit` refuses people who may not use Lapse at all; `changed` is told
-    of every turn that may have changed what the person's Home shows.
+    of every turn that may have changed what the person's Home shows, `refused` of every click that
+    was refused.
     """
 
     def __init__(
@@ -198,12 +209,14 @@ class Turns:
         seen: Callable[[str], bool],
         admit: Callable[[SlackUser], None],
         changed: Listener = _leave,
+        refused: Refusal = _unrecorded,
     ) -> None:
         self._app = app
         self._work = work
         self._seen = seen
         self._admit = admit
         self._changed = changed
+        self._refused = refused
 
     def command(self, name: Name, listener: Listener) -> None:
         """A slash command: acknowledged empty, answered afterwards."""
@@ -264,6 +277,7 @@ class Turns:
             client=self._app.client,  # Bolt's copy for a turn keeps no time
             respond=args.respond,
             later=lambda listener: self._later(turn, listener),
+            refused=lambda refusal: self._record(turn, refusal),
             progress=Progress(),
         )
         return turn
@@ -289,7 +303,7 @@ class Turns:
         self._work.submit(run)
 
     def _run(self, turn: Turn, listener: Listener, *, otherwise: Listener | None = None) -> None:
-        with correlated(turn.code):
+        with correlated(turn.code), coming_from(payloads.origin(turn.body, turn.channel)):
             try:
                 listener(turn)
             except Exception as error:  # noqa: BLE001 - the person hears of it, the log too
@@ -297,7 +311,7 @@ class Turns:
                 self._explain(turn, error, otherwise)
 
     def _answered(self, turn: Turn, submission: Submission) -> Mapping[str, Any]:
-        with correlated(turn.code):
+        with correlated(turn.code), coming_from(payloads.origin(turn.body, turn.channel)):
             try:
                 answer = submission(turn) if self._is_first(turn) else None
                 self._work.submit(partial(self._quietly, turn))
@@ -322,6 +336,17 @@ class Turns:
             except Exception:
                 log.exception("home.not_refreshed", extra={"code": turn.code})
 
+    def _record(self, turn: Turn, refusal: Refused) -> None:
+        """Of commands only who had no right to them: a misspelled word is no click."""
+        if turn.surface is not Surface.COMMAND or isinstance(refusal, NotAllowed | GuestRefused):
+            click = Click(
+                by=turn.user,
+                button=payloads.button(turn.body),
+                about=submissions.about(turn.body),
+                code=turn.code,
+            )
+            self._refused(click, refusal)
+
     def _is_first(self, turn: Turn) -> bool:
         event = turn.body.get("event_id") or turn.trigger_id
         if not event or self._seen(event):
@@ -340,10 +365,14 @@ class Turns:
 
 
 def note(error: Exception, turn: Turn) -> None:
-    """Log an expected refusal as a fact, a surprise with its trace; never the payload."""
+    """Log an expected refusal as a fact, a surprise with its trace; never the payload.
+
+    The record has the refusals too.
+    """
     fields = {"code": turn.code, "user": turn.user, "surface": turn.surface.value}
     if isinstance(error, Refused):
         log.info("turn.refused", extra=fields | {"refusal": type(error).__name__})
+        turn.refused(error)
     else:
         log.error("turn.failed", extra=fields, exc_info=error)
 

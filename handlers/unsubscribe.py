@@ -19,7 +19,7 @@ from handlers.blocks import unsubscribe as blocks
 from handlers.forms import Carried, Filled
 from handlers.payloads import NotUnderstood
 from handlers.services import Services
-from handlers.turns import Surface, Turn, Turns
+from handlers.turns import Surface, Turn, Turns, note
 
 LONGEST = 1200
 """Characters of ids that still fit, with all that a form carries, into a button (2,000)."""
@@ -110,13 +110,16 @@ class Unsubscribe:
         try:
             request = self._send(turn, carried, filled)
         except Incomplete as refusal:
+            note(refusal, turn)
             return {"response_action": "errors", "errors": _under_fields(refusal, turn)}
         except FiguresChanged as changed:
+            note(changed, turn)
             again = replace(filled, acknowledged=False)
             draft = self._asking.seen(turn, changed.draft)
             view = blocks.form(draft, carried, filled=again, before=changed.before)
             return {"response_action": "update", "view": view.to_dict()}
         except Refused as refusal:
+            note(refusal, turn)
             view = asking.explained_view(refusal, code=turn.code)
             return {"response_action": "update", "view": view.to_dict()}
         content = blocks.sent(request, self._services.policy.approvals_channel)
@@ -129,10 +132,12 @@ class Unsubscribe:
         try:
             request = self._send(turn, carried, filled)
         except Incomplete as refusal:
+            note(refusal, turn)
             draft = self._asking.draft(turn, carried)
             missing = _above_buttons(refusal)
             content = blocks.message(draft, carried, filled=filled, missing=missing)
         except FiguresChanged as changed:
+            note(changed, turn)
             again = replace(filled, acknowledged=False)
             draft = self._asking.seen(turn, changed.draft)
             content = blocks.message(draft, carried, filled=again, before=changed.before)

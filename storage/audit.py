@@ -2,184 +2,308 @@
 
 Each digest covers the one before it, so a line cannot be altered, removed or moved without the
 key. The head, sealed with the same key, says how many lines there must be, so that the last ones
-cannot vanish either. Triggers refuse UPDATE and DELETE to everybody else.
+cannot vanish either. Triggers refuse UPDATE and DELETE to everybody else. What is personal lies in
+`storage/personal.py`; the lines hold its hashes.
 """
 
-import hmac
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, column, func, or_, select, table, update
 
+from bot.ports.record import ERASED, FORGOTTEN, Bad, Origin, Personal, Tampering, told_origin
 from bot.ports.store import AuditEntry, AuditHead
+from storage.chain import Chain, Head, Kept, Line
+from storage.checking import Checking
+from storage.personal import (
+    IN_FACTS,
+    IN_TEXT,
+    PersonalValues,
+    found_in,
+    hashes_in,
+    hidden,
+    shown,
+)
 from storage.tables import audit, audit_heads
-from storage.types import canonical, microseconds
+from storage.types import canonical, instant, microseconds
 from storage.work import Work
 
 CHUNK = 500
 
+_RAW = table("audit", *(column(each.name) for each in audit.columns))
+"""The record as it lies there: what is verified is the text itself, not what it is read as."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class _Said:
+    """A line before it has a number."""
+
     at: datetime
-    actor: str
+    actor: str | Personal
     action: str
     subject: str
     facts: Mapping[str, object]
+    origin: Origin
 
 
 def first_seal(key: bytes, team_id: str) -> dict[str, object]:
     """The head of an empty record."""
-    digest = _digest(key, f"audit of {team_id}")
-    return _head(key, team_id, count=0, digest=digest)
+    chain = Chain(key, team_id)
+    return {"team_id": team_id, **_columns(chain.head(0, chain.start))}
 
 
 class SqlAudit:
-    """The record of one workspace."""
+    """The record of one workspace; `origin` is where the process stands when nobody acts in it."""
 
-    def __init__(self, work: Work, key: bytes) -> None:
+    def __init__(self, work: Work, key: bytes, *, origin: Origin) -> None:
         self._work = work
-        self._key = key
-        self._lines: list[_Line] = []
+        self._chain = Chain(key, work.team_id)
+        self._origin = origin
+        self._values = PersonalValues(work)
+        self._said: list[_Said] = []
 
     def append(
-        self, *, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, object]
+        self,
+        *,
+        at: datetime,
+        actor: str | Personal,
+        action: str,
+        subject: str,
+        facts: Mapping[str, object],
     ) -> None:
         """Add a line; it gets its number at the end of the transaction. Needs an aware `at`."""
-        canonical(facts)  # what cannot be kept fails here, where it is said
-        microseconds(at)
-        self._lines.append(_Line(at=at, actor=actor, action=action, subject=subject, facts=facts))
+        origin = told_origin()
+        said = _Said(
+            at=at,
+            actor=actor,
+            action=action,
+            subject=subject,
+            facts=facts,
+            origin=self._origin if origin is None else origin,
+        )
+        _line(said, dict.fromkeys(_personal(said), ""))  # what cannot be kept fails here
+        self._said.append(said)
 
     def write(self) -> None:
         """Write the lines of this transaction; other writers wait from here to the commit."""
-        if not self._lines:
+        if not self._said:
             return
-        head = self._read_head(lock=True)
-        count, digest = (head.entries, head.digest) if head else _unsealed(self._key, self._team)
+        head = self._read_head(lock=True) or self._chain.head(0, self._chain.start)
+        count, digest = head.entries, head.digest
+        hashes = self._values.keep({each for said in self._said for each in _personal(said)})
         rows = []
-        for line in self._lines:
+        for said in self._said:
+            line = _line(said, hashes)
             count += 1
-            digest = _digest(self._key, digest + _text(count, line))
-            rows.append(
-                {
-                    "team_id": self._team,
-                    "number": count,
-                    "at": line.at,
-                    "actor": line.actor,
-                    "action": line.action,
-                    "subject": line.subject,
-                    "facts": line.facts,
-                    "digest": digest,
-                }
-            )
-        self._work.connection.execute(audit.insert(), rows)
+            digest = self._chain.digest(digest, count, line)
+            rows.append(_row(self._work.team_id, Kept(number=count, line=line, digest=digest)))
+        self._work.connection.execute(_RAW.insert(), rows)
         self._work.connection.execute(
             update(audit_heads)
-            .where(audit_heads.c.team_id == self._team)
-            .values(_head(self._key, self._team, count=count, digest=digest))
+            .where(audit_heads.c.team_id == self._work.team_id)
+            .values(_columns(self._chain.head(count, digest)))
         )
-        self._lines.clear()
+        self._said.clear()
 
     def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:
         """The lines, oldest first, read in pieces; of one subject when given."""
         self.write()
-        query = select(audit).where(audit.c.team_id == self._team).order_by(audit.c.number)
-        if subject is not None:
-            query = query.where(audit.c.subject == subject)
-        return self._read(query.limit(CHUNK))
+        for lines in self._pieces(subject):
+            values = self._values.read({each for kept in lines for each in _hashes(kept)})
+            yield from (_entry(kept, values) for kept in lines)
 
-    def first_bad(self) -> AuditEntry | int | None:
-        """The first altered or moved entry, or the number of the first that is missing.
-
-        An entry beyond the sealed head was put in without the key. None when all is well.
-        """
-        digest, count = _digest(self._key, f"audit of {self._team}"), 0
-        for entry in self.entries():
-            count += 1
-            if entry.number != count:
-                return count
-            line = _Line(
-                at=entry.at,
-                actor=entry.actor,
-                action=entry.action,
-                subject=entry.subject,
-                facts=entry.facts,
-            )
-            digest = _digest(self._key, digest + _text(count, line))
-            if not hmac.compare_digest(digest, entry.digest):
-                return entry
-        head = self._read_head(lock=False)
-        sealed = _head(self._key, self._team, count=count, digest=digest)
-        if head is not None and (head.entries, head.digest, head.seal) == (
-            count,
-            digest,
-            sealed["seal"],
-        ):
-            return None
-        return count + 1
+    def first_bad(self) -> Bad | None:
+        """The first entry that is not as it was written; None when all are."""
+        self.write()
+        total = self._work.connection.scalar(
+            select(func.count()).select_from(_RAW).where(_mine(self._work))
+        )
+        checking = Checking(
+            self._chain, read=self._kept, head=self._read_head(lock=False), total=total or 0
+        )
+        bad = checking.first_bad()
+        return self._first_bad_value(before=bad.number if bad else None) or bad
 
     def head(self) -> AuditHead:
         """Where the record ends, lines of this write included."""
         self.write()
-        head = self._read_head(lock=False)
-        if head is None:
-            return AuditHead(*_unsealed(self._key, self._team))
+        head = self._read_head(lock=False) or self._chain.head(0, self._chain.start)
         return AuditHead(head.entries, head.digest)
 
-    @property
-    def _team(self) -> str:
-        return self._work.team_id
+    def numbered(self, digest: str) -> int | None:
+        """The number of the line whose digest begins so, 0 for that of an empty record."""
+        self.write()
+        if self._chain.start.startswith(digest):
+            return 0
+        found: int | None = self._work.connection.scalar(
+            select(func.min(_RAW.c.number)).where(
+                _mine(self._work), _RAW.c.digest.startswith(digest, autoescape=True)
+            )
+        )
+        return found
 
-    def _read(self, query: Select[Any]) -> Iterator[AuditEntry]:
-        lines = self._work.connection.execute(query).all()
+    def forget(self, person: str, *, at: datetime, actor: str | Personal) -> int:
+        """Erase every personal value of a person; how many there were. The record says so."""
+        self.write()
+        own, erased = self._values.erase(person)
+        for start in range(0, len(erased), CHUNK):
+            piece = erased[start : start + CHUNK]
+            self.append(
+                at=at,
+                actor=actor,
+                action=FORGOTTEN,
+                subject="personal values",
+                facts={"person": own, "values": len(piece), "erased": piece},
+            )
+        return len(erased)
+
+    def naming(self, person: str) -> int:
+        """How many lines hold a person's id itself: those written before ids were kept apart."""
+        told = _RAW.c.facts.contains(canonical(person), autoescape=True)
+        return self._count(_mine(self._work), or_(_RAW.c.actor == person, told))
+
+    def _first_bad_value(self, *, before: int | None) -> Bad | None:
+        """The first line of which a personal value was altered, or removed unless the record says.
+
+        What the record says holds only where the record itself is whole.
+        """
+        missing: dict[str, int] = {}
+        for lines in self._pieces(None):
+            sound = [kept for kept in lines if before is None or kept.number < before]
+            places = {each: kept.number for kept in reversed(sound) for each in _hashes(kept)}
+            altered, gone = self._values.altered(places)
+            if altered:
+                number = min(places[each] for each in altered)
+                return Bad(number=number, how=Tampering.VALUE_ALTERED)
+            for each in gone:
+                missing.setdefault(each, places[each])
+            for kept in sound:
+                for each in _erased_by(kept):
+                    missing.pop(each, None)
+            if len(sound) < len(lines):
+                break
+        if before is not None or not missing:
+            return None
+        return Bad(number=min(missing.values()), how=Tampering.VALUE_REMOVED)
+
+    def _count(self, *conditions: ColumnElement[bool]) -> int:
+        counted = select(func.count()).select_from(_RAW).where(*conditions)
+        found: int = self._work.connection.scalar(counted) or 0
+        return found
+
+    def _kept(self) -> Iterator[Kept]:
+        for lines in self._pieces(None):
+            yield from lines
+
+    def _pieces(self, subject: str | None) -> Iterator[Sequence[Kept]]:
+        query = select(_RAW).where(_mine(self._work)).order_by(_RAW.c.number).limit(CHUNK)
+        if subject is not None:
+            query = query.where(_RAW.c.subject == subject)
+        lines = self._read(query)
         while lines:
-            yield from (_entry(row) for row in lines)
-            further = query.where(audit.c.number > lines[-1].number)
-            lines = self._work.connection.execute(further).all() if len(lines) == CHUNK else []
+            yield lines
+            further = query.where(_RAW.c.number > lines[-1].number)
+            lines = self._read(further) if len(lines) == CHUNK else []
 
-    def _read_head(self, *, lock: bool) -> Row[Any] | None:
-        query = select(audit_heads).where(audit_heads.c.team_id == self._team)
+    def _read(self, query: Select[Any]) -> Sequence[Kept]:
+        return [_as_kept(row) for row in self._work.connection.execute(query)]
+
+    def _read_head(self, *, lock: bool) -> Head | None:
+        query = select(audit_heads).where(audit_heads.c.team_id == self._work.team_id)
         if lock:
             query = query.with_for_update()
-        return self._work.connection.execute(query).one_or_none()
+        row = self._work.connection.execute(query).one_or_none()
+        return Head(entries=row.entries, digest=row.digest, seal=row.seal) if row else None
 
 
-def _entry(row: Row[Any]) -> AuditEntry:
+def _mine(work: Work) -> ColumnElement[bool]:
+    return _RAW.c.team_id == work.team_id
+
+
+def _personal(said: _Said) -> Iterator[Personal]:
+    yield from found_in((said.actor, said.facts, said.origin))
+
+
+def _line(said: _Said, hashes: Mapping[Personal, str]) -> Line:
+    actor = said.actor
+    return Line(
+        at=microseconds(said.at),
+        actor=IN_TEXT + hashes[actor] if isinstance(actor, Personal) else actor,
+        action=said.action,
+        subject=said.subject,
+        facts=canonical(hidden(said.facts, hashes)),
+        origin=canonical(hidden(said.origin, hashes)),
+    )
+
+
+def _hashes(kept: Kept) -> Iterator[str]:
+    """Those that stand in a line; none in one that is no line any more."""
+    if isinstance(kept.line.actor, str) and kept.line.actor.startswith(IN_TEXT):
+        yield kept.line.actor.removeprefix(IN_TEXT)
+    for told in (kept.line.facts, kept.line.origin):
+        if told is not None and IN_FACTS in told:
+            yield from hashes_in(json.loads(told))
+
+
+def _erased_by(kept: Kept) -> Collection[str]:
+    if kept.line.action != FORGOTTEN:
+        return ()
+    erased = json.loads(kept.line.facts)["erased"]
+    return [str(each) for each in erased]
+
+
+def _entry(kept: Kept, values: Mapping[str, str]) -> AuditEntry:
+    line = kept.line
+    actor = line.actor
+    if actor.startswith(IN_TEXT):
+        actor = values.get(actor.removeprefix(IN_TEXT), ERASED)
     return AuditEntry(
-        number=row.number,
+        number=kept.number,
+        at=instant(line.at),
+        actor=actor,
+        action=line.action,
+        subject=line.subject,
+        facts=_object(shown(json.loads(line.facts), values)),
+        origin=_object(shown(json.loads(line.origin), values)) if line.origin else None,
+        digest=kept.digest,
+    )
+
+
+def _object(told: object) -> Mapping[str, object]:
+    if not isinstance(told, dict):
+        raise TypeError(told)
+    return told
+
+
+def _row(team_id: str, kept: Kept) -> dict[str, object]:
+    line = kept.line
+    return {
+        "team_id": team_id,
+        "number": kept.number,
+        "at": line.at,
+        "actor": line.actor,
+        "action": line.action,
+        "subject": line.subject,
+        "facts": line.facts,
+        "digest": kept.digest,
+        "origin": line.origin,
+    }
+
+
+def _as_kept(row: Row[Any]) -> Kept:
+    line = Line(
         at=row.at,
         actor=row.actor,
         action=row.action,
         subject=row.subject,
         facts=row.facts,
-        digest=row.digest,
+        origin=row.origin,
     )
+    return Kept(number=row.number, line=line, digest=row.digest)
 
 
-def _text(number: int, line: _Line) -> str:
-    return canonical(
-        {
-            "number": number,
-            "at": microseconds(line.at),
-            "actor": line.actor,
-            "action": line.action,
-            "subject": line.subject,
-            "facts": line.facts,
-        }
-    )
-
-
-def _head(key: bytes, team_id: str, *, count: int, digest: str) -> dict[str, object]:
-    seal = _digest(key, canonical({"team": team_id, "entries": count, "digest": digest}))
-    return {"team_id": team_id, "entries": count, "digest": digest, "seal": seal}
-
-
-def _unsealed(key: bytes, team_id: str) -> tuple[int, str]:
-    """Where a record without a head begins; the missing head is found by `first_bad`."""
-    return 0, _digest(key, f"audit of {team_id}")
-
-
-def _digest(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+def _columns(head: Head) -> dict[str, object]:
+    return {"entries": head.entries, "digest": head.digest, "seal": head.seal}

@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
+from bot.ports.record import NOWHERE, Origin
 from storage.clock import DatabaseClock
 from storage.errors import DatabaseUnknown, SchemaNewer, SchemaOlder
 from storage.store import SqlStore
@@ -54,11 +55,17 @@ class Database:
     timer: Engine
 
     def store(
-        self, *, team_id: str, accounts: Mapping[AccountName, Account], audit_key: bytes
+        self,
+        *,
+        team_id: str,
+        accounts: Mapping[AccountName, Account],
+        audit_key: bytes,
+        origin: Origin = NOWHERE,
     ) -> SqlStore:
         """The store of a workspace, which is entered if it is new.
 
-        Anchors of an account whose settings changed since are derived again.
+        Anchors of an account whose settings changed since are derived again. `origin` is what the
+        record says of lines that this process writes by itself.
         """
         store = SqlStore(
             reader=self.reader,
@@ -67,6 +74,7 @@ class Database:
             team_id=team_id,
             accounts=accounts,
             audit_key=audit_key,
+            origin=origin,
         )
         store.settle_accounts(at=self.clock().now())
         return store

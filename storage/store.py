@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
 from bot.ports.clock import Clock
+from bot.ports.record import Origin
 from bot.ports.takeover import TakeoverRunning
 from storage.audit import SqlAudit, first_seal
 from storage.book import SqlBook
@@ -34,14 +35,19 @@ class SqlTransaction:
     """Everything of one workspace over one connection."""
 
     def __init__(
-        self, work: Work, *, accounts: Mapping[AccountName, Account], audit_key: bytes
+        self,
+        work: Work,
+        *,
+        accounts: Mapping[AccountName, Account],
+        audit_key: bytes,
+        origin: Origin,
     ) -> None:
         self.work = work
         self.catalogue = SqlCatalogue(work, accounts)
         self.outbox = SqlOutbox(work)
         self.requests = SqlRequests(work, self.outbox)
         self.reminders = SqlReminders(work)
-        self.audit = SqlAudit(work, audit_key)
+        self.audit = SqlAudit(work, audit_key, origin=origin)
         self.book = SqlBook(work)
         self.notes = SqlNotes(work)
         self.pacing = SqlPacing(work)
@@ -60,6 +66,7 @@ class SqlStore:
         team_id: str,
         accounts: Mapping[AccountName, Account],
         audit_key: bytes,
+        origin: Origin,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -67,6 +74,7 @@ class SqlStore:
         self._team_id = team_id
         self._accounts = dict(accounts)
         self._audit_key = audit_key
+        self._origin = origin
 
     @property
     def accounts(self) -> Mapping[AccountName, Account]:
@@ -179,7 +187,9 @@ class SqlStore:
 
     def _open(self, connection: Connection, *, writing: bool) -> SqlTransaction:
         work = Work(connection=connection, team_id=self._team_id, writing=writing)
-        return SqlTransaction(work, accounts=self._accounts, audit_key=self._audit_key)
+        return SqlTransaction(
+            work, accounts=self._accounts, audit_key=self._audit_key, origin=self._origin
+        )
 
     def _unsettled(self, tx: SqlTransaction) -> list[AccountName]:
         """Accounts whose settings the database does not know yet; all for a new workspace."""

@@ -36,7 +36,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -429,7 +429,22 @@ audit = Table(
     some("subject"),
     some("facts", Json),
     some("digest"),
+    maybe("origin", Json),
     Index("ix_audit_subject", "team_id", "subject", "number"),
+)
+
+# What the record holds only as hashes; erased without a trace but a line of the record.
+personal_values = Table(
+    "personal_values",
+    metadata,
+    key("team_id"),
+    key("hash"),
+    some("person"),
+    some("own", Boolean),
+    some("salt"),
+    some("value", Json),
+    Index("ix_personal_values_person", "team_id", "person"),
+    partial("ix_personal_values_own", "person", where="own"),
 )
 
 audit_heads = Table(

@@ -42,11 +42,12 @@ def import_file(
 ) -> None:
     """Add and update subscriptions from a file: all of it or nothing."""
     from bot.cli.environment import open_core
+    from bot.core import host_user
 
     with _opened(file) as data, open_core() as core, working(f"Importing {file}"):
         gc.freeze()  # what is loaded stays: looking for garbage among it would hold up a slice
         result = core.importing.run(
-            data, Path(file).name, account=account, dry_run=dry_run, by="cli"
+            data, Path(file).name, account=account, dry_run=dry_run, by=host_user()
         )
     counts = {
         "added": result.added,

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +42,8 @@ def open_core() -> "Core":
     """Settings, database and use cases, as every command but `quote` needs them."""
     from bot import core
 
-    return core.open_core(*_settings(environment()))
+    origin = {"host": socket.gethostname(), "user": core.host_user()}
+    return core.open_core(*_settings(environment()), origin=origin)
 
 
 def _settings(environ: Mapping[str, str]) -> "tuple[Settings, Secrets]":

@@ -70,7 +70,9 @@ def _run(role: str) -> None:
     wiring.demand_complete(settings, secrets, role=role)
     start_log()
     ended = _ending()
-    with opening.open_core(settings, secrets) as core, core.sole_runner():
+    origin = {"replica": opening.replica()}
+    with opening.open_core(settings, secrets, origin=origin) as core, core.sole_runner():
+        core.record_settings()
         bot = wiring.build_bot(core, role=role)
         try:
             bot.start()

@@ -126,9 +126,8 @@ def audit(
         if verify:
             bad = tx.audit.first_bad()
             if bad is not None:
-                number = bad if isinstance(bad, int) else bad.number
                 raise Failed(
-                    f"Audit entry {number} was altered, removed or reordered. "
+                    f"Audit entry {bad.number} was altered, removed or reordered. "
                     "Compare with a backup; nothing after it can be trusted."
                 )
             if as_json:

@@ -52,7 +52,8 @@ def open_core(data: Path) -> shared.Core:
     """The practice settings over the embedded database, migrated."""
     url = f"sqlite:///{data / DATABASE}"
     migrate(url)
-    return shared.open_core(practice_settings(), Secrets(lapse_database_url=url, lapse_http_port=0))
+    secrets = Secrets(lapse_database_url=url, lapse_http_port=0)
+    return shared.open_core(practice_settings(), secrets, origin={"replica": shared.replica()})
 
 
 def set_up(core: shared.Core, slack: LocalSlack) -> Stage:
@@ -63,6 +64,7 @@ def set_up(core: shared.Core, slack: LocalSlack) -> Stage:
         core = replace(core, secrets=_connected(core.secrets, slack))
         core, facts = _rehearsed(core, faults)
         _load(core)
+        core.record_settings()
         bot = app.build_bot(core, role="all")
         held.callback(bot.stop)
         with bot.scheduler.paused():

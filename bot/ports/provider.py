@@ -11,12 +11,16 @@ from bot.billing.subscription import Edition, Subscription
 
 
 class ProviderError(Exception):
-    """Something went wrong at the cloud; `sentence` says what, in words for a person."""
+    """Something went wrong at the cloud; `sentence` says what, in words for a person.
 
-    def __init__(self, sentence: str, *, code: str = "") -> None:
+    `request_id` is how the cloud itself calls the request that it answered, where it tells.
+    """
+
+    def __init__(self, sentence: str, *, code: str = "", request_id: str = "") -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.code = code
+        self.request_id = request_id
 
 
 class ProviderUnavailable(ProviderError):
@@ -44,7 +48,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemResult:
-    """What the cloud answered, or what reading shows, for one id."""
+    """What the cloud answered, or what reading shows, for one id.
+
+    `request_id` is how the cloud itself calls the request that it answered, where it tells.
+    """
 
     id: str
     accepted: bool
@@ -52,6 +59,7 @@ class ItemResult:
     order_id: str | None = None
     error_code: str | None = None
     error: str | None = None
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

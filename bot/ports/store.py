@@ -23,6 +23,7 @@ from bot.billing.subscription import (
 from bot.billing.unsubscription import Request
 from bot.facts.listing import Place
 from bot.facts.reminding import Standing
+from bot.ports.record import Bad, Origin, Personal
 
 PAGE = 10
 COUNTED = 1000
@@ -552,7 +553,11 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One line of the record; `digest` chains it, keyed, to the line before."""
+    """One line of the record; `digest` chains it, keyed, to the line before.
+
+    Personal values are put back, or the word `erased`. `origin` says from where the actor acted,
+    None in lines of an older Lapse.
+    """
 
     number: int
     at: datetime
@@ -561,6 +566,7 @@ class AuditEntry:
     subject: str
     facts: Mapping[str, object]
     digest: str
+    origin: Origin | None = None
 
 
 class AuditHead(NamedTuple):
@@ -574,15 +580,33 @@ class Audit(Protocol):
     """The append-only record."""
 
     def append(
-        self, *, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, object]
+        self,
+        *,
+        at: datetime,
+        actor: str | Personal,
+        action: str,
+        subject: str,
+        facts: Mapping[str, object],
     ) -> None:
-        """Add a line in this transaction."""
+        """Add a line in this transaction; it says by itself from where the actor acted.
+
+        What is Personal, as actor or among the facts, is kept apart and can be erased.
+        """
 
     def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:
         """The lines, oldest first; of one subject when given."""
 
-    def first_bad(self) -> AuditEntry | int | None:
-        """The first entry, or the number of a missing one, that was tampered with."""
+    def first_bad(self) -> Bad | None:
+        """The first entry that was altered, removed, moved or put in; None when all is well."""
+
+    def numbered(self, digest: str) -> int | None:
+        """The number of the line whose digest begins so; 0 for the head of an empty record."""
+
+    def forget(self, person: str, *, at: datetime, actor: str | Personal) -> int:
+        """Erase every personal value of a person; how many there were, which the record says."""
+
+    def naming(self, person: str) -> int:
+        """How many lines of an older Lapse hold a person's id itself, which nothing erases."""
 
     def head(self) -> AuditHead:
         """How many lines there are and the digest of the last one, lines of this write included.

@@ -19,10 +19,12 @@ from bot.ports.provider import (
     ItemResult,
     OutcomeUnknown,
     Provider,
+    ProviderError,
     ProviderRefused,
     ProviderUnavailable,
 )
 from bot.services.figures import exceeds, remaining
+from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
 from bot.services.phrases import listed
 from bot.services.progress import Progress
@@ -41,6 +43,9 @@ EDITION_WITHIN = timedelta(minutes=30)
 """For how long the edition may take to read basic after the quotas are gone (R8)."""
 
 CALLS = 3
+
+UNSUBSCRIBE, FIND_OUTCOME, READ = "unsubscribe", "find-outcome", "read"
+"""What the record calls a call to the cloud."""
 
 _NOT_LISTED = frozenset({"CBC.30000067", "CBC.99003012"})
 _NOT_TAKEN = "The cloud did not take it."
@@ -116,25 +121,32 @@ class Calling:
         """Ask the cloud once; whatever it answers, or does not, is saved."""
         gone = set(stepping.open_items(request, number)) - set(here)
         moved, again = request, SOON
+        called = None
         if here:
             try:
                 results = provider.unsubscribe(_call(request, number, here))
             except OutcomeUnknown as lost:
                 log.warning("step.unknown", extra={"request": request.number, "code": lost.code})
                 unknown = stepping.step_unknown(request, number)
-                self._progress.save(request, unknown, again=self._now() + LOOK_EVERY)
+                again_at = self._now() + LOOK_EVERY
+                called = _called(UNSUBSCRIBE, here, Outcome.UNKNOWN, error=lost)
+                self._progress.save(request, unknown, again=again_at, called=called)
                 return
-            except ProviderUnavailable:
+            except ProviderUnavailable as away:
                 later = self._now() + LATER
                 undone = stepping.step_not_done(request, number)
-                self._progress.save(request, undone, again=later)
+                called = _called(UNSUBSCRIBE, here, Outcome.UNAVAILABLE, error=away)
+                self._progress.save(request, undone, again=later, called=called)
                 return
             except ProviderRefused as refusal:
                 results = [_no(key, refusal) for key in here]
+                called = _called(UNSUBSCRIBE, here, Outcome.REFUSED, error=refusal)
+            else:
+                called = _called(UNSUBSCRIBE, here, _overall(results), results=results)
             moved = _answered(request, number, results, at=self._now())
         if gone:
             moved = stepping.step_gone(moved, number, at=self._now(), gone=gone)
-        self._progress.save(request, moved, again=self._now() + again)
+        self._progress.save(request, moved, again=self._now() + again, called=called)
 
     def _follow(self, request: Request, step: Step, provider: Provider) -> None:
         """Read the list until what was accepted is gone from it."""
@@ -148,13 +160,16 @@ class Calling:
         after, held = self._left(request, gone, fresh)
         note = _edition_note(request, held, provider)
         moved = stepping.step_gone(request, step.number, at=now, gone=gone, note=note)
-        self._progress.save(request, moved, again=now, read=after)
+        called = _called(READ, gone, Outcome.DONE)
+        self._progress.save(request, moved, again=now, read=after, called=called)
 
     def _look(self, request: Request, step: Step, provider: Provider) -> None:
         """The answer was lost, here or in a process that died: read what became of the call."""
         if step.state is StepState.STARTED:
             unknown = stepping.step_unknown(request, step.number)
-            self._progress.save(request, unknown, again=self._now())
+            sent = stepping.open_items(request, step.number)
+            called = _called(UNSUBSCRIBE, sent, Outcome.UNKNOWN)
+            self._progress.save(request, unknown, again=self._now(), called=called)
             return
         keys = stepping.open_items(request, step.number)
         began = self._now()  # what lands while it is read may not be seen
@@ -175,7 +190,9 @@ class Calling:
             taken = [replace(each, accepted=True) for each in found]
             refused = [_not_taken(id_) for id_ in sorted(missed)]
             moved = _answered(request, step.number, [*taken, *refused], at=now)
-        self._progress.save(request, moved, again=now)
+        showed = Outcome.DONE if found else Outcome.NOT_DONE
+        called = _called(FIND_OUTCOME, keys, showed, results=results)
+        self._progress.save(request, moved, again=now, called=called)
 
     def _is_settled(self, step: Step, at: datetime) -> bool:
         """Whether its call can no longer land, also when the database's clock leapt ahead."""
@@ -244,6 +261,31 @@ def _call(request: Request, number: int, keys: Sequence[SubscriptionKey]) -> Cal
         details=request.details,
         started_at=step.started_at or request.requested_at,
     )
+
+
+def _called(
+    call: str,
+    keys: Collection[SubscriptionKey],
+    outcome: Outcome,
+    *,
+    error: ProviderError | None = None,
+    results: Sequence[ItemResult] = (),
+) -> Called:
+    ids = [key.id for key in keys]
+    answered = {each.request_id: None for each in results if each.request_id}
+    return Called(
+        call=call,
+        ids=ids,
+        outcome=outcome,
+        code=error.code if error else "",
+        request_id=error.request_id if error else ", ".join(answered),
+        results=results,
+    )
+
+
+def _overall(results: Sequence[ItemResult]) -> Outcome:
+    """Accepted where the cloud took any; what it said of each stands beside it."""
+    return Outcome.ACCEPTED if any(each.accepted for each in results) else Outcome.REFUSED
 
 
 def _answered(

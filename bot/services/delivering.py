@@ -22,9 +22,11 @@ from bot.ports.messenger import (
     Unsettled,
 )
 from bot.ports.store import Delivery, DeliveryState, Lane, ReminderState, Store, Transaction
+from bot.services import filing
 from bot.services.armed import cancel
 from bot.services.closing import EVERYWHERE, Closure, closures, forget, is_locked_out, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
+from bot.services.filing import Became
 from bot.services.outcomes import Outcome, record, record_rest
 from bot.services.owing import REMINDER_REST
 from bot.services.pacing import Method, Pacing
@@ -370,9 +372,11 @@ class Delivering:
             _tell("delivery.not_replaced", begun, refused.error)
             now = self._clock.now()
             with self._store.transaction() as tx:
-                tx.outbox.settle(
+                held = tx.outbox.settle(
                     begun, state=DeliveryState.UNDELIVERABLE, at=now, error=refused.error
                 )
+                if held:
+                    filing.message(tx, begun, Became.GIVEN_UP, at=now, error=refused.error)
         else:
             self._sent(begun, at, at=self._clock.now())
 
@@ -468,6 +472,9 @@ class Delivering:
             )
             if not held:
                 self._taken_over(tx, delivery)
+            if held:
+                said = Became.UPDATED if delivery.update_of else Became.POSTED
+                filing.message(tx, delivery, said, at=at, channel=posted.channel, ts=posted.ts)
             if held and announces:
                 became = became or self._became(tx, delivery, at=at)
                 more = record(tx, delivery, became)
@@ -497,6 +504,8 @@ class Delivering:
             )
             if not held:
                 self._taken_over(tx, delivery)
+            elif delivery.state is not DeliveryState.UNKNOWN:
+                filing.message(tx, delivery, Became.UNKNOWN, at=self._clock.now(), error=error)
             if held and delivery.kind in REMINDERS:
                 tx.reminders.settle(
                     delivery.id, state=ReminderState.UNKNOWN, at=None, reason=error or ""

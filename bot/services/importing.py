@@ -11,6 +11,7 @@ from bot.billing.subscription import AccountName, Order, Status, Subscription, S
 from bot.facts.records import record_of, subscription_of
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider
+from bot.ports.record import Personal
 from bot.ports.store import KnownRow, Transaction
 from bot.ports.takeover import (
     BulkStore,
@@ -68,7 +69,7 @@ class Importing:
         *,
         account: str | None = None,
         dry_run: bool = False,
-        by: str,
+        by: str | Personal,
     ) -> ImportResult:
         """Import a CSV or JSON file; with `account` it is the whole of that account.
 
@@ -118,7 +119,7 @@ class _Import:
     accounts: Mapping[AccountName, Account]
     whole: AccountName | None
     filename: str
-    by: str
+    by: str | Personal
     at: datetime
 
     def compare(self, row: StagedRow, held: KnownRow) -> Outcome | None:

@@ -46,6 +46,10 @@ _ENDED = frozenset({Status.UNSUBSCRIBED, Status.EXPIRED, Status.FAILED})
 _FILTERS = ("service", "account", "region")
 
 
+_BESIDE = ("cloud.", "click.")
+"""Lines that are about how something was done, or that nothing was."""
+
+
 class Listing:
     """Answers what people and programs ask about the catalogue; changes nothing."""
 
@@ -163,6 +167,7 @@ class Listing:
             return tuple(
                 HistoryLine(at=entry.at, actor=entry.actor, action=entry.action, facts=entry.facts)
                 for entry in tx.audit.entries(str(held.key))
+                if not entry.action.startswith(_BESIDE)
             )
 
     def _row(

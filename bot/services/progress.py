@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import Request, State
 from bot.ports.clock import Clock
-from bot.ports.store import ChangedMeanwhile, Store
-from bot.services import recording
+from bot.ports.store import ChangedMeanwhile, Store, Transaction
+from bot.services import filing, recording
+from bot.services.filing import Called
 from bot.services.policy import Policy
 
 LEASE = timedelta(seconds=60)
@@ -30,10 +31,12 @@ class Progress:
         *,
         again: datetime | None,
         read: Collection[Subscription] = (),
+        called: Called | None = None,
     ) -> Request | None:
         """Save with everything owed and give the claim back until `again`; None when outrun.
 
-        `read` are subscriptions that the catalogue takes over in the same transaction.
+        `read` are subscriptions that the catalogue takes over in the same transaction, `called`
+        is what the record says of a call to the cloud, also when somebody else saved first.
         """
         now = self.clock.now()
         try:
@@ -41,9 +44,10 @@ class Progress:
                 saved = recording.save(tx, before, moved, policy=self._policy, at=now)
                 if read:
                     tx.catalogue.put(read, at=now)
+                self._file(tx, before, called, at=now)
                 tx.requests.attend(saved.number, at=again)
         except ChangedMeanwhile:
-            self.again(before, at=now)
+            self.again(before, at=now, called=called)
             return None
         return saved
 
@@ -57,15 +61,23 @@ class Progress:
             self.again(before, at=now)
             return None
 
-    def again(self, request: Request, *, at: datetime) -> None:
+    def again(self, request: Request, *, at: datetime, called: Called | None = None) -> None:
         """Give the claim back without a change and look again at an instant.
 
         One that somebody changed meanwhile is looked at when its new state asks for it; while it
         moves, that is for the replica to say that moved it on.
         """
         with self.store.transaction() as tx:
+            self._file(tx, request, called, at=self.clock.now())
             held = tx.requests.get(request.number)
             if held is None or held.version == request.version:
                 tx.requests.attend(request.number, at=at)
             elif held.state not in _MOVING:
                 tx.requests.attend(request.number, at=None)
+
+    def _file(
+        self, tx: Transaction, request: Request, called: Called | None, *, at: datetime
+    ) -> None:
+        if called is not None:
+            subject = filing.request_subject(request.number)
+            filing.call(tx, called, subject=subject, at=at)

@@ -2,19 +2,13 @@
 
 from datetime import datetime
 
-from bot.billing.unsubscription import Event, Request
+from bot.billing.unsubscription import Event, Request, Verb
 from bot.facts.receipt import RecordHead
+from bot.ports.record import Personal
 from bot.ports.store import Transaction
 from bot.services import owing
+from bot.services.filing import request_subject, who
 from bot.services.policy import Policy
-
-LAPSE = "lapse"
-"""The actor of what Lapse does by itself."""
-
-
-def request_subject(number: int) -> str:
-    """What audit lines of a request are filed under; those of a subscription under its key."""
-    return f"request/{number}"
 
 
 def save(
@@ -53,17 +47,24 @@ def _owe_receipt(tx: Transaction, request: Request, *, channel: str, at: datetim
 def _file(tx: Transaction, request: Request, event: Event) -> None:
     facts: dict[str, object] = {
         "state": request.state.value,
-        "note": event.note,
+        "note": _note(event),
         "worst_refund": str(request.acknowledgement.worst.refund),
         "worst_fee": str(request.acknowledgement.worst.handling_fee),
         "dry_run": request.dry_run,
     }
+    if event.verb is Verb.ASKED:
+        facts |= {
+            "reason": int(request.reason),
+            "details": Personal(request.details, request.requested_by),
+            "acknowledged": request.acknowledgement.text,
+            "rules": request.rules,
+        }
     action = f"request.{event.verb.value}"
     if event.behalf:
-        facts["behalf"] = event.behalf
+        facts["behalf"] = Personal.id(event.behalf)
     if event.called:
-        facts["called"] = event.called
-    actor = event.by or LAPSE
+        facts["called"] = [Personal.id(each) for each in event.called]
+    actor = who(event.by)
     subject = request_subject(request.number)
     tx.audit.append(at=event.at, actor=actor, action=action, subject=subject, facts=facts)
     for item in request.items:
@@ -74,3 +75,10 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
             subject=str(item.key),
             facts={"request": request.number, "item": item.state.value},
         )
+
+
+def _note(event: Event) -> str | Personal | None:
+    """What a person wrote can be erased; what Lapse notes tells of nobody."""
+    if event.note is None or event.by is None:
+        return event.note
+    return Personal(event.note, event.by)

@@ -16,6 +16,7 @@ from bot.services.armed import DIRECT, base_of, over, repeat_of
 from bot.services.arming import Arming
 from bot.services.bundling import Bundling
 from bot.services.errors import NoLongerDue, Refused, SnoozeTooFar
+from bot.services.filing import who
 from bot.services.foreseeing import foreseen
 from bot.services.lateness import LATE_AFTER
 from bot.services.people import People
@@ -256,7 +257,8 @@ class Reminding:
             "anchor": anchor.date.isoformat(),
             "until": until.isoformat() if until else None,
         }
-        tx.audit.append(at=now, actor=by, action=_ACTIONS[settled], subject=str(key), facts=facts)
+        action = _ACTIONS[settled]
+        tx.audit.append(at=now, actor=who(by), action=action, subject=str(key), facts=facts)
 
 
 _LISTED = (

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 
 from bot.billing.account import ExecuteMode
 from bot.billing.money import Money
@@ -28,8 +29,9 @@ from bot.billing.subscription import (
 from bot.facts.messages import Settled
 from bot.facts.renewing import Renewal, Renewals, TurnedOff, TurnedOffItem
 from bot.ports.clock import Clock
-from bot.ports.provider import OutcomeUnknown, Provider, ProviderError
+from bot.ports.provider import OutcomeUnknown, Provider, ProviderError, ProviderRefused
 from bot.ports.store import Store, Transaction
+from bot.services import filing
 from bot.services.errors import (
     AlreadyDeducted,
     AlreadyOff,
@@ -37,6 +39,7 @@ from bot.services.errors import (
     SeveralAccounts,
     UnknownSubscription,
 )
+from bot.services.filing import Called, Outcome, who
 from bot.services.finding import account_of, expected_amount, find
 from bot.services.people import People
 from bot.services.policy import Policy
@@ -137,7 +140,7 @@ class Renewing:
         self, held: Subscription, *, by: SlackUser, reminder: str | None, dry_run: bool
     ) -> TurnedOffItem:
         """Call the cloud, read back, and tell what was read."""
-        error = DRY_RUN if dry_run else self._call(held)
+        error, called = (DRY_RUN, ()) if dry_run else self._call(held)
         now = self._clock.now()
         fresh = held if error else replace(held, auto_renew=False)
         with self._store.transaction() as tx:
@@ -147,31 +150,42 @@ class Renewing:
             else:
                 fact = SettledFact(settled=Settled.OPEN, at=now, by=by, note=error)
             self._tell(tx, held, fact, reminder=reminder)
+            for each in called:
+                filing.call(tx, each, subject=str(held.key), at=now, by=by)
             tx.audit.append(
                 at=now,
-                actor=by,
+                actor=who(by),
                 action="autorenew.off" if error is None else "autorenew.not-off",
                 subject=str(held.key),
                 facts={"read_back": "off" if error is None else "on", "error": error},
             )
         return TurnedOffItem(key=held.key, subscription=fresh, off=error is None, error=error)
 
-    def _call(self, held: Subscription) -> str | None:
-        """Why it is not off at the cloud, in one sentence; None when it reads off."""
+    def _call(self, held: Subscription) -> tuple[str | None, Sequence[Called]]:
+        """Why it is not off at the cloud, None when it reads off; and the calls that were made."""
         provider = self._providers.get(held.key.account)
         if provider is None:
-            return _NO_PROVIDER
+            return _NO_PROVIDER, ()
+        asked = partial(Called, call="auto-renew-off", ids=[held.key.id])
         try:
             provider.set_auto_renew(held.key.id, on=False)
-        except OutcomeUnknown:
+        except OutcomeUnknown as lost:
             log.warning("autorenew.unknown", extra={"subscription": str(held.key)})
-        except ProviderError as refusal:
-            return refusal.sentence
+            said = asked(outcome=Outcome.UNKNOWN, code=lost.code, request_id=lost.request_id)
+        except ProviderError as no:
+            refused = isinstance(no, ProviderRefused)
+            outcome = Outcome.REFUSED if refused else Outcome.UNAVAILABLE
+            return no.sentence, [asked(outcome=outcome, code=no.code, request_id=no.request_id)]
+        else:
+            said = asked(outcome=Outcome.ACCEPTED)
+        read = partial(Called, call="read", ids=[held.key.id])
         try:
             fresh = provider.read([held.key.id]).get(held.key.id)
-        except ProviderError:
-            return _UNKNOWN
-        return None if fresh is None or fresh.auto_renew is False else _NOT_OFF
+        except ProviderError as away:
+            return _UNKNOWN, [said, read(outcome=Outcome.UNKNOWN, code=away.code)]
+        if fresh is None or fresh.auto_renew is False:
+            return None, [said, read(outcome=Outcome.DONE)]
+        return _NOT_OFF, [said, read(outcome=Outcome.NOT_DONE)]
 
     def _tell(
         self, tx: Transaction, held: Subscription, fact: SettledFact, *, reminder: str | None

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from bot.billing.subscription import SlackUser
 from bot.ports.clock import Clock
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
+from bot.services import filing
 from bot.services.alarming import OPERATOR_WARNING, Trouble, alarm
 from bot.services.announcing import carried
 from bot.services.armed import DIRECT
 from bot.services.closing import ENOUGH, EVERYWHERE, Closure, close, closures, count, forget, pause
 from bot.services.composing import PERSON, REMINDERS
+from bot.services.filing import Became
 from bot.services.moved import REASONS, moved_because
 from bot.services.owing import RECEIPT_FILE
 from bot.services.people import People
@@ -102,6 +104,8 @@ class Rerouting:
         now, state = self._clock.now(), DeliveryState.UNCONFIRMED
         with self._store.transaction() as tx:
             held = tx.outbox.settle(delivery, state=state, at=now, error=error)
+            if held:
+                filing.message(tx, delivery, Became.GIVEN_UP, at=now, error=error)
             if held and delivery.kind in REMINDERS:
                 unknown = ReminderState.UNKNOWN
                 tx.reminders.settle(delivery.id, state=unknown, at=None, reason=NOT_REPEATED)
@@ -141,7 +145,8 @@ class Rerouting:
                 return
             forget(tx, delivery, at=now)
             state = DeliveryState.UNDELIVERABLE
-            tx.outbox.settle(delivery, state=state, at=now, error=error)
+            if tx.outbox.settle(delivery, state=state, at=now, error=error):
+                filing.message(tx, delivery, Became.GIVEN_UP, at=now, error=error)
 
     def _wait(self, tx: Transaction, delivery: Delivery, *, error: str, wait: timedelta) -> None:
         now = self._clock.now()
@@ -177,6 +182,8 @@ class Rerouting:
             error=error,
             again_at=closure.until if closure else None,
         )
+        if settled and not waits:
+            filing.message(tx, delivery, Became.GIVEN_UP, at=now, error=error)
         if not settled or delivery.kind == OPERATOR_WARNING:
             return
         if waits:

@@ -19,11 +19,13 @@ from bot.ports.messenger import (
     Undeliverable,
     Unsettled,
 )
-from bot.ports.store import Delivery, DeliveryState, Store
+from bot.ports.store import Delivery, DeliveryState, Store, Transaction
+from bot.services import filing
 from bot.services.alarming import OPERATOR_WARNING, alarm
 from bot.services.closing import closures, is_locked_out
 from bot.services.composing import Composing, NotYet
 from bot.services.delivering import MAY_LAND, SKEW, TIMEOUT
+from bot.services.filing import Became
 from bot.services.lingering import Lingering, begun, lingering, note, trouble_of
 from bot.services.pacing import Method, Pacing
 
@@ -47,7 +49,7 @@ class _Found:
     """The copy that stays, how many were taken back, and what came between."""
 
     ts: str | None = None
-    taken_back: int = 0
+    taken_back: tuple[Posted, ...] = ()
     stays: bool = False
     trouble: Trouble | None = None
 
@@ -119,12 +121,26 @@ class Sweeping:
             known = lingering(tx, now=self._clock.now()).get(delivery.id)
         found = self._look(delivery, known, thread=parent.ts if parent else None)
         if _is_limited(found.trouble):
-            return found.taken_back  # due again in a minute, or when Slack allows it
+            if found.taken_back:
+                with self._store.transaction() as tx:
+                    self._file(tx, delivery, found)
+            return len(found.taken_back)  # due again in a minute, or when Slack allows it
         if found.trouble is None and not found.stays:
             self._end(delivery, known, found, again_at=again_at)
         else:
             self._put_off(delivery, known, found, again_at=again_at)
-        return found.taken_back
+        return len(found.taken_back)
+
+    def _file(self, tx: Transaction, delivery: Delivery, found: _Found) -> None:
+        for each in found.taken_back:
+            filing.message(
+                tx,
+                delivery,
+                Became.TAKEN_BACK,
+                at=self._clock.now(),
+                channel=each.channel,
+                ts=each.ts,
+            )
 
     def _show_again(self, delivery: Delivery, *, again_at: datetime) -> None:
         """Bring a message up to date once more, since an old update may have come over it.
@@ -188,13 +204,14 @@ class Sweeping:
             except Undeliverable as refused:
                 return replace(found, trouble=refused)
             log.warning("sweep.taken_back", extra={"delivery": delivery.id, "ts": each.ts})
-            found = replace(found, taken_back=found.taken_back + 1)
+            found = replace(found, taken_back=(*found.taken_back, each))
         return found
 
     def _end(
         self, delivery: Delivery, known: Lingering | None, found: _Found, *, again_at: datetime
     ) -> None:
         with self._store.transaction() as tx:
+            self._file(tx, delivery, found)
             if known is not None:
                 note(tx, delivery, None, at=self._clock.now())
             next_at = self._once_more(delivery)
@@ -209,6 +226,7 @@ class Sweeping:
         told = after.given_up == now and delivery.kind != OPERATOR_WARNING
         operators = self._operators() if told else ()
         with self._store.transaction() as tx:
+            self._file(tx, delivery, found)
             note(tx, delivery, after, at=now)
             next_at = after.next_at(soon=again_at)
             tx.outbox.swept(delivery, ts=found.ts, again_at=again_at, next_at=next_at)

@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from bot.ports.record import Bad, Tampering
 from storage.tables import audit_heads
 from tests.conftest import ACCOUNTS, ONLY_POSTGRESQL, TEAM
 from tests.contract.samples import HOUR
 from tests.factories import NOW, key, usd
+
+COLUMNS = "team_id, number, at, actor, action, subject, facts, digest, origin"
 
 
 def append(store, number, **changes):
@@ -197,14 +200,14 @@ def test_postgresql_refuses_to_truncate_the_record(five, any_database):
 def test_an_altered_line_is_found(five, any_database, change):
     tamper(any_database, f"UPDATE audit SET {change} WHERE number = 3")
 
-    assert first_bad(five).number == 3
+    assert first_bad(five) == Bad(number=3, how=Tampering.ALTERED)
 
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_removed_line_is_found(five, any_database, number):
     tamper(any_database, f"DELETE FROM audit WHERE number = {number}")
 
-    assert first_bad(five) == number
+    assert first_bad(five) == Bad(number=number, how=Tampering.REMOVED)
 
 
 def test_a_removed_line_is_found_though_the_others_move_up(five, any_database):
@@ -215,14 +218,14 @@ def test_a_removed_line_is_found_though_the_others_move_up(five, any_database):
         "UPDATE audit SET number = 4 WHERE number = 5",
     )
 
-    assert first_bad(five).number == 3
+    assert first_bad(five) == Bad(number=3, how=Tampering.REMOVED)
 
 
 @pytest.mark.parametrize("kept", [0, 3, 4])
 def test_removed_last_lines_are_found(five, any_database, kept):
     tamper(any_database, f"DELETE FROM audit WHERE number > {kept}")
 
-    assert first_bad(five) == kept + 1
+    assert first_bad(five) == Bad(number=kept + 1, how=Tampering.CUT)
 
 
 def test_removed_last_lines_are_found_though_the_head_says_fewer(five, any_database):
@@ -232,7 +235,7 @@ def test_removed_last_lines_are_found_though_the_head_says_fewer(five, any_datab
         "UPDATE audit_heads SET entries = 4, digest = (SELECT digest FROM audit WHERE number = 4)",
     )
 
-    assert first_bad(five) == 5
+    assert first_bad(five) == Bad(number=5, how=Tampering.UNSEALED)
 
 
 def test_swapped_lines_are_found(five, any_database):
@@ -243,26 +246,26 @@ def test_swapped_lines_are_found(five, any_database):
         "UPDATE audit SET number = 4 WHERE number = 9",
     )
 
-    assert first_bad(five).number == 2
+    assert first_bad(five) == Bad(number=2, how=Tampering.MOVED)
 
 
 def test_a_line_added_without_the_key_is_found(five, any_database):
     with any_database.writer.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO audit SELECT team_id, 6, at, actor, action, subject, facts, digest"
-                " FROM audit WHERE number = 5"
+                f"INSERT INTO audit ({COLUMNS}) SELECT team_id, 6, at, actor, action, subject,"
+                " facts, digest, origin FROM audit WHERE number = 5"
             )
         )
 
-    assert first_bad(five).number == 6
+    assert first_bad(five) == Bad(number=6, how=Tampering.INSERTED)
 
 
 def test_a_record_without_its_head_is_bad(five, any_database):
     with any_database.writer.begin() as connection:
         connection.execute(audit_heads.delete())
 
-    assert first_bad(five) == 6
+    assert first_bad(five) == Bad(number=6, how=Tampering.UNSEALED)
 
 
 def test_the_record_of_one_workspace_is_no_record_of_another(five, any_database):
@@ -271,8 +274,8 @@ def test_the_record_of_one_workspace_is_no_record_of_another(five, any_database)
     tamper(
         any_database,
         "DELETE FROM audit WHERE team_id = 'T2'",
-        "INSERT INTO audit SELECT 'T2', number, at, actor, action, subject, facts, digest"
-        f" FROM audit WHERE team_id = '{TEAM}' AND number = 1",
+        f"INSERT INTO audit ({COLUMNS}) SELECT 'T2', number, at, actor, action, subject, facts,"
+        f" digest, origin FROM audit WHERE team_id = '{TEAM}' AND number = 1",
     )
 
     assert first_bad(stranger).number == 1

@@ -21,6 +21,7 @@ from bot.ports.provider import Call, ItemResult, OutcomeUnknown, ProviderError, 
 from bot.ports.store import Store, Transaction
 from bot.services import owing, recording
 from bot.services.executing import Executing
+from bot.services.filing import request_subject
 from bot.services.people import People
 from bot.services.unsubscribing import Unsubscribing
 from tests.clocks import SettableClock, always_steady
@@ -192,10 +193,14 @@ class Office:
                 item.key.id: (item.state.value, item.refund_order, _is_there(tx, item.key))
                 for item in request.items
             }
-            subjects = [recording.request_subject(request.number)]
+            subjects = [request_subject(request.number)]
             subjects += [str(item.key) for item in request.items]
             end["record"] = {
-                subject: [entry.action for entry in tx.audit.entries(subject)]
+                subject: [
+                    entry.action
+                    for entry in tx.audit.entries(subject)
+                    if entry.action.startswith("request.")
+                ]
                 for subject in subjects
             }
             due = tx.requests.next_due()

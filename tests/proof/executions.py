@@ -311,6 +311,7 @@ class Executions:
             record = [
                 (entry.actor, entry.action, entry.subject, _told(entry.facts))
                 for entry in tx.audit.entries()
+                if entry.action.startswith("request.")
             ]
             assert request is not None
             ids = [item.key.id for item in request.items]

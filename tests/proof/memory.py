@@ -18,6 +18,7 @@ from bot.billing.account import Account
 from bot.billing.delegation import Delegation
 from bot.billing.renewal import CLOUD_ZONE, anchor
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
+from bot.ports.record import Personal
 from bot.ports.store import (
     ArmedReminder,
     AuditEntry,
@@ -650,9 +651,16 @@ class MemoryAudit:
         self._lines = tables.record
 
     def append(
-        self, *, at: datetime, actor: str, action: str, subject: str, facts: Mapping[str, object]
+        self,
+        *,
+        at: datetime,
+        actor: str | Personal,
+        action: str,
+        subject: str,
+        facts: Mapping[str, object],
     ) -> None:
-        line = {"at": at, "actor": actor, "action": action, "subject": subject, "facts": facts}
+        who = actor.value if isinstance(actor, Personal) else actor
+        line = {"at": at, "actor": who, "action": action, "subject": subject, "facts": facts}
         self._lines[len(self._lines) + 1] = line
 
     def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:

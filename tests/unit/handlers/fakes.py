@@ -21,6 +21,7 @@ from bot.facts.renewing import Renewals, TurnedOff
 from bot.facts.status import StatusFacts
 from bot.ports.store import ListQuery
 from bot.services.errors import GuestRefused, Refused, UnknownRequest, UnknownSubscription
+from bot.services.filing import Click
 from bot.services.policy import Policy, Route
 from handlers.services import Services
 from tests.factories import NOW
@@ -240,6 +241,10 @@ class Fakes:
     reminding: FakeReminding = field(default_factory=FakeReminding)
     touring: FakeTouring = field(default_factory=FakeTouring)
     events: set[str] = field(default_factory=set)
+    clicks: list[tuple[Click, Refused]] = field(default_factory=list)
+
+    def refused(self, click: Click, refusal: Refused) -> None:
+        self.clicks.append((click, refusal))
 
     def seen(self, event: str) -> bool:
         first = event not in self.events
@@ -262,6 +267,7 @@ class Fakes:
             "policy": POLICY,
             "clock": FixedClock(),
             "seen": self.seen,
+            "refused": self.refused,
         }
         return Services(**parts)
 

@@ -212,7 +212,10 @@ def test_it_is_recorded_with_what_was_read_back(desk: Desk) -> None:
     desk.renewing.turn_off([key("sm-quota")], by=OWNER)
 
     with desk.store.reading() as tx:
-        [entry] = tx.audit.entries("default/sm-quota")
+        asked, read, entry = tx.audit.entries("default/sm-quota")
+    assert (asked.actor, asked.action) == (OWNER, "cloud.auto-renew-off")
+    assert asked.facts == {"ids": ["sm-quota"], "outcome": "accepted"}
+    assert (read.action, read.facts["outcome"]) == ("cloud.read", "done")
     assert (entry.actor, entry.action) == (OWNER, "autorenew.off")
     assert entry.facts["read_back"] == "off"
 
