@@ -12,6 +12,7 @@ from babel.numbers import parse_pattern
 
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE
+from bot.facts.erased import ERASED
 
 LOCALE = Locale.parse("en_US")
 CLOUD = "GMT+08:00"
@@ -155,8 +156,8 @@ def last_safe(cutoff: datetime) -> datetime:
 
 
 def mention(user: str) -> str:
-    """A person in mrkdwn."""
-    return f"<@{user}>"
+    """A person in mrkdwn; nobody who was erased."""
+    return user if user == ERASED else f"<@{user}>"
 
 
 def places(foreign: str) -> str:

@@ -12,9 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, column, func, or_, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    column,
+    func,
+    or_,
+    select,
+    table,
+    update,
+)
 
-from bot.ports.record import ERASED, FORGOTTEN, Bad, Origin, Personal, Tampering, told_origin
+from bot.facts.erased import ERASED
+from bot.ports.record import FORGOTTEN, Bad, Origin, Personal, Tampering, told_origin
 from bot.ports.store import AuditEntry, AuditHead
 from storage.chain import Chain, Head, Kept, Line
 from storage.checking import Checking
@@ -35,6 +47,16 @@ CHUNK = 500
 
 _RAW = table("audit", *(column(each.name) for each in audit.columns))
 """The record as it lies there: what is verified is the text itself, not what it is read as."""
+
+# Built once: each message writes a line, and building these takes longer than running them.
+_INSERT = _RAW.insert()
+_HEAD = select(audit_heads).where(audit_heads.c.team_id == bindparam("team"))
+_HEAD_ALONE = _HEAD.with_for_update()
+_SEAL = (
+    update(audit_heads)
+    .where(audit_heads.c.team_id == bindparam("team"))
+    .values({name: bindparam(name) for name in ("entries", "digest", "seal")})
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +122,9 @@ class SqlAudit:
             count += 1
             digest = self._chain.digest(digest, count, line)
             rows.append(_row(self._work.team_id, Kept(number=count, line=line, digest=digest)))
-        self._work.connection.execute(_RAW.insert(), rows)
-        self._work.connection.execute(
-            update(audit_heads)
-            .where(audit_heads.c.team_id == self._work.team_id)
-            .values(_columns(self._chain.head(count, digest)))
-        )
+        self._work.connection.execute(_INSERT, rows)
+        sealed = _columns(self._chain.head(count, digest))
+        self._work.connection.execute(_SEAL, {"team": self._work.team_id, **sealed})
         self._said.clear()
 
     def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:
@@ -212,10 +231,8 @@ class SqlAudit:
         return [_as_kept(row) for row in self._work.connection.execute(query)]
 
     def _read_head(self, *, lock: bool) -> Head | None:
-        query = select(audit_heads).where(audit_heads.c.team_id == self._work.team_id)
-        if lock:
-            query = query.with_for_update()
-        row = self._work.connection.execute(query).one_or_none()
+        query = _HEAD_ALONE if lock else _HEAD
+        row = self._work.connection.execute(query, {"team": self._work.team_id}).one_or_none()
         return Head(entries=row.entries, digest=row.digest, seal=row.seal) if row else None
 
 

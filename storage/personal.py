@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from sqlalchemy import ColumnElement, delete, select
 
-from bot.ports.record import ERASED, Personal
+from bot.facts.erased import ERASED
+from bot.ports.record import Personal
 from storage.tables import personal_values
 from storage.work import Work
 

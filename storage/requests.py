@@ -12,8 +12,9 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
 from bot.billing.unsubscription import Request
+from bot.ports.record import Named
 from bot.ports.store import ChangedMeanwhile, Delivery
-from storage import request_rows
+from storage import forgetting, request_rows
 from storage.outbox import SqlOutbox
 from storage.rows import pieces
 from storage.tables import (
@@ -161,6 +162,10 @@ class SqlRequests:
             )
         )
         return when
+
+    def forget(self, person: str) -> Named:
+        """Erase in closed requests who a person is and what the person wrote."""
+        return forgetting.forget(self._work, person)
 
     def card(self, number: int) -> Delivery | None:
         """The delivery of the request's message in the approvals channel."""

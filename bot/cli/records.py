@@ -1,5 +1,6 @@
 """`lapse reminders`, `lapse receipt` and `lapse audit`: what is sent, done, and by whom."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -10,11 +11,26 @@ import typer
 
 from bot.cli.failures import Failed, WrongInput
 from bot.cli.printing import print_json, print_json_array, print_long_table, print_table, say
+from bot.ports.record import Tampering
 
 if TYPE_CHECKING:
     from bot.core import Core
     from bot.facts.receipt import ReceiptFacts
     from bot.ports.store import ArmedReminder, AuditEntry
+
+_COMPARE = " Compare with a backup; nothing after it can be trusted."
+_DIGEST = re.compile("[0-9a-f]{16,64}")
+_BAD: Mapping[Tampering, str] = {
+    Tampering.ALTERED: "Audit entry {number} was altered.",
+    Tampering.REMOVED: "Audit entry {number} was removed.",
+    Tampering.MOVED: "Audit entry {number} was put in the place of another: they were reordered.",
+    Tampering.INSERTED: "Audit entry {number} was inserted: Lapse never wrote it there.",
+    Tampering.CUT: "Audit entry {number} and all after it were cut off.",
+    Tampering.UNSEALED: "Where the record ends was altered or removed, at audit entry {number}.",
+    Tampering.VALUE_ALTERED: "A personal value of audit entry {number} was altered.",
+    Tampering.VALUE_REMOVED: "A personal value of audit entry {number} was removed unrecorded.",
+}
+"""What can be told of the first bad entry."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -116,30 +132,98 @@ def audit(
     verify: Annotated[
         bool, typer.Option("--verify", help="Check that nothing was altered, removed or reordered.")
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="With --verify: it holds what a receipt names."),
+    ] = None,
+    head: Annotated[
+        bool, typer.Option("--head", help="The number and digest of the last entry.")
+    ] = False,
+    forget: Annotated[
+        str | None, typer.Option(metavar="USER", help="Erase what tells of a person.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print the append-only record, or verify it."""
     from bot.cli.environment import open_core
 
-    with open_core() as core, core.store.reading() as tx:
-        subject = _subject(core, ref) if ref else None
-        if verify:
-            bad = tx.audit.first_bad()
-            if bad is not None:
-                raise Failed(
-                    f"Audit entry {bad.number} was altered, removed or reordered. "
-                    "Compare with a backup; nothing after it can be trusted."
-                )
-            if as_json:
-                print_json({"whole": True})
-            else:
-                say("The audit record is whole.")
-            return
-        entries = tx.audit.entries(subject)
+    if against is not None and (not verify or not _DIGEST.fullmatch(against)):
+        raise WrongInput(
+            "`--against` goes with `--verify` and takes a digest, 16 hexadecimal digits or more."
+        )
+    if sum((ref is not None, verify, head, forget is not None)) > 1:
+        raise WrongInput("Give one of ID, `--verify`, `--head` and `--forget`.")
+    with open_core() as core:
+        if forget is not None:
+            _forget(core, forget, as_json=as_json)
+        elif verify:
+            _verify(core, against, as_json=as_json)
+        elif head:
+            _head(core, as_json=as_json)
+        else:
+            _print(core, ref, as_json=as_json)
+
+
+def _print(core: "Core", ref: str | None, *, as_json: bool) -> None:
+    with core.store.reading() as tx:
+        entries = tx.audit.entries(_subject(core, ref) if ref else None)
         if as_json:
             print_json_array(map(_entry_object, entries))
             return
-        print_long_table((">No.", "At", "Who", "What", "Subject"), map(_entry_row, entries))
+        columns = (">No.", "At", "Who", "What", "Subject", "From")
+        print_long_table(columns, map(_entry_row, entries))
+
+
+def _verify(core: "Core", against: str | None, *, as_json: bool) -> None:
+    with core.store.reading() as tx:
+        bad = tx.audit.first_bad()
+        known = tx.audit.numbered(against) if against is not None and bad is None else None
+    if bad is not None:
+        raise Failed(_BAD[bad.how].format(number=bad.number) + _COMPARE)
+    if against is not None and known is None:
+        raise Failed(
+            f"No entry of the record has the digest {against}: what came last was cut off, or it "
+            "is another record's." + _COMPARE
+        )
+    if as_json:
+        print_json({"whole": True} if known is None else {"whole": True, "entry": known})
+    else:
+        holds = f" It holds entry {known}, which the digest names." if known is not None else ""
+        say(f"The audit record is whole.{holds}")
+
+
+def _head(core: "Core", *, as_json: bool) -> None:
+    with core.store.reading() as tx:
+        entries, digest = tx.audit.head()
+    if as_json:
+        print_json({"entries": entries, "digest": digest})
+    else:
+        say(f"{entries} {digest}")
+
+
+def _forget(core: "Core", person: str, *, as_json: bool) -> None:
+    from bot.core import host_user
+    from bot.services.forgetting import Forgetting
+
+    forgetting = Forgetting(store=core.store, clock=core.clock)
+    forgotten = forgetting.forget(person, by=host_user())
+    requests = forgotten.requests
+    if as_json:
+        print_json(
+            {
+                "values": forgotten.values,
+                "requests": list(requests.erased),
+                "open_requests": list(requests.still),
+                "older_entries": forgotten.older,
+            }
+        )
+        return
+    say(f"Erased {forgotten.values} values in the record, {len(requests.erased)} closed requests.")
+    if requests.still:
+        numbers = ", ".join(map(str, requests.still))
+        say(f"Open requests keep the name until they are closed: {numbers}. Then run this again.")
+    if forgotten.older:
+        say(f"{forgotten.older} entries of an earlier Lapse hold the name; the chain covers them.")
 
 
 def _entry_object(entry: "AuditEntry") -> Mapping[str, object]:
@@ -150,12 +234,14 @@ def _entry_object(entry: "AuditEntry") -> Mapping[str, object]:
         "action": entry.action,
         "subject": entry.subject,
         "facts": dict(entry.facts),
+        "from": dict(entry.origin) if entry.origin is not None else None,
     }
 
 
 def _entry_row(entry: "AuditEntry") -> Sequence[str]:
     at = entry.at.isoformat(timespec="seconds")
-    return (str(entry.number), at, entry.actor, entry.action, entry.subject)
+    origin = " ".join(map(str, (entry.origin or {}).values()))
+    return (str(entry.number), at, entry.actor, entry.action, entry.subject, origin)
 
 
 def _end_of(text: str, zone: ZoneInfo) -> datetime:

@@ -6,9 +6,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
-ERASED = "erased"
-"""What is read in the place of a value that was erased."""
-
 FORGOTTEN = "personal.forgotten"
 """The action of the line that says which values were erased, by their hashes."""
 
@@ -65,6 +62,14 @@ class Tampering(StrEnum):
     UNSEALED = "unsealed"
     VALUE_ALTERED = "value altered"
     VALUE_REMOVED = "value removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Requests that name a person: those in which that was erased, and those that are open."""
+
+    erased: tuple[int, ...]
+    still: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

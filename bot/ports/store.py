@@ -23,7 +23,7 @@ from bot.billing.subscription import (
 from bot.billing.unsubscription import Request
 from bot.facts.listing import Place
 from bot.facts.reminding import Standing
-from bot.ports.record import Bad, Origin, Personal
+from bot.ports.record import Bad, Named, Origin, Personal
 
 PAGE = 10
 COUNTED = 1000
@@ -212,6 +212,12 @@ class Requests(Protocol):
 
     def next_due(self) -> datetime | None:
         """When the next request has work to do, a call or its deadline among it."""
+
+    def forget(self, person: str) -> Named:
+        """Erase in closed requests who a person is and what the person wrote.
+
+        Open ones keep it: who asked must not approve, and who decided is told.
+        """
 
     def card(self, number: int) -> "Delivery | None":
         """The delivery of the request's message in the approvals channel."""

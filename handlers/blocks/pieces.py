@@ -24,6 +24,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from bot.facts.erased import ERASED
 from handlers import paging
 from handlers.paging import Paging
 
@@ -224,11 +225,11 @@ def _section(lines: Sequence[Line]) -> RichTextSectionElement:
 def _part(part: Part) -> RichTextElement:
     if isinstance(part, Bold):
         return RichTextElementParts.Text(text=part.text, style={"bold": True})
-    if isinstance(part, Who):
+    if isinstance(part, Who) and part.user != ERASED:
         return RichTextElementParts.User(user_id=part.user)
     if isinstance(part, Where):
         return RichTextElementParts.Channel(channel_id=part.channel)
-    return _text(part)
+    return _text(part.user if isinstance(part, Who) else part)
 
 
 def _text(text: str) -> RichTextElement:

@@ -1,0 +1,58 @@
+"""Forgetting: a person's id and words are taken out of the requests that are closed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, and_, case, or_, select, update
+
+from bot.billing.subscription import SlackUser
+from bot.facts.erased import ERASED
+from bot.ports.record import Named
+from storage.tables import decisions, requests
+from storage.types import canonical
+from storage.work import Work
+
+_ROW, _EVENT = requests.c, decisions.c
+
+
+def forget(work: Work, person: str) -> Named:
+    """Erase it where a request is closed; which ones those are, and which still name the person."""
+    rows = work.connection.execute(_naming(work, person)).all()
+    closed = [row for row in rows if row.closed]
+    for row in closed:
+        work.connection.execute(
+            update(requests)
+            .where(_ROW.team_id == work.team_id, _ROW.number == row.number)
+            .values(version=_ROW.version + 1, **_without(row, person))
+        )
+    numbers = [row.number for row in closed]
+    work.connection.execute(
+        update(decisions)
+        .where(_EVENT.team_id == work.team_id, _EVENT.request.in_(numbers), _EVENT.by == person)
+        .values(by=ERASED, note=case((_EVENT.note.is_not(None), ERASED)))
+    )
+    return Named(erased=tuple(numbers), still=tuple(row.number for row in rows if not row.closed))
+
+
+def _naming(work: Work, person: str) -> Any:
+    said = select(_EVENT.request).where(_EVENT.team_id == work.team_id, _EVENT.by == person)
+    named = or_(
+        _ROW.requested_by == person,
+        _ROW.approvers.contains(canonical(person), autoescape=True),
+        _ROW.number.in_(said),
+    )
+    return select(requests).where(and_(_ROW.team_id == work.team_id, named)).order_by(_ROW.number)
+
+
+def _without(row: Row[Any], person: str) -> Mapping[str, object]:
+    """The columns of a request as they are without the person."""
+    erased = SlackUser(ERASED)
+    values: dict[str, object] = {
+        "approvers": [ERASED if each == person else each for each in row.approvers]
+    }
+    if row.requested_by == person:
+        values |= {"requested_by": ERASED, "details": ERASED if row.details else ""}
+    if row.acknowledgement.by == person:
+        values["acknowledgement"] = replace(row.acknowledgement, by=erased)
+    return values
