@@ -115,6 +115,7 @@ class Reminders:
         """The ticked ones are turned off; the digest shows it item by item."""
         keys = submissions.ticked_keys(turn.body)
         if not keys:
+            note(Incomplete(nothing=True), turn)
             return _error(ids.REMINDER_TICKS, Incomplete.NOTHING)
         delivery = submissions.carried_press(turn.body).delivery
         turn.later(lambda later: self._off(later, delivery, keys))

@@ -209,8 +209,8 @@ def _about(told: str) -> Sequence[str]:
     try:
         carried = forms.decode(told)
     except (KeyError, ValueError):
-        pressed = _press(told).keys
-        lines = [str(key) for key in pressed if key.id] or told.split("\n")
+        head, _, keys = told.partition(" ")
+        lines = (told if "/" in head else keys).split("\n")
         return [each for each in lines if "/" in each]
     if carried.review_of is not None:
         return [f"request/{carried.review_of}"]

@@ -13,6 +13,8 @@ from bot.billing.unsubscription import Request
 from bot.facts.messages import ReminderMessage
 from bot.facts.reminding import RestPage, SnoozeOptions
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
+from bot.services.errors import Refused
+from bot.services.filing import Click
 from handlers.reminders import Reminders
 from handlers.requests import Requests
 from handlers.subscriptions import Subscriptions
@@ -206,6 +208,7 @@ class Cast:
     touring: ActingTouring
     client: RecordingClient
     stage: Stage
+    clicks: list[tuple[Click, Refused]]
 
     def views(self, method: str) -> list[dict[str, Any]]:
         """The views that were opened, pushed or updated, as they went to Slack."""
@@ -226,7 +229,8 @@ def cast(monkeypatch: pytest.MonkeyPatch) -> Cast:
         "touring": ActingTouring(),
     }
     attesting: Any = FakeAttesting(unsubscribing)
-    bundle: Any = replace(Fakes().services(), **parts, attesting=attesting)  # type: ignore[arg-type]
+    fakes = Fakes()
+    bundle: Any = replace(fakes.services(), **parts, attesting=attesting)  # type: ignore[arg-type]
 
     def bind(app: App) -> None:
         turns = Turns(
@@ -234,10 +238,12 @@ def cast(monkeypatch: pytest.MonkeyPatch) -> Cast:
             Inline(),
             seen=lambda _: True,
             admit=lambda user: bundle.people.demand(user, Action.LOOK),
+            refused=bundle.refused,
         )
         looking, asking = Subscriptions(bundle), Unsubscribe(bundle)
         looking.also(asking.commands)
         for each in (looking, asking, Requests(bundle), Reminders(bundle), Tours(bundle)):
             each.register(turns)
 
-    return Cast(**parts, client=client, stage=staged(monkeypatch, bind, client))  # type: ignore[arg-type]
+    stage = staged(monkeypatch, bind, client)
+    return Cast(**parts, client=client, stage=stage, clicks=fakes.clicks)  # type: ignore[arg-type]

@@ -37,7 +37,14 @@ def stage(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, client: RecordingClient
             services.people.demand(user, Action.LOOK)
 
         home = Home(services)
-        turns = Turns(app, Inline(), seen=services.seen, admit=admit, changed=home.refresh)
+        turns = Turns(
+            app,
+            Inline(),
+            seen=services.seen,
+            admit=admit,
+            changed=home.refresh,
+            refused=services.refused,
+        )
         looking, renewing, reminders, delegations = (
             Subscriptions(services),
             AutoRenew(services),
