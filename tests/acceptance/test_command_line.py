@@ -19,6 +19,8 @@ import pytest
 from bot.cli import run
 from bot.cli.environment import open_core
 from bot.cli.failures import FAILED, WRONG_INPUT
+from bot.config import Secrets, load_settings
+from bot.core import open_core as opened_core
 from bot.demo import workspace
 from bot.localslack.server import LocalSlack
 from bot.services import recording
@@ -26,7 +28,8 @@ from storage.clock import DatabaseClock
 from storage.engine import engines, parse
 from storage.tables import SCHEMA
 from tests.acceptance.catalogue import LAB, PROD, STAGING, bought
-from tests.factories import NOW
+from tests.contract.samples import request
+from tests.factories import NOW, REQUESTER
 from tests.unit.handlers import samples
 
 SETTINGS = """
@@ -196,7 +199,98 @@ def test_the_audit_record_notices_an_altered_line(capsys):
         connection.execute("UPDATE audit SET actor = 'somebody else' WHERE number = 1")
     connection.close()
 
-    assert "Audit entry 1" in refused(capsys, "audit", "--verify", code=1)
+    assert "Audit entry 1 was altered." in refused(capsys, "audit", "--verify", code=1)
+
+
+def test_the_head_of_the_record_is_compared_with_later(capsys):
+    imported(capsys, *PROD)
+    head = printed(capsys, "audit", "--head")
+    assert head["entries"] == 1
+    assert run(["audit", "--head"]) == 0
+    assert capsys.readouterr().out == f"1 {head['digest']}\n"
+    imported(capsys, LAB)
+
+    for named in (head["digest"], head["digest"][:16]):
+        found = printed(capsys, "audit", "--verify", "--against", named)
+        assert found == {"whole": True, "entry": 1}
+    assert run(["audit", "--verify", "--against", head["digest"]]) == 0
+    assert "It holds entry 1" in capsys.readouterr().out
+
+
+def test_a_record_that_was_put_back_does_not_hold_a_later_head(capsys):
+    imported(capsys, *PROD)
+    earlier = Path("lapse.db").read_bytes()
+    imported(capsys, LAB)
+    head = printed(capsys, "audit", "--head")
+    Path("lapse.db").write_bytes(earlier)
+
+    assert printed(capsys, "audit", "--verify") == {"whole": True}
+    said = refused(capsys, "audit", "--verify", "--against", head["digest"], code=1)
+    assert "what came last was cut off" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--against", "0" * 64),
+        ("--verify", "--against", "0123"),
+        ("--verify", "--against", "not a digest at all"),
+        ("--verify", "--head"),
+        ("1001", "--verify"),
+        ("--head", "--forget", "U0MEI"),
+    ],
+)
+def test_audit_says_which_of_its_options_go_together(capsys, arguments):
+    assert "`--" in refused(capsys, "audit", *arguments)
+
+
+def test_the_record_says_who_imported_from_where_and_forgets_it(capsys, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "mei")
+    imported(capsys, *PROD)
+
+    [line] = printed(capsys, "audit")
+    assert (line["actor"], line["action"]) == ("mei", "import")
+    assert line["from"] == {"host": socket.gethostname(), "user": "mei"}
+    assert run(["audit"]) == 0
+    assert f"{socket.gethostname()} mei" in capsys.readouterr().out
+
+    monkeypatch.setattr("getpass.getuser", lambda: "omar")
+    assert printed(capsys, "audit", "--forget", "mei") == {
+        "values": 1,
+        "requests": [],
+        "open_requests": [],
+        "older_entries": 0,
+    }
+    before, after = printed(capsys, "audit")
+    assert (before["actor"], before["from"]["user"]) == ("erased", "erased")
+    assert (after["actor"], after["action"]) == ("omar", "personal.forgotten")
+    assert printed(capsys, "audit", "--verify") == {"whole": True}
+    assert b"mei" not in Path("lapse.db").read_bytes()
+
+
+def test_forgetting_says_where_a_person_is_still_named(capsys):
+    imported(capsys, *PROD)
+    core = opened_core(load_settings({}, directory=Path.cwd()), Secrets())
+    with core, core.store.transaction() as tx:
+        tx.requests.save(request())
+        tx.audit.append(at=NOW, actor=REQUESTER, action="a", subject="s", facts={})
+
+    assert run(["audit", "--forget", REQUESTER]) == 0
+    said = capsys.readouterr().out
+    assert "Erased 0 values in the record, 0 closed requests." in said
+    assert "Open requests keep the name until they are closed: 1001." in said
+    assert "1 entries of an earlier Lapse hold the name" in said
+
+
+def test_a_machine_that_knows_no_name_is_told_by_number(capsys, monkeypatch):
+    def unknown() -> str:
+        raise KeyError
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    imported(capsys, *PROD)
+
+    [line] = printed(capsys, "audit")
+    assert line["actor"].isdigit()
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import storage.migrate
+from bot.ports.record import Personal
 from bot.ports.store import ListQuery
 from storage import SchemaNewer, SchemaOlder, open_database
+from storage.chain import Chain, Line
 from storage.engine import engines, parse
 from storage.migrate import current, migrate, needed
 from storage.tables import SCHEMA, metadata
 from tests.conftest import ACCOUNTS, AUDIT_KEY
-from tests.factories import key
+from tests.factories import NOW, key
 
 
 def connected(url):
@@ -158,6 +160,50 @@ def test_what_was_there_before_generations_is_seen_as_it_was(empty_url, monkeypa
         assert (known.digest, known.book_digest, known.gone) == (None, None, False)
         assert [each.key for each in tx.book.of("default")] == [key("b")]
     database.dispose()
+
+
+def test_lines_of_an_earlier_record_stay_as_they_are_and_the_chain_goes_on(empty_url, monkeypatch):
+    only_to(monkeypatch, "0005")
+    migrate(empty_url)
+    chain = Chain(AUDIT_KEY, "T0LAPSE")
+    digest = chain.digest(chain.start, 1, Line(**EARLIER, origin=None))
+    head = chain.head(1, digest)
+    for connection in connected(empty_url):
+        connection.execute(text("INSERT INTO workspaces VALUES ('T0LAPSE', 1000)"))
+        connection.execute(
+            text(
+                "INSERT INTO audit (team_id, number, at, actor, action, subject, facts, digest)"
+                " VALUES ('T0LAPSE', 1, :at, :actor, :action, :subject, :facts, :digest)"
+            ),
+            {**EARLIER, "digest": digest},
+        )
+        connection.execute(
+            text("INSERT INTO audit_heads VALUES ('T0LAPSE', 1, :digest, :seal)"),
+            {"digest": head.digest, "seal": head.seal},
+        )
+    monkeypatch.undo()
+    assert migrate(empty_url) == "0005"
+
+    database = open_database(empty_url)
+    store = database.store(team_id="T0LAPSE", accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+    with store.transaction() as tx:
+        tx.audit.append(at=NOW, actor=Personal.id("U0OWNER"), action="b", subject="s", facts={})
+    with store.reading() as tx:
+        assert tx.audit.first_bad() is None
+        earlier, later = tx.audit.entries()
+        assert tx.audit.naming("U0OWNER") == 1
+    assert (earlier.actor, earlier.facts, earlier.origin) == ("U0OWNER", {"note": "we"}, None)
+    assert (later.actor, later.origin) == ("U0OWNER", {})
+    database.dispose()
+
+
+EARLIER = {
+    "at": 1_795_399_920_000_000,
+    "actor": "U0OWNER",
+    "action": "request.rejected",
+    "subject": "request/1001",
+    "facts": '{"note":"we"}',
+}
 
 
 def only_to(monkeypatch, revision):

@@ -1,0 +1,106 @@
+"""What every store promises of requests when a person is to be forgotten."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.billing.unsubscription import Event, State, Verb
+from bot.facts.erased import ERASED
+from bot.ports.record import Named
+from bot.ports.store import ChangedMeanwhile
+from tests.contract.samples import request
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, REQUESTER
+
+EVENTS = (
+    Event(number=1, verb=Verb.ASKED, at=NOW, by=REQUESTER),
+    Event(number=2, verb=Verb.REJECTED, at=NOW, by=APPROVER_1, note="Mei still needs it"),
+    Event(number=3, verb=Verb.EXPIRED, at=NOW, note="by itself"),
+)
+
+
+def closed(number=1001, **changes):
+    facts = {"state": State.REJECTED, "closed": True, "events": EVENTS}
+    return request(number, f"s-{number}", **(facts | changes))
+
+
+def saved(store, *requests):
+    for each in requests:
+        with store.transaction() as tx:
+            tx.requests.save(each)
+
+
+def forgotten(store, person):
+    with store.transaction() as tx:
+        return tx.requests.forget(person)
+
+
+def found(store, number=1001):
+    with store.reading() as tx:
+        return tx.requests.get(number)
+
+
+def test_who_asked_is_erased_with_what_was_written(any_store):
+    saved(any_store, closed())
+
+    assert forgotten(any_store, REQUESTER) == Named(erased=(1001,), still=())
+
+    after = found(any_store)
+    assert (after.requested_by, after.details, after.acknowledgement.by) == (ERASED,) * 3
+    assert [(event.by, event.note) for event in after.events] == [
+        (ERASED, None),
+        (APPROVER_1, "Mei still needs it"),
+        (None, "by itself"),
+    ]
+    assert after.acknowledgement.worst == closed().acknowledgement.worst
+    assert replace(after, version=0) == replace(
+        closed(),
+        requested_by=ERASED,
+        details=ERASED,
+        acknowledgement=after.acknowledgement,
+        events=after.events,
+    )
+
+
+def test_who_decided_is_erased_with_the_reason_and_among_who_could(any_store):
+    saved(any_store, closed())
+
+    forgotten(any_store, APPROVER_1)
+
+    after = found(any_store)
+    assert after.approvers == (ERASED, APPROVER_2)
+    assert (after.events[1].by, after.events[1].note) == (ERASED, ERASED)
+    assert (after.requested_by, after.details) == (REQUESTER, closed().details)
+
+
+def test_an_open_request_keeps_who_asked_and_is_named(any_store):
+    strange = request(1003, "c", requested_by=OUTSIDER, events=())
+    saved(any_store, request(1001, "a"), closed(1002), strange)
+
+    assert forgotten(any_store, REQUESTER) == Named(erased=(1002,), still=(1001,))
+    assert found(any_store).requested_by == REQUESTER
+    assert forgotten(any_store, REQUESTER) == Named(erased=(), still=(1001,))
+
+
+def test_no_details_stay_none(any_store):
+    saved(any_store, closed(details=""))
+
+    forgotten(any_store, REQUESTER)
+    assert found(any_store).details == ""
+
+
+def test_somebody_else_is_left_alone(any_store):
+    saved(any_store, closed())
+    before = found(any_store)
+
+    assert forgotten(any_store, OUTSIDER) == Named(erased=(), still=())
+    assert forgotten(any_store, REQUESTER[:-1]) == Named(erased=(), still=())
+    assert found(any_store) == before
+
+
+def test_whoever_loaded_it_before_is_told_that_it_changed(any_store):
+    saved(any_store, closed())
+    before = found(any_store)
+    forgotten(any_store, REQUESTER)
+
+    with pytest.raises(ChangedMeanwhile), any_store.transaction() as tx:
+        tx.requests.save(before)
