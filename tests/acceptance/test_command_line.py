@@ -1,6 +1,7 @@
 """The command line on a fresh directory: import, look, quote, plan, export, audit; wrong input."""
 
 import fcntl
+import getpass
 import importlib
 import io
 import json
@@ -600,6 +601,24 @@ def test_run_does_not_start_with_a_token_that_slack_refuses(capsys, installed, t
         assert "does not accept the app token (invalid_auth)" in refused(capsys, "run", code=1)
     finally:
         slack.stop()
+
+
+def test_run_records_which_settings_decide_before_it_listens(capsys, installed):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        installed.setenv("LAPSE_HTTP_PORT", str(taken.getsockname()[1]))
+        for required in ("1", "1", "2"):
+            installed.setenv("LAPSE_APPROVALS__REQUIRED", required)
+            installed.setenv("SLACK_BOT_TOKEN", "xoxb-local-tests")  # starting takes it out
+            installed.setenv("SLACK_APP_TOKEN", "xapp-local-tests")
+            installed.setenv("SLACK_API_URL", "http://127.0.0.1:9/api/")
+            refused(capsys, "run", code=1)
+
+    first, changed = printed(capsys, "audit")
+    assert (first["action"], first["subject"]) == ("settings.first", "settings")
+    assert first["from"]["replica"].startswith(f"{socket.gethostname()}/")
+    assert changed["action"] == "settings.changed"
+    assert changed["facts"] == {"approvals.required": {"from": 1, "to": 2}}
+    assert changed["actor"] == getpass.getuser()
 
 
 def test_run_does_not_take_a_port_that_is_taken(capsys, installed):
