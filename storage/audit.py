@@ -7,9 +7,12 @@ cannot vanish either. Triggers refuse UPDATE and DELETE to everybody else. What 
 """
 
 import json
+import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -137,6 +140,24 @@ class SqlAudit:
     def first_bad(self) -> Bad | None:
         """The first entry that is not as it was written; None when all are."""
         self.write()
+        with self._whatever_it_is():
+            return self._first_bad()
+
+    @contextmanager
+    def _whatever_it_is(self) -> Iterator[None]:
+        """Read texts as they lie there: SQLite keeps bytes that are none, PostgreSQL does not."""
+        connection = self._work.connection.connection.driver_connection
+        if not isinstance(connection, sqlite3.Connection):
+            yield
+            return
+        decoded = connection.text_factory
+        connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        try:
+            yield
+        finally:
+            connection.text_factory = decoded
+
+    def _first_bad(self) -> Bad | None:
         total = self._work.connection.scalar(
             select(func.count()).select_from(_RAW).where(_mine(self._work))
         )

@@ -54,7 +54,7 @@ class Chain:
         return self._digest(f"audit of {self._team}")
 
     def digest(self, before: str, number: int, line: Line) -> str:
-        """The digest of a line in its place; TypeError for what cannot be a line."""
+        """The digest of a line in its place; TypeError or ValueError for what cannot be a line."""
         if type(line.at) is not int or type(number) is not int:
             raise TypeError(line)
         origin = f'"origin":{line.origin},' if line.origin is not None else ""

@@ -19,8 +19,7 @@ class Checking:
         self._chain = chain
         self._read = read
         self._total = total
-        sealed = head is not None and _same(head.seal, chain.head(head.entries, head.digest).seal)
-        self._head = head if sealed else None
+        self._head = head if head is not None and self._is_sealed(head) else None
 
     def first_bad(self) -> Bad | None:
         """The first that is bad; None when lines and head are as they were written."""
@@ -36,6 +35,13 @@ class Checking:
         cut = head is not None and head.entries > count
         return Bad(number=count + 1, how=Tampering.CUT if cut else Tampering.UNSEALED)
 
+    def _is_sealed(self, head: Head) -> bool:
+        try:
+            due = self._chain.head(head.entries, head.digest)
+        except (TypeError, ValueError):
+            return False
+        return _same(due.seal, head.seal)
+
     def _holds(self, kept: Kept, before: str, number: int) -> bool:
         return kept.number == number and _same(self._due(kept, before, number), kept.digest)
 
@@ -43,7 +49,7 @@ class Checking:
         """The digest that a line would have in a place; empty for what never was a line."""
         try:
             return self._chain.digest(before, number, kept.line)
-        except TypeError:
+        except (TypeError, ValueError):
             return ""
 
     def _what(self, kept: Kept, following: Kept | None, before: str, number: int) -> Tampering:
@@ -86,4 +92,6 @@ def _with_next(lines: Iterable[Kept]) -> Iterator[tuple[Kept, Kept | None]]:
 
 
 def _same(one: str, other: object) -> bool:
-    return isinstance(other, str) and hmac.compare_digest(one.encode(), other.encode())
+    if not isinstance(other, str):
+        return False
+    return hmac.compare_digest(*(each.encode(errors="surrogatepass") for each in (one, other)))

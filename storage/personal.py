@@ -1,14 +1,17 @@
 """Personal values, beside the record: each under its salted hash, until it is erased."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select, type_coerce
 
 from bot.facts.erased import ERASED
 from bot.ports.record import Personal
 from storage.tables import personal_values
+from storage.types import TEXT, canonical
 from storage.work import Work
 
 IN_FACTS = "personal"
@@ -25,6 +28,8 @@ AT_ONCE = 500
 """Hashes that one statement looks up."""
 
 _COLUMNS = personal_values.c
+_TEXT = type_coerce(_COLUMNS.value, TEXT).label("value")
+"""The value as it lies there, whatever somebody made of it."""
 
 
 def hashed(salt: str, personal: Personal) -> str:
@@ -65,12 +70,13 @@ class PersonalValues:
 
     def read(self, hashes: Collection[str]) -> Mapping[str, str]:
         """Those values that were not erased."""
-        return {found: value for found, _, _, value in self._rows(hashes)}
+        values = ((row.hash, _value(row)) for row in self._rows(hashes))
+        return {found: value for found, value in values if value is not None}
 
     def altered(self, hashes: Collection[str]) -> tuple[Collection[str], Collection[str]]:
         """Those of them whose value is another than it was, and those that have none."""
-        found = {row[0]: hashed(row[2], Personal(row[3], row[1])) for row in self._rows(hashes)}
-        wrong = {each for each, due in found.items() if each != due}
+        found = {row.hash: _is_as_kept(row) for row in self._rows(hashes)}
+        wrong = {each for each, good in found.items() if not good}
         return wrong, set(hashes) - found.keys()
 
     def erase(self, person: str) -> tuple[str | None, Sequence[str]]:
@@ -99,16 +105,14 @@ class PersonalValues:
         )
         return {Personal.id(person): found for person, found in rows}
 
-    def _rows(self, hashes: Collection[str]) -> Iterator[tuple[str, str, str, str]]:
+    def _rows(self, hashes: Collection[str]) -> Iterator[Row[Any]]:
         wanted = sorted(hashes)
         for start in range(0, len(wanted), AT_ONCE):
             piece = wanted[start : start + AT_ONCE]
-            rows = self._work.connection.execute(
-                select(_COLUMNS.hash, _COLUMNS.person, _COLUMNS.salt, _COLUMNS.value).where(
-                    self._mine(), _COLUMNS.hash.in_(piece)
-                )
+            kept = (_COLUMNS.hash, _COLUMNS.person, _COLUMNS.salt, _TEXT)
+            yield from self._work.connection.execute(
+                select(*kept).where(self._mine(), _COLUMNS.hash.in_(piece))
             )
-            yield from ((row.hash, row.person, row.salt, row.value) for row in rows)
 
     def _mine(self) -> ColumnElement[bool]:
         return _COLUMNS.team_id == self._work.team_id
@@ -145,6 +149,22 @@ def hashes_in(facts: object) -> Iterator[str]:
         return
     for each in _inside(facts):
         yield from hashes_in(each)
+
+
+def _value(row: Row[Any]) -> str | None:
+    """What was kept; None for what never was a value."""
+    try:
+        value = json.loads(row.value)
+    except (TypeError, ValueError):
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _is_as_kept(row: Row[Any]) -> bool:
+    value = _value(row)
+    if value is None or canonical(value) != row.value or not isinstance(row.person, str):
+        return False
+    return bool(hashed(row.salt, Personal(value, row.person)) == row.hash)
 
 
 def _is_own(personal: Personal) -> bool:

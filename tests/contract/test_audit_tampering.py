@@ -23,6 +23,8 @@ ENTRIES = 24
 TRIALS = {"sqlite": 1_000, "postgresql": 120}
 RAW = table("audit", *(column(each.name) for each in audit.columns))
 
+COLUMNS = ("at", "actor", "action", "subject", "facts", "origin", "digest")
+
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
@@ -38,7 +40,7 @@ class Tampered:
 def altered(rows: Rows, random: Random) -> Tampered:
     place = random.randrange(len(rows))
     row = rows[place]
-    name = random.choice(("at", "actor", "action", "subject", "facts", "origin", "digest"))
+    name = random.choice(COLUMNS)
     value = row[name]
     changed = {
         "at": lambda: value + random.choice((-1, 1, 1_000_000)),
@@ -189,6 +191,24 @@ def test_a_record_put_back_to_an_earlier_one_is_told_by_what_a_receipt_names(
         assert record.numbered(heads[kept - 1].digest[:16]) == kept
         assert record.numbered(heads[kept].digest) is None
         connection.rollback()
+
+
+@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("bytes_", ["X'FF'", "CAST(X'FF' AS TEXT)", "X'7B7D'", "1.5"])
+def test_what_is_no_text_and_no_number_is_found_in_sqlite(record, name, bytes_):
+    record.exec_driver_sql(f"UPDATE audit SET {name} = {bytes_} WHERE number = 5")
+
+    assert verified(record) == Bad(number=5, how=Tampering.ALTERED)
+
+
+@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", ["entries", "digest", "seal"])
+@pytest.mark.parametrize("bytes_", ["X'FF'", "CAST(X'FF' AS TEXT)", "'x'"])
+def test_a_head_that_is_none_is_found_in_sqlite(record, name, bytes_):
+    record.exec_driver_sql(f"UPDATE audit_heads SET {name} = {bytes_}")
+
+    assert verified(record) == Bad(number=ENTRIES + 1, how=Tampering.UNSEALED)
 
 
 def untriggered(connection: Connection) -> None:

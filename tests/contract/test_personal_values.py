@@ -156,7 +156,17 @@ def test_the_database_itself_refuses_to_change_a_personal_value(any_store, any_d
         connection.execute(update(personal_values).values(person="U0OTHER"))
 
 
-@pytest.mark.parametrize("change", [{"value": "other words"}, {"salt": "00"}, {"person": "U1"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": "other words"},
+        {"value": 7},
+        {"salt": "00"},
+        {"person": "U1"},
+        {"value": text("'no JSON'")},
+        {"value": text("""' "U0OWNER"'""")},
+    ],
+)
 def test_a_value_that_was_altered_is_found_at_the_first_line_that_holds_it(
     any_store, any_database, change
 ):
