@@ -6,18 +6,15 @@ cannot vanish either. Triggers refuse UPDATE and DELETE to everybody else. What 
 `storage/personal.py`; the lines hold its hashes.
 """
 
-import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
     Select,
     bindparam,
     column,
@@ -28,22 +25,24 @@ from sqlalchemy import (
     update,
 )
 
-from bot.facts.erased import ERASED
 from bot.ports.record import FORGOTTEN, Bad, Origin, Personal, Tampering, told_origin
 from bot.ports.store import AuditEntry, AuditHead
-from storage.chain import Chain, Head, Kept, Line
-from storage.checking import Checking
-from storage.personal import (
-    IN_FACTS,
-    IN_TEXT,
-    PersonalValues,
-    found_in,
-    hashes_in,
-    hidden,
-    shown,
+from storage.audit_lines import (
+    Said,
+    columns_of,
+    entry_of,
+    erased_by,
+    hashes_of,
+    kept_in,
+    line_of,
+    personal_in,
+    row_of,
 )
+from storage.chain import Chain, Head, Kept
+from storage.checking import Checking
+from storage.personal import PersonalValues
 from storage.tables import audit, audit_heads
-from storage.types import canonical, instant, microseconds
+from storage.types import canonical
 from storage.work import Work
 
 CHUNK = 500
@@ -62,22 +61,10 @@ _SEAL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """A line before it has a number."""
-
-    at: datetime
-    actor: str | Personal
-    action: str
-    subject: str
-    facts: Mapping[str, object]
-    origin: Origin
-
-
 def first_seal(key: bytes, team_id: str) -> dict[str, object]:
     """The head of an empty record."""
     chain = Chain(key, team_id)
-    return {"team_id": team_id, **_columns(chain.head(0, chain.start))}
+    return {"team_id": team_id, **columns_of(chain.head(0, chain.start))}
 
 
 class SqlAudit:
@@ -88,7 +75,7 @@ class SqlAudit:
         self._chain = Chain(key, work.team_id)
         self._origin = origin
         self._values = PersonalValues(work)
-        self._said: list[_Said] = []
+        self._said: list[Said] = []
 
     def append(
         self,
@@ -101,7 +88,7 @@ class SqlAudit:
     ) -> None:
         """Add a line; it gets its number at the end of the transaction. Needs an aware `at`."""
         origin = told_origin()
-        said = _Said(
+        said = Said(
             at=at,
             actor=actor,
             action=action,
@@ -109,7 +96,7 @@ class SqlAudit:
             facts=facts,
             origin=self._origin if origin is None else origin,
         )
-        _line(said, dict.fromkeys(_personal(said), ""))  # what cannot be kept fails here
+        line_of(said, dict.fromkeys(personal_in(said), ""))  # what cannot be kept fails here
         self._said.append(said)
 
     def write(self) -> None:
@@ -118,15 +105,15 @@ class SqlAudit:
             return
         head = self._read_head(lock=True) or self._chain.head(0, self._chain.start)
         count, digest = head.entries, head.digest
-        hashes = self._values.keep({each for said in self._said for each in _personal(said)})
+        hashes = self._values.keep({each for said in self._said for each in personal_in(said)})
         rows = []
         for said in self._said:
-            line = _line(said, hashes)
+            line = line_of(said, hashes)
             count += 1
             digest = self._chain.digest(digest, count, line)
-            rows.append(_row(self._work.team_id, Kept(number=count, line=line, digest=digest)))
+            rows.append(row_of(self._work.team_id, Kept(number=count, line=line, digest=digest)))
         self._work.connection.execute(_INSERT, rows)
-        sealed = _columns(self._chain.head(count, digest))
+        sealed = columns_of(self._chain.head(count, digest))
         self._work.connection.execute(_SEAL, {"team": self._work.team_id, **sealed})
         self._said.clear()
 
@@ -134,8 +121,8 @@ class SqlAudit:
         """The lines, oldest first, read in pieces; of one subject when given."""
         self.write()
         for lines in self._pieces(subject):
-            values = self._values.read({each for kept in lines for each in _hashes(kept)})
-            yield from (_entry(kept, values) for kept in lines)
+            values = self._values.read({each for kept in lines for each in hashes_of(kept)})
+            yield from (entry_of(kept, values) for kept in lines)
 
     def first_bad(self) -> Bad | None:
         """The first entry that is not as it was written; None when all are."""
@@ -213,7 +200,7 @@ class SqlAudit:
         missing: dict[str, int] = {}
         for lines in self._pieces(None):
             sound = [kept for kept in lines if before is None or kept.number < before]
-            places = {each: kept.number for kept in reversed(sound) for each in _hashes(kept)}
+            places = {each: kept.number for kept in reversed(sound) for each in hashes_of(kept)}
             altered, gone = self._values.altered(places)
             if altered:
                 number = min(places[each] for each in altered)
@@ -221,7 +208,7 @@ class SqlAudit:
             for each in gone:
                 missing.setdefault(each, places[each])
             for kept in sound:
-                for each in _erased_by(kept):
+                for each in erased_by(kept):
                     missing.pop(each, None)
             if len(sound) < len(lines):
                 break
@@ -249,7 +236,7 @@ class SqlAudit:
             lines = self._read(further) if len(lines) == CHUNK else []
 
     def _read(self, query: Select[Any]) -> Sequence[Kept]:
-        return [_as_kept(row) for row in self._work.connection.execute(query)]
+        return [kept_in(row) for row in self._work.connection.execute(query)]
 
     def _read_head(self, *, lock: bool) -> Head | None:
         query = _HEAD_ALONE if lock else _HEAD
@@ -259,89 +246,3 @@ class SqlAudit:
 
 def _mine(work: Work) -> ColumnElement[bool]:
     return _RAW.c.team_id == work.team_id
-
-
-def _personal(said: _Said) -> Iterator[Personal]:
-    yield from found_in((said.actor, said.facts, said.origin))
-
-
-def _line(said: _Said, hashes: Mapping[Personal, str]) -> Line:
-    actor = said.actor
-    return Line(
-        at=microseconds(said.at),
-        actor=IN_TEXT + hashes[actor] if isinstance(actor, Personal) else actor,
-        action=said.action,
-        subject=said.subject,
-        facts=canonical(hidden(said.facts, hashes)),
-        origin=canonical(hidden(said.origin, hashes)),
-    )
-
-
-def _hashes(kept: Kept) -> Iterator[str]:
-    """Those that stand in a line; none in one that is no line any more."""
-    if isinstance(kept.line.actor, str) and kept.line.actor.startswith(IN_TEXT):
-        yield kept.line.actor.removeprefix(IN_TEXT)
-    for told in (kept.line.facts, kept.line.origin):
-        if told is not None and IN_FACTS in told:
-            yield from hashes_in(json.loads(told))
-
-
-def _erased_by(kept: Kept) -> Collection[str]:
-    if kept.line.action != FORGOTTEN:
-        return ()
-    erased = json.loads(kept.line.facts)["erased"]
-    return [str(each) for each in erased]
-
-
-def _entry(kept: Kept, values: Mapping[str, str]) -> AuditEntry:
-    line = kept.line
-    actor = line.actor
-    if actor.startswith(IN_TEXT):
-        actor = values.get(actor.removeprefix(IN_TEXT), ERASED)
-    return AuditEntry(
-        number=kept.number,
-        at=instant(line.at),
-        actor=actor,
-        action=line.action,
-        subject=line.subject,
-        facts=_object(shown(json.loads(line.facts), values)),
-        origin=_object(shown(json.loads(line.origin), values)) if line.origin else None,
-        digest=kept.digest,
-    )
-
-
-def _object(told: object) -> Mapping[str, object]:
-    if not isinstance(told, dict):
-        raise TypeError(told)
-    return told
-
-
-def _row(team_id: str, kept: Kept) -> dict[str, object]:
-    line = kept.line
-    return {
-        "team_id": team_id,
-        "number": kept.number,
-        "at": line.at,
-        "actor": line.actor,
-        "action": line.action,
-        "subject": line.subject,
-        "facts": line.facts,
-        "digest": kept.digest,
-        "origin": line.origin,
-    }
-
-
-def _as_kept(row: Row[Any]) -> Kept:
-    line = Line(
-        at=row.at,
-        actor=row.actor,
-        action=row.action,
-        subject=row.subject,
-        facts=row.facts,
-        origin=row.origin,
-    )
-    return Kept(number=row.number, line=line, digest=row.digest)
-
-
-def _columns(head: Head) -> dict[str, object]:
-    return {"entries": head.entries, "digest": head.digest, "seal": head.seal}

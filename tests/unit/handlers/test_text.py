@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.billing.money import Money
+from bot.facts.erased import ERASED
 from handlers import text
+from handlers.blocks.pieces import Who, rich
 from tests.factories import instant, usd
 
 DEDUCTION = instant("2026-11-30 03:00")
@@ -24,6 +26,13 @@ def test_money_has_its_code_grouping_two_decimals_and_a_space_that_does_not_brea
 def test_money_is_rounded_half_up_and_a_currency_without_cents_is_printed_alike():
     assert text.money(usd("0.005")) == "USD\u00a00.01"
     assert text.money(Money(Decimal("1234.5"), "JPY")) == "JPY\u00a01,234.50"
+
+
+def test_who_was_erased_is_a_word_and_no_mention():
+    assert text.mention("U0OWNER") == "<@U0OWNER>"
+    assert text.mention(ERASED) == "erased"
+    [line] = rich((Who(ERASED), " asked ", Who("U0OWNER"))).to_dict()["elements"]
+    assert [each["type"] for each in line["elements"]] == ["text", "text", "user"]
 
 
 def test_an_amount_that_nobody_knows_is_never_zero():
