@@ -8,7 +8,7 @@ from bot.facts.receipt import RecordHead, is_finished
 from bot.ports.store import Store, Transaction
 from bot.services import owing
 from bot.services.errors import NoReceipt, UnknownRequest
-from bot.services.recording import request_subject
+from bot.services.filing import request_subject
 
 UNSUBSCRIBED = "cloud.unsubscribe"
 """How the record calls such a call."""
