@@ -68,11 +68,12 @@ class ReceiptItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """Who did something to the request, when, and what they said about it."""
+    """Who did something to the request, when, for whom, and what they said about it."""
 
     by: SlackUser
     at: datetime
     words: str | None = None
+    behalf: SlackUser | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,8 @@ class Verification:
 class ReceiptFacts:
     """Everything that the receipt of a request says.
 
-    `total` adds up the items that are gone. `by_hand` names who finished it at the cloud's console
+    `total` adds up the items that are gone. `broken_glass` names who approved it alone in an
+    emergency and why, `by_hand` who finished it at the cloud's console
     and the evidence, `left` who accepted what was not done. `head` is None of a request that
     finished before receipts bore it.
     """
@@ -106,6 +108,7 @@ class ReceiptFacts:
     acknowledged: Acknowledgement
     approvals: tuple[Said, ...]
     approvals_required: int
+    broken_glass: Said | None
     items: tuple[ReceiptItem, ...]
     estimate: Figures
     actual: Figures
@@ -155,12 +158,9 @@ def receipt_of(
         reason=int(request.reason),
         reason_words=REASONS[request.reason],
         acknowledged=request.acknowledgement,
-        approvals=tuple(
-            Said(by=event.by, at=event.at, words=event.note)
-            for event in request.approvals
-            if event.by is not None
-        ),
+        approvals=tuple(said for e in request.approvals if (said := _said(e)) is not None),
         approvals_required=request.required_approvals,
+        broken_glass=_said(request.broken_glass),
         items=items,
         estimate=estimate,
         actual=actual,
@@ -168,8 +168,8 @@ def receipt_of(
         left_behind=request.left_behind,
         verified=_verified(request),
         problem=request.problem,
-        by_hand=_said(request, Verb.BY_HAND),
-        left=_said(request, Verb.LEFT),
+        by_hand=_said(_last(request, Verb.BY_HAND)),
+        left=_said(_last(request, Verb.LEFT)),
         ended_at=request.events[-1].at if request.events else request.requested_at,
         rules=request.rules,
         head=head,
@@ -243,11 +243,10 @@ def _verified(request: Request) -> Verification | None:
     )
 
 
-def _said(request: Request, verb: Verb) -> Said | None:
-    event = _last(request, verb)
+def _said(event: Event | None) -> Said | None:
     if event is None or event.by is None:
         return None
-    return Said(by=event.by, at=event.at, words=event.note)
+    return Said(by=event.by, at=event.at, words=event.note, behalf=event.behalf)
 
 
 def _last(request: Request, verb: Verb) -> Event | None:

@@ -45,6 +45,7 @@ def receipt_json(found: ReceiptFacts) -> Json:
         },
         "approvals_required": found.approvals_required,
         "approvals": [_said(each) for each in found.approvals],
+        "broken_glass": _said(found.broken_glass),
         "items": [_item(each) for each in found.items],
         "total": {
             "estimate": _figures(found.estimate),
@@ -98,7 +99,9 @@ def _figures(figures: Figures) -> Mapping[str, object]:
 def _said(said: Said | None) -> Mapping[str, object] | None:
     if said is None:
         return None
-    return {"by": str(said.by), "at": _instant(said.at), "why": said.words}
+    behalf = str(said.behalf) if said.behalf else None
+    at = _instant(said.at)
+    return {"by": str(said.by), "on_behalf_of": behalf, "at": at, "why": said.words}
 
 
 def _verified(verified: Verification | None) -> Mapping[str, object] | None:

@@ -84,6 +84,7 @@ def beginning(found: ReceiptFacts) -> Sequence[Row]:
             f"{money(worst.refund)}, coupons lost at most {money(worst.coupons_lost)}",
         ),
         *(Row(APPROVED, _said(each)) for each in found.approvals),
+        *([Row("Glass broken", _said(found.broken_glass))] if found.broken_glass else []),
     ]
 
 
@@ -150,7 +151,8 @@ def _item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
 
 def _said(said: Said) -> str:
     words = f": {said.words}" if said.words else ""
-    return f"{instant(said.at)} by {said.by}{words}"
+    behalf = f" for {said.behalf}" if said.behalf else ""
+    return f"{instant(said.at)} by {said.by}{behalf}{words}"
 
 
 def _compared(difference: Money | None) -> str:

@@ -128,11 +128,8 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
         (Bold("Acknowledged"), acknowledged),
     ]
     lines += [_did("Approved", each, request) for each in found.approvals]
-    broken = request.broken_glass
-    if broken is not None and broken.by:
-        when = facts.clock(broken.at, request)
-        said = f": {text.clip(broken.note or '', 300)}"
-        lines.append((Bold("Glass broken"), f" {when} by ", Who(broken.by), said))
+    if found.broken_glass is not None:
+        lines.append(_did("Glass broken", found.broken_glass, request))
     return lines
 
 
@@ -186,7 +183,8 @@ def _verification(verified: Verification, request: Request) -> Line:
 
 def _did(what: str, said: Said, request: Request) -> Line:
     words = f": {text.clip(said.words, SAID)}" if said.words else ""
-    return (Bold(what), f" {facts.clock(said.at, request)} by ", Who(said.by), words)
+    behalf: Line = (" for ", Who(said.behalf)) if said.behalf else ()
+    return (Bold(what), f" {facts.clock(said.at, request)} by ", Who(said.by), *behalf, words)
 
 
 def _small_print(found: ReceiptFacts) -> list[str]:
