@@ -12,8 +12,8 @@ from tests.unit.papers.samples import CHINESE, HEAD, longest, receipt
 KEYS = {
     "": (
         "request account scope state dry_run ended_at currency amounts_hidden asked acknowledged "
-        "approvals_required approvals items total left_behind verified problem by_hand left rules "
-        "record"
+        "approvals_required approvals broken_glass items total left_behind verified problem "
+        "by_hand left rules record"
     ),
     "asked": "by at reason reason_words details",
     "acknowledged": "by at text handling_fee_at_most refund_at_least coupons_lost_at_most",
@@ -34,7 +34,7 @@ def test_the_keys_are_these_and_no_others():
         held = found[name] if name else found
         assert list(held) == keys.split(), name
     assert all(list(item) == ITEM.split() for item in found["items"])
-    assert list(found["approvals"][0]) == ["by", "at", "why"]
+    assert list(found["approvals"][0]) == ["by", "on_behalf_of", "at", "why"]
 
 
 def test_amounts_are_strings_and_instants_have_an_offset():
