@@ -97,8 +97,8 @@ def test_a_refund_of_nothing_is_known_and_stands_on_the_receipt(world: World):
     done = decided(world, "Done")
 
     world.tick()
-    receipt = requester.thread(done)[-1]
-    assert "Receipt of request 1001: USD\u00a00.00 back" in receipt
+    receipt = "Receipt of request 1001: USD\u00a00.00 back"
+    assert any(receipt in said for said in requester.thread(done))
     assert "as estimated" in done.words
 
 
