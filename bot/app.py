@@ -33,6 +33,7 @@ from bot.services.rerouting import Rerouting
 from bot.services.status import Status
 from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
+from bot.services.switching import Switching
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from bot.web import WebServer, web_app
@@ -207,6 +208,7 @@ def _services(
         ),
         delegating=Delegating(store=store, clock=clock, policy=policy, people=people),
         attesting=core.attesting,
+        switching=Switching(store=store, clock=clock, policy=policy, people=people),
         renewing=Renewing(
             store=store, clock=clock, policy=policy, people=people, providers=core.providers
         ),

@@ -23,12 +23,14 @@ SHOW_FIGURES = "look.figures"
 CHECK_AGAIN = "home.check"
 HOME_SHOW_ALL = "home.all"
 
-# Turning auto-renewal off from /lapse show and /lapse autorenew off
+# Turning auto-renewal off and on from /lapse show and /lapse autorenew
 AUTORENEW_OFF = "autorenew.off"
 AUTORENEW_OFF_SEVERAL = "autorenew.off.several"
 AUTORENEW_FORM = "autorenew.form"
 AUTORENEW_TICKS = "autorenew.ticks"
 AUTORENEW_TICKED = "autorenew.ticked"
+AUTORENEW_ON = "autorenew.on"
+AUTORENEW_ASK = "autorenew.ask"
 
 # Asking to unsubscribe: the modal, and the same form in a message
 UNSUBSCRIBE = "unsubscribe.open"
@@ -64,6 +66,7 @@ LEAVE = "request.leave"
 LEAVE_FORM = "request.leave.form"
 REVIEW = "request.review"
 REVIEW_FORM = "request.review.form"
+REVIEW_SWITCH = "request.review.switch"
 REQUEST_WORKING = "request.working"
 RECEIPT = "request.receipt"
 WHY = "request.why"
@@ -82,6 +85,7 @@ DELEGATION_END = "delegate.end"
 REMINDER_OFF = "reminder.off"
 REMINDER_OFF_SEVERAL = "reminder.off.several"
 REMINDER_OFF_FORM = "reminder.off.form"
+REMINDER_ON = "reminder.on"
 REMINDER_TICKS = "reminder.ticks"
 REMINDER_UNSUBSCRIBE = "reminder.unsubscribe"
 REMINDER_KEEP = "reminder.keep"
@@ -102,12 +106,14 @@ TOUR_SKIP = "tour.skip"
 CHANGING = frozenset(
     {
         APPROVE,
+        AUTORENEW_ASK,
         AUTORENEW_OFF,
         REMINDER_KEEP,
         REMINDER_MENU,
         REMINDER_OFF,
         REMINDER_UNDO_KEEP,
         RETRY,
+        REVIEW_SWITCH,
         STOP,
         UNSUBSCRIBE_SEND,
         WITHDRAW,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from bot.billing.change import Change
 from bot.billing.rights import Action
 from bot.billing.subscription import SubscriptionKey
 from bot.services.errors import Incomplete, NoLongerDue, SnoozeTooFar
@@ -15,6 +16,7 @@ from handlers.forms import Carried
 from handlers.paging import Paging
 from handlers.services import Services
 from handlers.submissions import Press
+from handlers.switches import Switches
 from handlers.turns import Turn, Turns, note
 
 DIRECT = "D"
@@ -32,8 +34,10 @@ class Reminders:
         self._reminding = services.reminding
         self._renewing = services.renewing
         self._asking = Asking(services.unsubscribing, services.discretion)
+        self._switches = Switches(services)
         self._chosen: Mapping[str, Callable[[Turn, Press], None]] = {
             offers.OFF: self._ask_first,
+            offers.ON: self._turn_on,
             offers.UNSUBSCRIBE: self._unsubscribe,
             offers.KEEP: self._keep,
             offers.UNDO_KEEP: self._undo_keep,
@@ -52,6 +56,7 @@ class Reminders:
         for action_id in (ids.REMINDERS_PAGE, ids.REMINDERS_PREVIOUS, ids.REMINDERS_EVERYWHERE):
             turns.action(action_id, self.other_page)
         turns.action(ids.REMINDER_OFF, self._pressed(self._turn_off))
+        turns.action(ids.REMINDER_ON, self._pressed(self._turn_on))
         turns.action(ids.REMINDER_UNSUBSCRIBE, self._pressed(self._unsubscribe))
         turns.action(ids.REMINDER_KEEP, self._pressed(self._keep))
         turns.action(ids.REMINDER_UNDO_KEEP, self._pressed(self._undo_keep))
@@ -150,10 +155,29 @@ class Reminders:
         turn.open(view)
 
     def _turn_off(self, turn: Turn, press: Press) -> None:
+        if self._off_by_request:
+            self._renewing.check(press.keys, by=turn.user, reminder=press.delivery)
+            turn.answer(self._switches.request_off(turn, press.keys))
+            return
         self._off(turn, press.delivery, press.keys)
 
+    def _turn_on(self, turn: Turn, press: Press) -> None:
+        """*Turn on again…*: the facts of turning it on, in a window."""
+        self._switches.open(turn, [str(key) for key in press.keys], Change.RENEWAL_ON)
+
+    @property
+    def _off_by_request(self) -> bool:
+        return self._services.switching.needs_request(Change.RENEWAL_OFF)
+
     def _off(self, turn: Turn, delivery: str, keys: Sequence[SubscriptionKey]) -> None:
-        """The message becomes *turning it off…*, then what was read back; all by the outbox."""
+        """The message becomes *turning it off…*, then what was read back; all by the outbox.
+
+        Where it needs approval, that a request waits.
+        """
+        if self._off_by_request:
+            self._renewing.check(keys, by=turn.user, reminder=delivery)
+            self._switches.request_off(turn, keys)
+            return
         self._renewing.turn_off(keys, by=turn.user, reminder=delivery)
 
     def _unsubscribe(self, turn: Turn, press: Press) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bot.billing.change import Change
 from bot.billing.rights import Action
 from bot.billing.unsubscription import Request
 from bot.services.errors import FiguresChanged, Incomplete
@@ -12,6 +13,7 @@ from handlers.blocks import decisions, receipts, reviewing, working
 from handlers.blocks.unsubscribe import as_view
 from handlers.forms import Carried
 from handlers.services import Services
+from handlers.switches import Switches
 from handlers.turns import Turn, Turns, note
 
 
@@ -22,6 +24,7 @@ class Requests:
         self._services = services
         self._unsubscribing = services.unsubscribing
         self._asking = Asking(services.unsubscribing, services.discretion)
+        self._switches = Switches(services)
 
     def register(self, turns: Turns) -> None:
         """Bind everything that can be pressed or sent."""
@@ -40,6 +43,7 @@ class Requests:
         turns.view(ids.LEAVE_FORM, self.leave)
         turns.action(ids.ASK_AGAIN, self.ask_again)
         turns.action(ids.REVIEW, self.review)
+        turns.action(ids.REVIEW_SWITCH, self._switches.acknowledge_again)
         turns.view(ids.REVIEW_FORM, self.acknowledge_again)
         turns.action(ids.REQUEST_WORKING, self.show_working)
         turns.action(ids.REQUEST_MENU, self.show_working)
@@ -125,11 +129,18 @@ class Requests:
         """*Ask again…*: a new form about the same subscriptions."""
         request = self._unsubscribing.get(submissions.number(turn.body))
         refs = tuple(str(item.key) for item in request.items)
+        if request.change is not Change.UNSUBSCRIBE:
+            self._switches.open(turn, refs, request.change)
+            return
         self._asking.open(turn, Carried.fresh(refs, channel=turn.channel))
 
     def review(self, turn: Turn) -> None:
         """*Review new figures…*: both columns, and the checkbox empty again."""
-        figures_now = self._unsubscribing.review(submissions.number(turn.body), by=turn.user)
+        request = self._unsubscribing.get(submissions.number(turn.body))
+        if request.change is not Change.UNSUBSCRIBE:
+            self._switches.review(turn, request)
+            return
+        figures_now = self._unsubscribing.review(request.number, by=turn.user)
         turn.open(reviewing.form(figures_now))
 
     def acknowledge_again(self, turn: Turn) -> Mapping[str, object] | None:

@@ -16,6 +16,7 @@ from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.status import Status
+from bot.services.switching import Switching
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 
@@ -32,6 +33,7 @@ class Services:
     delegating: Delegating
     attesting: Attesting
     renewing: Renewing
+    switching: Switching
     reminding: Reminding
     homing: Homing
     discretion: Discretion

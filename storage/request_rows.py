@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from bot.billing.call_to_decide import next_call
+from bot.billing.change import Change
 from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.billing.unsubscription import OPEN, Event, Item, Reason, Request, State, Step
 from storage.types import EPOCH
@@ -47,6 +48,7 @@ ITEM = (
     "fee_actual",
     "auto_renew_off",
     "promotion",
+    "charge",
 )
 STEP = ("number", "state", "attempt", "started_at", "accepted_at")
 EVENT = ("number", "verb", "at", "by", "note", "behalf")
@@ -57,6 +59,7 @@ def request_row(request: Request) -> dict[str, Any]:
     return {
         **{name: getattr(request, name) for name in PLAIN},
         "reason": int(request.reason),
+        "change": request.change,
         "left_behind": request.left_behind,
         "approvers": request.approvers,
         "dependents": None if request.dependents is None else _written(request.dependents),
@@ -137,6 +140,7 @@ def read_request(
     return Request(
         **picked(row, PLAIN),
         reason=Reason(row.reason),
+        change=row.change or Change.UNSUBSCRIBE,
         left_behind=tuple(row.left_behind),
         approvers=tuple(row.approvers),
         dependents=None if row.dependents is None else _keys(row.dependents),

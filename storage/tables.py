@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from bot.billing.account import Account
+from bot.billing.change import Change, Charge
 from bot.billing.money import Money
 from bot.billing.quote import Quote, Scope
 from bot.billing.renewal import AnchorKind
@@ -36,7 +37,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -248,6 +249,8 @@ requests = Table(
     maybe("problem"),
     # What depended on its items when it was acknowledged; NULL where nobody looked.
     maybe("dependents", Json),
+    # NULL: an earlier Lapse only unsubscribed.
+    maybe("change", Word(Change)),
     # When a replica looks at it next: NULL when only a person can move it on.
     maybe("work_at", Instant),
     maybe("lease_until", Instant),
@@ -278,6 +281,8 @@ request_items = Table(
     maybe("auto_renew_off", Boolean),
     # Whether an order was one when it was acknowledged; NULL where nobody looked.
     maybe("promotion", Boolean),
+    # What was acknowledged where auto-renewal is switched.
+    maybe("charge", Document(Charge)),
     # An open request holds its subscriptions: the index below lets only one request do so.
     some("held", Boolean),
     belongs_to("requests", "request", to=("number",)),

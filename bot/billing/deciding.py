@@ -36,6 +36,9 @@ from bot.billing.unsubscription import (
 )
 from bot.billing.worst import Worst
 
+BY_SETTINGS = "by the settings, which ask for no approval"
+"""How it is approved where nobody has to decide."""
+
 _AT_THE_CLOUD = frozenset({State.EXECUTING, State.VERIFYING, State.DONE, State.FAILED})
 
 
@@ -86,7 +89,15 @@ def ask(
         if_kept=asking.if_kept,
         dependents=dependents(plan),
     )
-    return noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGEMENT)
+    asked = noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGEMENT)
+    return approved_by_settings(asked, at=asking.at)
+
+
+def approved_by_settings(request: Request, *, at: datetime) -> Request:
+    """A waiting request that needs no approval cools off at once; another one stays as it is."""
+    if request.required_approvals:
+        return request
+    return _cooling_off(noted(request, Verb.APPROVED, at=at, note=BY_SETTINGS), at=at)
 
 
 def approve(
@@ -223,23 +234,30 @@ def acknowledge_again(
     `plan` is that of the same items, with what surrounds them now.
     Raises OnlyTheRequester, RequestExpired past the old deadline, AlreadyDecided when not stale.
     """
-    if by != request.requested_by:
-        raise OnlyTheRequester(request.number)
-    if request.state is not State.STALE:
-        raise AlreadyDecided(request)
-    if at > request.deadline:
-        raise RequestExpired(request)
     waiting = replace(
         request,
-        state=State.WAITING,
-        acknowledgement=_acknowledged(worst, by=by, at=at),
         items=items,
         deadline=deadline,
         rules=rule_set(plan.account).id,
         left_behind=tuple(plan.subscriptions[key].label for key in plan.left_behind),
         dependents=dependents(plan),
     )
-    return noted(waiting, Verb.ACKNOWLEDGED, by=by, at=at, note=ACKNOWLEDGEMENT)
+    acknowledgement = _acknowledged(worst, by=by, at=at)
+    return waits_again(waiting, stale=request, acknowledgement=acknowledgement)
+
+
+def waits_again(request: Request, *, stale: Request, acknowledgement: Acknowledgement) -> Request:
+    """A stale request with new facts, as its requester acknowledged them; raises as above."""
+    by, at = acknowledgement.by, acknowledgement.at
+    if by != stale.requested_by:
+        raise OnlyTheRequester(stale.number)
+    if stale.state is not State.STALE:
+        raise AlreadyDecided(stale)
+    if at > stale.deadline:
+        raise RequestExpired(stale)
+    waiting = replace(request, state=State.WAITING, acknowledgement=acknowledgement, problem=None)
+    again = noted(waiting, Verb.ACKNOWLEDGED, by=by, at=at, note=acknowledgement.text)
+    return approved_by_settings(again, at=at)
 
 
 def _items(plan: Plan, subscriptions: Mapping[SubscriptionKey, Subscription]) -> Iterator[Item]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
+from bot.billing.change import Change, Charge
 from bot.billing.money import Money
 from bot.billing.quote import Quote, Scope
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
@@ -77,6 +78,7 @@ class Item:
     """One subscription of a request: what was seen when it was asked for, what happened since.
 
     `promotion` says whether an order of it was one then; None: an earlier Lapse did not look.
+    `charge` is what was acknowledged where auto-renewal is switched; the quote has no figures then.
     """
 
     key: SubscriptionKey
@@ -92,6 +94,7 @@ class Item:
     fee_actual: Money | None = None
     auto_renew_off: bool | None = None
     promotion: bool | None = None
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +197,7 @@ class Request:
     cooling_off_minutes: int
     rules: str
     if_kept: Mapping[str, str]
+    change: Change = Change.UNSUBSCRIBE
     starts_at: datetime | None = None
     closed: bool = False
     problem: str | None = None
@@ -208,9 +212,10 @@ class Request:
 
     @property
     def approvals(self) -> tuple[Event, ...]:
-        """The approvals that count: those since the newest acknowledgement."""
+        """The approvals that count: those of people since the newest acknowledgement."""
         newest = self.acknowledged_as
-        return tuple(e for e in self.events if e.verb is Verb.APPROVED and e.number > newest)
+        given = (e for e in self.events if e.verb is Verb.APPROVED and e.by is not None)
+        return tuple(e for e in given if e.number > newest)
 
     @property
     def broken_glass(self) -> Event | None:
@@ -221,13 +226,21 @@ class Request:
 
     @property
     def second_look_at(self) -> datetime | None:
-        """When what is done is read once more; None before and after, and of a dry run."""
-        if self.state is not State.DONE or self.dry_run:
+        """When what is gone is read once more; None before and after, and of a dry run.
+
+        Auto-renewal is not: people may switch it as they like when the request is over.
+        """
+        if self.state is not State.DONE or self.dry_run or self.change is not Change.UNSUBSCRIBE:
             return None
         if any(each.verb in {Verb.LOOKED_AGAIN, Verb.CAME_BACK} for each in self.events):
             return None
         verified = [each.at for each in self.events if each.verb is Verb.VERIFIED]
         return verified[-1] + SECOND_LOOK_AFTER if verified else None
+
+    @property
+    def ends_items(self) -> bool:
+        """Whether the subscriptions themselves end, not only their renewals."""
+        return self.change is Change.UNSUBSCRIBE and self.scope is Scope.ALL
 
     @property
     def is_open_at_the_cloud(self) -> bool:

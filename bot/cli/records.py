@@ -115,7 +115,7 @@ def _print_receipt(found: "ReceiptFacts") -> None:
     print_table(("", ""), receipt_lines.beginning(found))
     say("")
     items = (*receipt_lines.items(found), receipt_lines.total(found))
-    print_table(receipt_lines.COLUMNS, items)
+    print_table(receipt_lines.columns(found), items)
     say("")
     print_table(("", ""), receipt_lines.end(found))
 

@@ -12,7 +12,13 @@ from bot.billing.subscription import AccountName, SlackChannel, SlackUser
 from bot.config.loading import WrongSetting
 from bot.config.sections import AccountSection, Settings
 from bot.services.pacing import Limits, Rate
-from bot.services.policy import ApprovalRule, Policy, Route, WhenUnknown
+from bot.services.policy import (
+    ApprovalRule,
+    NeedingApproval,
+    Policy,
+    Route,
+    WhenUnknown,
+)
 
 POSTS_AT_ONCE = 6
 UPDATES_AT_ONCE = 10
@@ -87,6 +93,11 @@ def policy_of(settings: Settings) -> Policy:
         approvers=settings.approvals.approvers,
         break_glass=settings.approvals.break_glass,
         required=settings.approvals.required,
+        needing_approval=NeedingApproval(
+            autorenew_off=settings.approvals.autorenew_off,
+            autorenew_on=settings.approvals.autorenew_on,
+            give_back=settings.approvals.give_back,
+        ),
         rules=tuple(
             ApprovalRule(
                 required=rule.required,

@@ -127,7 +127,7 @@ class ApprovalRule(Section):
 
 
 class Approvals(Section):
-    """Who decides, how many of them, and for how long."""
+    """Who decides, how many of them, and for how long; which small changes need a decision."""
 
     approvers: tuple[Approver, ...] = ()
     required: Annotated[int, Field(ge=1, le=10)] = 1
@@ -135,6 +135,9 @@ class Approvals(Section):
     cooling_off_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
     rules: tuple[ApprovalRule, ...] = ()
     break_glass: tuple[Approver, ...] = ()
+    autorenew_off: bool = False
+    autorenew_on: bool = True
+    give_back: bool = True
 
 
 class Operators(Section):

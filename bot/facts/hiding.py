@@ -22,6 +22,7 @@ from bot.facts.listing import (
 from bot.facts.messages import ReminderItem, ReminderMessage
 from bot.facts.reminding import RestPage
 from bot.facts.renewing import Renewal, Renewals
+from bot.facts.switching import SwitchDraft
 from bot.facts.unsubscribing import Draft
 
 Facts = TypeVar("Facts")
@@ -46,7 +47,7 @@ def seen(facts: Facts, may_see: Callable[[Sequence[Subscription]], bool]) -> Fac
 
 
 def _seen(value: Any, may_see: Callable[[Sequence[Subscription]], bool]) -> Any:
-    if isinstance(value, Draft):
+    if isinstance(value, Draft | SwitchDraft):
         return value if may_see(value.ordered) else without_figures(value)
     if isinstance(value, ListRow | Shown | UpcomingRow | Renewal | ReminderItem):
         return value if may_see((value.subscription,)) else without_figures(value)

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from bot.billing.change import Change, Charge
 from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
@@ -46,7 +47,8 @@ class ReceiptItem:
     """One subscription in the order of going: what was estimated, what the cloud did.
 
     `difference` is the actual refund less the estimated one, in cents. `step` is the number of the
-    call that carried it, `cloud_request` what the cloud called that call, where it told.
+    call that carried it, `cloud_request` what the cloud called that call, where it told. `charge` is
+    what was acknowledged where auto-renewal was switched.
     """
 
     number: int
@@ -64,6 +66,7 @@ class ReceiptItem:
     auto_renew_off: bool | None
     error_code: str | None
     error: str | None
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,17 @@ class ReceiptFacts:
     ended_at: datetime
     rules: str
     head: RecordHead | None
+    change: Change = Change.UNSUBSCRIBE
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether auto-renewal was switched, where nothing is paid back."""
+        return self.change is not Change.UNSUBSCRIBE
+
+    @property
+    def charges(self) -> Sequence[Charge]:
+        """What was acknowledged of each item that was to be switched."""
+        return [item.charge for item in self.items if item.charge is not None]
 
 
 def is_finished(request: Request) -> bool:
@@ -173,6 +187,7 @@ def receipt_of(
         ended_at=request.events[-1].at if request.events else request.requested_at,
         rules=request.rules,
         head=head,
+        change=request.change,
     )
 
 
@@ -209,6 +224,7 @@ def _item(request: Request, item: Item, *, number: int, cloud_request: str | Non
         auto_renew_off=item.auto_renew_off,
         error_code=item.error_code,
         error=item.error,
+        charge=item.charge,
     )
 
 

@@ -24,11 +24,15 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewals:
-    """A subscription and its packages, each renewing by its own setting (R7)."""
+    """A subscription and its packages, each renewing by its own setting (R7).
+
+    `by_request`: the settings ask for an approval before it is turned off.
+    """
 
     items: tuple[Renewal, ...]
     dry_run: bool
     now: datetime
+    by_request: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

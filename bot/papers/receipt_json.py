@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from bot.billing.change import Charge
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.money import Money
 from bot.facts.receipt import Figures, ReceiptFacts, ReceiptItem, Said, Verification
@@ -21,6 +22,7 @@ def receipt_json(found: ReceiptFacts) -> Json:
     hidden = worst.refund.is_hidden
     return {
         "request": found.number,
+        "change": found.change.value,
         "account": str(found.account),
         "scope": found.scope.value,
         "state": found.state.value,
@@ -84,8 +86,20 @@ def _item(item: ReceiptItem) -> Mapping[str, object]:
         "order_id": item.order,
         "cloud_request_id": item.cloud_request,
         "auto_renew": None if item.auto_renew_off is None else not item.auto_renew_off,
+        "charge": _charge(item.charge),
         "error_code": item.error_code,
         "error": item.error,
+    }
+
+
+def _charge(charge: Charge | None) -> Mapping[str, object] | None:
+    if charge is None:
+        return None
+    return {
+        "amount": _amount(charge.amount),
+        "at": _instant(charge.at),
+        "at_once": charge.at_once,
+        "months": charge.months,
     }
 
 

@@ -6,10 +6,11 @@ People stand there by their ids in Slack, as in the record: a name may change, o
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from bot.billing.money import Money
+from bot.billing.change import Charge
+from bot.billing.money import Money, sums
 from bot.billing.quote import Scope
 from bot.billing.unsubscription import ItemState
-from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said
+from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said, Verification
 from bot.services.phrases import counted, instant, listed
 
 COLUMNS = ("", "Subscription", "Outcome", ">Estimated", ">Refund", ">Fee", "Known by")
@@ -51,6 +52,8 @@ def title(found: ReceiptFacts) -> str:
 
 def outcome(found: ReceiptFacts) -> str:
     """How it ended, in one sentence."""
+    if found.is_switch:
+        return _switched(found)
     if found.dry_run:
         return (
             f"Dry run: nothing was changed at the cloud. The refund would have been "
@@ -64,28 +67,64 @@ def outcome(found: ReceiptFacts) -> str:
     return f"{ended} {money(found.actual.refund)} back{_compared(found.difference)}."
 
 
+def _switched(found: ReceiptFacts) -> str:
+    """The same where auto-renewal was switched: nothing is paid back."""
+    to = "on" if found.change.renews else "off"
+    if found.dry_run:
+        return (
+            f"Dry run: nothing was changed at the cloud; auto-renewal would have been turned {to}."
+        )
+    done = sum(item.auto_renew_off is not None for item in found.items)
+    ended = f"{found.state.value.capitalize()}: auto-renewal reads {to}"
+    return f"{ended} for {done} of {counted(len(found.items), 'item')}."
+
+
 def beginning(found: ReceiptFacts) -> Sequence[Row]:
     """What was asked for, acknowledged and approved."""
-    worst = found.acknowledged.worst
     details = f": {found.asked.words}" if found.asked.words else ""
     what = ", the renewal periods alone" if found.scope is Scope.RENEWALS else ""
+    why, figures = _asked(found, f"{found.reason_words}{details}")
     return [
         Row("Account", f"{found.account}{what}"),
         Row("Asked", f"{instant(found.asked.at)} by {found.asked.by}"),
-        Row("Reason", f"{found.reason_words}{details}"),
+        why,
         Row(
             "Acknowledged",
             f"{instant(found.acknowledged.at)} by {found.acknowledged.by}: "
             f'"{found.acknowledged.text}"',
         ),
-        Row(
-            "",
-            f"Handling fee at most {money(worst.handling_fee)}, refund at least "
-            f"{money(worst.refund)}, coupons lost at most {money(worst.coupons_lost)}",
-        ),
+        Row("", figures),
+        *([] if found.approvals_required else [Row(APPROVED, "by the settings, which ask nobody")]),
         *(Row(APPROVED, _said(each)) for each in found.approvals),
         *([Row("Glass broken", _said(found.broken_glass))] if found.broken_glass else []),
     ]
+
+
+def columns(found: ReceiptFacts) -> Sequence[str]:
+    """What stands above the items; nothing is paid back where auto-renewal was switched."""
+    if not found.is_switch:
+        return COLUMNS
+    return ("", "Subscription", "Outcome", ">Deduction", ">", ">", "Known by")
+
+
+def _asked(found: ReceiptFacts, reason: str) -> tuple[Row, str]:
+    """Why, or what was switched; and the figures that were acknowledged."""
+    worst = found.acknowledged.worst
+    if not found.is_switch:
+        return Row("Reason", reason), (
+            f"Handling fee at most {money(worst.handling_fee)}, refund at least "
+            f"{money(worst.refund)}, coupons lost at most {money(worst.coupons_lost)}"
+        )
+    to = "on" if found.change.renews else "off"
+    coming = "deducted" if found.change.renews else "not deducted"
+    said = listed([f"{money(each.amount)} {coming} {_when(each)}" for each in found.charges])
+    return Row("Change", f"Turn auto-renewal {to}"), said
+
+
+def _when(charge: Charge) -> str:
+    if charge.at_once:
+        return "at once"
+    return f"on {instant(charge.at)}" if charge.at else "at a time that is not known"
 
 
 def items(found: ReceiptFacts) -> Sequence[ItemRow]:
@@ -95,6 +134,11 @@ def items(found: ReceiptFacts) -> Sequence[ItemRow]:
 
 def total(found: ReceiptFacts) -> ItemRow:
     """All of them added up."""
+    if found.is_switch:
+        known = [each.amount for each in found.charges if each.amount is not None]
+        whole = len(known) == len(found.charges)
+        added = listed([str(each) for each in sums(known).values()]) if whole else money(None)
+        return ItemRow("", "Total", "", added, "", "", "")
     refund = "" if found.dry_run else money(found.actual.refund)
     fee = money(found.estimate.handling_fee if found.dry_run else found.actual.handling_fee)
     return ItemRow("", "Total", "", money(found.estimate.refund), refund, fee, "")
@@ -108,8 +152,7 @@ def end(found: ReceiptFacts) -> Sequence[Row]:
         rows.append(
             Row(
                 "Verified",
-                f"{instant(found.verified.at)}: {found.verified.gone} of {found.verified.of} gone, "
-                f"auto-renewal {off}, {counted(found.verified.refund_orders, 'refund order')}",
+                f"{instant(found.verified.at)}: {_read_back(found, found.verified, off)}",
             )
         )
     if found.problem is not None:
@@ -127,12 +170,21 @@ def end(found: ReceiptFacts) -> Sequence[Row]:
     return rows
 
 
+def _read_back(found: ReceiptFacts, verified: Verification, off: str) -> str:
+    if found.is_switch:
+        return f"auto-renewal reads {'on' if found.change.renews else 'off'}"
+    orders = counted(verified.refund_orders, "refund order")
+    return f"{verified.gone} of {verified.of} gone, auto-renewal {off}, {orders}"
+
+
 def money(amount: Money | None) -> str:
     """An amount; one that nobody knows is said so, never 0."""
     return "not known" if amount is None else str(amount)
 
 
 def _item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
+    if item.charge is not None:
+        return _switched_item(item, dry_run=dry_run)
     came = not dry_run and item.state is ItemState.GONE
     fee = item.estimate.handling_fee if dry_run else item.actual.handling_fee
     order = f"order {item.order}" if item.order else ""
@@ -147,6 +199,15 @@ def _item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
         money(fee) if came or dry_run else "",
         ", ".join(each for each in (item.key.id, order, call, error) if each),
     )
+
+
+def _switched_item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
+    read = {True: "reads off", False: "reads on", None: _OUTCOMES[item.state]}
+    outcome = "would be switched" if dry_run else read[item.auto_renew_off]
+    amount = money(item.charge.amount if item.charge else None)
+    error = ": ".join(each for each in (item.error_code, item.error) if each)
+    known_by = ", ".join(each for each in (item.key.id, error) if each)
+    return ItemRow(str(item.number), item.label, outcome, amount, "", "", known_by)
 
 
 def _said(said: Said) -> str:

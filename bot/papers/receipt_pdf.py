@@ -141,7 +141,8 @@ def _facts(page: _Page, rows: Sequence[tuple[str, Sequence[str]]]) -> None:
 
 def _items(page: _Page, found: ReceiptFacts, *, until: float) -> None:
     """As many items as there is room for down to `until`, and the total."""
-    _row(page, [name.removeprefix(">") for name in lines.COLUMNS[:-1]], grey=True)
+    names = lines.columns(found)[:-1]
+    _row(page, [name.removeprefix(">") for name in names], grey=True)
     page.space(3)
     page.rule()
     rows = lines.items(found)

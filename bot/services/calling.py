@@ -10,9 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing import stepping
-from bot.billing.quote import Scope
-from bot.billing.renewal import renewal_periods
-from bot.billing.subscription import Edition, Kind, Status, Subscription, SubscriptionKey
+from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request, Step, StepState
 from bot.ports.provider import (
     Call,
@@ -23,7 +21,7 @@ from bot.ports.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from bot.services.figures import exceeds, remaining
+from bot.services.effects import effect_of
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
 from bot.services.phrases import listed
@@ -44,10 +42,9 @@ EDITION_WITHIN = timedelta(minutes=30)
 
 CALLS = 3
 
-UNSUBSCRIBE, FIND_OUTCOME, READ = "unsubscribe", "find-outcome", "read"
-"""What the record calls a call to the cloud."""
+FIND_OUTCOME, READ = "find-outcome", "read"
+"""What the record calls a reading of the cloud."""
 
-_NOT_LISTED = frozenset({"CBC.30000067", "CBC.99003012"})
 _NOT_TAKEN = "The cloud did not take it."
 
 log = logging.getLogger(__name__)
@@ -85,13 +82,14 @@ class Calling:
     ) -> None:
         keys = stepping.open_items(request, step.number)
         fresh = provider.read([key.id for key in keys])
-        here = [key for key in keys if not is_gone(fresh.get(key.id), request, self._now())]
-        if self._waits_for_basic(request, [fresh[key.id] for key in here], provider):
+        effect = effect_of(request)
+        here = [key for key in keys if not effect.reached(fresh.get(key.id), request, self._now())]
+        held = [fresh[key.id] for key in here if key.id in fresh]
+        if self._waits_for_basic(request, held, provider):
             return
         now = self._now()
         account = account_of(self._progress.store, request.account)
-        held = [fresh[key.id] for key in here]
-        worse = exceeds(remaining(request, held, account, at=now), request)
+        worse = effect.worse(request, held, account, now)
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
             self._progress.save(request, failed, again=None)
@@ -120,29 +118,30 @@ class Calling:
     ) -> None:
         """Ask the cloud once; whatever it answers, or does not, is saved."""
         gone = set(stepping.open_items(request, number)) - set(here)
+        effect = effect_of(request)
         moved, again = request, SOON
         called = None
         if here:
             try:
-                results = provider.unsubscribe(_call(request, number, here))
+                results = effect.ask(provider, _call(request, number, here))
             except OutcomeUnknown as lost:
                 log.warning("step.unknown", extra={"request": request.number, "code": lost.code})
                 unknown = stepping.step_unknown(request, number)
                 again_at = self._now() + LOOK_EVERY
-                called = _called(UNSUBSCRIBE, here, Outcome.UNKNOWN, error=lost)
+                called = _called(effect.call, here, Outcome.UNKNOWN, error=lost)
                 self._progress.save(request, unknown, again=again_at, called=called)
                 return
             except ProviderUnavailable as away:
                 later = self._now() + LATER
                 undone = stepping.step_not_done(request, number)
-                called = _called(UNSUBSCRIBE, here, Outcome.UNAVAILABLE, error=away)
+                called = _called(effect.call, here, Outcome.UNAVAILABLE, error=away)
                 self._progress.save(request, undone, again=later, called=called)
                 return
             except ProviderRefused as refusal:
                 results = [_no(key, refusal) for key in here]
-                called = _called(UNSUBSCRIBE, here, Outcome.REFUSED, error=refusal)
+                called = _called(effect.call, here, Outcome.REFUSED, error=refusal)
             else:
-                called = _called(UNSUBSCRIBE, here, _overall(results), results=results)
+                called = _called(effect.call, here, _overall(results), results=results)
             moved = _answered(request, number, results, at=self._now())
         if gone:
             moved = stepping.step_gone(moved, number, at=self._now(), gone=gone)
@@ -153,7 +152,8 @@ class Calling:
         keys = stepping.open_items(request, step.number)
         fresh = provider.read([key.id for key in keys])
         now = self._now()
-        gone = [key for key in keys if is_gone(fresh.get(key.id), request, now)]
+        reached = effect_of(request).reached
+        gone = [key for key in keys if reached(fresh.get(key.id), request, now)]
         if not gone:
             self._progress.again(request, at=now + _patience(step, now))
             return
@@ -168,12 +168,12 @@ class Calling:
         if step.state is StepState.STARTED:
             unknown = stepping.step_unknown(request, step.number)
             sent = stepping.open_items(request, step.number)
-            called = _called(UNSUBSCRIBE, sent, Outcome.UNKNOWN)
+            called = _called(effect_of(request).call, sent, Outcome.UNKNOWN)
             self._progress.save(request, unknown, again=self._now(), called=called)
             return
         keys = stepping.open_items(request, step.number)
         began = self._now()  # what lands while it is read may not be seen
-        results = provider.find_outcome(_call(request, step.number, keys))
+        results = effect_of(request).find(provider, _call(request, step.number, keys))
         found = [each for each in results if each.accepted or each.gone]
         now = self._now()
         conclusive = self._is_settled(step, began)
@@ -204,7 +204,7 @@ class Calling:
         self, request: Request, going: Collection[Subscription], provider: Provider
     ) -> bool:
         """Whether packages have to wait until the edition of their region reads basic (R8)."""
-        if request.scope is not Scope.ALL or request.dry_run:
+        if not request.ends_items or request.dry_run:
             return False
         packages = [each for each in going if each.kind is Kind.PACKAGE]
         editions = {each.region: provider.edition(each.region) for each in packages}
@@ -232,21 +232,9 @@ class Calling:
         with self._progress.store.reading() as tx:
             known = (tx.catalogue.get(key) for key in gone)
             held = [each for each in known if each is not None]
-        if request.scope is Scope.ALL:
-            ended = [
-                replace(
-                    each,
-                    status=Status.UNSUBSCRIBED,
-                    auto_renew=False,
-                    transaction_in_progress=False,
-                )
-                for each in held
-            ]
-            return ended, held
-        rest = [
-            replace(each, orders=fresh[each.key.id].orders) for each in held if each.key.id in fresh
-        ]
-        return rest, held
+        left = effect_of(request).left
+        told = [left(request, each, fresh.get(each.key.id)) for each in held]
+        return [each for each in told if each is not None], held
 
     def _now(self) -> datetime:
         return self._progress.clock.now()
@@ -296,7 +284,8 @@ def _answered(
     def key(result: ItemResult) -> SubscriptionKey:
         return SubscriptionKey(request.account, result.id)
 
-    taken = {key(r): r.order_id for r in results if r.accepted or r.error_code in _NOT_LISTED}
+    is_taken = effect_of(request).taken
+    taken = {key(r): r.order_id for r in results if is_taken(r)}
     refused = {
         key(r): (r.error_code or "", r.error or _NOT_TAKEN) for r in results if key(r) not in taken
     }
@@ -306,13 +295,6 @@ def _answered(
     if refused:
         moved = stepping.step_refused(moved, number, at=at, refusals=refused)
     return moved
-
-
-def is_gone(held: Subscription | None, request: Request, now: datetime) -> bool:
-    """Gone from the list; where only the renewal goes, without a period still ahead (R45)."""
-    if held is None:
-        return True
-    return request.scope is Scope.RENEWALS and not renewal_periods(held, at=now)
 
 
 def _no(key: SubscriptionKey, refusal: ProviderRefused) -> ItemResult:
@@ -332,7 +314,7 @@ def _patience(step: Step, now: datetime) -> timedelta:
 def _edition_note(request: Request, held: Sequence[Subscription], provider: Provider) -> str | None:
     """What the edition reads after quotas went, for the thread."""
     quotas = [each for each in held if each.kind is Kind.QUOTA]
-    if not quotas or request.scope is not Scope.ALL:
+    if not quotas or not request.ends_items:
         return None
     edition = provider.edition(quotas[0].region)
     return f"edition is {edition}" if edition is not None else None
@@ -346,4 +328,5 @@ def _what_failed(request: Request) -> str:
     first = refused[0]
     said = (first.error or "").rstrip(".")
     text = f"The cloud refused {listed([item.label for item in refused])}: {said}."
-    return text + " Retry when that is over, or unsubscribe by hand and say so."
+    by_hand = effect_of(request).by_hand
+    return f"{text} Retry when that is over, or {by_hand} and say so."

@@ -103,7 +103,7 @@ class Drafting:
         deadline = self._deadline(going, account, wish=wish, now=now)
         minutes = self._policy.cooling_off_minutes_of(account)
         span = worst(plan, until=latest_execution(deadline, cooling_off_minutes=minutes))
-        needed = self._policy.required_for(going, paid=plan.total.paid)
+        needed = self._policy.required_for(going, paid=plan.total.paid, scope=wish.scope)
         others = tuple(user for user in wish.approvers if user != wish.by)
         if len(others) < needed:
             raise NoApprover(needed=needed, there=len(others))

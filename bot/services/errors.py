@@ -8,7 +8,8 @@ Refused
 ├── Incomplete, FiguresChanged
 ├── DelegationIncomplete, NotDelegated
 ├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
-├── AlreadyOff, AlreadyDeducted, CloudRefused
+├── AlreadyOff, AlreadyOn, AlreadyDeducted, CloudRefused
+├── NotRenewable, TooLateToSwitch, ChargesChanged
 ├── SnoozeTooFar, NoLongerDue
 └── BadFile, UnknownAccount, ImportRunning, SyncHeldUp
 
@@ -18,6 +19,7 @@ What a request's own rules refuse has its sentences in `bot.services.verdicts`.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from bot.billing.change import Change
 from bot.billing.delegation import Delegation
 from bot.billing.money import Money
 from bot.billing.quote import Refusal
@@ -25,6 +27,7 @@ from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import AccountName, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import OPEN, Request, UnsubscriptionError
 from bot.billing.worst import Worst
+from bot.facts.switching import SwitchDraft
 from bot.facts.unsubscribing import DETAILS_LIMIT, Draft
 from bot.services.advice import way_forward
 from bot.services.phrases import counted, day, instant, last_minute, listed, quoted
@@ -373,6 +376,39 @@ class AlreadyOff(Refused):
         super().__init__(sentence, "Nothing to do.", people=(by,) if by else ())
         self.by = by
         self.at = at
+
+
+class AlreadyOn(Refused):
+    """Auto-renewal is on already."""
+
+    def __init__(self) -> None:
+        super().__init__("Auto-renewal is on already.", "Nothing to do.")
+
+
+class NotRenewable(Refused):
+    """The cloud would not renew it, whatever auto-renewal reads."""
+
+
+class TooLateToSwitch(Refused):
+    """No time is left to decide and execute before what the switch is about."""
+
+    def __init__(self, change: Change, ends: datetime) -> None:
+        what, advice = (
+            ("Its term ends on", "Renew it in the cloud's console.")
+            if change is Change.RENEWAL_ON
+            else ("It has to be off before", "Turn it off in the cloud's console.")
+        )
+        super().__init__(f"{what} {instant(ends)}, too soon for an approval.", advice)
+
+
+class ChargesChanged(Refused):
+    """What it means changed while the question was open; `draft` has the new facts."""
+
+    def __init__(self, draft: SwitchDraft) -> None:
+        super().__init__(
+            "The facts changed while this was open, so it was not sent.", "Read them and ask again."
+        )
+        self.draft = draft
 
 
 class AlreadyDeducted(Refused):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing import deciding, stepping
+from bot.billing.change import Change
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.plan import plan as ordered
@@ -20,7 +21,8 @@ from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
 from bot.ports.store import Store
 from bot.services import objections
-from bot.services.calling import LATER, SOON, Calling, is_gone
+from bot.services.calling import LATER, SOON, Calling
+from bot.services.effects import effect_of, is_gone
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.people import People
@@ -122,6 +124,9 @@ class Executing:
         """Why the request cannot start as it was approved; None when it can."""
         found = {key: fresh[key.id] for key in keys_of(request) if key.id in fresh}
         missing = objections.gone(request, found)
+        if request.change is not Change.UNSUBSCRIBE:
+            account = account_of(self._store, request.account)
+            return missing or objections.dearer(request, list(found.values()), account, now)
         return missing or objections.changed(request, self._plan(request, fresh, now=now), now=now)
 
     def _plan(self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime) -> Plan:
@@ -145,6 +150,9 @@ class Executing:
             done = stepping.verified(request, at=now, note=note)
             self._progress.save(request, done, again=None)
             return
+        if request.change is not Change.UNSUBSCRIBE:
+            self._verify_switched(request, provider)
+            return
         ids = [key.id for key in keys_of(request)]
         fresh = provider.read(ids)
         found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
@@ -161,6 +169,33 @@ class Executing:
             read = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
             moved = stepping.with_item(moved, read)
         self._settle(request, moved, found=len(found), now=now)
+
+    def _verify_switched(self, request: Request, provider: Provider) -> None:
+        """Auto-renewal reads as it should; what was switched by hand is so in the catalogue too."""
+        fresh = provider.read([key.id for key in keys_of(request)])
+        now = self._clock.now()
+        effect = effect_of(request)
+        on, off = ("on", "off") if request.change.renews else ("off", "on")
+        wrong = [
+            item.label
+            for item in request.items
+            if not effect.reached(fresh.get(item.key.id), request, now)
+        ]
+        if wrong:
+            problem = f"Auto-renewal of {listed(wrong)} still reads {off}."
+            failed = stepping.fail(request, at=now, problem=problem)
+            self._progress.save(request, failed, again=None)
+            return
+        moved = request
+        for item in request.items:
+            read = replace(_done(item, at=now), auto_renew_off=not request.change.renews)
+            moved = stepping.with_item(moved, read)
+        with self._store.reading() as tx:
+            held = [each for key in keys_of(request) if (each := tx.catalogue.get(key))]
+        left = [effect.left(request, each, fresh.get(each.key.id)) for each in held]
+        verified = stepping.verified(moved, at=now, note=f"auto-renewal reads {on}")
+        known = [each for each in left if each is not None]
+        self._progress.save(request, verified, again=None, read=known)
 
     def _look_again(self, request: Request, provider: Provider) -> None:
         """The second look, a day after it was verified: nobody else would notice."""
@@ -223,13 +258,16 @@ def _read_back(
     known: Sequence[Money | None] = (refund.refund, refund.handling_fee) if refund else ()
     actual, fee = known if known else (item.refund_actual, item.fee_actual)
     return replace(
-        item,
-        state=ItemState.GONE,
-        gone_at=item.gone_at or at,
+        _done(item, at=at),
         auto_renew_off=held is None or held.auto_renew is False,
         refund_order=refund.order_id if refund else item.refund_order,
         refund_actual=actual,
         fee_actual=fee,
-        error_code=None,
-        error=None,
+    )
+
+
+def _done(item: Item, *, at: datetime) -> Item:
+    """Whatever was said of it before, it is as it should be."""
+    return replace(
+        item, state=ItemState.GONE, gone_at=item.gone_at or at, error_code=None, error=None
     )

@@ -1,12 +1,15 @@
 """Objections: why a request cannot start as it was approved, each with its sentence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from bot.billing.account import Account
+from bot.billing.change import Change
 from bot.billing.deadline import STEPS
 from bot.billing.dependents import dependents
 from bot.billing.plan import Plan
 from bot.billing.subscription import Subscription, SubscriptionKey
+from bot.billing.switching import charge, worse
 from bot.billing.unsubscription import Item, Request
 from bot.billing.worst import worst
 from bot.services.figures import exceeds
@@ -34,6 +37,21 @@ def changed(request: Request, plan: Plan, *, now: datetime) -> str | None:
             return said
     depending = _new_dependents(request, plan)
     return depending or exceeds(worst(plan, until=now + STEPS).worst, request)
+
+
+def dearer(
+    request: Request, held: Sequence[Subscription], account: Account, at: datetime
+) -> str | None:
+    """What turning on deducts beyond what was acknowledged; turning off deducts nothing."""
+    if request.change is not Change.RENEWAL_ON:
+        return None
+    for each in held:
+        item = request.item(each.key)
+        now = charge(each, account, at=at)
+        said = worse(now, than=item.charge) if item.charge is not None else None
+        if said is not None and each.auto_renew is not True:
+            return f"{item.label} {said}."
+    return None
 
 
 def _prices(item: Item, plan: Plan) -> Iterator[str]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.billing.account import Account
+from bot.billing.change import Change
 from bot.billing.money import Money
+from bot.billing.quote import Scope
 from bot.billing.reminder import Schedule
 from bot.billing.subscription import Kind, SlackChannel, SlackUser, Subscription
 
@@ -90,6 +92,23 @@ class ApprovalRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NeedingApproval:
+    """Which of the small changes a second person has to approve; unsubscribing always is."""
+
+    autorenew_off: bool = False
+    autorenew_on: bool = True
+    give_back: bool = True
+
+    def of(self, change: Change, scope: Scope = Scope.ALL) -> bool:
+        """Whether such a request waits for somebody."""
+        if change is Change.RENEWAL_ON:
+            return self.autorenew_on
+        if change is Change.RENEWAL_OFF:
+            return self.autorenew_off
+        return scope is Scope.ALL or self.give_back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The settings that use cases need (contract, section 3).
 
@@ -105,6 +124,7 @@ class Policy:
     approvers: tuple[str, ...] = ()
     break_glass: tuple[str, ...] = ()
     required: int = 1
+    needing_approval: NeedingApproval = NeedingApproval()
     rules: tuple[ApprovalRule, ...] = ()
     expires_after_hours: int = 72
     cooling_off_minutes: int = 5
@@ -130,8 +150,21 @@ class Policy:
         routed = route.channel if route is not None else self.reminders_channel
         return subscription.channel or routed, schedule
 
-    def required_for(self, subscriptions: Sequence[Subscription], *, paid: Money) -> int:
-        """How many approvals a request needs: the strictest of the rules that apply."""
+    def required_for(
+        self,
+        subscriptions: Sequence[Subscription],
+        *,
+        paid: Money,
+        change: Change = Change.UNSUBSCRIBE,
+        scope: Scope = Scope.ALL,
+    ) -> int:
+        """How many approvals a request needs: the strictest of the rules that apply.
+
+        None where the settings ask for none of such a change. `paid` is what is at stake: paid for
+        what goes, or deducted when auto-renewal is on.
+        """
+        if not self.needing_approval.of(change, scope):
+            return 0
         strict = (rule.required for rule in self.rules if rule.applies(subscriptions, paid=paid))
         return max(self.required, *strict, 1)
 

@@ -54,6 +54,7 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
     }
     if event.verb is Verb.ASKED:
         facts |= {
+            "change": request.change.value,
             "reason": int(request.reason),
             "details": Personal(request.details, request.requested_by),
             "acknowledged": request.acknowledgement.text,

@@ -120,6 +120,28 @@ class Renewing:
         now: datetime,
     ) -> Sequence[Subscription]:
         """Refuse or, in one transaction, say that it is being turned off."""
+        renewing = self._renewing(keys, by=by, reminder=reminder, now=now)
+        with self._store.transaction() as tx:
+            for each in renewing:
+                fact = SettledFact(settled=Settled.TURNING_OFF, at=now, by=by)
+                self._tell(tx, each, fact, reminder=reminder)
+        return renewing
+
+    def check(
+        self, keys: Sequence[SubscriptionKey], *, by: SlackUser, reminder: str | None = None
+    ) -> None:
+        """Raise what `turn_off` raises before anything is changed, where it becomes a request."""
+        self._renewing(keys, by=by, reminder=reminder, now=self._clock.now())
+
+    def _renewing(
+        self,
+        keys: Sequence[SubscriptionKey],
+        *,
+        by: SlackUser,
+        reminder: str | None,
+        now: datetime,
+    ) -> Sequence[Subscription]:
+        """Those of them that the person may turn off and that are not off."""
         actor = self._people.actor(by)
         with self._store.reading() as tx:
             found = [_get(tx, key) for key in dict.fromkeys(keys)]
@@ -130,10 +152,6 @@ class Renewing:
             renewing = [each for each in found if each.auto_renew is not False]
             if not renewing:
                 raise _off(tx, found[0])
-        with self._store.transaction() as tx:
-            for each in renewing:
-                fact = SettledFact(settled=Settled.TURNING_OFF, at=now, by=by)
-                self._tell(tx, each, fact, reminder=reminder)
         return renewing
 
     def _switch(

@@ -3,6 +3,7 @@
 from bot.billing.unsubscription import Event, Request
 from handlers import text
 from handlers.blocks import request_facts as facts
+from handlers.blocks.change_words import is_switch
 from handlers.blocks.pieces import Content, Line, Who, rich
 
 
@@ -24,10 +25,11 @@ def call(request: Request, event: Event) -> Content:
 
 
 def _words(request: Request, *, anybody: bool) -> str:
-    worst = request.acknowledgement.worst
+    floor = facts.floor(request)
+    estimate = "" if is_switch(request) else " (estimate)"
     waits = (
-        f"equest {request.number} still waits: {facts.subject(request)}. "
-        f"Refund at least {text.money(worst.refund)} (estimate). "
+        f"equest {request.number} still waits: {facts.what(request)}. "
+        f"{floor[0].upper()}{floor[1:]}{estimate}. "
     )
     by = text.instant(request.deadline)
     if anybody:

@@ -32,7 +32,6 @@ def break_glass(request: Request) -> View:
         if minutes
         else "It starts at once."
     )
-    floor = facts.refund_floor(request)
     return _asks(
         request,
         "Break glass",
@@ -40,7 +39,7 @@ def break_glass(request: Request) -> View:
         "Break glass",
         _lines("Why", ids.WHY, hint="Everybody in the channel reads it, and it is recorded."),
         says=f"You approve it alone, without the {needed} that it needs, and the whole channel is "
-        f"told. {starts} {floor[0].upper()}{floor[1:]}.",
+        f"told. {starts} {facts.stake(request, first=True)}.",
     )
 
 

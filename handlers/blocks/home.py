@@ -11,9 +11,9 @@ from bot.billing.unsubscription import Request
 from bot.facts.homing import HomeFacts, Role, Setup, SetupStep
 from bot.facts.listing import UpcomingDay
 from handlers import ids, text
+from handlers.blocks import request_facts
 from handlers.blocks.looking import Linked, trouble
 from handlers.blocks.pieces import Bold, Line, actions, button, context, header, rich, section
-from handlers.blocks.request_facts import subject
 
 SHOWN = 5
 LABEL = 60
@@ -88,9 +88,9 @@ def _waiting(facts: HomeFacts, links: Mapping[int, str]) -> Sequence[Block]:
 
 
 def _waiting_row(request: Request, links: Mapping[int, str]) -> SectionBlock:
-    floor = text.money(request.acknowledgement.worst.refund)
+    floor = request_facts.floor(request)
     words = (
-        f"*{request.number}* · {text.mention(request.requested_by)} · refund at least {floor}\n"
+        f"*{request.number}* · {text.mention(request.requested_by)} · {floor}\n"
         f"Decide by {text.instant(request.deadline)}"
     )
     return _linked(words, Linked(request=request, link=links.get(request.number)), "Open request")
@@ -138,7 +138,7 @@ def _mine(facts: HomeFacts, links: Mapping[int, str]) -> Sequence[Block]:
         return []
     rows = [
         _linked(
-            f"*{request.number}* · {request.state.value} · {text.esc(subject(request))}",
+            f"*{request.number}* · {request.state.value} · {text.esc(request_facts.what(request))}",
             Linked(request=request, link=links.get(request.number)),
             "Open",
         )

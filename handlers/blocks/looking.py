@@ -11,6 +11,7 @@ from bot.billing.subscription import AccountName
 from bot.billing.unsubscription import Request, State
 from bot.facts.status import AccountHealth, StatusFacts, Trouble, TroubleKind
 from handlers import ids, text
+from handlers.blocks import request_facts
 from handlers.blocks.pieces import (
     Bold,
     Content,
@@ -22,7 +23,6 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
-from handlers.blocks.request_facts import subject
 
 SHOWN = 5
 DEFAULT_ACCOUNT = AccountName("default")
@@ -117,23 +117,22 @@ def request_row(linked: Linked, *, label: str = "Open request") -> SectionBlock:
     request = linked.request
     says = f"Open request {request.number}"
     opens = button(label, ids.OPEN_LINK, "", says=says, url=linked.link) if linked.link else None
-    first = f"*{request.number}* · {request.state.value} · {text.esc(subject(request))}"
+    first = f"*{request.number}* · {request.state.value} · {text.esc(request_facts.what(request))}"
     return section(f"{first}\n{_figures(request)}", accessory=opens)
 
 
 def _figures(request: Request) -> str:
     if request.state is State.WAITING:
-        floor = text.money(request.acknowledgement.worst.refund)
-        return f"Refund at least {floor} · decide by {text.instant(request.deadline)}"
+        floor = request_facts.floor(request)
+        return f"{floor[0].upper()}{floor[1:]} · decide by {text.instant(request.deadline)}"
     last = request.events[-1].at if request.events else request.requested_at
     return f"Asked by {text.mention(request.requested_by)} · last change {text.instant(last)}"
 
 
 def _request_words(request: Request) -> str:
-    words = f"{request.number}, {request.state.value}, {text.esc(subject(request))}"
+    words = f"{request.number}, {request.state.value}, {text.esc(request_facts.what(request))}"
     if request.state is State.WAITING:
-        floor = text.money(request.acknowledgement.worst.refund)
-        words += f", refund at least {floor}, decide by {text.instant(request.deadline)}"
+        words += f", {request_facts.floor(request)}, decide by {text.instant(request.deadline)}"
     return words
 
 

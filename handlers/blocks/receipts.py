@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.billing.unsubscription import ACKNOWLEDGEMENT, Event, ItemState, Request, State, Verb
+from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said, Verification, in_order
 from handlers import ids, text
-from handlers.blocks import calls
+from handlers.blocks import calls, change_words
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
@@ -38,7 +38,7 @@ def request_line(line: RequestLine) -> Content:
         return _dry(calls.call(request, event), request)
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
-    did = _DID[event.verb]
+    did = _did_of(request, event.verb)
     said = text.clip(event.note or "", 500) if event.verb not in _SENTENCE_SAID else ""
     what = said if said and event.verb is Verb.STEP_DONE else f"{did}{f': {said}' if said else ''}"
     blocks: list[Block] = [rich(_line(event, when, what))]
@@ -52,7 +52,9 @@ def receipt(message: Receipt) -> Content:
     found, request = message.facts, message.request
     back = found.actual.refund
     headline = f"Receipt of request {found.number}: {text.money(back)} back"
-    if back is None:
+    if found.is_switch:
+        headline = f"Receipt of request {found.number}: {_switched(found, request)}"
+    elif back is None:
         headline = f"Receipt of request {found.number}: refund not known"
     if found.dry_run:
         headline = f"Receipt of request {found.number}: nothing was changed"
@@ -91,12 +93,30 @@ def requester_note(note: RequesterNote) -> Content:
     return _dry(Content(words, blocks), request)
 
 
+def _did_of(request: Request, verb: Verb) -> str:
+    said = change_words.words(request)
+    own = {
+        Verb.ASKED: f'asked and acknowledged: "{said.sentence}"',
+        Verb.STEP_DONE: said.step_done,
+    }
+    return own.get(verb) or _DID[verb]
+
+
 def _line(event: Event, when: str, what: str) -> Line:
     who: Line = (*facts.decided_by(event), " ") if event.by else ()
     return (f"{when} ", *who, what)
 
 
+def _switched(found: ReceiptFacts, request: Request) -> str:
+    """How it ended: auto-renewal is as it was asked for, or still as it was."""
+    said = change_words.words(request)
+    well = found.state is State.DONE
+    return f"auto-renewal {'is' if well else 'not'} {said.ended}"
+
+
 def _totals(found: ReceiptFacts) -> str:
+    if found.is_switch:
+        return f"Amount expected: {change_words.amounts(found.charges)}."
     if found.dry_run:
         return (
             f"The refund would have been {text.money(found.estimate.refund)}, the handling fee "
@@ -114,16 +134,19 @@ def _totals(found: ReceiptFacts) -> str:
 
 def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
     worst = found.acknowledged.worst
-    acknowledged = (
-        f': "{found.acknowledged.text}", fee at most '
-        f"{text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
+    figures = (
+        f"fee at most {text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
     )
+    reason = f": {found.reason_words}"
+    if found.is_switch:
+        figures, reason = facts.stake(request), f" to {change_words.words(request).do} it"
+    acknowledged = f': "{found.acknowledged.text}", {figures}'
     lines: list[Line] = [
         (
             Bold("Asked"),
             f" {text.instant(found.asked.at)} by ",
             Who(found.asked.by),
-            f": {found.reason_words}",
+            reason,
         ),
         (Bold("Acknowledged"), acknowledged),
     ]
@@ -134,10 +157,22 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
 
 
 def _items(found: ReceiptFacts) -> list[Line]:
+    said = _switch if found.is_switch else _item
     return [
-        (Bold(f"{item.number} {item.label}"), f" · {_item(item, dry_run=found.dry_run)}")
+        (Bold(f"{item.number} {item.label}"), f" · {said(item, dry_run=found.dry_run)}")
         for item in found.items
     ]
+
+
+def _switch(item: ReceiptItem, *, dry_run: bool) -> str:
+    charged = item.charge
+    amount = text.money(charged.amount if charged else None)
+    if dry_run:
+        return f"{amount} expected, would have been switched"
+    if item.auto_renew_off is None:
+        code = f" ({item.error_code})" if item.error_code else ""
+        return f"{_STILL.get(item.state, 'not done')}{code}"
+    return f"reads {'off' if item.auto_renew_off else 'on'}, {amount} expected"
 
 
 def _item(item: ReceiptItem, *, dry_run: bool) -> str:
@@ -172,6 +207,9 @@ def _end(found: ReceiptFacts, request: Request) -> list[Line]:
 
 
 def _verification(verified: Verification, request: Request) -> Line:
+    if change_words.is_switch(request):
+        read = f"auto-renewal reads {change_words.words(request).ended}"
+        return (Bold("Verified"), f" {facts.clock(verified.at, request)}: {read}")
     parts = (
         "gone",
         "auto-renewal off" if verified.auto_renew_off else "auto-renewal not off everywhere",
@@ -224,7 +262,7 @@ def _waits(request: Request) -> str:
     left = max(request.required_approvals - len(request.approvals), 1)
     return (
         f"Request {request.number} waits for {text.plural(left, 'approval')}: "
-        f"{_subject(request)}. Decision due by {text.instant(request.deadline)}."
+        f"{text.esc(facts.what(request))}. Decision due by {text.instant(request.deadline)}."
     )
 
 
@@ -232,6 +270,8 @@ def _approved(request: Request) -> str:
     event = request.broken_glass or facts.last_event(request, Verb.APPROVED)
     who = facts.decider(event) if event and event.by else "Lapse"
     approved = f"{who} approved request {request.number}."
+    if not request.required_approvals and event and not event.by:
+        approved = f"Request {request.number} needs no approval: {text.esc(facts.what(request))}."
     if event is not None and event is request.broken_glass:
         why = text.sentence(text.esc(text.clip(event.note or "", 300)))
         approved = f"{who} broke the glass and approved request {request.number} alone: {why}"
@@ -250,19 +290,24 @@ def _runs(request: Request) -> str:
 
 def _verifies(request: Request) -> str:
     several = len(request.items) > 1
-    gone = f"all {len(request.items)} are gone" if several else f"{_subject(request)} is gone"
+    said = change_words.words(request)
+    gone = f"{_subject(request)} is {said.ended}"
+    if several:
+        gone = f"all {len(request.items)} are {said.ended}"
     if request.dry_run:
         gone = "every step would have been made"
-    return f"Request {request.number}: {gone}, Lapse reads the refund back."
+    return f"Request {request.number}: {gone}, Lapse reads {said.verifies}."
 
 
 def _done(request: Request) -> str:
+    said = change_words.words(request)
     if request.dry_run:
-        return f"Done: {_subject(request)} would have been unsubscribed. {body.estimated(request)}"
+        would = f"{_subject(request)} would have been {said.did}"
+        return f"Done: {would}. {body.estimated(request)}"
     if facts.last_event(request, Verb.CAME_BACK):
         return f"Request {request.number}: {text.esc(request.problem or '')} {body.AGAIN}"
     verb = facts.verb(request, one="is", several="are")
-    return f"Done: {_subject(request)} {verb} gone. {body.money_back(request)}"
+    return f"Done: {_subject(request)} {verb} {said.ended}. {body.money_back(request)}"
 
 
 def _rejected(request: Request) -> str:
@@ -293,16 +338,15 @@ def _stale(request: Request) -> str:
         event = facts.last_event(request, Verb.STALE)
         was = facts.because(event.note if event else None)
         return f"Request {request.number} was stale, nothing was executed: {was}."
-    floor = text.money(request.acknowledgement.worst.refund)
+    floor = facts.floor(request)
     why = facts.because(request.problem)
     if request.problem and why != facts.FIGURES_WORSE:
         return (
             f"Request {request.number} is stale, nothing was executed: {why}. "
-            f"{text.esc(text.sentence(request.problem))} You acknowledged refund at least {floor}."
+            f"{text.esc(text.sentence(request.problem))} You acknowledged {floor}."
         )
     return (
-        f"Request {request.number} is stale, nothing was executed: {why}, you acknowledged refund "
-        f"at least {floor}."
+        f"Request {request.number} is stale, nothing was executed: {why}, you acknowledged {floor}."
     )
 
 
@@ -319,10 +363,11 @@ def _failed(request: Request) -> str:
     step = body.step_of(request, stuck[0])
     where = f" in step {step.number} of {len(request.steps)}" if step else ""
     said = "the cloud refused" if stuck[0].state is ItemState.REFUSED else "it is not known about"
-    others = {0: "", 1: " The other one is gone."}.get(gone, f" The other {gone} are gone.")
+    ended = change_words.words(request).ended
+    others = {0: "", 1: f" The other one is {ended}."}.get(gone, f" The other {gone} are {ended}.")
     return (
-        f"Request {request.number} failed{where}: {said} {text.esc(stuck[0].label)}, which stays "
-        f"paid for.{others}"
+        f"Request {request.number} failed{where}: {said} {text.esc(stuck[0].label)}, which "
+        f"{change_words.words(request).left}.{others}"
     )
 
 
@@ -337,7 +382,6 @@ _SENTENCE_SAID = frozenset({Verb.ASKED, Verb.ACKNOWLEDGED})
 """Their note is the acknowledgement, which the words quote already."""
 
 _DID: Mapping[Verb, str] = {
-    Verb.ASKED: f'asked and acknowledged: "{ACKNOWLEDGEMENT}"',
     Verb.APPROVED: "approved",
     Verb.BROKE_GLASS: "broke the glass and approved it alone",
     Verb.REJECTED: "rejected",
@@ -348,7 +392,6 @@ _DID: Mapping[Verb, str] = {
     Verb.STALE: "stale, nothing was executed",
     Verb.ACKNOWLEDGED: "acknowledged the new figures",
     Verb.STARTED: "started",
-    Verb.STEP_DONE: "the items of this step are gone",
     Verb.STEP_REFUSED: "refused by the cloud",
     Verb.VERIFYING: "verifying: reading back",
     Verb.VERIFIED: "verified",

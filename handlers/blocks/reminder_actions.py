@@ -17,6 +17,7 @@ from handlers.blocks import reminder_words as words
 from handlers.blocks.pieces import button, confirm
 
 OFF = "off"
+ON = "on"
 UNSUBSCRIBE = "unsubscribe"
 OPEN_REQUEST = "open-request"
 KEEP = "keep"
@@ -26,6 +27,7 @@ UNDO_KEEP = "undo-keep"
 
 LABELS: Mapping[str, str] = {
     OFF: "Turn off auto-renewal",
+    ON: "Turn on again…",
     UNSUBSCRIBE: "Unsubscribe…",
     OPEN_REQUEST: "Open request",
     KEEP: "Keep",
@@ -36,6 +38,7 @@ LABELS: Mapping[str, str] = {
 
 _ACTIONS: Mapping[str, str] = {
     OFF: ids.REMINDER_OFF,
+    ON: ids.REMINDER_ON,
     UNSUBSCRIBE: ids.REMINDER_UNSUBSCRIBE,
     OPEN_REQUEST: ids.OPEN_REQUEST,
     KEEP: ids.REMINDER_KEEP,
@@ -54,6 +57,8 @@ _SAID: Mapping[str, str] = {
 
 def offers(item: ReminderItem) -> Sequence[str]:
     """What can be done about an item as it stands; what has lost its meaning is left out."""
+    if item.settled is Settled.TURNED_OFF and item.subscription.auto_renew is False:
+        return (ON, SHOW)
     if item.settled in {Settled.TURNING_OFF, Settled.TURNED_OFF, Settled.NO_LONGER_DUE}:
         return (SHOW,)
     if item.settled is Settled.KEPT:

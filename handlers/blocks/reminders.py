@@ -120,7 +120,13 @@ def _turned_off(message: ReminderMessage, item: ReminderItem) -> Content:
     if message.dry_run:
         headline = "Auto-renewal would have been turned off"
         done = f"{words.actor(item)} would have turned it off{words.did_at(item)}."
-    return _settled(message, item, headline, f"{done}{words.works_until(item)}")
+    return _settled(
+        message,
+        item,
+        headline,
+        f"{done}{words.works_until(item)}",
+        *reminder_actions.buttons(message, item),
+    )
 
 
 def _kept(message: ReminderMessage, item: ReminderItem) -> Content:

@@ -13,7 +13,9 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from bot.billing.change import Change
 from bot.billing.subscription import Subscription
+from bot.billing.switching import ACKNOWLEDGED
 from bot.facts.renewing import Renewal, Renewals, TurnedOff, TurnedOffItem
 from handlers import ids, text
 from handlers.blocks.pieces import (
@@ -48,6 +50,7 @@ def turning_off(renewals: Renewals) -> Content:
         rich((Bold(label), _place(first.subscription))),
         fields(*_facts(first, renewals.now)),
         *([context(_packages(renewals))] if len(renewals.items) > 1 else []),
+        *([context(_by_request())] if renewals.by_request else []),
         *([context(DRY_RUN)] if renewals.dry_run else []),
         *actions(_press(renewals)),
     ]
@@ -56,7 +59,8 @@ def turning_off(renewals: Renewals) -> Content:
     spoken = text.fallback(
         f"{opening} off auto-renewal of {name}?",
         _consequence(first, renewals.now),
-        "Press Turn off auto-renewal",
+        _by_request() if renewals.by_request else "",
+        f"Press {_label(renewals)}",
     )
     return Content(spoken, blocks, TITLE)
 
@@ -97,6 +101,7 @@ def turned_off(result: TurnedOff) -> Content:
         rich(*(_result(each, result) for each in result.items)),
         rich((Who(result.by), f" {verb}, {text.short_instant(result.at)}.{_read_back(result)}")),
         *([context(DRY_RUN)] if result.dry_run else []),
+        *actions(_on_again(result, off)),
     ]
     opening = "Dry run: " if result.dry_run else ""
     spoken = text.fallback(
@@ -107,15 +112,23 @@ def turned_off(result: TurnedOff) -> Content:
     return Content(spoken, blocks, TITLE)
 
 
+def _on_again(result: TurnedOff, off: Sequence[TurnedOffItem]) -> ButtonElement | None:
+    if result.dry_run or not off:
+        return None
+    keys = "\n".join(str(each.key) for each in off)
+    return button("Turn on again…", ids.AUTORENEW_ON, keys, says="Turn auto-renewal on again")
+
+
 def in_progress(by: str) -> Content:
     """What stands there from the press until the cloud has answered."""
     words = f"{text.mention(by)} is turning it off…"
     return Content(words, [section(words)], TITLE)
 
 
-def progress_answer(by: str) -> dict[str, object]:
+def progress_answer(by: str, *, by_request: bool = False) -> dict[str, object]:
     """The same as the answer to the form."""
-    shown = in_progress(by)
+    sending = Content("Sending the request…", [section("Sending the request…")], TITLE)
+    shown = sending if by_request else in_progress(by)
     view = modal("Turn off auto-renewal", shown.blocks, close="Close")
     return {"response_action": "update", "view": view.to_dict()}
 
@@ -162,16 +175,26 @@ def _press(renewals: Renewals) -> ButtonElement:
     several = len(renewals.items) > 1
     end = _end(first.subscription, renewals.now)
     saved = f" {text.money(first.amount)} will not be deducted." if first.amount else ""
-    question = confirm(
-        "Turn off auto-renewal?", f"{cut(first.subscription.label, 80)} {end}.{saved}", "Turn off"
-    )
+    words = f"{cut(first.subscription.label, 80)} {end}.{saved}"
+    question = confirm("Turn off auto-renewal?", words, "Turn off")
+    if renewals.by_request:
+        question = confirm("Request turning off?", words, "Request")
     return button(
-        "Turn off auto-renewal",
+        _label(renewals),
         ids.AUTORENEW_FORM if several else ids.AUTORENEW_OFF,
         str(first.subscription.key),
-        says=f"Turn off auto-renewal of {first.subscription.label}",
+        says=f"{_label(renewals)} of {first.subscription.label}",
         confirm=None if several else question,
     )
+
+
+def _label(renewals: Renewals) -> str:
+    return "Request turning off" if renewals.by_request else "Turn off auto-renewal"
+
+
+def _by_request() -> str:
+    """That the press asks for it, and what it acknowledges."""
+    return f"It needs approval. By asking you acknowledge: {ACKNOWLEDGED[Change.RENEWAL_OFF]}"
 
 
 def _place(subscription: Subscription) -> str:

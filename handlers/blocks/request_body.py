@@ -9,6 +9,8 @@ from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
 from handlers.blocks import request_facts as facts
+from handlers.blocks.change_words import amounts, charges, is_switch, when, words
+from handlers.blocks.change_words import first as earliest
 from handlers.blocks.pieces import (
     Bold,
     Line,
@@ -32,14 +34,19 @@ def asked(request: Request) -> Block:
     verb = "asked" if request.closed else "asks"
     where = text.esc(", ".join(part for part in (request.account, facts.region(request)) if part))
     return section(
-        f"{text.mention(request.requested_by)} {verb} to unsubscribe "
+        f"{text.mention(request.requested_by)} {verb} to {words(request).do} "
         f"{foreign(facts.counted(request))} of {where}. Request {request.number}."
     )
 
 
 def reason(request: Request) -> Block:
-    """The reason that was chosen, and the details as a quotation; then why glass was broken."""
+    """The reason that was chosen, and the details as a quotation; then why glass was broken.
+
+    Auto-renewal needs no reason: there stands what was acknowledged.
+    """
     why: Line = (Bold("Reason: "), REASONS[request.reason])
+    if is_switch(request):
+        why = (Bold("Acknowledged: "), request.acknowledgement.text)
     broken = request.broken_glass
     if broken is None or broken.by is None:
         return quoted([why], request.details)
@@ -49,6 +56,8 @@ def reason(request: Request) -> Block:
 
 def figures(request: Request) -> Block:
     """Now, at least and at most, paid, lost, and what keeping costs; all estimates."""
+    if is_switch(request):
+        return fields(*_charge(request))
     worst, total = request.acknowledgement.worst, facts.sums(request)
     pairs = [
         ("Refund now (estimate)", text.money(total.refund)),
@@ -59,6 +68,19 @@ def figures(request: Request) -> Block:
     ]
     kept = facts.kept(request)
     return fields(*pairs, *([("If kept", kept)] if kept else []))
+
+
+def _charge(request: Request) -> Sequence[tuple[str, str]]:
+    """What a renewal costs, when, and for how long, as it was acknowledged."""
+    those = charges(request)
+    lasting = {each.months for each in those if each.months}
+    spans = text.joined([text.plural(each, "month") for each in sorted(lasting)])
+    name = "Deduction" if request.change.renews else "Deduction that will not come"
+    return (
+        ("Amount expected", amounts(those)),
+        (name, when(earliest(those))),
+        *([("Renews for", spans)] if spans else []),
+    )
 
 
 def remembered(request: Request) -> tuple[Block, ...]:
@@ -82,10 +104,9 @@ def rows(request: Request, row: Callable[[Request, Item], Line]) -> list[Line]:
     return [*lines, (f"and {rest} more",)] if rest > 0 else lines
 
 
-def estimate(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
-    """What the item was quoted at."""
-    total = item.quote.total
-    return (f" · {text.money(total.refund if total else None)}",)
+def estimate(request: Request, item: Item) -> Line:
+    """What the item was quoted at, or is deducted for it."""
+    return (f" · {words(request).each(item)}",)
 
 
 def progress(request: Request, item: Item) -> Line:
@@ -103,7 +124,7 @@ def _planned(request: Request, item: Item) -> Line:
 def _sent(request: Request, item: Item) -> Line:
     step = step_of(request, item)
     sent = f", sent {facts.clock(step.started_at, request)}" if step and step.started_at else ""
-    return (" · ", Bold("now"), f"{sent}, waiting until it is gone")
+    return (" · ", Bold("now"), f"{sent}, waiting {words(request).waits}")
 
 
 def _gone(request: Request, item: Item) -> Line:
@@ -157,7 +178,7 @@ def approvers(request: Request) -> str:
     broken = request.broken_glass
     if broken is not None:
         return f"{facts.decider(broken)}, who broke the glass"
-    return text.joined([facts.decider(e) for e in request.approvals if e.by])
+    return text.joined([facts.decider(e) for e in request.approvals if e.by]) or facts.SETTINGS
 
 
 def decided(request: Request) -> str:
@@ -167,6 +188,8 @@ def decided(request: Request) -> str:
 
 def money_back(request: Request) -> str:
     """What the cloud gave back, and how that compares with the estimate, as sentences."""
+    if is_switch(request):
+        return f"{facts.stake(request, first=True)}."
     back = facts.refunded(request)
     if back is None:
         return "The refund is not known yet."
@@ -179,6 +202,8 @@ def money_back(request: Request) -> str:
 
 def estimated(request: Request) -> str:
     """What a dry run would have returned."""
+    if is_switch(request):
+        return "Nothing was changed at the cloud."
     total = facts.sums(request)
     return (
         f"The refund would have been {text.money(total.refund)}, the handling fee "
@@ -226,16 +251,15 @@ def press(
 
 def approve(request: Request) -> ButtonElement:
     """Approve, after a question that repeats what is at stake."""
-    several = len(request.items) > 1
-    what = cut(facts.counted(request, the="The"), 80)
-    ends = f"{what} of {request.account} {'end' if several else 'ends'}"
+    said = words(request)
+    verb = said.end if len(request.items) > 1 else said.ends
+    ends = f"{cut(facts.counted(request, first=True), 80)} of {request.account} {verb}"
     minutes = request.cooling_off_minutes
     start = (
         f"from {text.plural(minutes, 'minute')} after the last approval"
         if minutes
         else "right after the last approval"
     )
-    floor = facts.refund_floor(request)
     return button(
         "Approve",
         ids.APPROVE,
@@ -244,8 +268,7 @@ def approve(request: Request) -> ButtonElement:
         says=f"Approve request {request.number}",
         confirm=confirm(
             f"Approve request {request.number}?",
-            f"{ends}, {start}. {floor[0].upper()}{floor[1:]}. "
-            "After the first step there is no way back.",
+            f"{ends}, {start}. {facts.stake(request, first=True)}. {said.back}",
             "Approve",
         ),
     )
@@ -267,8 +290,10 @@ def withdraw(request: Request) -> ButtonElement:
     )
 
 
-def working(request: Request) -> ButtonElement:
-    """How the figures were worked out."""
+def working(request: Request) -> ButtonElement | None:
+    """How the figures were worked out; a renewal's price is no figure of Lapse."""
+    if is_switch(request):
+        return None
     return press("Show the working…", ids.REQUEST_WORKING, request, says="Show working of request")
 
 

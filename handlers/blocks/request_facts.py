@@ -6,18 +6,20 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.billing.money import Money
-from bot.billing.quote import Scope
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, ItemState, Request, Verb
 from bot.billing.worst import COUPONS, FEE, REFUND
 from bot.facts.receipt import in_order
 from handlers import text
+from handlers.blocks import change_words
 from handlers.blocks.pieces import Content, Line, Who, cut
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
 FIGURES_WORSE = "the figures got worse"
+SETTINGS = "the settings"
+"""Who approved what nobody had to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +86,10 @@ def subject(request: Request, *, full: bool = False) -> str:
     first, *others = in_order(request)
     name = first.label if full else cut(short(first.label), 40)
     if not others:
-        return f"{_renewal(request)}{name}"
+        return f"{change_words.of(request)}{name}"
     later = {key for step in request.steps if step.after for key in step.subscriptions}
     kind = "package" if all(item.key in later for item in others) else "other"
-    return f"{_renewal(request)}{name} and {text.plural(len(others), kind)}"
+    return f"{change_words.of(request)}{name} and {text.plural(len(others), kind)}"
 
 
 def verb(request: Request, *, one: str, several: str) -> str:
@@ -101,18 +103,17 @@ def region(request: Request) -> str:
     return next(iter(regions)) or "" if len(regions) == 1 else ""
 
 
-def counted(request: Request, *, the: str = "the") -> str:
-    """`3 subscriptions`, or the name of the only one; `the` is how a renewal period begins."""
+def what(request: Request) -> str:
+    """The subject where no verb stands beside it: `turn on auto-renewal of SecMaster Standard`."""
+    verb = f"{change_words.words(request).do} " if change_words.is_switch(request) else ""
+    return f"{verb}{subject(request)}"
+
+
+def counted(request: Request, *, first: bool = False) -> str:
+    """`3 subscriptions`, or the name of the only one; a renewal period may begin a sentence."""
     only = len(request.items) == 1
     what = request.items[0].label if only else text.plural(len(request.items), "subscription")
-    return f"{_renewal(request, the=the)}{what}"
-
-
-def _renewal(request: Request, *, the: str = "the") -> str:
-    """What goes of the items, where their running terms stay."""
-    if request.scope is not Scope.RENEWALS:
-        return ""
-    return f"{the} renewal period{'' if len(request.items) == 1 else 's'} of "
+    return f"{change_words.of(request, first=first)}{what}"
 
 
 def last_event(request: Request, *verbs: Verb) -> Event | None:
@@ -172,7 +173,7 @@ def how_approved(request: Request) -> str:
     """How it came to be approved: by whom, when, or that somebody broke the glass."""
     broken = request.broken_glass
     if broken is None:
-        return f"approved by {approvals(request)}"
+        return f"approved by {approvals(request) or SETTINGS}"
     return f"{decider(broken)} broke the glass, {moment(broken.at, request)}, with {count(request)}"
 
 
@@ -199,13 +200,17 @@ def kept(request: Request, *, hour: bool = False) -> str:
     return f"{text.money(money)} on {when}"
 
 
-def refund_floor(request: Request) -> str:
-    """The two acknowledged figures in one phrase, labelled as an estimate."""
-    worst = request.acknowledgement.worst
-    return (
-        f"refund at least {text.money(worst.refund)}, "
-        f"handling fee at most {text.money(worst.handling_fee)} (estimate)"
-    )
+def stake(request: Request, *, first: bool = False) -> str:
+    """What was acknowledged in one phrase, labelled as an estimate; it may begin a sentence."""
+    said = change_words.words(request).stake(request)
+    return f"{said[0].upper()}{said[1:]}" if first else said
+
+
+def floor(request: Request) -> str:
+    """The same where only the first figure has room."""
+    if change_words.is_switch(request):
+        return stake(request)
+    return f"refund at least {text.money(request.acknowledgement.worst.refund)}"
 
 
 def keeps_costing(request: Request) -> bool:

@@ -11,6 +11,7 @@ from handlers import ids, text
 from handlers.blocks import glass
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
+from handlers.blocks.change_words import is_switch, words
 from handlers.blocks.pieces import (
     DRY_RUN,
     Bold,
@@ -65,16 +66,15 @@ def _offered(card: RequestCard, face: Face) -> Sequence[InteractiveElement | Non
 
 
 def _waiting(request: Request) -> Face:
-    worst = request.acknowledgement.worst
+    do = words(request).do
     who, what = text.mention(request.requested_by), text.esc(facts.subject(request, full=True))
     by = text.instant(request.deadline)
     return Face(
         emoji=WAITING,
-        headline=f"Waiting: unsubscribe {facts.subject(request)}",
+        headline=f"Waiting: {do} {facts.subject(request)}",
         spoken=(
-            f"Request {request.number} waits: {who} asks to unsubscribe {what} "
-            f"({text.esc(request.account)}). Refund at least {text.money(worst.refund)}, "
-            f"handling fee at most {text.money(worst.handling_fee)} (estimate). "
+            f"Request {request.number} waits: {who} asks to {do} {what} "
+            f"({text.esc(request.account)}). {facts.stake(request, first=True)}. "
             f"Approve or reject by {by}."
         ),
         body=(
@@ -103,11 +103,11 @@ def _waiting(request: Request) -> Face:
 
 
 def _approved(request: Request) -> Face:
-    worst = request.acknowledgement.worst
     last = request.broken_glass or (request.approvals[-1] if request.approvals else None)
     starts = request.starts_at or (last.at if last else request.requested_at)
-    by = facts.decider(last) if last and last.by else "Lapse"
+    by = facts.decider(last) if last and last.by else facts.SETTINGS
     how = facts.how_approved(request)
+    floor = facts.floor(request) + ("" if is_switch(request) else " (estimate)")
     alone = ", who broke the glass," if request.broken_glass else ""
     what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
     return Face(
@@ -116,7 +116,7 @@ def _approved(request: Request) -> Face:
         spoken=(
             f"Request {request.number} is approved by {by}{alone} and starts at "
             f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
-            f"refund at least {text.money(worst.refund)} (estimate). "
+            f"{floor}. "
             "Until then it can be stopped."
         ),
         body=(
@@ -163,11 +163,15 @@ def _verifying(request: Request) -> Face:
     refunds = sum(item.refund_order is not None for item in request.items)
     of = len(request.items)
     again = "" if refunds == of else ", looking again"
-    rows: list[Line] = [
-        ("Gone from the cloud's list: ", Bold(f"{gone} of {of}")),
-        ("Auto-renewal off: ", Bold(off)),
-        ("Refund orders found: ", Bold(f"{refunds} of {of}"), again),
-    ]
+    rows: list[Line] = (
+        [(f"Auto-renewal reads {words(request).ended}: ", Bold(off))]
+        if is_switch(request)
+        else [
+            ("Gone from the cloud's list: ", Bold(f"{gone} of {of}")),
+            ("Auto-renewal off: ", Bold(off)),
+            ("Refund orders found: ", Bold(f"{refunds} of {of}"), again),
+        ]
+    )
     headline = f"Verifying: reading {text.plural(of, 'subscription')} back"
     return Face(
         emoji=WORKING,
@@ -192,8 +196,9 @@ def _done(request: Request) -> Face:
     back, fee = facts.refunded(request), facts.fee_charged(request)
     difference = facts.against(back, facts.sums(request).refund) if back is not None else ""
     verb = facts.verb(request, one="is", several="are")
-    gone = f"{facts.subject(request)} {verb} gone"
-    would = f"{facts.subject(request)} would have been unsubscribed"
+    said = words(request)
+    gone = f"{facts.subject(request)} {verb} {said.ended}"
+    would = f"{facts.subject(request)} would have been {said.did}"
     figures = [("Refund at the cloud", text.money(back))]
     figures += [("Against the estimate", difference)] if difference else []
     figures += [("Handling fee", text.money(fee))]
@@ -209,7 +214,8 @@ def _done(request: Request) -> Face:
         "receipt in the thread",
     )
     spoken = f"Request {request.number} is done: {text.esc(gone)}. {body.money_back(request)}"
-    estimate = body.figures(request) if request.dry_run else fields(*figures)
+    estimated = request.dry_run or is_switch(request)
+    estimate = body.figures(request) if estimated else fields(*figures)
     if request.dry_run:
         spoken = f"Request {request.number} is done: {text.esc(would)}. {body.estimated(request)}"
     if facts.keeps_costing(request):
@@ -269,7 +275,8 @@ def _ended(word: str, verb: Verb, did: str) -> Callable[[Request], Face]:
         event = facts.last_event(request, verb)
         who = facts.decider(event) if event and event.by else "Lapse"
         when = facts.moment(event.at, request) if event else ""
-        stays = facts.verb(request, one="stays", several="stay")
+        said = words(request)
+        stays = facts.verb(request, one=said.stays, several=said.stay)
         sentence = f"{who} {did}, {when}. Nothing was changed."
         note = (event.note or "") if event and verb is Verb.REJECTED else ""
         return Face(
@@ -317,9 +324,13 @@ def _stale(request: Request) -> Face:
     why = text.sentence(request.problem or "The figures changed since it was sent")
     again = "must acknowledge again, then approvers decide again."
     before = (
-        f"Refund at least {text.money(worst.refund)}\n"
-        f"Fee at most {text.money(worst.handling_fee)}\n"
-        f"Coupons lost {text.money(worst.coupons_lost)}"
+        f"{facts.stake(request, first=True)}"
+        if is_switch(request)
+        else (
+            f"Refund at least {text.money(worst.refund)}\n"
+            f"Fee at most {text.money(worst.handling_fee)}\n"
+            f"Coupons lost {text.money(worst.coupons_lost)}"
+        )
     )
     return Face(
         emoji=WARNING,
@@ -358,7 +369,7 @@ def _failed(request: Request) -> Face:
     rows = body.rows(request, body.progress)
     left = facts.last_event(request, Verb.LEFT, Verb.BY_HAND)
     problem = text.sentence(
-        request.problem or "Retry what is open, or unsubscribe by hand and say so"
+        request.problem or f"Retry what is open, or {words(request).by_hand} and say so"
     )
     headline = f"Failed: {summary}{', left as it is' if request.closed else ''}"
     decided = body.decided(request)

@@ -176,6 +176,12 @@ def sent(request: Request, channel: str) -> Content:
         f"Request {request.number} goes to {text.channel(channel)}. {approvals} needed by "
         f"{text.instant(request.deadline)}. You get a DM at every change."
     )
+    if not needed:
+        starts = text.instant(request.starts_at or request.requested_at)
+        words = (
+            f"Request {request.number} needs no approval and starts at {starts}. "
+            f"{text.channel(channel)} shows it. You get a DM at every change."
+        )
     blocks: list[Block] = [section(words), *([context(DRY_RUN)] if request.dry_run else [])]
     return Content(f"Dry run: {words}" if request.dry_run else words, blocks, "Request sent")
 

@@ -90,7 +90,7 @@ def test_a_wrong_word_gets_one_clear_sentence(world: World, typed: str, said: st
     assert said in answer.text + answer.words
 
 
-@pytest.mark.parametrize("typed", ["/lapse autorenew on prod-quota", "/lapse remind"])
+@pytest.mark.parametrize("typed", ["/lapse remind"])
 def test_what_is_not_there_yet_says_so(world: World, typed: str):
     world.load(*PROD)
 

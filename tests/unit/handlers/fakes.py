@@ -6,6 +6,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.billing.change import Change
 from bot.billing.delegation import Delegation
 from bot.billing.reminder import Schedule
 from bot.billing.rights import Action
@@ -19,6 +20,7 @@ from bot.facts.receipt import RecordHead
 from bot.facts.reminding import ReminderPage
 from bot.facts.renewing import Renewals, TurnedOff
 from bot.facts.status import StatusFacts
+from bot.facts.switching import NewCharges, SwitchDraft, SwitchWish
 from bot.ports.store import ListQuery
 from bot.services.errors import GuestRefused, Refused, UnknownRequest, UnknownSubscription
 from bot.services.filing import Click
@@ -132,6 +134,44 @@ class FakeRenewing:
 
 
 @dataclass
+class FakeSwitching:
+    """Off needs a request where `off_by_request`; the draft and the request are the test's."""
+
+    off_by_request: bool = False
+    draft_: SwitchDraft | None = None
+    request: Request | None = None
+    new: NewCharges | None = None
+    fails: Exception | None = None
+    drafts: list[tuple[tuple[str, ...], Change, SlackUser]] = field(default_factory=list)
+    wishes: list[SwitchWish] = field(default_factory=list)
+    acknowledged: list[int] = field(default_factory=list)
+
+    def needs_request(self, change: Change) -> bool:
+        return change is Change.RENEWAL_ON or self.off_by_request
+
+    def draft(self, refs: Sequence[str], change: Change, *, by: SlackUser) -> SwitchDraft:
+        self.drafts.append((tuple(refs), change, by))
+        if self.draft_ is None:
+            raise UnknownSubscription(refs[0])
+        return self.draft_
+
+    def ask(self, wish: SwitchWish) -> Request:
+        self.wishes.append(wish)
+        if self.fails:
+            raise self.fails
+        assert self.request is not None
+        return self.request
+
+    def review(self, number: int, *, by: SlackUser) -> NewCharges:
+        assert self.new is not None
+        return self.new
+
+    def acknowledge_again(self, number: int, wish: SwitchWish) -> Request:
+        self.acknowledged.append(number)
+        return self.ask(wish)
+
+
+@dataclass
 class FakeReminding:
     page_: ReminderPage = field(default_factory=recalled)
     asked: list[tuple[str | None, int]] = field(default_factory=list)
@@ -235,6 +275,7 @@ class Fakes:
     unsubscribing: FakeUnsubscribing = field(default_factory=FakeUnsubscribing)
     delegating: FakeDelegating = field(default_factory=FakeDelegating)
     renewing: FakeRenewing = field(default_factory=FakeRenewing)
+    switching: FakeSwitching = field(default_factory=FakeSwitching)
     homing: FakeHoming = field(default_factory=FakeHoming)
     status: FakeStatus = field(default_factory=FakeStatus)
     people: FakePeople = field(default_factory=FakePeople)
@@ -258,6 +299,7 @@ class Fakes:
             "delegating": self.delegating,
             "attesting": FakeAttesting(self.unsubscribing),
             "renewing": self.renewing,
+            "switching": self.switching,
             "homing": self.homing,
             "status": self.status,
             "people": self.people,

@@ -16,6 +16,7 @@ from bot.services.people import People
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.status import Status
+from bot.services.switching import Switching
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
 from handlers import ids, messenger
@@ -49,6 +50,7 @@ from tests.unit.handlers.fakes import (
     FakeRenewing,
     Fakes,
     FakeStatus,
+    FakeSwitching,
     FakeTouring,
     FakeUnsubscribing,
 )
@@ -211,6 +213,7 @@ def test_what_fails_before_any_turn_is_acknowledged_and_answered(everything, cap
         (FakeUnsubscribing, Unsubscribing),
         (FakeReminding, Reminding),
         (FakeRenewing, Renewing),
+        (FakeSwitching, Switching),
         (FakeHoming, Homing),
         (FakeStatus, Status),
         (FakePeople, People),

@@ -17,6 +17,7 @@ from bot.services.executing import Executing
 from bot.services.people import People, in_force_now
 from bot.services.policy import Policy
 from bot.services.renewing import Renewing
+from bot.services.switching import Switching
 from bot.services.unsubscribing import Unsubscribing
 from tests.clocks import SettableClock, always_steady
 from tests.factories import APPROVER_1, NOW, REQUESTER, order, package, quota
@@ -86,6 +87,9 @@ class Desk:
             people=self.people,
             providers=providers,
             steady_since=lambda: self.steady_since,
+        )
+        self.switching = Switching(
+            store=self.store, clock=self.clock, policy=self.policy, people=self.people
         )
         self.renewing = Renewing(
             store=self.store,
