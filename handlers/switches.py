@@ -16,6 +16,9 @@ from handlers.blocks.pieces import Content
 from handlers.services import Services
 from handlers.turns import Turn, note
 
+VERSION = "s1"
+"""How what a button carries begins; buttons live on in messages."""
+
 
 class Switches:
     """The facts and one button, as an answer or in a window; the press makes it a request."""
@@ -33,7 +36,7 @@ class Switches:
 
     def send(self, turn: Turn) -> None:
         """The confirmed press; where the facts are others by now, they are shown instead."""
-        wish = _read(payloads.pressed(turn.body), by=turn.user)
+        wish, _ = _read(payloads.pressed(turn.body), by=turn.user)
         try:
             request = self._services.switching.ask(wish)
         except ChargesChanged as changed:
@@ -55,10 +58,11 @@ class Switches:
 
     def acknowledge_again(self, turn: Turn) -> None:
         """What it means now was acknowledged; the request waits again."""
-        value = payloads.pressed(turn.body)
-        number = int(json.loads(value)["n"])
+        wish, number = _read(payloads.pressed(turn.body), by=turn.user)
+        if number is None:
+            return
         try:
-            request = self._services.switching.acknowledge_again(number, _read(value, by=turn.user))
+            request = self._services.switching.acknowledge_again(number, wish)
         except ChargesChanged as changed:
             note(changed, turn)
             turn.answer(self._reviewed(turn, number), replace=True)
@@ -87,15 +91,20 @@ def _carried(draft: SwitchDraft, *, number: int | None = None) -> str:
         "f": draft.fingerprint,
         "n": number,
     }
-    return json.dumps(facts, separators=(",", ":"))
+    return f"{VERSION} {json.dumps(facts, separators=(',', ':'))}"
 
 
-def _read(value: str, *, by: SlackUser) -> SwitchWish:
-    facts = json.loads(value)
-    return SwitchWish(
+def _read(value: str, *, by: SlackUser) -> tuple[SwitchWish, int | None]:
+    """What was asked for or acknowledged; ValueError when an earlier Lapse wrote the button."""
+    version, _, written = value.partition(" ")
+    if version != VERSION:
+        raise ValueError(f"a switch of version {version[:8]!r} is not known")
+    facts = json.loads(written)
+    wish = SwitchWish(
         change=Change(facts["c"]),
         keys=payloads.keys("\n".join(facts["k"])),
         by=by,
         opened_at=datetime.fromisoformat(facts["o"]),
         fingerprint=str(facts["f"]),
     )
+    return wish, facts["n"]

@@ -47,8 +47,8 @@ class ReceiptItem:
     """One subscription in the order of going: what was estimated, what the cloud did.
 
     `difference` is the actual refund less the estimated one, in cents. `step` is the number of the
-    call that carried it, `cloud_request` what the cloud called that call, where it told. `charge` is
-    what was acknowledged where auto-renewal was switched.
+    call that carried it, `cloud_request` what the cloud called that call, where it told. `charge`
+    is what was acknowledged where auto-renewal was switched.
     """
 
     number: int

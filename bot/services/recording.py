@@ -1,8 +1,10 @@
 """Recording: a request's change, its messages and its audit lines in one transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from bot.billing.unsubscription import Event, Request, Verb
+from bot.billing.change import Change
+from bot.billing.unsubscription import Event, Item, Request, Verb
 from bot.facts.receipt import RecordHead
 from bot.ports.record import Personal
 from bot.ports.store import Transaction
@@ -60,6 +62,8 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
             "acknowledged": request.acknowledgement.text,
             "rules": request.rules,
         }
+    if event.verb in {Verb.ASKED, Verb.ACKNOWLEDGED} and request.change is not Change.UNSUBSCRIBE:
+        facts["charges"] = {str(item.key): _charged(item) for item in request.items}
     action = f"request.{event.verb.value}"
     if event.behalf:
         facts["behalf"] = Personal.id(event.behalf)
@@ -76,6 +80,16 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
             subject=str(item.key),
             facts={"request": request.number, "item": item.state.value},
         )
+
+
+def _charged(item: Item) -> Mapping[str, object] | None:
+    """What was acknowledged where auto-renewal is switched."""
+    charge = item.charge
+    if charge is None:
+        return None
+    amount = None if charge.amount is None else str(charge.amount)
+    at = None if charge.at is None else charge.at.isoformat()
+    return {"amount": amount, "at": at, "at_once": charge.at_once, "months": charge.months}
 
 
 def _note(event: Event) -> str | Personal | None:

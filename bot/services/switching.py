@@ -9,15 +9,17 @@ from hashlib import sha256
 from bot.billing import switching
 from bot.billing.account import Account, ExecuteMode
 from bot.billing.change import Change, Charge
-from bot.billing.days import CLOUD_ZONE
+from bot.billing.days import CLOUD_ZONE, cloud_date
 from bot.billing.deadline import deadline_for, latest_execution, too_late
 from bot.billing.deciding import Asking
-from bot.billing.money import Money
+from bot.billing.money import Money, sums
+from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.switching import CannotSwitch
 from bot.billing.unsubscription import Reason, Request, UnsubscriptionError
 from bot.facts.switching import NewCharges, SwitchDraft, SwitchItem, SwitchWish
+from bot.facts.unsubscribing import Kept
 from bot.ports.clock import Clock
 from bot.ports.store import ChangedMeanwhile, Store, Transaction
 from bot.services import recording
@@ -36,6 +38,7 @@ from bot.services.errors import (
     UnknownSubscription,
 )
 from bot.services.finding import account_of, find_all
+from bot.services.forms import kept_facts
 from bot.services.people import People
 from bot.services.policy import Policy
 
@@ -157,7 +160,7 @@ class Switching:
             required_approvals=draft.approvals_needed,
             approvers=draft.approvers,
             cooling_off_minutes=draft.cooling_off_minutes,
-            if_kept={},
+            if_kept=kept_facts(_if_kept(draft)),
         )
         switched = [(each.subscription, each.charge) for each in draft.items]
         asked = switching.ask(asking, wish.change, switched)
@@ -302,6 +305,26 @@ def _acknowledged(request: Request, draft: SwitchDraft, *, by: SlackUser, at: da
         )
     except UnsubscriptionError as error:
         raise RequestRefused(error, request) from error
+
+
+def _if_kept(draft: SwitchDraft) -> Kept | None:
+    """What comes when nothing is switched: the end of the term, or the deduction."""
+    if draft.change is Change.RENEWAL_ON:
+        ends = min((each.expires_at for each in draft.ordered if each.expires_at), default=None)
+        return None if ends is None else _kept(AnchorKind.EXPIRY, ends, ())
+    dated = [each.charge for each in draft.items if each.charge.at is not None]
+    first = min((each.at for each in dated if each.at is not None), default=None)
+    same = [each.amount for each in dated if each.at == first]
+    return None if first is None else _kept(AnchorKind.DEDUCTION, first, same)
+
+
+def _kept(kind: AnchorKind, at: datetime, amounts: Sequence[Money | None]) -> Kept:
+    known = [each for each in amounts if each is not None]
+    return Kept(
+        anchor=Anchor(kind=kind, date=cloud_date(at), at=at),
+        amounts=tuple(sums(known).values()),
+        unknown=len(amounts) - len(known),
+    )
 
 
 def _stake(charges: Sequence[Charge], account: Account) -> Money:

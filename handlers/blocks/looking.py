@@ -41,6 +41,7 @@ LINES = (
     ("/lapse upcoming 30", "deductions by day"),
     ("/lapse unsubscribe", "ask to leave"),
     ("/lapse autorenew off ID", ""),
+    ("/lapse autorenew on ID", "by request"),
     ("/lapse requests", "mine, and those waiting for me"),
     ("/lapse delegate", "who decides for whom"),
     ("/lapse reminders", "what is armed and was sent here, and why"),

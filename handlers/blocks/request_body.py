@@ -75,11 +75,12 @@ def _charge(request: Request) -> Sequence[tuple[str, str]]:
     those = charges(request)
     lasting = {each.months for each in those if each.months}
     spans = text.joined([text.plural(each, "month") for each in sorted(lasting)])
-    name = "Deduction" if request.change.renews else "Deduction that will not come"
+    name = "Deducted" if request.change.renews else "Not deducted"
     return (
         ("Amount expected", amounts(those)),
         (name, when(earliest(those))),
         *([("Renews for", spans)] if spans else []),
+        *([("If it stays off", facts.kept(request))] if request.change.renews else []),
     )
 
 

@@ -22,7 +22,7 @@ from handlers.tour import Tours
 from handlers.turns import Turns
 from handlers.unsubscribe import Unsubscribe
 from tests.unit.handlers import samples
-from tests.unit.handlers.fakes import FakeAttesting, Fakes
+from tests.unit.handlers.fakes import FakeAttesting, Fakes, FakeSwitching
 from tests.unit.handlers.stage import Inline, RecordingClient, Stage, staged
 
 VIEW = {"id": "V0OPENED", "hash": "1.first"}
@@ -153,6 +153,12 @@ class ActingRenewing:
         default_factory=list
     )
 
+    def check(
+        self, keys: Sequence[SubscriptionKey], *, by: SlackUser, reminder: str | None = None
+    ) -> None:
+        if self.fails:
+            raise self.fails
+
     def turn_off(
         self, keys: Sequence[SubscriptionKey], *, by: SlackUser, reminder: str | None = None
     ) -> None:
@@ -204,6 +210,7 @@ class Cast:
     unsubscribing: ActingUnsubscribing
     reminding: ActingReminding
     renewing: ActingRenewing
+    switching: FakeSwitching
     people: ActingPeople
     touring: ActingTouring
     client: RecordingClient
@@ -225,6 +232,7 @@ def cast(monkeypatch: pytest.MonkeyPatch) -> Cast:
         "unsubscribing": unsubscribing,
         "reminding": ActingReminding(),
         "renewing": ActingRenewing(),
+        "switching": FakeSwitching(),
         "people": ActingPeople(),
         "touring": ActingTouring(),
     }

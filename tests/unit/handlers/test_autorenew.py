@@ -110,6 +110,7 @@ def test_a_confirmed_press_shows_at_once_and_then_the_result_in_its_place(stage,
         ":white_check_mark: Auto-renewal is off: nothing will be deducted",
         "**SecMaster Professional, 50 ECS** · off, works until Mon 7 Dec 2026, 23:59 GMT+08:00",
         "<@U0OWNER> turned it off, Mon 23 Nov, 10:12 GMT+08:00. Read back at the cloud.",
+        "[Turn on again…]",
     ]
 
 

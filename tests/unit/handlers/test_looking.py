@@ -46,6 +46,7 @@ def test_help_says_what_lapse_can_do_and_where_things_go(stage, typed):
             "• /lapse upcoming 30 · deductions by day\n"
             "• /lapse unsubscribe · ask to leave\n"
             "• /lapse autorenew off ID\n"
+            "• /lapse autorenew on ID · by request\n"
             "• /lapse requests · mine, and those waiting for me\n"
             "• /lapse delegate · who decides for whom\n"
             "• /lapse reminders · what is armed and was sent here, and why\n"
@@ -268,10 +269,6 @@ def test_the_buttons_of_help_lead_on(stage, fakes):
                 "Setting reminders for a channel is not there yet; "
                 "an operator routes them in lapse.toml."
             ),
-        ),
-        (
-            "autorenew on sm-quota",
-            "Turning auto-renewal on by request is not there yet; do it in the cloud's console.",
         ),
     ],
 )

@@ -11,9 +11,9 @@ from tests.unit.papers.samples import CHINESE, HEAD, longest, receipt
 
 KEYS = {
     "": (
-        "request account scope state dry_run ended_at currency amounts_hidden asked acknowledged "
-        "approvals_required approvals broken_glass items total left_behind verified problem "
-        "by_hand left rules record"
+        "request change account scope state dry_run ended_at currency amounts_hidden asked "
+        "acknowledged approvals_required approvals broken_glass items total left_behind verified "
+        "problem by_hand left rules record"
     ),
     "asked": "by at reason reason_words details",
     "acknowledged": "by at text handling_fee_at_most refund_at_least coupons_lost_at_most",
@@ -23,7 +23,7 @@ KEYS = {
 }
 ITEM = (
     "number id name region step state gone_at estimate actual difference order_id "
-    "cloud_request_id auto_renew error_code error"
+    "cloud_request_id auto_renew charge error_code error"
 )
 
 
