@@ -24,6 +24,7 @@ from bot.ports.provider import (
 from bot.services.effects import effect_of
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
+from bot.services.merging import merged_with
 from bot.services.phrases import listed
 from bot.services.progress import Progress
 
@@ -89,7 +90,9 @@ class Calling:
             return
         now = self._now()
         account = account_of(self._progress.store, request.account)
-        worse = effect.worse(request, held, account, now)
+        with self._progress.store.reading() as tx:
+            known = merged_with(tx, {each.key.id: each for each in held})
+        worse = effect.worse(request, known, account, now)
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
             self._progress.save(request, failed, again=None)

@@ -25,6 +25,7 @@ from bot.services.calling import LATER, SOON, Calling
 from bot.services.effects import effect_of, is_gone
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
+from bot.services.merging import merged_with
 from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.planning import surroundings
@@ -109,24 +110,34 @@ class Executing:
         """Read the facts again and start, or go stale when they are worse than acknowledged."""
         fresh = provider.read([key.id for key in keys_of(request)])
         now = self._clock.now()
-        problem = self._objection(request, fresh, now=now)
+        with self._store.reading() as tx:
+            known = merged_with(tx, fresh)
+        problem = self._objection(request, fresh, known, now=now)
         if problem is not None:
-            stale = deciding.go_stale(request, at=now, note=problem)
-            self._progress.save(request, replace(stale, problem=problem), again=None)
+            stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
+            self._progress.save(request, stale, again=None, read=known)
             return
         note = "within the approved limits"
         read = deciding.read_again(request, at=now, note=note)
         self._progress.save(request, stepping.start(read, at=now), again=now)
 
     def _objection(
-        self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime
+        self,
+        request: Request,
+        fresh: Mapping[str, Subscription],
+        known: Sequence[Subscription],
+        *,
+        now: datetime,
     ) -> str | None:
-        """Why the request cannot start as it was approved; None when it can."""
+        """Why the request cannot start as it was approved; None when it can.
+
+        `known` are those that were read, with what the cloud does not say of them.
+        """
         found = {key: fresh[key.id] for key in keys_of(request) if key.id in fresh}
         missing = objections.gone(request, found)
         if request.change is not Change.UNSUBSCRIBE:
             account = account_of(self._store, request.account)
-            return missing or objections.dearer(request, list(found.values()), account, now)
+            return missing or objections.dearer(request, known, account, now)
         return missing or objections.changed(request, self._plan(request, fresh, now=now), now=now)
 
     def _plan(self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime) -> Plan:

@@ -1,7 +1,7 @@
 """Syncing: the catalogue follows what the clouds say, and messages follow the catalogue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from typing import Protocol, runtime_checkable
@@ -23,10 +23,8 @@ from bot.ports.takeover import (
 from bot.services.arming import Arming
 from bot.services.errors import SyncHeldUp
 from bot.services.following import AT_ONCE, catch_up, follow, follow_later
+from bot.services.merging import merged
 from bot.services.taking_over import NOTED, TakingOver
-
-_OURS = frozenset({"owner", "deputy", "channel", "tags", "note", "notice_days"})
-"""What people say about a subscription; no cloud knows it better."""
 
 
 @runtime_checkable
@@ -171,10 +169,10 @@ class _Reading:
     def decide(self, tx: Transaction, row: Subscription) -> tuple[Outcome, Subscription]:
         """What one is as things stand, and what becomes of it."""
         known = tx.catalogue.get(row.key)
-        merged = _merged(known, row)
+        completed = merged(known, row)
         if known is None or tx.catalogue.is_gone(row.key):
-            return Outcome.ADDED, merged
-        return Outcome.UNCHANGED if merged == known else Outcome.CHANGED, merged
+            return Outcome.ADDED, completed
+        return Outcome.UNCHANGED if completed == known else Outcome.CHANGED, completed
 
     def loses(self, held: KnownRow) -> bool:
         """Whether one that was not read is gone; unsubscribed ones stay known."""
@@ -188,20 +186,6 @@ class _Reading:
         """The account was read, and messages show what changed."""
         tx.catalogue.mark_read(self.whole, at=self.at)
         follow_later(tx, changed, at=self.at)
-
-
-def _merged(known: Subscription | None, read: Subscription) -> Subscription:
-    """The reading, completed by what only Lapse knows; what a cloud does not say stays."""
-    if known is None:
-        return read
-    kept = {
-        each.name: getattr(known, each.name)
-        for each in fields(Subscription)
-        if each.name != "key"
-        and getattr(known, each.name) not in (None, {}, ())
-        and (each.name in _OURS or getattr(read, each.name) in (None, {}, ()))
-    }
-    return replace(read, **kept)
 
 
 def _note(account: AccountName) -> str:

@@ -6,11 +6,12 @@ from threading import Barrier, Thread
 
 import pytest
 
+from bot.billing.change import Change, Charge
 from bot.billing.unsubscription import SECOND_LOOK_AFTER, Event, State, Verb, noted
 from bot.ports.store import ChangedMeanwhile
 from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import DEADLINE, HOUR, LEASE, delivery, fully_told, request
-from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, key
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, key, usd
 
 SECOND = timedelta(seconds=1)
 CALLED_LAST = (
@@ -49,6 +50,23 @@ def test_a_request_comes_back_as_it_was(any_store, whole):
     for item, was in zip(found.items, whole.items, strict=True):
         assert item.quote.total == was.quote.total
         assert item.quote.at.utcoffset() == was.quote.at.utcoffset()
+
+
+def test_a_switch_comes_back_with_what_was_acknowledged(any_store):
+    charges = (
+        Charge(amount=usd("1080.00"), at=NOW, at_once=False, months=12),
+        Charge(amount=None, at=None, at_once=True, months=None),
+    )
+    whole = request(1001, "sm-quota", "sm-screen", change=Change.RENEWAL_ON)
+    pairs = zip(whole.items, charges, strict=True)
+    whole = replace(whole, items=tuple(replace(each, charge=charged) for each, charged in pairs))
+
+    saved(any_store, whole)
+
+    with any_store.reading() as tx:
+        found = tx.requests.get(1001)
+    assert found.change is Change.RENEWAL_ON
+    assert tuple(item.charge for item in found.items) == charges
 
 
 def test_what_was_acknowledged_keeps_every_digit(any_store):

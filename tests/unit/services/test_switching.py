@@ -44,7 +44,7 @@ from tests.factories import (
     renewal,
     usd,
 )
-from tests.unit.services.desk import Desk
+from tests.unit.services.desk import Desk, filled_in
 from tests.unit.services.rig import policy
 
 ON, OFF = Change.RENEWAL_ON, Change.RENEWAL_OFF
@@ -332,10 +332,6 @@ def test_the_same_press_after_a_while_is_the_same_deadline(desk: Desk) -> None:
             "SecMaster Professional, 50 ECS costs USD 3,700.00, acknowledged USD 3,600.00.",
         ),
         (
-            {"renewal_price": None},
-            "SecMaster Professional, 50 ECS costs amount not known, acknowledged USD 3,600.00.",
-        ),
-        (
             {"auto_renew_months": 24},
             "SecMaster Professional, 50 ECS renews for 24 months, acknowledged 12 months.",
         ),
@@ -362,6 +358,24 @@ def test_what_is_worse_than_acknowledged_makes_it_stale(
     assert desk.cloud.switched == []
 
 
+def test_what_the_cloud_does_not_say_stays_as_it_was_known(desk: Desk) -> None:
+    request = ask(desk)
+    desk.cloud.change("sm-quota", renewal_price=None, auto_renew_months=None)
+
+    assert run(desk, request).state is State.DONE
+
+
+def test_a_price_that_was_not_known_and_is_now_is_stale(desk: Desk) -> None:
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([replace(in_the_catalogue(desk), renewal_price=None)], at=desk.clock.now())
+
+    stale = run(desk, ask(desk))
+
+    assert stale.problem == (
+        "SecMaster Professional, 50 ECS costs USD 3,600.00, acknowledged amount not known."
+    )
+
+
 def test_what_is_better_goes_on(desk: Desk) -> None:
     request = ask(desk)
     desk.cloud.change("sm-quota", renewal_price=Decimal("3500.00"))
@@ -383,8 +397,6 @@ def test_a_stale_one_is_acknowledged_again_and_approved_again(desk: Desk) -> Non
     request = ask(desk)
     desk.cloud.change("sm-quota", renewal_price=Decimal("3700.00"))
     run(desk, request)
-    with desk.store.transaction() as tx:
-        tx.catalogue.put([desk.cloud.held["sm-quota"]], at=desk.clock.now())
 
     new = desk.switching.review(request.number, by=REQUESTER)
     assert [each.amount for each in new.before] == [usd("3600.00")]
@@ -577,8 +589,6 @@ def test_a_stale_one_that_needs_no_approval_cools_off_again(desk: Desk) -> None:
     desk.cool_off()
     desk.run(seconds=5)
     assert desk.state() is State.STALE
-    with desk.store.transaction() as tx:
-        tx.catalogue.put([desk.cloud.held["sm-quota"]], at=desk.clock.now())
 
     again = desk.switching.acknowledge_again(
         request.number, SwitchWish(change=ON, keys=(QUOTA,), by=REQUESTER)
@@ -650,10 +660,20 @@ def test_giving_back_without_the_need_for_approval_cools_off_at_once(
     desk.unsubscribing.withdraw(1001, by=REQUESTER)
     other(desk, give_back=False)
 
+    assert desk.draft("sm-quota").approvals_needed == 1
     draft = desk.draft("sm-quota", scope=Scope.RENEWALS)
     assert draft.approvals_needed == 0
-    whole = desk.draft("sm-quota")
-    assert whole.approvals_needed == 1
+
+    request = desk.unsubscribing.submit(filled_in(draft))
+    assert request.state is State.APPROVED
+    assert request.events[-1].note == "by the settings, which ask for no approval"
+    desk.run(seconds=30)
+    assert desk.cloud.calls == []
+    desk.cool_off()
+    desk.run(seconds=15)
+    done = desk.get(request.number)
+    assert done.state is State.DONE
+    assert [call.scope for call in desk.cloud.calls] == [Scope.RENEWALS]
 
 
 def test_an_approval_of_two_people_counts_both(desk: Desk) -> None:
