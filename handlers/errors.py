@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from slack_sdk.models.blocks import Block, InteractiveElement
 from slack_sdk.models.views import View
 
-from bot.services.errors import AlreadyRequested, Refused, UnknownSubscription
+from bot.services.errors import AlreadyDeducted, AlreadyRequested, Refused, UnknownSubscription
 from handlers import ids, text
 from handlers.blocks import pieces
 from handlers.blocks.pieces import Content
@@ -76,7 +76,15 @@ def _open_request(error: Refused) -> Sequence[InteractiveElement]:
     return [pieces.button("Open request", ids.OPEN_REQUEST, str(error.number), says=says)]
 
 
+def _give_back(error: Refused) -> Sequence[InteractiveElement]:
+    if not isinstance(error, AlreadyDeducted) or error.until is None or error.key is None:
+        return ()
+    says = "Give back the renewal"
+    return [pieces.button("Give it back…", ids.GIVE_BACK, str(error.key), says=says)]
+
+
 _WAYS_ON: Mapping[type[Refused], Callable[[Refused], Sequence[InteractiveElement]]] = {
     UnknownSubscription: _show_nearest,
     AlreadyRequested: _open_request,
+    AlreadyDeducted: _give_back,
 }

@@ -149,7 +149,7 @@ class Reminders:
         self, turn: Turn, delivery: str, *, only: Sequence[SubscriptionKey] = ()
     ) -> None:
         message = self._services.discretion.seen_by(turn.user, self._reminding.message(delivery))
-        view = settling.several(message, delivery, only=only)
+        view = settling.several(message, delivery, only=only, by_request=self._off_by_request)
         if view is None:
             raise NoLongerDue
         turn.open(view)

@@ -414,7 +414,14 @@ class ChargesChanged(Refused):
 class AlreadyDeducted(Refused):
     """The renewal is paid, so turning auto-renewal off no longer prevents it (R25)."""
 
-    def __init__(self, amount: Money | None, *, at: datetime, until: datetime | None) -> None:
+    def __init__(
+        self,
+        amount: Money | None,
+        *,
+        at: datetime,
+        until: datetime | None,
+        key: SubscriptionKey | None = None,
+    ) -> None:
         what = str(amount) if amount else "The renewal"
         advice = "Unsubscribe from the renewal period"
         if until:
@@ -423,6 +430,7 @@ class AlreadyDeducted(Refused):
         self.amount = amount
         self.at = at
         self.until = until
+        self.key = key
 
 
 class CloudRefused(Refused):

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.billing.change import Change
-from bot.billing.unsubscription import Event, Item, Request, Verb
+from bot.billing.unsubscription import Event, Item, Request, State, Verb
 from bot.facts.receipt import RecordHead
 from bot.ports.record import Personal
 from bot.ports.store import Transaction
-from bot.services import owing
+from bot.services import owing, switched
 from bot.services.filing import request_subject, who
 from bot.services.policy import Policy
 
@@ -33,9 +33,31 @@ def save(
             tx.outbox.owe(delivery)
     for event in saved.events[len(before.events) if before else 0 :]:
         _file(tx, saved, event)
+    if moved.change.renews is not None and _has_switched(before, saved):
+        _keep_switched(tx, saved, at=at)
     if owing.has_finished(before, saved):
         _owe_receipt(tx, saved, channel=policy.approvals_channel, at=at)
     return saved
+
+
+def _has_switched(before: Request | None, saved: Request) -> bool:
+    """Whether a saved change is that auto-renewal reads as it was asked for."""
+    was = before.state if before else None
+    return saved.state is State.DONE and was is not State.DONE and not saved.dry_run
+
+
+def _keep_switched(tx: Transaction, request: Request, *, at: datetime) -> None:
+    """Whose wish it was, and a line under each subscription, as where it is turned off at once."""
+    on = bool(request.change.renews)
+    for item in request.items:
+        switched.remember(tx, item.key, on=on, by=request.requested_by, at=at)
+        tx.audit.append(
+            at=at,
+            actor=who(request.requested_by),
+            action=f"autorenew.{'on' if on else 'off'}",
+            subject=str(item.key),
+            facts={"read_back": "on" if on else "off", "request": request.number},
+        )
 
 
 def _owe_receipt(tx: Transaction, request: Request, *, channel: str, at: datetime) -> None:

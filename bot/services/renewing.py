@@ -31,7 +31,7 @@ from bot.facts.renewing import Renewal, Renewals, TurnedOff, TurnedOffItem
 from bot.ports.clock import Clock
 from bot.ports.provider import OutcomeUnknown, Provider, ProviderError, ProviderRefused
 from bot.ports.store import Store, Transaction
-from bot.services import filing
+from bot.services import filing, switched
 from bot.services.errors import (
     AlreadyDeducted,
     AlreadyOff,
@@ -238,6 +238,7 @@ class Renewing:
                 _paid(periods[0]) if self._people.sees(actor, [held]) else None,
                 at=announced.at,
                 until=give_back_until(held, at=now),
+                key=held.key,
             )
 
     def _renewal(self, subscription: Subscription, *, now: datetime) -> Renewal:
@@ -267,21 +268,17 @@ def _packages(tx: Transaction, held: Subscription) -> Sequence[Subscription]:
     return [each for each in group if each.kind is Kind.PACKAGE]
 
 
-def _note(key: SubscriptionKey) -> str:
-    return f"autorenew/{key}"
-
-
 def _remember(tx: Transaction, held: Subscription, *, by: SlackUser, at: datetime) -> None:
     now_held = tx.catalogue.get(held.key) or held
     tx.catalogue.put([replace(now_held, auto_renew=False)], at=at)
-    tx.notes.put(_note(held.key), {"by": by, "at": at.isoformat()})
+    switched.remember(tx, held.key, on=False, by=by, at=at)
 
 
 def _off(tx: Transaction, held: Subscription) -> AlreadyOff:
-    note = tx.notes.get(_note(held.key))
-    if note is None or held.auto_renew is not False:
+    known = switched.turned_off_by(tx, held.key)
+    if known is None or held.auto_renew is not False:
         return AlreadyOff(None, None)
-    return AlreadyOff(SlackUser(str(note["by"])), datetime.fromisoformat(str(note["at"])))
+    return AlreadyOff(known.by, known.at)
 
 
 def _paid(order: Order) -> Money | None:

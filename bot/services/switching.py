@@ -33,6 +33,7 @@ from bot.services.errors import (
     NoApprover,
     NotRenewable,
     RequestRefused,
+    SeveralAccounts,
     TooLateToSwitch,
     UnknownRequest,
     UnknownSubscription,
@@ -41,6 +42,7 @@ from bot.services.finding import account_of, find_all
 from bot.services.forms import kept_facts
 from bot.services.people import People
 from bot.services.policy import Policy
+from bot.services.switched import turned_off_by
 
 ATTEMPTS = 5
 """How often it is asked again when somebody else saved first."""
@@ -76,10 +78,13 @@ class Switching:
         """Make it a request; one that needs no approval cools off at once.
 
         Raises ChargesChanged when it means something else than was shown, Incomplete without a
-        subscription, and what `draft` raises.
+        subscription, SeveralAccounts, and what `draft` raises.
         """
         if not wish.keys:
             raise Incomplete(nothing=True)
+        accounts = sorted({key.account for key in wish.keys})
+        if len(accounts) > 1:
+            raise SeveralAccounts(accounts)
         approvers = self._people.approvers()
         for _ in range(ATTEMPTS):
             try:
@@ -209,7 +214,7 @@ class Switching:
         now = self._clock.now()
         account = account_of(self._store, found[0].key.account)
         _demand_free(tx, found, ignoring=ignoring)
-        switched = _switchable(found, change, account, at=now)
+        switched = _switchable(tx, found, change, account, at=now)
         deadline, at_once = self._deadline(switched, change, account, opened_at=opened_at, now=now)
         charges = [switching.charge(each, account, at=now) for each in switched]
         if at_once:
@@ -267,12 +272,19 @@ class Switching:
 
 
 def _switchable(
-    found: Sequence[Subscription], change: Change, account: Account, *, at: datetime
+    tx: Transaction,
+    found: Sequence[Subscription],
+    change: Change,
+    account: Account,
+    *,
+    at: datetime,
 ) -> Sequence[Subscription]:
     """Those that are not as they should be already; turned on only what the cloud renews."""
     wanted = [each for each in found if each.auto_renew is not change.renews]
     if not wanted:
-        raise AlreadyOn if change is Change.RENEWAL_ON else AlreadyOff(None, None)
+        known = turned_off_by(tx, found[0].key)
+        off = AlreadyOff(*known) if known else AlreadyOff(None, None)
+        raise AlreadyOn if change is Change.RENEWAL_ON else off
     if change is Change.RENEWAL_ON:
         for each in wanted:
             try:

@@ -80,11 +80,13 @@ def form(renewals: Renewals) -> View:
             optional=True,
         ),
     ]
+    if renewals.by_request:
+        blocks.append(context(_by_request()))
     return modal(
         "Turn off auto-renewal",
         blocks,
         close="Go back",
-        submit="Turn off",
+        submit="Send request" if renewals.by_request else "Turn off",
         callback_id=ids.AUTORENEW_FORM,
         dry_run=renewals.dry_run,
     )

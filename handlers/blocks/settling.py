@@ -77,12 +77,17 @@ def snooze(options: SnoozeOptions, metadata: str, *, another: bool = False) -> V
 
 
 def several(
-    message: ReminderMessage, metadata: str, *, only: Sequence[SubscriptionKey] = ()
+    message: ReminderMessage,
+    metadata: str,
+    *,
+    only: Sequence[SubscriptionKey] = (),
+    by_request: bool = False,
 ) -> View | None:
     """*Turn off several*: the items of the digest whose auto-renewal is on, none ticked.
 
     `only` offers these alone, ticked, as a menu's question before it is done. None when nothing is
     left. They may have different owners, so one press never takes all of a digest along.
+    `by_request`: the settings ask for an approval first.
     """
     offered = [
         item
@@ -109,9 +114,10 @@ def several(
                 block_id=ids.REMINDER_TICKS,
             ),
             context("Each ends with its term unless someone renews it."),
+            *([context("It needs approval.")] if by_request else []),
         ],
         callback_id=ids.REMINDER_OFF_FORM,
-        submit="Turn off",
+        submit="Send request" if by_request else "Turn off",
         close="Go back",
         metadata=metadata,
         dry_run=message.dry_run,

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import storage.migrate
+from bot.billing.change import Change
 from bot.ports.record import Personal
 from bot.ports.store import ListQuery
 from storage import SchemaNewer, SchemaOlder, open_database
@@ -339,6 +340,7 @@ def test_what_waited_before_calls_were_made_is_looked_at_once_more(empty_url):
     database.dispose()
     assert looked_at == found.requested_at
     assert found.dependents is None
+    assert found.change is Change.UNSUBSCRIBE
     assert [(each.by, each.behalf, each.called) for each in found.events] == [
         ("U0REQUESTER", None, ())
     ]

@@ -18,6 +18,7 @@ from tests.unit.handlers import samples, switch_samples
 from tests.unit.handlers.acting import Cast, cast
 from tests.unit.handlers.catalogue import SCREEN, SM_QUOTA
 from tests.unit.handlers.looks import accepted, as_json, buttons, plain, read, words
+from tests.unit.handlers.stage import payload
 from tests.unit.handlers.switch_samples import AT_ONCE, CHARGE, OFF, ON, draft
 from tests.unit.handlers.test_autorenew import off as turned_off_item
 from tests.unit.handlers.test_autorenew import result, settings
@@ -209,6 +210,19 @@ def test_the_form_of_several_is_one_request_then(stage, fakes, client):
     [wish] = fakes.switching.wishes
     assert wish.keys == (SM_QUOTA.key, SCREEN.key)
     assert "Sending the request" in json.dumps(answer)
+
+
+def test_forms_say_that_they_send_a_request_then(acting):
+    view = renewing.form(replace(settings(SM_QUOTA, SCREEN), by_request=True)).to_dict()
+    acting.switching.off_by_request = True
+    body = payload("block_actions_button")
+    body["actions"][0] |= {"action_id": ids.REMINDER_OFF_SEVERAL, "value": samples.DELIVERY}
+    acting.stage.send(body)
+    [several] = acting.views("views.open")
+
+    assert view["submit"]["text"] == several["submit"]["text"] == "Send request"
+    assert "It needs approval." in json.dumps(view)
+    assert "It needs approval." in json.dumps(several)
 
 
 def test_what_was_turned_off_can_be_turned_on_again_but_not_after_a_dry_run():

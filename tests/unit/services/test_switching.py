@@ -25,6 +25,7 @@ from bot.services.errors import (
     NotAllowed,
     NotRenewable,
     RequestRefused,
+    SeveralAccounts,
     TooLateToSwitch,
 )
 from bot.services.policy import NeedingApproval
@@ -151,7 +152,18 @@ def test_the_record_tells_of_the_request_and_of_the_call(desk: Desk) -> None:
     asked = next(each for each in entries if each.action == "request.asked")
     called = next(each for each in entries if each.action == "cloud.auto-renew-on")
     assert asked.facts["change"] == "auto-renewal-on"
+    assert asked.facts["charges"] == {
+        "default/sm-quota": {
+            "amount": "USD 3,600.00",
+            "at": "2027-02-13T03:00:00+08:00",
+            "at_once": False,
+            "months": 12,
+        }
+    }
     assert called.facts["outcome"] == "accepted"
+    with desk.store.reading() as tx:
+        [line] = [e for e in tx.audit.entries(str(QUOTA)) if e.action == "autorenew.on"]
+    assert line.facts == {"read_back": "on", "request": 1001}
 
 
 def test_everybody_may_ask_for_on_but_a_guest(desk: Desk) -> None:
@@ -192,9 +204,31 @@ def test_what_is_on_already_is_refused_and_so_is_off(desk: Desk) -> None:
         desk.switching.draft(["sm-quota"], OFF, by=OWNER)
 
 
+def test_who_turned_it_off_is_named_until_it_is_turned_on_again(desk: Desk) -> None:
+    other(desk, autorenew_off=True)
+    run(desk, ask(desk, OFF, "sm-screen", by=OWNER))
+    with pytest.raises(AlreadyOff) as refused:
+        desk.switching.draft(["sm-screen"], OFF, by=APPROVER_1)
+    assert refused.value.by == OWNER
+
+    run(desk, ask(desk, ON, "sm-screen"))
+    desk.cloud.change("sm-screen", auto_renew=False)
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["sm-screen"]], at=desk.clock.now())
+
+    with pytest.raises(AlreadyOff) as again:
+        desk.switching.draft(["sm-screen"], OFF, by=APPROVER_1)
+    assert again.value.by is None
+
+
 def test_without_a_subscription_nothing_is_asked(desk: Desk) -> None:
     with pytest.raises(Incomplete):
         desk.switching.ask(SwitchWish(change=ON, keys=(), by=REQUESTER))
+
+
+def test_those_of_two_accounts_are_two_requests(desk: Desk) -> None:
+    with pytest.raises(SeveralAccounts):
+        desk.switching.ask(SwitchWish(change=ON, keys=(QUOTA, key("a", "prod")), by=REQUESTER))
 
 
 def test_it_is_not_asked_while_another_request_holds_it(desk: Desk) -> None:
