@@ -423,10 +423,10 @@ class AlreadyDeducted(Refused):
         key: SubscriptionKey | None = None,
     ) -> None:
         what = str(amount) if amount else "The renewal"
-        advice = "Unsubscribe from the renewal period"
+        advice = "Unsubscribe with the fee, or keep it."
         if until:
-            advice += f" until {last_minute(until)}"
-        super().__init__(f"{what} was deducted, {instant(at)}.", f"{advice}.")
+            advice = f"Give it back until {last_minute(until)}."
+        super().__init__(f"{what} was deducted, {instant(at)}.", advice)
         self.amount = amount
         self.at = at
         self.until = until

@@ -5,11 +5,11 @@ import inspect
 import pytest
 
 from bot.services import errors as refusals
-from bot.services.errors import NotAllowed, Refused, UnknownSubscription
-from handlers import errors
-from tests.factories import quota
+from bot.services.errors import AlreadyDeducted, NotAllowed, Refused, UnknownSubscription
+from handlers import errors, ids
+from tests.factories import instant, quota, usd
 from tests.unit.handlers.fakes import Unlisted
-from tests.unit.handlers.looks import accepted, accepted_view, buttons
+from tests.unit.handlers.looks import accepted, accepted_view, buttons, elements
 
 
 def kinds(base: type[Exception] = Refused) -> list[type[Exception]]:
@@ -51,6 +51,22 @@ def test_an_unknown_id_without_anything_near_has_no_button():
     assert buttons(errors.refusal(UnknownSubscription("x")).blocks) == []
     near = errors.refusal(UnknownSubscription("sm-qouta", near=[quota()]))
     assert buttons(accepted(near).blocks) == ["Show it"]
+
+
+def test_what_was_deducted_can_be_given_back_while_there_is_time():
+    at, until = instant("2026-11-23 03:00"), instant("2026-12-01 00:00")
+    sm_quota = quota().key
+    paid = AlreadyDeducted(usd("1080.00"), at=at, until=until, key=sm_quota)
+    over = AlreadyDeducted(usd("1080.00"), at=at, until=None, key=sm_quota)
+
+    content = accepted(errors.refusal(paid))
+
+    assert buttons(content.blocks) == ["Give it back…"]
+    [button] = elements(content.blocks)
+    assert (button["action_id"], button["value"]) == (ids.GIVE_BACK, "default/sm-quota")
+    assert "Give it back until Mon 30 Nov 2026, 23:59 GMT+08:00." in content.text
+    assert buttons(errors.refusal(over).blocks) == []
+    assert "Unsubscribe with the fee, or keep it." in errors.refusal(over).text
 
 
 def test_a_surprise_tells_nothing_but_the_code():

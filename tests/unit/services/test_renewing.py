@@ -163,12 +163,11 @@ def test_an_old_reminder_does_not_turn_off_the_next_renewal(desk: Desk) -> None:
         desk.renewing.turn_off([key("sm-quota")], by=OWNER, reminder=told.delivery_id)
 
     assert refused.value.amount == usd("3600.00")
+    assert refused.value.key == key("sm-quota")
     assert refused.value.sentence == (
         "USD 3,600.00 was deducted, Mon 30 Nov 2026, 03:00 GMT+08:00."
     )
-    assert refused.value.advice == (
-        "Unsubscribe from the renewal period until Mon 7 Dec 2026, 23:59 GMT+08:00."
-    )
+    assert refused.value.advice == ("Give it back until Mon 7 Dec 2026, 23:59 GMT+08:00.")
     assert desk.cloud.switched == []
 
 
