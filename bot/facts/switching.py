@@ -21,15 +21,13 @@ class SwitchItem:
 class SwitchDraft:
     """A switch as it would be asked for now; it can be decided until `deadline`.
 
-    `executes_by` is the last instant at which it may still reach the cloud. `fingerprint` changes
-    with everything that the person acknowledges.
+    `fingerprint` changes with everything that the person acknowledges.
     """
 
     change: Change
     account: Account
     items: tuple[SwitchItem, ...]
     deadline: datetime
-    executes_by: datetime
     opened_at: datetime
     now: datetime
     dry_run: bool

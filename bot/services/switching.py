@@ -10,7 +10,7 @@ from bot.billing import switching
 from bot.billing.account import Account, ExecuteMode
 from bot.billing.change import Change, Charge
 from bot.billing.days import CLOUD_ZONE, cloud_date
-from bot.billing.deadline import deadline_for, latest_execution, too_late
+from bot.billing.deadline import deadline_for, too_late
 from bot.billing.deciding import Asking
 from bot.billing.money import Money, sums
 from bot.billing.renewal import Anchor, AnchorKind
@@ -233,7 +233,6 @@ class Switching:
             account=account,
             items=items,
             deadline=deadline,
-            executes_by=latest_execution(deadline, cooling_off_minutes=minutes),
             opened_at=opened_at,
             now=now,
             dry_run=account.execute is ExecuteMode.DRY_RUN,
@@ -257,18 +256,19 @@ class Switching:
         As long as there is time before the last attempt, the deadline lies before it.
         """
         cutoffs = [switching.cutoffs(change, each, account, at=now) for each in switched]
-        for place in range(max(len(each) for each in cutoffs) if all(cutoffs) else 0):
+        dated = [each for each in cutoffs if each]
+        for place in range(max((len(each) for each in dated), default=1)):
+            last = [each[min(place, len(each) - 1)] for each in dated]
             deadline = deadline_for(
                 opened_at=opened_at,
                 expires_after_hours=self._policy.expires_after_hours,
                 cooling_off_minutes=self._policy.cooling_off_minutes_of(account),
-                last_safe=[each[min(place, len(each) - 1)] for each in cutoffs],
+                last_safe=last,
             )
             if not too_late(deadline, opened_at=now):
-                last = [each[min(place, len(each) - 1)] for each in cutoffs]
                 ends = [each.expires_at for each in switched]
                 return deadline, change is Change.RENEWAL_ON and last == ends
-        raise TooLateToSwitch(change, min((each[-1] for each in cutoffs if each), default=now))
+        raise TooLateToSwitch(change, min((each[-1] for each in dated), default=now))
 
 
 def _switchable(

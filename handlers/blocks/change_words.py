@@ -11,8 +11,6 @@ from bot.billing.switching import ACKNOWLEDGED
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Item, Request
 from handlers import text
 
-Pairs = Sequence[tuple[str, str]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
@@ -20,8 +18,9 @@ class Words:
 
     `do` and `did` are the verb, `ended` is what reading shows when it worked. `stays`, of several
     `stay`, says that nothing was done, and `left` what follows for an item that was refused.
-    `waits` is what an item waits for that was sent, `verifies` what is read at the end. `ends`, of
-    several `end`, is what an approval brings about, and `back` whether there is a way back.
+    `still` is what is open then, `waits` what an item waits for that was sent, `verifies` what is
+    read at the end. `ends`, of several `end`, is what an approval brings about, and `back` whether
+    there is a way back.
     """
 
     do: str
@@ -30,6 +29,7 @@ class Words:
     stays: str
     stay: str
     left: str
+    still: str
     waits: str
     step_done: str
     verifies: str
@@ -44,7 +44,12 @@ class Words:
 
 def words(request: Request) -> Words:
     """Those of the request's change."""
-    return _WORDS[request.change]
+    return words_of(request.change)
+
+
+def words_of(change: Change) -> Words:
+    """Those of a change that nobody asked for yet."""
+    return _WORDS[change]
 
 
 def of(request: Request, *, first: bool = False) -> str:
@@ -133,6 +138,7 @@ _WORDS: Mapping[Change, Words] = {
         stays="stays",
         stay="stay",
         left="stays paid for",
+        still="there",
         waits="until it is gone",
         step_done="the items of this step are gone",
         verifies="the refund back",
@@ -151,6 +157,7 @@ _WORDS: Mapping[Change, Words] = {
         stays="stays off",
         stay="stays off",
         left="does not renew",
+        still="off",
         waits="until it reads on",
         step_done="reads on",
         verifies="it back",
@@ -168,7 +175,8 @@ _WORDS: Mapping[Change, Words] = {
         ended="off",
         stays="stays on",
         stay="stays on",
-        left="renews",
+        left="still renews",
+        still="on",
         waits="until it reads off",
         step_done="reads off",
         verifies="it back",

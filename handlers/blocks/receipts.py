@@ -139,7 +139,7 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
     )
     reason = f": {found.reason_words}"
     if found.is_switch:
-        figures, reason = facts.stake(request), f" to {change_words.words(request).do} it"
+        figures, reason = facts.stake(request), f" to {change_words.words(request).do} auto-renewal"
     acknowledged = f': "{found.acknowledged.text}", {figures}'
     lines: list[Line] = [
         (
@@ -338,7 +338,7 @@ def _stale(request: Request) -> str:
         event = facts.last_event(request, Verb.STALE)
         was = facts.because(event.note if event else None)
         return f"Request {request.number} was stale, nothing was executed: {was}."
-    floor = facts.floor(request)
+    floor = f"{'that ' if change_words.is_switch(request) else ''}{facts.floor(request)}"
     why = facts.because(request.problem)
     if request.problem and why != facts.FIGURES_WORSE:
         return (

@@ -79,7 +79,7 @@ def _charge(request: Request) -> Sequence[tuple[str, str]]:
     return (
         ("Amount expected", amounts(those)),
         (name, when(earliest(those))),
-        *([("Renews for", spans)] if spans else []),
+        *([("Renews for", spans)] if spans and request.change.renews else []),
         *([("If it stays off", facts.kept(request))] if request.change.renews else []),
     )
 
@@ -320,8 +320,8 @@ def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
         says=f"Retry request {request.number}",
         confirm=confirm(
             f"Retry {text.plural(open_items, 'open item')}?",
-            "Lapse reads the cloud first and repeats only what is still there, within the approved "
-            "figures.",
+            f"Lapse reads the cloud first and repeats only what is still {words(request).still}, "
+            "within the approved figures.",
             "Retry",
         ),
     )

@@ -15,10 +15,6 @@ from handlers.blocks.request_body import foreign
 
 TITLE = "Auto-renewal"
 
-_VERBS: Mapping[Change, str] = {
-    Change.RENEWAL_ON: "turn on",
-    Change.RENEWAL_OFF: "turn off",
-}
 _BUTTONS: Mapping[Change, str] = {
     Change.RENEWAL_ON: "Request turning on",
     Change.RENEWAL_OFF: "Request turning off",
@@ -30,7 +26,7 @@ def asked_for(draft: SwitchDraft, carried: str, *, changed: str = "") -> Content
 
     `changed` says that the facts are others than those that were shown before.
     """
-    verb = _VERBS[draft.change]
+    verb = change_words.words_of(draft.change).do
     name = _name(draft)
     blocks: list[Block] = [
         header(text.clip(f"{verb.capitalize()} auto-renewal: {name}", 60), dry_run=draft.dry_run),
@@ -44,7 +40,6 @@ def asked_for(draft: SwitchDraft, carried: str, *, changed: str = "") -> Content
     spoken = text.fallback(
         f"{verb.capitalize()} auto-renewal of {text.esc(name)} ({text.esc(draft.account.name)})?",
         text.esc(changed),
-        _money(draft),
         _approval(draft),
         closing=f"Press {_BUTTONS[draft.change]}.",
     )
@@ -137,12 +132,12 @@ def _deducted(charges: Sequence[Charge]) -> str:
 
 
 def _approval(draft: SwitchDraft) -> str:
-    """That somebody has to approve it and until when, and when it is done then."""
+    """What it means, that somebody has to approve it and until when, and when it is done then."""
     starts = text.plural(draft.cooling_off_minutes, "minute")
     later = f"{starts} later" if draft.cooling_off_minutes else "right after it"
-    money = _money(draft) + " " if draft.change is Change.RENEWAL_ON else ""
+    money = _money(draft)
     if not draft.approvals_needed:
-        return f"{money}It needs no approval and is done {later}."
+        return f"{money} It needs no approval and is done {later}."
     count = draft.approvals_needed
     needs = "It needs approval" if count == 1 else f"It needs {count} approvals"
-    return f"{money}{needs}, by {text.instant(draft.deadline)}, and is done {later}."
+    return f"{money} {needs}, by {text.instant(draft.deadline)}, and is done {later}."

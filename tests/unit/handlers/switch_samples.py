@@ -38,7 +38,6 @@ def draft(change: Change = ON, charge: Charge = CHARGE, **changes: Any) -> Switc
         "account": ACCOUNT,
         "items": (SwitchItem(subscription=QUOTA, charge=charge),),
         "deadline": DEADLINE,
-        "executes_by": DEADLINE + timedelta(minutes=65),
         "opened_at": NOW,
         "now": NOW,
         "dry_run": False,

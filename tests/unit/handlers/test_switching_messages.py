@@ -198,6 +198,11 @@ def test_a_failed_one_can_be_retried_done_by_hand_or_left() -> None:
     content = card(samples.failed(samples.waiting()))
 
     assert buttons(content.blocks) == ["Retry", "Done by hand…", "Leave as is…"]
+    [retry, *_] = as_json(content.blocks)[-1]["elements"]
+    assert retry["confirm"]["text"]["text"] == (
+        "Lapse reads the cloud first and repeats only what is still off, within the approved "
+        "figures."
+    )
     bare = card(replace(samples.failed(samples.waiting()), problem=None))
     assert "turn it on by hand and say so" in everything(bare)
 
@@ -221,8 +226,8 @@ NOTES = {
     ),
     State.STALE: (
         "Request 1042 is stale, nothing was executed: the facts changed. SecMaster Standard, 20 "
-        "ECS costs USD 1,200.00, acknowledged USD 1,080.00. You acknowledged USD 1,080.00 will be "
-        "deducted on Thu 3 Dec 2026, 03:00 GMT+08:00."
+        "ECS costs USD 1,200.00, acknowledged USD 1,080.00. You acknowledged that USD 1,080.00 "
+        "will be deducted on Thu 3 Dec 2026, 03:00 GMT+08:00."
     ),
     State.FAILED: (
         "Request 1042 failed in step 1 of 1: the cloud refused SecMaster Standard, 20 ECS, which "

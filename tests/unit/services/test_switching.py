@@ -266,7 +266,6 @@ def test_the_deadline_lies_before_the_last_attempt(store: Store, clock: Settable
     draft = Desk(store, clock, [near]).switching.draft(["sm-quota"], ON, by=REQUESTER)
 
     assert draft.deadline == instant("2026-11-25 01:55")
-    assert draft.executes_by == instant("2026-11-25 03:00")
     assert draft.items[0].charge.at == instant("2026-11-24 03:00")
     assert not draft.items[0].charge.at_once
 
@@ -569,6 +568,13 @@ def test_one_that_somebody_turned_on_already_is_done_without_a_call(desk: Desk) 
     assert desk.cloud.switched == []
 
 
+def test_one_that_is_on_already_costs_nothing_more_than_was_acknowledged(desk: Desk) -> None:
+    request = ask(desk)
+    desk.cloud.change("sm-quota", auto_renew=True, renewal_price=Decimal("9999.00"))
+
+    assert run(desk, request).state is State.DONE
+
+
 def test_done_by_hand_is_read_back(desk: Desk) -> None:
     desk.cloud.refuses_calls.append(ProviderRefused("It is frozen.", code="CBC.99003656"))
     failed = run(desk, ask(desk))
@@ -678,6 +684,13 @@ def test_off_has_to_be_decided_before_the_safe_cutoff(store: Store, clock: Setta
 
     draft = desk.switching.draft(["sm-quota"], OFF, by=OWNER)
     assert draft.deadline == instant("2026-11-23 22:55") + timedelta(days=1)
+
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([replace(near, orders=())], at=clock.now())
+    undated = desk.switching.draft(["sm-quota"], OFF, by=OWNER)
+    assert undated.deadline == clock.now() + timedelta(hours=72)
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([near], at=clock.now())
 
     clock.advance_to(instant("2026-11-24 23:30"))
     with pytest.raises(TooLateToSwitch) as refused:
