@@ -110,6 +110,7 @@ def test_r22_until_the_preferred_cutoff_nothing_gets_worse_than_was_acknowledged
         now = charge(subscription, of, at=then)
         assert worse(now, than=shown) is None
         assert worse(now, than=at_once(shown)) is None
+    assert preferred <= subscription.expires_at
     if preferred < subscription.expires_at:
         assert charge(subscription, of, at=preferred).at_once
 
