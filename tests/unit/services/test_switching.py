@@ -547,6 +547,23 @@ def test_one_that_vanished_meanwhile_is_refused_and_never_counts_as_done(desk: D
     assert failed.item(QUOTA).error == "The cloud does not list it any more."
 
 
+def test_a_price_that_rises_before_the_call_fails_it_unsent(desk: Desk) -> None:
+    request = ask(desk)
+    desk.unsubscribing.approve(request.number, by=APPROVER_1)
+    desk.cool_off()
+    desk.executing.run_due(1)
+    desk.cloud.change("sm-quota", renewal_price=Decimal("3700.00"))
+    desk.run(seconds=5)
+
+    failed = desk.get()
+
+    assert failed.state is State.FAILED
+    assert failed.problem == (
+        "SecMaster Professional, 50 ECS costs USD 3,700.00, acknowledged USD 3,600.00."
+    )
+    assert desk.cloud.switched == []
+
+
 def test_a_cloud_that_takes_it_and_changes_nothing_is_asked_about_for_ever(desk: Desk) -> None:
     """It reads what is, so that nothing is called done that is not."""
     desk.cloud.ignores_switch = True
