@@ -225,6 +225,6 @@ _DID: Mapping[Settled, str] = {
     Settled.TURNED_OFF: "turned auto-renewal off",
     Settled.KEPT: "keeps it",
     Settled.SNOOZED: "snoozed it",
-    Settled.REQUESTED: "asked to unsubscribe",
+    Settled.REQUESTED: "sent a request",
     Settled.NO_LONGER_DUE: "found it no longer due",
 }

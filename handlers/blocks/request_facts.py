@@ -93,8 +93,9 @@ def subject(request: Request, *, full: bool = False) -> str:
 
 
 def verb(request: Request, *, one: str, several: str) -> str:
-    """The verb that fits the number of items."""
-    return one if len(request.items) == 1 else several
+    """The verb that fits the number of items; auto-renewal is one thing, whatever it is of."""
+    single = len(request.items) == 1 or change_words.is_switch(request)
+    return one if single else several
 
 
 def region(request: Request) -> str:

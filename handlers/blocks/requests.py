@@ -110,6 +110,7 @@ def _approved(request: Request) -> Face:
     floor = facts.floor(request) + ("" if is_switch(request) else " (estimate)")
     alone = ", who broke the glass," if request.broken_glass else ""
     what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
+    what = f"{words(request).do} {what}" if is_switch(request) else what
     return Face(
         emoji=WAITING,
         headline=f"Approved: starts at {facts.moment(starts, request)}",

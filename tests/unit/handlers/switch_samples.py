@@ -49,8 +49,18 @@ def draft(change: Change = ON, charge: Charge = CHARGE, **changes: Any) -> Switc
     return SwitchDraft(**(facts | changes))
 
 
+SECOND_ONE = replace(QUOTA, key=make.key("hk-screen", "hk"), name="Large screen")
+
+
+def several(change: Change = ON) -> Request:
+    """The same about another one too, whose amount is not known and whose attempt is later."""
+    later = replace(CHARGE, amount=None, at=instant("2026-12-05 03:00"))
+    return waiting(change, others=[(SECOND_ONE, later)])
+
+
 def waiting(change: Change = ON, charge: Charge = CHARGE, **changes: Any) -> Request:
     """Request 1042, sent at 10:14; `required_approvals=0` cools off at once."""
+    others = changes.pop("others", [])
     asking = Asking(
         number=1042,
         account=changes.pop("account", ACCOUNT),
@@ -71,7 +81,7 @@ def waiting(change: Change = ON, charge: Charge = CHARGE, **changes: Any) -> Req
             "currency": "",
         },
     )
-    return replace(switching.ask(asking, change, [(QUOTA, charge)]), **changes)
+    return replace(switching.ask(asking, change, [(QUOTA, charge), *others]), **changes)
 
 
 def approved(request: Request) -> Request:
@@ -80,6 +90,10 @@ def approved(request: Request) -> Request:
 
 def executing(request: Request) -> Request:
     begun = stepping.start(approved(request), at=instant("2026-11-23 10:58"))
+    for other in begun.steps[1:]:
+        at = instant("2026-11-23 10:59")
+        begun = stepping.step_started(begun, other.number, at=at)
+        begun = stepping.step_gone(begun, other.number, at=at, gone=other.subscriptions)
     return stepping.step_started(begun, 1, at=instant("2026-11-23 10:58"))
 
 
@@ -94,7 +108,8 @@ def done(request: Request) -> Request:
     read = verifying(request)
     on = bool(request.change.renews)
     if not request.dry_run:
-        read = stepping.with_item(read, replace(read.items[0], auto_renew_off=not on))
+        for item in read.items:
+            read = stepping.with_item(read, replace(item, auto_renew_off=not on))
     note = f"auto-renewal reads {'on' if on else 'off'}"
     return stepping.verified(read, at=ENDED, note=note)
 

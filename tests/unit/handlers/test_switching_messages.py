@@ -112,6 +112,34 @@ def test_the_headline_of_every_state(state: State, on: str, off: str | None) -> 
         assert shown.endswith(said), shown
 
 
+@pytest.mark.parametrize("change", [ON, OFF])
+@pytest.mark.parametrize("state", list(State))
+def test_several_are_said_together_with_what_is_not_known(state: State, change: Change) -> None:
+    request = IN_STATE[state](samples.several(change))
+
+    content = accepted(card(request))
+    note = RequesterNote(request=request, state=state, link=None, current=True)
+    told = accepted(receipts.requester_note(note))
+
+    said = everything(content) + everything(told)
+    assert [each for each in FOREIGN if each in said] == []
+    assert "auto-renewal of " in content.text
+    assert len(content.text) <= 600
+
+
+def test_several_add_up_and_come_first_at_the_earliest() -> None:
+    waiting = card(samples.several(ON))
+    done = card(samples.done(samples.several(ON)))
+
+    assert "USD 1,080.00 and 1 not known will be deducted on Thu 3 Dec 2026" in plain(waiting.text)
+    assert words(done.blocks)[0].endswith(
+        "Done: auto-renewal of SecMaster Standard and 1 other is on"
+    )
+    found = receipt_of(samples.done(samples.several(ON)), head=HEAD)
+    assert receipt_lines.total(found).estimated == "not known"
+    assert len(receipt_lines.items(found)) == 2
+
+
 def test_the_waiting_card_says_what_is_deducted_when_and_what_was_acknowledged() -> None:
     content = card(samples.waiting())
 
@@ -135,6 +163,13 @@ def test_the_waiting_card_says_what_is_deducted_when_and_what_was_acknowledged()
     )
     assert row == ("1 SecMaster Standard, 20 ECS · USD 1,080.00 on Thu 3 Dec 2026, 03:00 GMT+08:00")
     assert buttons(content.blocks) == ["Approve", "Reject", "Withdraw"]
+
+
+def test_the_approved_card_says_what_starts() -> None:
+    assert (
+        "starts at 10:58 GMT+08:00: turn on auto-renewal of SecMaster Standard of hk, USD 1,080.00 "
+        "will be deducted on"
+    ) in plain(card(samples.approved(samples.waiting())).text)
 
 
 def test_at_once_is_said_wherever_it_is_decided() -> None:
