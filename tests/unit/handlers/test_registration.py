@@ -3,13 +3,15 @@
 import inspect
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from slack_bolt import App
 
 import handlers
-from bot.facts.messages import BrokenGlass, ReminderRest, RequestCard, Tour
+from bot.facts.messages import BrokenGlass, ReminderRest, RequestCard, Settled, Tour
+from bot.facts.switching import NewCharges
 from bot.services.homing import Homing
 from bot.services.listing import Listing
 from bot.services.people import People
@@ -29,6 +31,7 @@ from handlers.blocks import (
     settling,
     showing,
     subscriptions,
+    switching,
     tour,
     unsubscribe,
     upcoming,
@@ -36,8 +39,8 @@ from handlers.blocks import (
 from handlers.blocks.looking import Around, Linked
 from handlers.forms import Carried
 from handlers.turns import Turns
-from tests.factories import usd
-from tests.unit.handlers import samples
+from tests.factories import OWNER, usd
+from tests.unit.handlers import samples, switch_samples
 from tests.unit.handlers.catalogue import SCREEN, SM_QUOTA, recalled, sample_page, shown
 from tests.unit.handlers.catalogue import upcoming as ahead
 from tests.unit.handlers.fakes import (
@@ -56,7 +59,7 @@ from tests.unit.handlers.fakes import (
 )
 from tests.unit.handlers.looks import as_json
 from tests.unit.handlers.stage import Inline, RecordingClient, Stage, staged
-from tests.unit.handlers.test_autorenew import settings
+from tests.unit.handlers.test_autorenew import off, result, settings
 from tests.unit.handlers.test_deciding import glass_broken, lent
 from tests.unit.handlers.test_home import owner
 from tests.unit.handlers.test_ways_out import renewed
@@ -99,6 +102,8 @@ def drawn() -> Iterator[Mapping[str, Any]]:
         subject_ids=("prod/sm-quota",),
         approvals_channel="C0APPROVALS",
     )
+    is_off = replace(samples.HK, auto_renew=False)
+    turned_off = samples.reminder_item(is_off, settled=Settled.TURNED_OFF, settled_by=OWNER)
     rest = ReminderRest(batch_id="b", count=3, sums=(usd("1.00"),), zone=SHANGHAI)
     contents = [
         settling.rest(samples.rest_page(samples.reminder_item(), page=2, pages=3)),
@@ -114,6 +119,23 @@ def drawn() -> Iterator[Mapping[str, Any]]:
         upcoming.upcoming(ahead()),
         recalling.page(recalled(page=2, pages=3)),
         renewing.turning_off(settings(SM_QUOTA)),
+        switching.asked_for(switch_samples.draft(), "s1 {}"),
+        switching.reviewing(
+            NewCharges(
+                number=1042,
+                draft=switch_samples.draft(),
+                before=[switch_samples.CHARGE],
+                acknowledged_at=samples.ASKED,
+                why=None,
+            ),
+            "s1 {}",
+        ),
+        *(
+            messenger.content(RequestCard(request=put(switch_samples.waiting())))
+            for put in switch_samples.IN_STATE.values()
+        ),
+        renewing.turned_off(result(off(SM_QUOTA))),
+        messenger.content(samples.reminder(turned_off)),
         tour.tour(practice),
         delegations.listed(lent()),
         messenger.content(RequestCard(request=waiting, breakable=True)),
