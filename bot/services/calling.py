@@ -47,6 +47,7 @@ FIND_OUTCOME, READ = "find-outcome", "read"
 """What the record calls a reading of the cloud."""
 
 _NOT_TAKEN = "The cloud did not take it."
+_NOT_CHANGED = "The cloud took it and changed nothing."
 
 log = logging.getLogger(__name__)
 
@@ -158,13 +159,26 @@ class Calling:
         reached = effect_of(request).reached
         gone = [key for key in keys if reached(fresh.get(key.id), request, now)]
         if not gone:
-            self._progress.again(request, at=now + _patience(step, now))
+            self._wait(request, step, keys, now)
             return
         after, held = self._left(request, gone, fresh)
         note = _edition_note(request, held, provider)
         moved = stepping.step_gone(request, step.number, at=now, gone=gone, note=note)
         called = _called(READ, gone, Outcome.DONE)
         self._progress.save(request, moved, again=now, read=after, called=called)
+
+    def _wait(
+        self, request: Request, step: Step, keys: Sequence[SubscriptionKey], now: datetime
+    ) -> None:
+        """Read again later; what should have changed long ago is for people to decide about."""
+        within = effect_of(request).within
+        if within is None or step.accepted_at is None or now < step.accepted_at + within:
+            self._progress.again(request, at=now + _patience(step, now))
+            return
+        refusals = dict.fromkeys(keys, ("", _NOT_CHANGED))
+        refused = stepping.step_refused(request, step.number, at=now, refusals=refusals)
+        called = _called(READ, keys, Outcome.NOT_DONE)
+        self._progress.save(request, refused, again=now, called=called)
 
     def _look(self, request: Request, step: Step, provider: Provider) -> None:
         """The answer was lost, here or in a process that died: read what became of the call."""

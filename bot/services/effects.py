@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.billing.account import Account
 from bot.billing.change import Change
@@ -13,6 +13,9 @@ from bot.billing.unsubscription import Request
 from bot.ports.provider import Call, ItemResult, Provider
 from bot.services import objections
 from bot.services.figures import exceeds, remaining
+
+READS_WITHIN = timedelta(minutes=15)
+"""How long auto-renewal may read as before although the cloud took the call."""
 
 _NOT_LISTED = frozenset({"CBC.30000067", "CBC.99003012"})
 
@@ -25,6 +28,7 @@ class Effect:
     `reached`: whether a subscription, None where the list lacks it, is as the request wants it.
     `left`: what the catalogue says afterwards, from what it said before and what was read.
     `worse`: why it may not be called now, in one sentence. `by_hand` is what a person would do.
+    `within` is how long what the cloud took may stay as it was; None: until it is done.
     """
 
     call: str
@@ -35,6 +39,7 @@ class Effect:
     left: Callable[[Request, Subscription, Subscription | None], Subscription | None]
     worse: Callable[[Request, Sequence[Subscription], Account, datetime], str | None]
     by_hand: str
+    within: timedelta | None = None
 
 
 def effect_of(request: Request) -> Effect:
@@ -98,6 +103,7 @@ def _switch(*, on: bool) -> Effect:
         left=left,
         worse=objections.dearer,
         by_hand=f"turn it {'on' if on else 'off'} by hand",
+        within=READS_WITHIN,
     )
 
 

@@ -564,7 +564,9 @@ def test_a_price_that_rises_before_the_call_fails_it_unsent(desk: Desk) -> None:
     assert desk.cloud.switched == []
 
 
-def test_a_cloud_that_takes_it_and_changes_nothing_is_asked_about_for_ever(desk: Desk) -> None:
+def test_a_cloud_that_takes_it_and_changes_nothing_is_read_and_then_left_to_people(
+    desk: Desk,
+) -> None:
     """It reads what is, so that nothing is called done that is not."""
     desk.cloud.ignores_switch = True
 
@@ -572,6 +574,14 @@ def test_a_cloud_that_takes_it_and_changes_nothing_is_asked_about_for_ever(desk:
 
     assert waiting.state is State.EXECUTING
     assert waiting.steps[0].state is StepState.ACCEPTED
+    assert len(desk.cloud.switched) == 1
+
+    desk.clock.advance(timedelta(minutes=15))
+    desk.run(seconds=5)
+
+    failed = desk.get()
+    assert failed.state is State.FAILED
+    assert failed.item(QUOTA).error == "The cloud took it and changed nothing."
     assert len(desk.cloud.switched) == 1
 
 
