@@ -102,14 +102,30 @@ def test_it_can_be_turned_on_again_after_it_was_turned_off(world: World) -> None
     card(world, "Waiting: turn on auto-renewal of SecMaster Standard")
 
 
-def test_on_the_last_day_it_says_that_it_deducts_at_once(world: World) -> None:
+def test_on_the_last_day_it_deducts_at_once_and_can_be_given_back(world: World) -> None:
     last_day = [{**LAB["orders"][0], "expires_at": "2026-11-23T23:59:59+08:00"}]
     world.load({**LAB, "auto_renew": False, "orders": last_day})
 
-    facts = world.user("requester").command("/lapse autorenew on lab-quota")
+    requester = world.user("requester")
+    facts = requester.command("/lapse autorenew on lab-quota")
 
     assert "It deducts USD\u00a0540.00 at once." in facts.words
     assert "It deducts USD\u00a0540.00 at once." in facts.text
+    facts.click("Request turning on")
+    waiting = card(world, "Waiting")
+    assert "USD\u00a0540.00 is deducted at once" in waiting.text
+    world.user("approver-1").newest("approvals", containing="Request 1001").click("Approve")
+    card(world, "Approved")
+    world.advance(minutes=5)
+    for _ in range(10):
+        world.advance(seconds=1)
+    card(world, "Done: auto-renewal of SecMaster Standard is on")
+
+    requester.command("/lapse show lab-quota").click("Give it back…")
+
+    form = requester.modal(title="Unsubscribe", containing="Refund now")
+    assert "Only the renewal period, from Tue 24 Nov 2026" in form.words
+    assert "USD\u00a0540.00" in form.words
 
 
 def test_a_price_that_rose_is_acknowledged_again(world: World) -> None:
