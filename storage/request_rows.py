@@ -47,6 +47,7 @@ ITEM = (
     "fee_actual",
     "auto_renew_off",
     "promotion",
+    "renewal",
 )
 STEP = ("number", "state", "attempt", "started_at", "accepted_at")
 EVENT = ("number", "verb", "at", "by", "note", "behalf")

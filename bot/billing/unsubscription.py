@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.billing.money import Money
+from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import Quote, Scope
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
 from bot.billing.worst import Worst
@@ -77,6 +78,7 @@ class Item:
     """One subscription of a request: what was seen when it was asked for, what happened since.
 
     `promotion` says whether an order of it was one then; None: an earlier Lapse did not look.
+    `renewal` is the one that came next then, and that ends with it.
     """
 
     key: SubscriptionKey
@@ -92,6 +94,7 @@ class Item:
     fee_actual: Money | None = None
     auto_renew_off: bool | None = None
     promotion: bool | None = None
+    renewal: NextRenewal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,6 +198,12 @@ class Requests(Protocol):
     def waiting(self, *, limit: int = 50) -> Sequence[Request]:
         """Requests that wait for a decision, nearest deadline first."""
 
+    def decided(self) -> Iterator[tuple[SubscriptionKey, Request]]:
+        """Approved requests that nobody stopped, once for each of their subscriptions, streamed.
+
+        They come by `account/id`, those about one subscription by number.
+        """
+
     def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
         """Requests with work to do: approved, executing, verifying, or a call or deadline is due.
 
@@ -601,6 +607,9 @@ class Audit(Protocol):
 
     def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:
         """The lines, oldest first; of one subject when given."""
+
+    def turned_off(self) -> Iterator[AuditEntry]:
+        """Where auto-renewal was turned off, by subject, those of one oldest first, streamed."""
 
     def first_bad(self) -> Bad | None:
         """The first entry that was altered, removed, moved or put in; None when all is well."""
