@@ -15,6 +15,7 @@ from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
+from bot.services.saving import Saving
 from bot.services.status import Status
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
@@ -33,6 +34,7 @@ class Services:
     attesting: Attesting
     renewing: Renewing
     reminding: Reminding
+    saving: Saving
     homing: Homing
     discretion: Discretion
     status: Status

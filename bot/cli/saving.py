@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.facts.saving import By, Savings, SavingsRow
 
 _GROUPS = ("month", "account", "service", "owner")
-_FIGURES = (">Refund at the cloud", ">Refund (estimate)", ">Renewals avoided (estimate)")
+_FIGURES = (">Refund at the cloud", ">Refund, at least (estimate)", ">Renewals avoided (estimate)")
 _EXPLAINED = (
     "The same money at three stages, each by its own date: never add them up. A refund is money "
     "back, a renewal avoided is money not spent."
