@@ -58,6 +58,10 @@ class Nobody:
         """Nobody is."""
         return False
 
+    def has_left(self, user: SlackUser) -> bool:  # noqa: ARG002
+        """Nobody did."""
+        return False
+
     def group_members(self, group: str) -> Sequence[SlackUser]:  # noqa: ARG002
         """Not known here."""
         return ()
