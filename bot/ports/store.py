@@ -230,7 +230,7 @@ class Requests(Protocol):
 
 
 class Delegations(Protocol):
-    """Who decides for whom, and from when to when; nothing of it is ever removed."""
+    """Who decides for whom, and from when to when; nothing of it is removed but persons."""
 
     def add(self, delegation: Delegation) -> bool:
         """Write a new one; False when its id is known already, and then nothing is written."""
@@ -240,6 +240,12 @@ class Delegations(Protocol):
 
     def open(self, *, at: datetime) -> Sequence[Delegation]:
         """Those in force or still ahead, in the order in which they begin."""
+
+    def over(self, *, at: datetime, limit: int = 5) -> Sequence[Delegation]:
+        """Those that ended or were ended, the newest end first."""
+
+    def forget(self, person: str, *, at: datetime) -> None:
+        """Erase in those that are over who a person is and what the person wrote."""
 
     def end(self, id: str, *, at: datetime, by: SlackUser) -> bool:  # noqa: A002
         """End one that is in force or ahead; False when it is not, or there is none."""

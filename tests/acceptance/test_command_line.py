@@ -505,6 +505,19 @@ def test_a_receipt_of_nothing_says_what_is_the_matter(finished, capsys):
     )
 
 
+def test_what_a_delegation_or_the_settings_left_in_the_record_is_printed_by_its_subject(capsys):
+    with open_core() as core:
+        core.record_settings()
+        with core.store.transaction() as tx:
+            for subject in ("delegation/f1", "delegation/f2"):
+                tx.audit.append(at=NOW, actor="x", action="made", subject=subject, facts={})
+
+    assert [line["subject"] for line in printed(capsys, "audit", "delegation/f1")] == [
+        "delegation/f1"
+    ]
+    assert [line["action"] for line in printed(capsys, "audit", "settings")] == ["settings.first"]
+
+
 def test_savings_are_three_figures_for_people_and_for_programs(finished, capsys):
     assert run(["savings", "--by", "month"]) == 0
     lines = capsys.readouterr().out.splitlines()

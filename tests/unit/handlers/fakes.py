@@ -180,7 +180,7 @@ class FakeDelegating:
     """Deciding for somebody else, with what a test gives."""
 
     found: DelegationList = field(
-        default_factory=lambda: DelegationList(lent=(), may_delegate=True, zone=SHANGHAI)
+        default_factory=lambda: DelegationList(lent=(), over=(), may_delegate=True, zone=SHANGHAI)
     )
     wishes: list[DelegationWish] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
