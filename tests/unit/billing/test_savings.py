@@ -7,6 +7,7 @@ import pytest
 
 from bot.billing import deciding, stepping
 from bot.billing.next_renewal import NextRenewal, next_renewal
+from bot.billing.plan import plan
 from bot.billing.quote import Scope
 from bot.billing.savings import (
     Gain,
@@ -39,6 +40,7 @@ from tests.unit.billing.requests import (
     QUOTA,
     SCREEN,
     approved,
+    asking,
     executing,
     waiting,
 )
@@ -209,11 +211,9 @@ def test_what_was_acknowledged_is_shared_out_to_the_cent(floor, quoted, shares):
 
 def test_giving_a_renewal_back_avoids_none():
     renewed = quota(orders=(order(), renewal(order())))
-    given_back = replace(
-        approved(renewed),
-        scope=Scope.RENEWALS,
-        items=(replace(approved(renewed).items[0], renewal=None),),
-    )
+    planned = plan([renewed], group=[], account=account(), at=NOW, scope=Scope.RENEWALS)
+    asked = deciding.ask(asking(account()), plan=planned, subscriptions={KEY: renewed})
+    given_back = deciding.approve(asked, by=APPROVER_1, at=NOW, authorities=(APPROVER_1,))
 
     assert [each.gain for each in of(given_back)] == [Gain.REFUND]
 

@@ -11,6 +11,7 @@ import pytest
 from bot.billing.account import ExecuteMode
 from bot.billing.delegation import Delegation
 from bot.billing.money import Money
+from bot.billing.next_renewal import next_renewal
 from bot.billing.quote import Scope
 from bot.billing.subscription import BillingMode, Edition, SlackUser, Status
 from bot.billing.unsubscription import (
@@ -597,6 +598,9 @@ def test_a_stale_request_waits_again_once_acknowledged(desk: Desk) -> None:
     assert waiting.approvals == ()
     assert waiting.acknowledgement.worst == figures.draft.worst
     assert waiting.problem is None
+    assert [item.renewal for item in waiting.items] == [
+        next_renewal(item, desk.account, at=NOW) for item in figures.draft.ordered
+    ]
     desk.unsubscribing.approve(number, by=APPROVER_2)
     desk.cool_off()
     desk.run(seconds=15)
