@@ -38,7 +38,7 @@ def forget(work: Work, person: str) -> Named:
 
 
 def forget_delegations(work: Work, person: str, *, at: datetime) -> None:
-    """Erase it in delegations that are over; those in force and ahead are ended first."""
+    """Erase it in delegations that are over; those in force and ahead keep it."""
     for name in ("delegate", "approver", "ended_by"):
         column = _LENT[name]
         values = {name: ERASED} | ({"why": ERASED} if name == "approver" else {})

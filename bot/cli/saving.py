@@ -77,7 +77,8 @@ def _lines(row: "SavingsRow", found: "Savings") -> Iterator[Sequence[str]]:
     """A row for each stage; what belongs to no group says so."""
     from bot.billing.savings import Stage
 
-    group = (row.group or "not known",) if found.query.by else ()
+    by = found.query.by
+    group = (row.group or f"no {by.value}",) if by else ()
     for stage in Stage:
         figures = row.figures[stage]
         amounts = (figures.refund_at_cloud, figures.refund_estimate, figures.renewals)

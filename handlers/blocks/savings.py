@@ -31,7 +31,6 @@ EXPLAINED = (
     "The same money at three stages, never to be added up. A refund is money back, a renewal "
     "avoided is money not spent."
 )
-_NO_GROUP: Mapping[By, str] = {By.OWNER: "no owner", By.SERVICE: "no service"}
 
 
 def savings(found: Savings) -> Content:
@@ -75,7 +74,7 @@ def _group(row: SavingsRow, query: SavingsQuery) -> tuple[Part, ...]:
     if query.by is None:
         return ()
     if row.group is None:
-        return (Bold(_NO_GROUP.get(query.by, "not known")),)
+        return (Bold(f"no {query.by.value}"),)
     return (Who(row.group),) if query.by is By.OWNER else (Bold(text.clip(row.group, LABEL)),)
 
 

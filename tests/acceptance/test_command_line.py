@@ -542,6 +542,13 @@ def test_savings_are_three_figures_for_people_and_for_programs(finished, capsys)
     assert "2,057.93" in lines[3]
 
 
+@pytest.mark.parametrize("by", ["owner", "service"])
+def test_savings_that_belong_to_nobody_say_so(finished, capsys, by):
+    assert run(["savings", "--by", by]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith(f"no {by}  decided")
+    assert printed(capsys, "savings", "--by", by)["savings"][0]["group"] is None
+
+
 def test_savings_of_other_days_are_none(finished, capsys):
     assert run(["savings", "--until", "2026-11-22"]) == 0
     assert capsys.readouterr().out == "Nothing was saved in that time.\nDays are Asia/Shanghai.\n"
