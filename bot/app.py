@@ -213,6 +213,7 @@ def _services(
             store=store, clock=clock, policy=policy, people=people, providers=core.providers
         ),
         reminding=reminding,
+        saving=core.saving,
         homing=Homing(store=store, clock=clock, policy=policy, people=people),
         discretion=Discretion(
             store=store,

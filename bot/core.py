@@ -30,6 +30,7 @@ from bot.services.people import People
 from bot.services.planning import Planning
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
+from bot.services.saving import Saving
 from bot.services.syncing import Syncing
 from storage.engine import Database, open_database, parse, sqlite_file
 from storage.errors import DatabaseInUse, DatabaseNamedTwice
@@ -55,6 +56,10 @@ class Nobody:
 
     def is_guest(self, user: SlackUser) -> bool:  # noqa: ARG002
         """Nobody is."""
+        return False
+
+    def has_left(self, user: SlackUser) -> bool:  # noqa: ARG002
+        """Nobody did."""
         return False
 
     def group_members(self, group: str) -> Sequence[SlackUser]:  # noqa: ARG002
@@ -103,6 +108,11 @@ class Core:
     def attesting(self) -> Attesting:
         """The receipts of finished requests."""
         return Attesting(store=self.store)
+
+    @property
+    def saving(self) -> Saving:
+        """What was saved so far."""
+        return Saving(store=self.store, zone=self.zone)
 
     @property
     def planning(self) -> Planning:

@@ -13,6 +13,7 @@ from handlers.delegations import Delegations
 from handlers.home import Home
 from handlers.reminders import Reminders
 from handlers.requests import Requests
+from handlers.savings import Savings
 from handlers.services import Services
 from handlers.subscriptions import Subscriptions
 from handlers.tour import Tours
@@ -41,8 +42,8 @@ def register(app: App, services: Services, *, work: Work) -> None:
     )
     looking = Subscriptions(services)
     asking, renewing, reminders = Unsubscribe(services), AutoRenew(services), Reminders(services)
-    delegations = Delegations(services)
-    for each in (asking, renewing, reminders, delegations):
+    delegations, savings = Delegations(services), Savings(services)
+    for each in (asking, renewing, reminders, delegations, savings):
         looking.also(each.commands)
     conversations = (
         looking,
@@ -50,6 +51,7 @@ def register(app: App, services: Services, *, work: Work) -> None:
         renewing,
         Requests(services),
         delegations,
+        savings,
         reminders,
         home,
         Tours(services),

@@ -30,6 +30,7 @@ class Person:
     zone: ZoneInfo = UTC
     admin: bool = False
     guest: bool = False
+    left: bool = False
 
 
 NOBODY = Person()
@@ -63,6 +64,10 @@ class SlackDirectory:
         """Whether the person is a guest, who cannot use Lapse."""
         return self._person(user).guest
 
+    def has_left(self, user: SlackUser) -> bool:
+        """Whether the person's account is deactivated."""
+        return self._person(user).left
+
     def group_members(self, group: str) -> Sequence[SlackUser]:
         """The members of a user group; empty when it cannot be read."""
         return self._remember(self._groups, group, self._read_group, unknown=())
@@ -76,6 +81,7 @@ class SlackDirectory:
             zone=_zone(found.get("tz")),
             admin=bool(found.get("is_admin") or found.get("is_owner")),
             guest=bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
+            left=bool(found.get("deleted")),
         )
 
     def _read_group(self, group: str) -> tuple[SlackUser, ...]:

@@ -4,12 +4,13 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import AccountName, Kind, SlackUser, Status, SubscriptionKey
+from bot.facts.saving import By, SavingsQuery
 from bot.ports.store import ListQuery
 from bot.services.errors import DaysOutOfRange, Refused
 
@@ -21,6 +22,7 @@ COMMANDS = (
     "unsubscribe",
     "autorenew",
     "requests",
+    "savings",
     "delegate",
     "remind",
     "reminders",
@@ -103,6 +105,27 @@ def span(typed: str) -> int:
     if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:5]) <= LONGEST_SPAN):
         raise DaysOutOfRange
     return int(digits)
+
+
+def savings_query(typed: str) -> SavingsQuery:
+    """Read `by:month from:2026-01-01 until:2026-12-31`; raises NotUnderstood with the way to."""
+    query = SavingsQuery()
+    for token in typed.lower().split():
+        name, _, value = token.partition(":")
+        if name == "by":
+            query = replace(query, by=_one_of(By, "by", value))
+        elif name == "from":
+            query = replace(query, first=_date(name, value))
+        elif name == "until":
+            query = replace(query, last=_date(name, value))
+        elif token != ALL:
+            advice = "Write `/lapse savings by:month from:2026-01-01 until:2026-12-31`."
+            raise NotUnderstood(f"`{_shown(token)}` says nothing about savings.", advice)
+    if query.first and query.last and query.last < query.first:
+        raise NotUnderstood(
+            f"`until:{query.last}` is before `from:{query.first}`.", "Write the earlier day first."
+        )
+    return query
 
 
 def switch(typed: str) -> Switch:
@@ -200,6 +223,14 @@ def _key(reference: str) -> SubscriptionKey:
 class _Asking:
     user: SlackUser
     now: datetime
+
+
+def _date(name: str, value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        said = f"`{name}:{_shown(value)}` is not a date."
+        raise NotUnderstood(said, f"Write `{name}:2026-12-31`.") from None
 
 
 def _bare(token: str) -> str:

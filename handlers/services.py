@@ -15,6 +15,7 @@ from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
+from bot.services.saving import Saving
 from bot.services.status import Status
 from bot.services.switching import Switching
 from bot.services.touring import Touring
@@ -35,6 +36,7 @@ class Services:
     renewing: Renewing
     switching: Switching
     reminding: Reminding
+    saving: Saving
     homing: Homing
     discretion: Discretion
     status: Status

@@ -19,9 +19,11 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    literal,
     or_,
     select,
     table,
+    tuple_,
     update,
 )
 
@@ -41,7 +43,7 @@ from storage.audit_lines import (
 from storage.chain import Chain, Head, Kept
 from storage.checking import Checking
 from storage.personal import PersonalValues
-from storage.tables import audit, audit_heads
+from storage.tables import TURNED_OFF, audit, audit_heads
 from storage.types import canonical
 from storage.work import Work
 
@@ -121,8 +123,18 @@ class SqlAudit:
         """The lines, oldest first, read in pieces; of one subject when given."""
         self.write()
         for lines in self._pieces(subject):
-            values = self._values.read({each for kept in lines for each in hashes_of(kept)})
-            yield from (entry_of(kept, values) for kept in lines)
+            yield from self._told(lines)
+
+    def turned_off(self) -> Iterator[AuditEntry]:
+        """Where auto-renewal was turned off, by subject, then oldest first, read in pieces."""
+        self.write()
+        place = (_RAW.c.subject, _RAW.c.number)
+        query = select(_RAW).where(_mine(self._work), TURNED_OFF).order_by(*place).limit(CHUNK)
+        lines = self._read(query)
+        while lines:
+            yield from self._told(lines)
+            last = tuple_(literal(lines[-1].line.subject), literal(lines[-1].number))
+            lines = self._read(query.where(tuple_(*place) > last)) if len(lines) == CHUNK else []
 
     def first_bad(self) -> Bad | None:
         """The first entry that is not as it was written; None when all are."""
@@ -220,6 +232,10 @@ class SqlAudit:
         counted = select(func.count()).select_from(_RAW).where(*conditions)
         found: int = self._work.connection.scalar(counted) or 0
         return found
+
+    def _told(self, lines: Sequence[Kept]) -> Iterator[AuditEntry]:
+        values = self._values.read({each for kept in lines for each in hashes_of(kept)})
+        return (entry_of(kept, values) for kept in lines)
 
     def _kept(self) -> Iterator[Kept]:
         for lines in self._pieces(None):

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 
 from bot.billing.delegation import Delegation
 from bot.billing.subscription import SlackUser
+from storage import forgetting
 from storage.tables import NOT_ENDED, delegations
 from storage.work import Work, picked
 
@@ -47,6 +48,24 @@ class SqlDelegations:
             .order_by(_ROW.starts_at, _ROW.made_at, _ROW.id)
         )
         return [Delegation(**picked(row, _FIELDS)) for row in found]
+
+    def over(self, *, at: datetime, limit: int = 5) -> Sequence[Delegation]:
+        """Those that are over, the newest end first; people make few, so all are looked at."""
+        end = func.coalesce(_ROW.ended_at, _ROW.ends_at)
+        found = self._work.connection.execute(
+            select(delegations)
+            .where(
+                _ROW.team_id == self._work.team_id,
+                or_(_ROW.ends_at <= at, _ROW.ended_at.is_not(None)),
+            )
+            .order_by(end.desc(), _ROW.id)
+            .limit(limit)
+        )
+        return [Delegation(**picked(row, _FIELDS)) for row in found]
+
+    def forget(self, person: str, *, at: datetime) -> None:
+        """Erase in those that are over who a person is and what the person wrote."""
+        forgetting.forget_delegations(self._work, person, at=at)
 
     def end(self, id: str, *, at: datetime, by: SlackUser) -> bool:  # noqa: A002
         """End one; False when it has ended already, or there is none."""

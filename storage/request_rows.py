@@ -49,6 +49,7 @@ ITEM = (
     "auto_renew_off",
     "promotion",
     "charge",
+    "renewal",
 )
 STEP = ("number", "state", "attempt", "started_at", "accepted_at")
 EVENT = ("number", "verb", "at", "by", "note", "behalf")

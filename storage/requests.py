@@ -1,7 +1,7 @@
 """Requests with their items, steps and history."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
 from bot.billing.unsubscription import Request
 from bot.ports.record import Named
 from bot.ports.store import ChangedMeanwhile, Delivery
-from storage import forgetting, request_rows
+from storage import decided, forgetting, request_rows
 from storage.outbox import SqlOutbox
 from storage.rows import pieces
 from storage.tables import (
@@ -104,6 +104,10 @@ class SqlRequests:
             .limit(limit)
         ).all()
         return self._load(numbers)
+
+    def decided(self) -> Iterator[tuple[SubscriptionKey, Request]]:
+        """Those that were approved, once for each subscription, by `account/id`, streamed."""
+        return decided.decided(self._work, self._load)
 
     def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
         """Hand requests with work to do to this caller alone until the lease ends."""

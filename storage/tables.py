@@ -21,6 +21,7 @@ from sqlalchemy import (
 from bot.billing.account import Account
 from bot.billing.change import Change, Charge
 from bot.billing.money import Money
+from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import Quote, Scope
 from bot.billing.renewal import AnchorKind
 from bot.billing.subscription import (
@@ -37,7 +38,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -61,6 +62,7 @@ LIVE = text(
 WAITING = text("requests.state = 'waiting'")
 NOT_ENDED = text("delegations.ended_at IS NULL")
 HELD = text("request_items.held")
+TURNED_OFF = text("audit.action = 'autorenew.off'")
 UNDONE = text("NOT book_orders.done")
 LISTED = "gone_at IS NULL AND (status IS NULL OR status <> 'unsubscribed')"
 BEGUN = "state IN ('sending', 'unknown')"
@@ -283,6 +285,8 @@ request_items = Table(
     maybe("promotion", Boolean),
     # What was acknowledged where auto-renewal is switched.
     maybe("charge", Document(Charge)),
+    # The renewal that came next then, and that ends with it.
+    maybe("renewal", Document(NextRenewal)),
     # An open request holds its subscriptions: the index below lets only one request do so.
     some("held", Boolean),
     belongs_to("requests", "request", to=("number",)),
@@ -436,6 +440,7 @@ audit = Table(
     some("digest"),
     maybe("origin", Json),
     Index("ix_audit_subject", "team_id", "subject", "number"),
+    partial("ix_audit_turned_off", "subject", "number", where="action = 'autorenew.off'"),
 )
 
 # What the record holds only as hashes; erased without a trace but a line of the record.

@@ -154,6 +154,7 @@ class FakeDirectory:
     zones: dict[str, ZoneInfo] = field(default_factory=dict)
     admins: set[str] = field(default_factory=set)
     guests: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
     groups: dict[str, tuple[SlackUser, ...]] = field(default_factory=dict)
 
     def zone(self, user: SlackUser) -> ZoneInfo:
@@ -164,6 +165,9 @@ class FakeDirectory:
 
     def is_guest(self, user: SlackUser) -> bool:
         return user in self.guests
+
+    def has_left(self, user: SlackUser) -> bool:
+        return user in self.left
 
     def group_members(self, group: str) -> Sequence[SlackUser]:
         return self.groups.get(group, ())

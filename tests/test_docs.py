@@ -21,6 +21,7 @@ WORDS = (
     "unsubscribe",
     "autorenew",
     "requests",
+    "savings",
     "delegate",
     "reminders",
     "status",

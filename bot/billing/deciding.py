@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.billing.account import Account, ExecuteMode
 from bot.billing.delegation import Delegation, authorities
 from bot.billing.dependents import dependents
+from bot.billing.next_renewal import NextRenewal, next_renewal
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
 from bot.billing.rulesets import rule_set
@@ -270,8 +271,20 @@ def _items(plan: Plan, subscriptions: Mapping[SubscriptionKey, Subscription]) ->
                 quote = replace(quote, warnings=(*quote.warnings, *outlives))
             promotion = any(order.promotion for order in each.orders)
             yield Item(
-                key=key, label=each.label, region=each.region, quote=quote, promotion=promotion
+                key=key,
+                label=each.label,
+                region=each.region,
+                quote=quote,
+                promotion=promotion,
+                renewal=renewal_avoided(plan, each),
             )
+
+
+def renewal_avoided(plan: Plan, subscription: Subscription) -> NextRenewal | None:
+    """The renewal that ends with a subscription; giving back a renewal period avoids none."""
+    if plan.scope is Scope.RENEWALS:
+        return None
+    return next_renewal(subscription, plan.account, at=plan.at)
 
 
 def _steps(plan: Plan) -> Iterator[Step]:

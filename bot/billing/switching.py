@@ -10,6 +10,7 @@ from bot.billing.change import Change, Charge
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.deciding import Asking
 from bot.billing.money import Money
+from bot.billing.next_renewal import next_renewal
 from bot.billing.quote import Quote, Scope
 from bot.billing.renewal import (
     ATTEMPT,
@@ -165,6 +166,7 @@ def item_of(subscription: Subscription, charged: Charge, account: Account, *, at
         label=subscription.label,
         region=subscription.region,
         quote=unquoted(account, currency, at=at),
+        renewal=next_renewal(subscription, account, at=at),
         charge=charged,
     )
 

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from bot.billing.change import Change, Charge
 from bot.billing.money import Money
+from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import Quote, Scope
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
 from bot.billing.worst import Worst
@@ -79,6 +80,7 @@ class Item:
 
     `promotion` says whether an order of it was one then; None: an earlier Lapse did not look.
     `charge` is what was acknowledged where auto-renewal is switched; the quote has no figures then.
+    `renewal` is the one that came next then, and that ends with it.
     """
 
     key: SubscriptionKey
@@ -95,6 +97,7 @@ class Item:
     auto_renew_off: bool | None = None
     promotion: bool | None = None
     charge: Charge | None = None
+    renewal: NextRenewal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import typer
 
-from bot.cli import catalogue, operating, planning, records
+from bot.cli import catalogue, operating, planning, records, saving
 
 app = typer.Typer(
     name="lapse",
@@ -14,5 +14,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for part in (operating, catalogue, planning, records):
+for part in (operating, catalogue, planning, records, saving):
     part.register(app)

@@ -253,7 +253,12 @@ def _end_of(text: str, zone: ZoneInfo) -> datetime:
 
 
 def _subject(core: "Core", ref: str) -> str:
-    """What the record calls it: a request by its number, a subscription by account/id."""
+    """What the record calls it: a request by its number, a subscription by account/id.
+
+    The settings and a delegation are named as the record itself names them.
+    """
+    if ref == "settings" or ref.startswith("delegation/"):
+        return ref
     if ref.isdigit():
         return f"request/{ref}"
     return str(core.listing.find(ref).key)

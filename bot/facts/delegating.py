@@ -34,8 +34,12 @@ class Lent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DelegationList:
-    """Those in force and ahead; `zone` is that of their days, which the settings name."""
+    """Those in force and ahead, and the newest that are over.
+
+    `zone` is that of their days, which the settings name.
+    """
 
     lent: tuple[Lent, ...]
+    over: tuple[Delegation, ...]
     may_delegate: bool
     zone: ZoneInfo

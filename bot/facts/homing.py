@@ -43,7 +43,8 @@ class HomeFacts:
     """Everything on a person's Home; lists hold at most five, counts say how many there are.
 
     `next_day` is the person's next anchor with the subscriptions they own. `setup` is empty once
-    every step is done, and for people who cannot set up. `zone` is the person's.
+    every step is done, and for people who cannot set up. `sees_savings`: the person decides or
+    operates.
     """
 
     user: SlackUser
@@ -60,4 +61,5 @@ class HomeFacts:
     approvals_channel: SlackChannel
     operators: tuple[SlackUser, ...]
     schedule_zone: ZoneInfo
+    sees_savings: bool
     now: datetime

@@ -137,5 +137,8 @@ class Directory(Protocol):
     def is_guest(self, user: SlackUser) -> bool:
         """Whether the person is a guest, who cannot use Lapse."""
 
+    def has_left(self, user: SlackUser) -> bool:
+        """Whether the person's account is deactivated; False when nobody knows."""
+
     def group_members(self, group: str) -> Sequence[SlackUser]:
         """The members of a user group (S…); empty when it cannot be read."""

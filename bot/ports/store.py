@@ -198,6 +198,12 @@ class Requests(Protocol):
     def waiting(self, *, limit: int = 50) -> Sequence[Request]:
         """Requests that wait for a decision, nearest deadline first."""
 
+    def decided(self) -> Iterator[tuple[SubscriptionKey, Request]]:
+        """Approved requests that nobody stopped, once for each of their subscriptions, streamed.
+
+        They come by `account/id`, those about one subscription by number.
+        """
+
     def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
         """Requests with work to do: approved, executing, verifying, or a call or deadline is due.
 
@@ -224,7 +230,7 @@ class Requests(Protocol):
 
 
 class Delegations(Protocol):
-    """Who decides for whom, and from when to when; nothing of it is ever removed."""
+    """Who decides for whom, and from when to when; nothing of it is removed but persons."""
 
     def add(self, delegation: Delegation) -> bool:
         """Write a new one; False when its id is known already, and then nothing is written."""
@@ -234,6 +240,12 @@ class Delegations(Protocol):
 
     def open(self, *, at: datetime) -> Sequence[Delegation]:
         """Those in force or still ahead, in the order in which they begin."""
+
+    def over(self, *, at: datetime, limit: int = 5) -> Sequence[Delegation]:
+        """Those that ended or were ended, the newest end first."""
+
+    def forget(self, person: str, *, at: datetime) -> None:
+        """Erase in those that are over who a person is and what the person wrote."""
 
     def end(self, id: str, *, at: datetime, by: SlackUser) -> bool:  # noqa: A002
         """End one that is in force or ahead; False when it is not, or there is none."""
@@ -601,6 +613,9 @@ class Audit(Protocol):
 
     def entries(self, subject: str | None = None) -> Iterator[AuditEntry]:
         """The lines, oldest first; of one subject when given."""
+
+    def turned_off(self) -> Iterator[AuditEntry]:
+        """Where auto-renewal was turned off, by subject, those of one oldest first, streamed."""
 
     def first_bad(self) -> Bad | None:
         """The first entry that was altered, removed, moved or put in; None when all is well."""

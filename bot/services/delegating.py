@@ -10,8 +10,10 @@ from bot.billing.subscription import SlackUser
 from bot.facts.delegating import DelegationList, DelegationWish, Lent
 from bot.facts.messages import DelegationNote
 from bot.ports.clock import Clock
+from bot.ports.record import Personal
 from bot.ports.store import Delivery, Store, Transaction
 from bot.services.errors import DelegationIncomplete, NotDelegated
+from bot.services.filing import who
 from bot.services.owing import delivery_id
 from bot.services.people import People
 from bot.services.policy import Policy
@@ -33,10 +35,11 @@ class Delegating:
         self._people = people
 
     def listed(self, *, by: SlackUser) -> DelegationList:
-        """Those in force and ahead, and what the person may do about them."""
+        """Those in force and ahead, what the person may do about them, and some that are over."""
         actor, approvers = self._people.actor(by), self._people.approvers()
+        now = self._clock.now()
         with self._store.reading() as tx:
-            found = tx.delegations.open(at=self._clock.now())
+            found, over = tx.delegations.open(at=now), tx.delegations.over(at=now)
         return DelegationList(
             lent=tuple(
                 Lent(
@@ -46,6 +49,7 @@ class Delegating:
                 )
                 for each in found
             ),
+            over=tuple(over),
             may_delegate=actor.approver,
             zone=self._policy.schedule.zone,
         )
@@ -175,14 +179,14 @@ def _file(
 ) -> None:
     tx.audit.append(
         at=at,
-        actor=by,
+        actor=who(by),
         action=f"delegation.{did}",
         subject=_subject(delegation),
         facts={
-            "approver": delegation.approver,
-            "delegate": delegation.delegate,
+            "approver": Personal.id(delegation.approver),
+            "delegate": Personal.id(delegation.delegate),
             "starts_at": delegation.starts_at,
             "ends_at": delegation.ends_at,
-            "why": delegation.why,
+            "why": Personal(delegation.why, delegation.approver),
         },
     )

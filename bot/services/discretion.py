@@ -22,6 +22,7 @@ from bot.services.announcing import Announcing
 from bot.services.composing import Composing
 from bot.services.errors import NotAllowed, Refused
 from bot.services.people import People
+from bot.services.saving import Sees
 
 _ABOUT_REQUESTS = (RequestCard, RequestLine, Receipt, ReceiptFile, BrokenGlass)
 
@@ -67,6 +68,13 @@ class Discretion:
             return facts
         actor = self._people.actor(reader)
         return seen(facts, lambda about: self._people.sees(actor, about))
+
+    def eyes_of(self, reader: SlackUser) -> Sees:
+        """Which amounts a reader sees, asked of one thing after the other."""
+        if self._people.everybody_sees:
+            return lambda _about, _requester: True
+        actor = self._people.actor(reader)
+        return lambda about, requester: self._people.sees(actor, about, requester=requester)
 
     def request(self, reader: SlackUser, request: Request) -> Request:
         """A request as the reader may see it."""

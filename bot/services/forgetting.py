@@ -27,12 +27,14 @@ class Forgetting:
         self._clock = clock
 
     def forget(self, person: str, *, by: Personal) -> Forgotten:
-        """Erase a person's values in the record and in closed requests, all at once.
+        """Erase a person's values in the record, in closed requests and delegations, all at once.
 
         The record says that it was done and how often, by hashes alone.
         """
         with self._store.transaction() as tx:
-            values = tx.audit.forget(person, at=self._clock.now(), actor=by)
+            now = self._clock.now()
+            values = tx.audit.forget(person, at=now, actor=by)
+            tx.delegations.forget(person, at=now)
             named = tx.requests.forget(person)
             older = tx.audit.naming(person)
         return Forgotten(values=values, requests=named, older=older)

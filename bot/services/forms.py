@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.billing.deciding import renewal_avoided
 from bot.billing.quote import Quote
 from bot.billing.unsubscription import Item, Reason, Request
 from bot.billing.worst import Worst, is_worse
@@ -74,6 +75,7 @@ def requoted(request: Request, draft: Draft) -> tuple[Item, ...]:
             region=item.region,
             quote=_requoted(item, draft),
             promotion=any(order.promotion for order in draft.subscriptions[item.key].orders),
+            renewal=renewal_avoided(draft.plan, draft.subscriptions[item.key]),
         )
         for item in request.items
     )

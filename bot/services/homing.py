@@ -59,6 +59,7 @@ class Homing:
                 approvals_channel=self._policy.approvals_channel,
                 operators=self._policy.operators or self._people.approvers(),
                 schedule_zone=self._policy.schedule.zone,
+                sees_savings=actor.approver or actor.delegate or actor.admin,
                 now=status.now,
             )
 

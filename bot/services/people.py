@@ -59,6 +59,17 @@ class People:
         """Everybody who may decide, user groups expanded, in the order of the settings."""
         return self._members(self._policy.approvers)
 
+    def deciders(self) -> tuple[SlackUser, ...]:
+        """The approvers on whom a new request can count, in the order of the settings.
+
+        Not those named there who left or are guests, unless somebody decides for them now. Slack
+        itself takes people who leave out of its user groups.
+        """
+        lent = {each.approver for each in self._in_force()}
+        named = [SlackUser(each) for each in self._policy.approvers if not each.startswith(_GROUP)]
+        away = {each for each in named if each not in lent and self._is_away(each)}
+        return tuple(each for each in self.approvers() if each not in away)
+
     def glass_breakers(self) -> tuple[SlackUser, ...]:
         """Everybody who may break the glass; nobody unless the settings name them."""
         return self._members(self._policy.break_glass)
@@ -118,6 +129,9 @@ class People:
             return True
         own = [may(actor, Action.SEE_AMOUNTS, subscription=each) for each in about]
         return bool(own) and all(own)
+
+    def _is_away(self, user: SlackUser) -> bool:
+        return self._directory.has_left(user) or self._directory.is_guest(user)
 
     def _members(self, named: Sequence[str]) -> tuple[SlackUser, ...]:
         found: dict[SlackUser, None] = {}

@@ -8,6 +8,7 @@ from functools import partial
 
 from bot.billing.account import ExecuteMode
 from bot.billing.money import Money
+from bot.billing.next_renewal import next_renewal
 from bot.billing.renewal import (
     CLOUD_ZONE,
     AnchorKind,
@@ -175,9 +176,18 @@ class Renewing:
                 actor=who(by),
                 action="autorenew.off" if error is None else "autorenew.not-off",
                 subject=str(held.key),
-                facts={"read_back": "off" if error is None else "on", "error": error},
+                facts={
+                    "read_back": "off" if error is None else "on",
+                    "error": error,
+                    "renewal": self._renewal_told(held, at=now),
+                },
             )
         return TurnedOffItem(key=held.key, subscription=fresh, off=error is None, error=error)
+
+    def _renewal_told(self, held: Subscription, *, at: datetime) -> Mapping[str, object] | None:
+        """Which renewal it is about, as the record tells it."""
+        found = next_renewal(held, account_of(self._store, held.key.account), at=at)
+        return {"term_ends": found.term_ends, "amount": found.amount} if found else None
 
     def _call(self, held: Subscription) -> tuple[str | None, Sequence[Called]]:
         """Why it is not off at the cloud, None when it reads off; and the calls that were made."""

@@ -53,7 +53,7 @@ class Switching:
         TooLateToSwitch, and what `find_all` raises.
         """
         now = self._clock.now()
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
         with self._store.reading() as tx:
             found = find_all(tx, refs)
             self._demand_allowed(found, change, by=by)
@@ -71,7 +71,7 @@ class Switching:
         accounts = sorted({key.account for key in wish.keys})
         if len(accounts) > 1:
             raise SeveralAccounts(accounts)
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
         for _ in range(ATTEMPTS):
             try:
                 with self._store.transaction() as tx:
@@ -86,7 +86,7 @@ class Switching:
         Raises RequestRefused unless it is the person's own, and what `draft` raises.
         """
         self._people.demand(by, Action.ASK)
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
         now = self._clock.now()
         with self._store.reading() as tx:
             request = _load(tx, number)
@@ -106,7 +106,7 @@ class Switching:
         Raises ChargesChanged, RequestRefused and what `review` raises.
         """
         self._people.demand(wish.by, Action.ASK)
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
         for _ in range(ATTEMPTS):
             now = self._clock.now()
             try:

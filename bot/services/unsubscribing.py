@@ -93,7 +93,7 @@ class Unsubscribing:
             scope=scope,
             opened_at=opened_at or now,
             by=by,
-            approvers=self._people.approvers(),
+            approvers=self._people.deciders(),
         )
         with self._store.reading() as tx:
             return self._drafting.draft(tx, wish, now=now)
@@ -110,7 +110,7 @@ class Unsubscribing:
         if known is not None:
             return known
         demand_complete(submission)
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
         for _ in range(ATTEMPTS):
             try:
                 with self._store.transaction() as tx:
@@ -237,7 +237,7 @@ class Unsubscribing:
         items cannot go any more.
         """
         self._people.demand(by, Action.ASK)
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
         now = self._clock.now()
         with self._store.reading() as tx:
             request = _load(tx, number)
@@ -260,7 +260,7 @@ class Unsubscribing:
         self._people.demand(submission.by, Action.ASK)
         if not submission.acknowledged:
             raise Incomplete(checkbox=True)
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
 
         def move(tx: Transaction, request: Request, at: datetime) -> Request:
             opened_at = submission.opened_at

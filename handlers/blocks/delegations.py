@@ -54,11 +54,13 @@ def listed(found: DelegationList) -> Content:
         header(TITLE),
         *(rows or [section(none)]),
         *more,
+        *_over(found),
         *actions(delegate if found.may_delegate else None),
         context(f"Days are {found.zone.key}. Only you see this."),
     ]
     said = [_words(each.delegation, found.zone) for each in found.lent[:SHOWN]]
-    return Content(text.fallback(*(said or [none]), limit=3000), blocks, TITLE)
+    past = [_past_words(each, found.zone) for each in found.over]
+    return Content(text.fallback(*(said or [none]), *past, limit=3000), blocks, TITLE)
 
 
 def form(form_id: str, *, today: date, delegate: str = "") -> View:
@@ -137,6 +139,27 @@ def _row(lent: Lent, zone: ZoneInfo) -> Block:
         f"{_days(first, last)}\n{foreign_line(delegation.why)}{counts}",
         accessory=end if lent.may_end else None,
     )
+
+
+def _over(found: DelegationList) -> list[Block]:
+    """What is over, so that nobody has to look for it in the record."""
+    if not found.over:
+        return []
+    rows = [section(f"{_past(each, found.zone)}\n{foreign_line(each.why)}") for each in found.over]
+    return [header("Over"), *rows]
+
+
+def _past(delegation: Delegation, zone: ZoneInfo) -> str:
+    whose = f"{text.mention(delegation.delegate)} for {text.mention(delegation.approver)}"
+    days = _days(*delegation.days(zone))
+    if delegation.ended_by is None or delegation.ended_at is None:
+        return f"{whose}\n{days}"
+    ended = f"{text.mention(delegation.ended_by)} ended it"
+    return f"{whose}\n{days} · {ended}, {text.short_instant(delegation.ended_at)}"
+
+
+def _past_words(delegation: Delegation, zone: ZoneInfo) -> str:
+    return f"Over: {_past(delegation, zone).replace(chr(10), ', ')}"
 
 
 def _words(delegation: Delegation, zone: ZoneInfo) -> str:

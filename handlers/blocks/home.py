@@ -42,6 +42,7 @@ def home(facts: HomeFacts, links: Mapping[int, str]) -> View:
         *_mine(facts, links),
         *_welcome(facts),
         *_without_owner(facts),
+        *_savings(facts),
         context(_footer(facts)),
         *_buttons(facts),
     ]
@@ -162,6 +163,14 @@ def _without_owner(facts: HomeFacts) -> Sequence[Block]:
     words = text.esc(text.clip(first.label, LABEL)) + (f" and {others:,} more" if others else "")
     show = button("Show", ids.SHOW, str(first.key), says=f"Show {first.label}")
     return [header("Without an owner"), section(words, accessory=show)]
+
+
+def _savings(facts: HomeFacts) -> Sequence[Block]:
+    """The way to them: to add up everything takes longer than a Home may."""
+    if not facts.sees_savings:
+        return []
+    opens = button("Show savings", ids.SAVINGS, "by:month", says="Show savings by month")
+    return [section("*Savings*\nDecided, executed, verified, by month", accessory=opens)]
 
 
 def _welcome(facts: HomeFacts) -> Sequence[Block]:

@@ -28,8 +28,8 @@ SHOWN = 5
 DEFAULT_ACCOUNT = AccountName("default")
 SPOKEN = (
     "Lapse lists prepaid subscriptions, warns before a deduction and unsubscribes after a second "
-    "person approved. Commands: list, show, upcoming, unsubscribe, autorenew, requests, delegate, "
-    "remind, reminders, status, help."
+    "person approved. Commands: list, show, upcoming, unsubscribe, autorenew, requests, savings, "
+    "delegate, remind, reminders, status, help."
 )
 PROMISE = (
     "Clouds take the money for a renewal days before the term ends. Lapse warns in time, and "
@@ -43,6 +43,7 @@ LINES = (
     ("/lapse autorenew off ID", ""),
     ("/lapse autorenew on ID", "by request"),
     ("/lapse requests", "mine, and those waiting for me"),
+    ("/lapse savings", "decided, executed, verified"),
     ("/lapse delegate", "who decides for whom"),
     ("/lapse reminders", "what is armed and was sent here, and why"),
     ("/lapse status", "whether all is well"),

@@ -505,6 +505,100 @@ def test_a_receipt_of_nothing_says_what_is_the_matter(finished, capsys):
     )
 
 
+def test_what_a_delegation_or_the_settings_left_in_the_record_is_printed_by_its_subject(capsys):
+    with open_core() as core:
+        core.record_settings()
+        with core.store.transaction() as tx:
+            for subject in ("delegation/f1", "delegation/f2"):
+                tx.audit.append(at=NOW, actor="x", action="made", subject=subject, facts={})
+
+    assert [line["subject"] for line in printed(capsys, "audit", "delegation/f1")] == [
+        "delegation/f1"
+    ]
+    assert [line["action"] for line in printed(capsys, "audit", "settings")] == ["settings.first"]
+
+
+def test_savings_are_three_figures_for_people_and_for_programs(finished, capsys):
+    assert run(["savings", "--by", "month"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    [row] = printed(capsys, "savings", "--by", "month")["savings"]
+
+    assert [line.split()[:2] for line in lines[1:4]] == [
+        ["2026-11", "decided"],
+        ["2026-11", "executed"],
+        ["2026-11", "verified"],
+    ]
+    assert "never add them up" in lines[5]
+    assert (row["group"], row["currency"]) == ("2026-11", "USD")
+    assert row["decided"] == {
+        "refund_at_cloud": "0.00",
+        "refund_estimate": "2010.76",
+        "renewals_avoided_estimate": row["decided"]["renewals_avoided_estimate"],
+        "subscriptions": 3,
+    }
+    for stage in ("executed", "verified"):
+        assert row[stage]["refund_at_cloud"] == "2057.93"
+        assert row[stage]["refund_estimate"] == "0.00"
+    assert "2,057.93" in lines[3]
+
+
+@pytest.mark.parametrize("by", ["owner", "service"])
+def test_savings_that_belong_to_nobody_say_so(finished, capsys, by):
+    assert run(["savings", "--by", by]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith(f"no {by}  decided")
+    assert printed(capsys, "savings", "--by", by)["savings"][0]["group"] is None
+
+
+def test_savings_of_other_days_are_none(finished, capsys):
+    assert run(["savings", "--until", "2026-11-22"]) == 0
+    assert capsys.readouterr().out == "Nothing was saved in that time.\nDays are Asia/Shanghai.\n"
+    assert printed(capsys, "savings", "--from", "2026-11-24") == {
+        "from": "2026-11-24",
+        "until": None,
+        "timezone": "Asia/Shanghai",
+        "by": None,
+        "savings": [],
+        "renewals_not_known": 0,
+        "refunds_not_found": 0,
+        "dry_run_subscriptions": 0,
+    }
+
+
+def test_savings_say_what_is_in_none_of_the_sums(capsys):
+    with open_core() as core, core.store.transaction() as tx:
+        done = samples.done()
+        items = tuple(replace(each, refund_actual=None) for each in done.items)
+        recording.save(tx, None, replace(done, items=items), policy=core.policy, at=NOW)
+        rehearsed = replace(done, number=1043, dry_run=True)
+        recording.save(tx, None, rehearsed, policy=core.policy, at=NOW)
+        tx.audit.append(
+            at=NOW, actor="x", action="autorenew.off", subject="default/a", facts={"error": None}
+        )
+
+    assert run(["savings"]) == 0
+    told = capsys.readouterr().out
+
+    assert "Not in the sums: 1 renewal avoided whose amount is not known." in told
+    assert "Not in the sums: 3 verified refunds whose order the cloud does not show yet." in told
+    assert "Not counted: 3 subscriptions of dry runs" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--by", "team"), "`--by` is team; allowed are month, account, service and owner."),
+        (("--from", "soon"), "`--from` is soon; write a date, 2026-12-31."),
+        (("--until", "31.12.2026"), "`--until` is 31.12.2026; write a date, 2026-12-31."),
+        (
+            ("--from", "2026-12-01", "--until", "2026-11-01"),
+            "`--until` is 2026-11-01, before `--from`, which is 2026-12-01.",
+        ),
+    ],
+)
+def test_savings_name_what_is_wrong_with_the_call(capsys, given, said):
+    assert refused(capsys, "savings", *given) == f"{said}\n"
+
+
 def test_an_audit_is_whole_in_json_too(capsys):
     imported(capsys, LAB)
 

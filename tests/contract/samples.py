@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.billing.money import Money
+from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import (
     Case,
     Lost,
@@ -133,6 +134,7 @@ def fully_told(number: int = 1001) -> Request:
                 fee_actual=usd("0.00"),
                 auto_renew_off=True,
                 promotion=False,
+                renewal=NextRenewal(term_ends=DEADLINE, amount=usd("3600.00")),
             ),
             replace(second, error_code="CBC.99003651", error="Another transaction."),
         ),

@@ -28,6 +28,35 @@ def append(store, number, **changes):
         tx.audit.append(**(facts | changes))
 
 
+def test_where_auto_renewal_was_turned_off_comes_by_subject(any_store, monkeypatch):
+    monkeypatch.setattr("storage.audit.CHUNK", 2)
+    for number, (action, subject) in enumerate(
+        [
+            ("autorenew.off", "default/b"),
+            ("autorenew.not-off", "default/a"),
+            ("autorenew.off", "default-2/a"),
+            ("autorenew.off", "default/a"),
+            ("autorenew.off", "default/b"),
+        ],
+        start=1,
+    ):
+        facts = {"renewal": {"term_ends": NOW, "amount": usd("60.00")}}
+        append(any_store, number, action=action, subject=subject, facts=facts)
+
+    with any_store.reading() as tx:
+        found = list(tx.audit.turned_off())
+
+    assert [(each.subject, each.number) for each in found] == [
+        ("default-2/a", 3),
+        ("default/a", 4),
+        ("default/b", 1),
+        ("default/b", 5),
+    ]
+    assert found[0].facts == {
+        "renewal": {"term_ends": "2026-11-23T02:12:00+00:00", "amount": "USD 60.00"}
+    }
+
+
 def first_bad(store):
     with store.reading() as tx:
         return tx.audit.first_bad()

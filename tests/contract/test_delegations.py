@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.billing.delegation import Delegation
+from bot.facts.erased import ERASED
 from tests.conftest import AND_MODEL, migrated_url
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER
 
@@ -85,3 +86,41 @@ def test_one_that_was_ended_says_by_whom_and_is_ended_once(any_store):
         assert tx.delegations.get("b").ended_at is None
     assert names(any_store, NOW) == ["b"]
     assert ended.holds(NOW + DAY) is False
+
+
+def test_those_that_are_over_come_newest_end_first(any_store):
+    added(
+        any_store,
+        delegation("long-over", starts_at=NOW - 9 * DAY, ends_at=NOW - 5 * DAY),
+        delegation("just-over", starts_at=NOW - 3 * DAY, ends_at=NOW),
+        delegation("ended", starts_at=NOW - 3 * DAY),
+        delegation("in-force", starts_at=NOW - DAY),
+    )
+    with any_store.transaction() as tx:
+        tx.delegations.end("ended", at=NOW - DAY, by=APPROVER_2)
+
+    with any_store.reading() as tx:
+        over = [each.id for each in tx.delegations.over(at=NOW)]
+        newest = [each.id for each in tx.delegations.over(at=NOW, limit=1)]
+    assert over == ["just-over", "ended", "long-over"]
+    assert newest == ["just-over"]
+
+
+@pytest.mark.parametrize(
+    ("person", "left"),
+    [
+        (APPROVER_1, (ERASED, OUTSIDER, APPROVER_2, ERASED)),
+        (OUTSIDER, (APPROVER_1, ERASED, APPROVER_2, "Away “for” a week\n")),
+        (APPROVER_2, (APPROVER_1, OUTSIDER, ERASED, "Away “for” a week\n")),
+    ],
+)
+def test_a_person_is_forgotten_in_what_is_over(any_store, person, left):
+    added(any_store, delegation(), delegation("open"))
+    with any_store.transaction() as tx:
+        tx.delegations.end("a", at=NOW, by=APPROVER_2)
+        tx.delegations.forget(person, at=NOW)
+
+    with any_store.reading() as tx:
+        over, still = tx.delegations.get("a"), tx.delegations.get("open")
+    assert (over.approver, over.delegate, over.ended_by, over.why) == left
+    assert still == delegation("open")

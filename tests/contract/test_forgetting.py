@@ -72,6 +72,32 @@ def test_who_decided_is_erased_with_the_reason_and_among_who_could(any_store):
     assert (after.requested_by, after.details) == (REQUESTER, closed().details)
 
 
+def test_who_only_could_have_decided_is_erased_too(any_store):
+    saved(any_store, closed(), closed(1002, approvers=(f"{APPROVER_2}X",)))
+
+    assert forgotten(any_store, APPROVER_2) == Named(erased=(1001,), still=())
+    assert found(any_store).approvers == (APPROVER_1, ERASED)
+
+
+def test_for_whom_others_decided_and_whom_a_call_named_is_erased(any_store):
+    told = (
+        *EVENTS[:1],
+        Event(number=2, verb=Verb.CALLED, at=NOW, called=(APPROVER_1, APPROVER_2, OUTSIDER)),
+        Event(number=3, verb=Verb.REJECTED, at=NOW, by=OUTSIDER, behalf=APPROVER_2, note="No."),
+    )
+    saved(any_store, closed(events=told, approvers=()), closed(1002, approvers=()))
+
+    assert forgotten(any_store, APPROVER_2) == Named(erased=(1001,), still=())
+
+    after = found(any_store)
+    assert after.events[1].called == (APPROVER_1, ERASED, OUTSIDER)
+    assert (after.events[2].by, after.events[2].behalf, after.events[2].note) == (
+        OUTSIDER,
+        ERASED,
+        "No.",
+    )
+
+
 def test_an_open_request_keeps_who_asked_and_is_named(any_store):
     strange = request(1003, "c", requested_by=OUTSIDER, events=())
     saved(any_store, request(1001, "a"), closed(1002), strange)

@@ -117,6 +117,21 @@ def test_rare_words_are_found_by_three_letters(any_database, any_store):
         assert "ix_subscriptions_page" not in plan
 
 
+def test_what_was_turned_off_is_found_without_the_rest_of_the_record(any_database, any_store):
+    with any_store.transaction() as tx:
+        for number in range(MANY):
+            action = "autorenew.off" if number == 7 else "message.sent"
+            subject = f"default/s-{number}"
+            tx.audit.append(at=NOW, actor="x", action=action, subject=subject, facts={})
+    keep_house(any_database)
+
+    plan = plans(
+        any_database.reader, any_store.reading(), lambda tx: list(tx.audit.turned_off()), small=True
+    )
+
+    assert "ix_audit_turned_off" in plan
+
+
 def opened(query):
     return lambda tx: tx.catalogue.page(query)
 

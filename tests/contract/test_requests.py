@@ -359,3 +359,39 @@ def test_the_card_is_the_delivery_of_the_requests_message(any_store):
         assert tx.requests.card(1001) is None
         tx.outbox.owe(delivery("card", key="request/1001/card"))
         assert tx.requests.card(1001).id == "id-card"
+
+
+def test_decided_ones_come_by_subscription_and_the_others_not_at_all(any_store, monkeypatch):
+    monkeypatch.setattr("storage.decided.CHUNK", 2)
+    over = {"closed": True}
+    first = saved(any_store, request(1001, "b", "a-1", state=State.DONE, **over))
+    second = saved(any_store, request(1002, "a/1", "b", state=State.FAILED, **over))
+    third = saved(any_store, request(1003, "a", state=State.APPROVED))
+    for number, state in enumerate(
+        (State.WAITING, State.STALE, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.STOPPED),
+        start=1004,
+    ):
+        saved(any_store, request(number, f"c-{number}", state=state))
+
+    with any_store.reading() as tx:
+        found = list(tx.requests.decided())
+
+    assert found == [
+        (key("a"), third),
+        (key("a-1"), first),
+        (key("a/1"), second),
+        (key("b"), first),
+        (key("b"), second),
+    ]
+
+
+def test_decided_ones_come_in_the_order_of_what_the_record_calls_them(any_store):
+    for number, account in enumerate(("default", "prod"), start=1001):
+        items = request(1001, "z" if account == "default" else "a").items
+        own = tuple(replace(item, key=key(item.key.id, account=account)) for item in items)
+        saved(any_store, request(number, items=own, steps=(), state=State.EXECUTING))
+
+    with any_store.reading() as tx:
+        subjects = [str(each) for each, _ in tx.requests.decided()]
+
+    assert subjects == sorted(subjects) == ["default/z", "prod/a"]

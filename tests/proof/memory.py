@@ -669,6 +669,10 @@ class MemoryAudit:
                 facts: Any = line
                 yield AuditEntry(number=number, digest="", **facts)
 
+    def turned_off(self) -> Iterator[AuditEntry]:
+        found = [each for each in self.entries() if each.action == "autorenew.off"]
+        yield from sorted(found, key=lambda each: (each.subject, each.number))
+
     def head(self) -> AuditHead:
         return AuditHead(len(self._lines), "")
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.billing.delegation import Delegation
 from bot.billing.subscription import SlackUser
+from bot.facts.erased import ERASED
 
 
 class MemoryDelegations:
@@ -27,6 +28,25 @@ class MemoryDelegations:
             each for each in self._rows.values() if each.ended_at is None and each.ends_at > at
         ]
         return sorted(found, key=lambda each: (each.starts_at, each.made_at, each.id))
+
+    def over(self, *, at: datetime, limit: int = 5) -> Sequence[Delegation]:
+        found = [
+            each for each in self._rows.values() if each.ended_at is not None or each.ends_at <= at
+        ]
+        in_order = sorted(found, key=lambda each: each.id)
+        return sorted(in_order, key=lambda each: each.ended_at or each.ends_at, reverse=True)[
+            :limit
+        ]
+
+    def forget(self, person: str, *, at: datetime) -> None:
+        for each in self.over(at=at, limit=len(self._rows)):
+            named = {
+                name: ERASED
+                for name in ("approver", "delegate", "ended_by")
+                if getattr(each, name) == person
+            }
+            wrote = {"why": ERASED} if "approver" in named else {}
+            self._rows[each.id] = replace(each, **named, **wrote)
 
     def end(self, id: str, *, at: datetime, by: SlackUser) -> bool:  # noqa: A002
         held = self._rows.get(id)

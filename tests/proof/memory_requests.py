@@ -1,11 +1,12 @@
 """The model's requests: versions, claims with a lease, and when each is to be looked at next."""
 
-from collections.abc import Callable, Collection, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bot.billing.call_to_decide import next_call
+from bot.billing.savings import COUNTED
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import OPEN, Request, State
 from bot.ports.store import ChangedMeanwhile, Delivery
@@ -83,6 +84,15 @@ class MemoryRequests:
             if kept.request.state is State.WAITING and not kept.request.closed
         ]
         return sorted(waiting, key=lambda each: (each.deadline, each.number))[:limit]
+
+    def decided(self) -> Iterator[tuple[SubscriptionKey, Request]]:
+        told = [
+            (item.key, kept.request)
+            for kept in self._rows.values()
+            if kept.request.state in COUNTED
+            for item in kept.request.items
+        ]
+        yield from sorted(told, key=lambda each: (str(each[0]), each[1].number))
 
     def claim_due(self, *, now: datetime, lease_until: datetime, limit: int) -> Sequence[Request]:
         due = [

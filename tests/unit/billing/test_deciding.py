@@ -17,6 +17,7 @@ from bot.billing.deciding import (
     stop,
     withdraw,
 )
+from bot.billing.next_renewal import next_renewal
 from bot.billing.plan import plan
 from bot.billing.quote import Notice, Scope
 from bot.billing.stepping import fail, step_started
@@ -125,6 +126,7 @@ def test_r8_a_request_takes_over_the_steps_and_figures_of_its_plan():
             region="ap-southeast-1",
             quote=planned.quotes[each.key],
             promotion=False,
+            renewal=next_renewal(each, account(), at=NOW),
         )
         for each in (SCREEN, ORCHESTRATION)
     )

@@ -10,6 +10,7 @@ from handlers.autorenew import AutoRenew
 from handlers.delegations import Delegations
 from handlers.home import Home
 from handlers.reminders import Reminders
+from handlers.savings import Savings
 from handlers.subscriptions import Subscriptions
 from handlers.turns import Turns
 from tests.unit.handlers.fakes import Fakes
@@ -45,14 +46,16 @@ def stage(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, client: RecordingClient
             changed=home.refresh,
             refused=services.refused,
         )
-        looking, renewing, reminders, delegations = (
+        looking, renewing, reminders, delegations, savings = (
             Subscriptions(services),
             AutoRenew(services),
             Reminders(services),
             Delegations(services),
+            Savings(services),
         )
-        looking.also({**renewing.commands, **reminders.commands, **delegations.commands})
-        for conversation in (looking, renewing, reminders, delegations, home):
+        for each in (renewing, reminders, delegations, savings):
+            looking.also(each.commands)
+        for conversation in (looking, renewing, reminders, delegations, savings, home):
             conversation.register(turns)
         leftover.register(app, turns)
 

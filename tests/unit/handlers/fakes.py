@@ -19,14 +19,16 @@ from bot.facts.messages import Receipt
 from bot.facts.receipt import RecordHead
 from bot.facts.reminding import ReminderPage
 from bot.facts.renewing import Renewals, TurnedOff
+from bot.facts.saving import Savings, SavingsQuery, SavingsRow
 from bot.facts.status import StatusFacts
 from bot.facts.switching import NewCharges, SwitchDraft, SwitchWish
 from bot.ports.store import ListQuery
 from bot.services.errors import GuestRefused, Refused, UnknownRequest, UnknownSubscription
 from bot.services.filing import Click
 from bot.services.policy import Policy, Route
+from bot.services.saving import Sees
 from handlers.services import Services
-from tests.factories import NOW
+from tests.factories import NOW, OWNER
 from tests.unit.handlers.catalogue import recalled, sample_page, shown, upcoming
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -218,7 +220,7 @@ class FakeDelegating:
     """Deciding for somebody else, with what a test gives."""
 
     found: DelegationList = field(
-        default_factory=lambda: DelegationList(lent=(), may_delegate=True, zone=SHANGHAI)
+        default_factory=lambda: DelegationList(lent=(), over=(), may_delegate=True, zone=SHANGHAI)
     )
     wishes: list[DelegationWish] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -250,6 +252,23 @@ class OpenDiscretion:
     def request(self, reader: SlackUser, request: Request) -> Request:
         return request
 
+    def eyes_of(self, reader: SlackUser) -> Sees:
+        return lambda _about, _requester: reader == OWNER
+
+
+@dataclass
+class FakeSaving:
+    """Nothing was saved, unless a test says what was."""
+
+    queries: list[SavingsQuery] = field(default_factory=list)
+    rows: tuple[SavingsRow, ...] = ()
+    seen_by: list[bool] = field(default_factory=list)
+
+    def savings(self, query: SavingsQuery, *, sees: Sees) -> Savings:
+        self.queries.append(query)
+        self.seen_by.append(sees((), None))
+        return Savings(query=query, zone=SHANGHAI, rows=self.rows)
+
 
 @dataclass
 class FakeTouring:
@@ -280,6 +299,7 @@ class Fakes:
     status: FakeStatus = field(default_factory=FakeStatus)
     people: FakePeople = field(default_factory=FakePeople)
     reminding: FakeReminding = field(default_factory=FakeReminding)
+    saving: FakeSaving = field(default_factory=FakeSaving)
     touring: FakeTouring = field(default_factory=FakeTouring)
     events: set[str] = field(default_factory=set)
     clicks: list[tuple[Click, Refused]] = field(default_factory=list)
@@ -306,6 +326,7 @@ class Fakes:
             "touring": self.touring,
             "reminding": self.reminding,
             "discretion": OpenDiscretion(),
+            "saving": self.saving,
             "policy": POLICY,
             "clock": FixedClock(),
             "seen": self.seen,

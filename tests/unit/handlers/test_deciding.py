@@ -44,6 +44,7 @@ def lent(**changes) -> DelegationList:
             Lent(delegation=DELEGATION, may_end=True),
             Lent(delegation=replace(DELEGATION, id="d2"), may_end=False, counts=False),
         ),
+        "over": (),
         "may_delegate": True,
         "zone": SHANGHAI,
     }
@@ -161,6 +162,28 @@ def test_the_list_says_who_decides_for_whom_until_when_and_why():
     assert shown[-1] == "Days are Asia/Shanghai. Only you see this."
     assert seen.buttons(content.blocks) == ["End now", "Delegate…"]
     assert seen.button(content.blocks, "End now")["value"] == "d1"
+    assert seen.refused(content) == []
+
+
+def test_the_list_says_what_is_over_and_who_ended_it():
+    ended = replace(DELEGATION, ended_at=NOW, ended_by=APPROVER_1)
+    content = delegations.listed(lent(lent=(), over=(ended, DELEGATION)))
+    shown = seen.lines(content.blocks)
+
+    assert shown[1:8] == [
+        "Nobody decides for somebody else now.",
+        "Over",
+        "@outsider for @approver-1",
+        (
+            "From Tue 24 Nov 2026 to Fri 27 Nov 2026 · "
+            "@approver-1 ended it, Mon 23 Nov, 10:12 GMT+08:00"
+        ),
+        "Why: Away until &lt;!channel&gt; Friday",
+        "@outsider for @approver-1",
+        "From Tue 24 Nov 2026 to Fri 27 Nov 2026",
+    ]
+    assert seen.buttons(content.blocks) == ["Delegate…"]
+    assert "Over: @outsider for @approver-1, From Tue 24 Nov 2026" in seen.spoken(content)
     assert seen.refused(content) == []
 
 

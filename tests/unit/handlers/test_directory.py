@@ -41,6 +41,19 @@ def test_guests_of_both_kinds_are_guests(directory, client, flag):
     assert directory.is_guest("U0GUEST")
 
 
+def test_a_person_whose_account_is_deactivated_has_left(directory, client):
+    assert not directory.has_left("U0OWNER")
+    client.answers["users.info"] = {"user": {"deleted": True}}
+
+    assert directory.has_left("U0GONE")
+
+
+def test_of_whom_slack_tells_nothing_nobody_says_that_they_left(directory, client):
+    client.answers["users.info"] = TimeoutError()
+
+    assert not directory.has_left("U0OWNER")
+
+
 def test_an_owner_of_the_workspace_is_an_admin(directory, client):
     client.answers["users.info"] = {"user": {"is_owner": True}}
 

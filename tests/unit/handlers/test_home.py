@@ -44,6 +44,7 @@ def facts(**changes) -> HomeFacts:
         "approvals_channel": SlackChannel("C0APPROVALS"),
         "operators": (SlackUser("U0OPERATOR"),),
         "schedule_zone": SHANGHAI,
+        "sees_savings": False,
         "now": NOW,
     }
     return HomeFacts(**(known | changes))
@@ -256,3 +257,11 @@ def test_paging_inside_that_modal_replaces_it(stage, client):
 
     [updated] = client.of("views.update")
     assert updated["view"]["blocks"][1]["elements"][0]["text"].startswith("1 to 10 of 42")
+
+
+def test_those_who_decide_and_operate_have_the_way_to_the_savings():
+    view = accepted_view(home.home(facts(role=Role.APPROVER, sees_savings=True), {}))
+
+    said = words(view.blocks)
+    assert "**Savings**\nDecided, executed, verified, by month → [Show savings]" in said
+    assert "Show savings" not in buttons(home.home(facts(), {}).blocks)

@@ -18,8 +18,8 @@ from tests.unit.handlers.stage import payload
 
 HELP = (
     "Lapse lists prepaid subscriptions, warns before a deduction and unsubscribes after a second "
-    "person approved. Commands: list, show, upcoming, unsubscribe, autorenew, requests, delegate, "
-    "remind, reminders, status, help."
+    "person approved. Commands: list, show, upcoming, unsubscribe, autorenew, requests, savings, "
+    "delegate, remind, reminders, status, help."
 )
 
 
@@ -48,6 +48,7 @@ def test_help_says_what_lapse_can_do_and_where_things_go(stage, typed):
             "• /lapse autorenew off ID\n"
             "• /lapse autorenew on ID · by request\n"
             "• /lapse requests · mine, and those waiting for me\n"
+            "• /lapse savings · decided, executed, verified\n"
             "• /lapse delegate · who decides for whom\n"
             "• /lapse reminders · what is armed and was sent here, and why\n"
             "• /lapse status · whether all is well"

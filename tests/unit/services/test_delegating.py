@@ -15,7 +15,9 @@ from bot.billing.unsubscription import (
     State,
 )
 from bot.facts.delegating import DelegationWish
+from bot.facts.erased import ERASED
 from bot.facts.messages import DelegationNote
+from bot.ports.record import Personal
 from bot.services.delegating import Delegating
 from bot.services.errors import (
     DelegationIncomplete,
@@ -24,6 +26,7 @@ from bot.services.errors import (
     NotDelegated,
     RequestRefused,
 )
+from bot.services.forgetting import Forgetting
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, OWNER, REQUESTER, instant
@@ -326,3 +329,46 @@ def test_one_that_is_over_cannot_be_ended_and_who_ended_it_is_named(desk: Desk) 
     with pytest.raises(NotDelegated) as none:
         delegating(desk).end("f2", by=APPROVER_1)
     assert none.value.sentence == "This is over already."
+
+
+def test_what_is_over_is_listed_too(desk: Desk) -> None:
+    delegating(desk).delegate(wish())
+    assert delegating(desk).listed(by=OUTSIDER).over == ()
+
+    delegating(desk).end("f1", by=APPROVER_1)
+
+    found = delegating(desk).listed(by=OUTSIDER)
+    assert found.lent == ()
+    assert [(each.id, each.ended_by) for each in found.over] == [("f1", APPROVER_1)]
+
+
+@pytest.mark.parametrize(
+    ("person", "told"),
+    [
+        (APPROVER_1, (ERASED, ERASED, OUTSIDER, ERASED)),
+        (OUTSIDER, (APPROVER_1, APPROVER_1, ERASED, "Away.")),
+    ],
+)
+def test_the_record_of_it_can_be_erased_with_the_person(
+    desk: Desk, person: str, told: tuple[str, ...]
+) -> None:
+    delegating(desk).delegate(wish())
+    forgetting = Forgetting(store=desk.store, clock=desk.clock)
+    forgotten = forgetting.forget(person, by=Personal.id("host"))
+
+    with desk.store.reading() as tx:
+        [line] = tx.audit.entries("delegation/f1")
+        assert tx.audit.first_bad() is None
+    facts = line.facts
+    assert (line.actor, facts["approver"], facts["delegate"], facts["why"]) == told
+    assert forgotten.older == 0
+
+
+def test_forgetting_reaches_delegations_that_are_over(desk: Desk) -> None:
+    delegating(desk).delegate(wish())
+    delegating(desk).end("f1", by=APPROVER_1)
+
+    Forgetting(store=desk.store, clock=desk.clock).forget(OUTSIDER, by=Personal.id("host"))
+
+    [over] = delegating(desk).listed(by=APPROVER_1).over
+    assert over.delegate == ERASED

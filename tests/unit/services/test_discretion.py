@@ -253,6 +253,25 @@ def test_a_request_is_read_by_its_requester_and_hidden_from_others(requests, des
     assert hidden.acknowledgement.worst.refund.is_hidden
 
 
+@pytest.mark.parametrize(
+    ("who", "own", "others", "asked"),
+    [
+        (APPROVER_1, True, True, True),
+        (OWNER, True, False, False),
+        (REQUESTER, False, False, True),
+        (OUTSIDER, False, False, False),
+    ],
+)
+def test_eyes_tell_of_one_thing_after_the_other_whether_the_reader_sees_it(
+    reminders, who, own, others, asked
+):
+    sees = reminders.discretion.eyes_of(who)
+
+    assert sees((quota(),), None) is own
+    assert sees((quota(owner=None),), None) is others
+    assert sees((quota(owner=None),), REQUESTER) is asked
+
+
 def test_with_the_default_nobody_is_asked_who_they_are(store, clock):
     class Nobody(FakeDirectory):
         def is_admin(self, user: SlackUser) -> bool:

@@ -118,3 +118,11 @@ def test_status_says_that_a_delivery_is_unknown_and_that_nothing_ticks(rig: Rig)
         TroubleKind.UNKNOWN,
         TroubleKind.NOT_TICKING,
     }
+
+
+def test_those_who_decide_and_operate_see_savings(rig: Rig, homing: Homing) -> None:
+    rig.directory.admins = {OUTSIDER}
+
+    assert homing.home(APPROVER_1).sees_savings
+    assert homing.home(OUTSIDER).sees_savings
+    assert not homing.home(OWNER).sees_savings

@@ -9,7 +9,9 @@ from threading import Barrier, Thread
 import pytest
 
 from bot.billing.account import ExecuteMode
+from bot.billing.delegation import Delegation
 from bot.billing.money import Money
+from bot.billing.next_renewal import next_renewal
 from bot.billing.quote import Scope
 from bot.billing.subscription import BillingMode, Edition, SlackUser, Status
 from bot.billing.unsubscription import (
@@ -46,6 +48,7 @@ from tests.clocks import SettableClock
 from tests.factories import (
     APPROVER_1,
     APPROVER_2,
+    NOW,
     OUTSIDER,
     OWNER,
     REQUESTER,
@@ -257,6 +260,54 @@ def test_the_requester_does_not_count_as_an_approver(store: Store, clock: Settab
 
     with pytest.raises(NoApprover):
         desk.draft("sm-quota")
+
+
+@pytest.mark.parametrize("away", ["left", "guests"])
+def test_an_approver_who_is_not_there_any_more_is_none(
+    store: Store, clock: SettableClock, away: str
+) -> None:
+    people = policy(approvers=(APPROVER_1, REQUESTER, APPROVER_2))
+    desk = Desk(store, clock, [*secmaster(), resource("vm-1")], policy=people)
+    getattr(desk.directory, away).add(APPROVER_1)
+
+    assert desk.ask("sm-quota").approvers == (APPROVER_2,)
+    getattr(desk.directory, away).add(APPROVER_2)
+    with pytest.raises(NoApprover) as refused:
+        desk.draft("vm-1")
+    assert refused.value.sentence == "Nobody but you could approve this, so it was not sent."
+
+
+def test_somebody_who_decides_for_an_approver_who_left_counts(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=(APPROVER_1,)))
+    desk.directory.left.add(APPROVER_1)
+    with store.transaction() as tx:
+        tx.delegations.add(
+            Delegation(
+                id="d",
+                approver=APPROVER_1,
+                delegate=OUTSIDER,
+                starts_at=NOW,
+                ends_at=NOW + timedelta(days=7),
+                why="Away.",
+                made_at=NOW,
+            )
+        )
+
+    number = desk.ask("sm-quota").number
+
+    assert desk.unsubscribing.approve(number, by=OUTSIDER).state is State.APPROVED
+
+
+def test_members_of_a_group_are_asked_for_at_once(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=("S0TEAM",)))
+    with pytest.raises(NoApprover):
+        desk.draft("sm-quota")
+
+    desk.directory.groups["S0TEAM"] = (REQUESTER, APPROVER_1)
+
+    assert desk.draft("sm-quota").approvers == (APPROVER_1,)
 
 
 def test_a_request_waits_with_card_line_and_note(desk: Desk) -> None:
@@ -547,6 +598,9 @@ def test_a_stale_request_waits_again_once_acknowledged(desk: Desk) -> None:
     assert waiting.approvals == ()
     assert waiting.acknowledgement.worst == figures.draft.worst
     assert waiting.problem is None
+    assert [item.renewal for item in waiting.items] == [
+        next_renewal(item, desk.account, at=NOW) for item in figures.draft.ordered
+    ]
     desk.unsubscribing.approve(number, by=APPROVER_2)
     desk.cool_off()
     desk.run(seconds=15)
