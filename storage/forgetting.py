@@ -1,6 +1,6 @@
 """Forgetting: a person's id and words are taken out of the requests that are closed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +9,10 @@ from sqlalchemy import Row, and_, case, or_, select, update
 from bot.billing.subscription import SlackUser
 from bot.facts.erased import ERASED
 from bot.ports.record import Named
-from storage.tables import decisions, requests
-from storage.types import canonical
+from storage.tables import decisions, request_items, requests
 from storage.work import Work
 
-_ROW, _EVENT = requests.c, decisions.c
+_ROW, _ITEM, _EVENT = requests.c, request_items.c, decisions.c
 
 
 def forget(work: Work, person: str) -> Named:
@@ -30,19 +29,47 @@ def forget(work: Work, person: str) -> Named:
     work.connection.execute(
         update(decisions)
         .where(_EVENT.team_id == work.team_id, _EVENT.request.in_(numbers), _EVENT.by == person)
-        .values(by=ERASED, note=case((_EVENT.note.is_not(None), ERASED)))
+        .values(
+            by=ERASED,
+            note=case((_EVENT.note.is_not(None), ERASED)),
+            evidence=case((_EVENT.evidence.is_not(None), ERASED)),
+        )
     )
+    work.connection.execute(
+        update(request_items)
+        .where(_ITEM.team_id == work.team_id, _ITEM.request.in_(numbers), _ITEM.asked == person)
+        .values(asked=ERASED)
+    )
+    for event in work.connection.execute(_calling(work, person, numbers)).all():
+        called = [ERASED if each == person else each for each in event.called]
+        same = (_EVENT.request == event.request, _EVENT.number == event.number)
+        work.connection.execute(
+            update(decisions).where(_EVENT.team_id == work.team_id, *same).values(called=called)
+        )
     return Named(erased=tuple(numbers), still=tuple(row.number for row in rows if not row.closed))
 
 
 def _naming(work: Work, person: str) -> Any:
     said = select(_EVENT.request).where(_EVENT.team_id == work.team_id, _EVENT.by == person)
+    asked = select(_ITEM.request).where(_ITEM.team_id == work.team_id, _ITEM.asked == person)
+    called = select(_EVENT.request).where(
+        _EVENT.team_id == work.team_id, _EVENT.called.contains(person, autoescape=True)
+    )
     named = or_(
         _ROW.requested_by == person,
-        _ROW.approvers.contains(canonical(person), autoescape=True),
+        _ROW.approvers.contains(person, autoescape=True),
         _ROW.number.in_(said),
+        _ROW.number.in_(asked),
+        _ROW.number.in_(called),
     )
     return select(requests).where(and_(_ROW.team_id == work.team_id, named)).order_by(_ROW.number)
+
+
+def _calling(work: Work, person: str, numbers: Sequence[int]) -> Any:
+    """The lines of these requests in which the person was called."""
+    called = _EVENT.called.contains(person, autoescape=True)
+    mine = and_(_EVENT.team_id == work.team_id, _EVENT.request.in_(numbers), called)
+    return select(_EVENT.request, _EVENT.number, _EVENT.called).where(mine)
 
 
 def _without(row: Row[Any], person: str) -> Mapping[str, object]:

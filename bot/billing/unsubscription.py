@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.billing.money import Money
-from bot.billing.quote import Quote, Scope
-from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
+from bot.billing.quote import CONTRACT, Quote, Scope
+from bot.billing.subscription import AccountName, Edition, Kind, SlackUser, SubscriptionKey
 from bot.billing.worst import Worst
 
 ACKNOWLEDGEMENT = "I understand a handling fee will be charged for this unsubscription."
@@ -73,10 +73,20 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a person has to know to end a subscription where it is sold."""
+
+    kind: Kind | None
+    service: str | None
+    edition: Edition | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One subscription of a request: what was seen when it was asked for, what happened since.
 
     `promotion` says whether an order of it was one then; None: an earlier Lapse did not look.
+    `task`, `asked` and `due_at` say what whom is asked to do by hand, and before when.
     """
 
     key: SubscriptionKey
@@ -92,6 +102,9 @@ class Item:
     fee_actual: Money | None = None
     auto_renew_off: bool | None = None
     promotion: bool | None = None
+    task: Task | None = None
+    asked: SlackUser | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +155,19 @@ class Verb(StrEnum):
     LEFT = "left"
     LOOKED_AGAIN = "looked-again"
     CAME_BACK = "came-back"
+    REMINDED = "reminded"
+    CARRIED_OUT = "carried-out"
+    CONFIRMED = "confirmed"
+    STILL_THERE = "still-there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One line of a request's history; `by` is None when Lapse acted by itself.
 
-    `behalf` is the approver for whom a delegate decided, `called` are those whom a call to decide
-    names.
+    `behalf` is the approver for whom a delegate decided, `called` are those whom a call names.
+    `items` are the numbers, from 1, of the items that it is about where it is not about all, and
+    `evidence` is the link that shows what a person says of them.
     """
 
     number: int
@@ -159,6 +177,8 @@ class Event:
     note: str | None = None
     behalf: SlackUser | None = None
     called: tuple[SlackUser, ...] = ()
+    items: tuple[int, ...] = ()
+    evidence: str | None = None
 
     @property
     def authority(self) -> SlackUser | None:
@@ -172,7 +192,8 @@ class Request:
 
     `number` is counted per workspace from 1001. `deadline` is the last instant for a decision.
     `version` rises with every save and breaks ties between people and replicas. `dependents` were
-    there when it was acknowledged; None: an earlier Lapse did not look.
+    there when it was acknowledged; None: an earlier Lapse did not look. What is approved `by_hand`
+    is carried out by a person and seen by a second one.
     """
 
     number: int
@@ -198,8 +219,14 @@ class Request:
     closed: bool = False
     problem: str | None = None
     dependents: tuple[SubscriptionKey, ...] | None = None
+    by_hand: bool = False
     events: tuple[Event, ...] = ()
     version: int = 0
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether its items are contracts outside the cloud, which say themselves what is due."""
+        return self.rules == CONTRACT
 
     @property
     def acknowledged_as(self) -> int:
@@ -221,8 +248,11 @@ class Request:
 
     @property
     def second_look_at(self) -> datetime | None:
-        """When what is done is read once more; None before and after, and of a dry run."""
-        if self.state is not State.DONE or self.dry_run:
+        """When what is done is read once more; None before and after, and of a dry run.
+
+        Nor of what was done by hand, which a second person has seen.
+        """
+        if self.state is not State.DONE or self.dry_run or self.by_hand:
             return None
         if any(each.verb in {Verb.LOOKED_AGAIN, Verb.CAME_BACK} for each in self.events):
             return None
@@ -232,6 +262,8 @@ class Request:
     @property
     def is_open_at_the_cloud(self) -> bool:
         """Whether an answer is missing that reading the cloud may give."""
+        if self.by_hand:
+            return False
         unknown = any(step.state is StepState.UNKNOWN for step in self.steps)
         return self.state is State.VERIFYING or (self.state is State.EXECUTING and unknown)
 
@@ -265,6 +297,14 @@ class MayNotBreakGlass(UnsubscriptionError):
 
 class OnlyTheRequester(UnsubscriptionError):
     """Withdrawing and acknowledging again belong to the person who asked."""
+
+
+class CannotConfirmOwn(UnsubscriptionError):
+    """Whoever did it by hand does not verify it."""
+
+
+class OutOfOrder(UnsubscriptionError):
+    """Packages go after their edition, by hand as well (R8)."""
 
 
 class DecidedMeanwhile(UnsubscriptionError):

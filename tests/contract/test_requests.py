@@ -341,3 +341,23 @@ def test_the_card_is_the_delivery_of_the_requests_message(any_store):
         assert tx.requests.card(1001) is None
         tx.outbox.owe(delivery("card", key="request/1001/card"))
         assert tx.requests.card(1001).id == "id-card"
+
+
+def test_what_is_done_by_hand_is_looked_at_when_somebody_is_to_be_called(any_store):
+    due = NOW + timedelta(days=10)
+    plain = request(by_hand=True, state=State.EXECUTING)
+    asked = replace(plain, items=tuple(replace(item, due_at=due) for item in plain.items))
+    with any_store.transaction() as tx:
+        kept = tx.requests.save(asked)
+        assert kept.by_hand
+        assert tx.requests.next_due() == due - timedelta(hours=24)
+
+    seen = noted(
+        noted(replace(kept, state=State.VERIFYING), Verb.VERIFYING, at=NOW),
+        Verb.CONFIRMED,
+        at=NOW,
+        by=APPROVER_1,
+    )
+    with any_store.transaction() as tx:
+        tx.requests.save(seen)
+        assert tx.requests.next_due() == NOW
