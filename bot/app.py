@@ -35,6 +35,7 @@ from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
+from bot.services.vouching import Vouching
 from bot.web import WebServer, web_app
 from handlers.client import SlackClient
 from handlers.connection import SlackSocket, demand_slack
@@ -205,6 +206,7 @@ def _services(
         unsubscribing=Unsubscribing(
             store=store, clock=clock, policy=policy, people=people, links=linking
         ),
+        vouching=Vouching(store=store, clock=clock, policy=policy, people=people),
         delegating=Delegating(store=store, clock=clock, policy=policy, people=people),
         attesting=core.attesting,
         renewing=Renewing(

@@ -18,6 +18,7 @@ from bot.services.renewing import Renewing
 from bot.services.status import Status
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
+from bot.services.vouching import Vouching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Services:
 
     listing: Listing
     unsubscribing: Unsubscribing
+    vouching: Vouching
     delegating: Delegating
     attesting: Attesting
     renewing: Renewing

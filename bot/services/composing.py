@@ -11,6 +11,7 @@ from bot.facts.messages import (
     Discreet,
     Message,
     OperatorWarning,
+    Overdue,
     Receipt,
     ReceiptFile,
     ReminderLine,
@@ -40,6 +41,8 @@ REMINDERS = frozenset({owing.REMINDER, owing.REMINDER_REST})
 
 PERSON = ("D", "U", "W")
 """How the ids of people and of conversations with one person begin."""
+
+_BY_HAND = frozenset({State.EXECUTING, State.VERIFYING})
 
 WAITS_FOR_CARD = timedelta(seconds=20)
 """A note to the requester waits this long for the message that it links to."""
@@ -80,6 +83,7 @@ class Composing:
             OPERATOR_WARNING: self._warning,
             TOUR: self._tour,
             owing.BROKEN_GLASS: self._broken_glass,
+            owing.OVERDUE: self._overdue,
             DELEGATION: self._delegation,
         }
 
@@ -178,6 +182,8 @@ class Composing:
             return None
         if event.verb is Verb.CALLED and request.state is not State.WAITING:
             return None  # decided meanwhile: nobody is called for nothing
+        if event.verb is Verb.REMINDED and request.state not in _BY_HAND:
+            return None  # done or seen meanwhile
         return RequestLine(request=request, event=event)
 
     def _broken_glass(self, tx: Transaction, post: Delivery, _: datetime) -> BrokenGlass | None:
@@ -187,6 +193,14 @@ class Composing:
         card = tx.requests.card(request.number)
         at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
         return BrokenGlass(request=request, event=event, link=self._links.link(at) if at else None)
+
+    def _overdue(self, tx: Transaction, post: Delivery, _: datetime) -> Overdue | None:
+        request, event = _event(tx, post)
+        if request is None or event is None or request.state is not State.FAILED:
+            return None  # somebody has gone on already
+        card = tx.requests.card(request.number)
+        at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
+        return Overdue(request=request, event=event, link=self._links.link(at) if at else None)
 
     def _receipt(self, tx: Transaction, post: Delivery, _: datetime) -> Receipt | None:
         request = _request(tx, post)

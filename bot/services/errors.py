@@ -6,7 +6,7 @@ Refused
 ├── GuestRefused, NotAllowed
 ├── NotPossible, AlreadyRequested, TooLate, RenewalBeginsSoon, NoApprover
 ├── Incomplete, FiguresChanged
-├── DelegationIncomplete, NotDelegated
+├── DelegationIncomplete, NotDelegated, ChecklistIncomplete
 ├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
 ├── AlreadyOff, AlreadyDeducted, CloudRefused
 ├── SnoozeTooFar, NoLongerDue
@@ -313,6 +313,14 @@ class Incomplete(Refused):
 
 class DelegationIncomplete(Refused):
     """A delegation lacks something; `fields` says what under which: delegate, first, last, why."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__(" ".join(self.fields.values()), "Fill in the field.")
+
+
+class ChecklistIncomplete(Refused):
+    """What was done by hand lacks something; `fields` says what under which: items, evidence."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = dict(fields)

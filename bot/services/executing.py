@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing import deciding, stepping
+from bot.billing.contract import plan_of
 from bot.billing.money import Money
 from bot.billing.plan import Plan
-from bot.billing.plan import plan as ordered
 from bot.billing.quote import Scope
 from bot.billing.subscription import AccountName, Subscription
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
@@ -21,6 +21,7 @@ from bot.ports.provider import Provider, ProviderError, Refund
 from bot.ports.store import Store
 from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling, is_gone
+from bot.services.entrusting import Entrusting
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.people import People
@@ -61,6 +62,9 @@ class Executing:
         self._progress = Progress(store=store, clock=clock, policy=policy)
         self._calling = Calling(progress=self._progress, steady_since=steady_since)
         self._waiting = Waiting(progress=self._progress, people=people)
+        self._entrusting = Entrusting(
+            progress=self._progress, people=people, objection=self._objection
+        )
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
@@ -83,6 +87,8 @@ class Executing:
         now = self._clock.now()
         if request.state in {State.WAITING, State.STALE}:
             self._waiting.look_after(request)
+        elif request.by_hand:
+            self._entrusting.look_after(request, provider)
         elif provider is None:
             log.warning("account.unknown", extra={"request": request.number})
             self._progress.again(request, at=now + NO_PROVIDER)
@@ -107,7 +113,7 @@ class Executing:
         """Read the facts again and start, or go stale when they are worse than acknowledged."""
         fresh = provider.read([key.id for key in keys_of(request)])
         now = self._clock.now()
-        problem = self._objection(request, fresh, now=now)
+        problem = self._objection(request, fresh, now)
         if problem is not None:
             stale = deciding.go_stale(request, at=now, note=problem)
             self._progress.save(request, replace(stale, problem=problem), again=None)
@@ -117,7 +123,7 @@ class Executing:
         self._progress.save(request, stepping.start(read, at=now), again=now)
 
     def _objection(
-        self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime
+        self, request: Request, fresh: Mapping[str, Subscription], now: datetime
     ) -> str | None:
         """Why the request cannot start as it was approved; None when it can."""
         found = {key: fresh[key.id] for key in keys_of(request) if key.id in fresh}
@@ -131,7 +137,7 @@ class Executing:
         around |= {each.key: each for each in chosen}
         account = account_of(self._store, request.account)
         group = tuple(around.values())
-        return ordered(chosen, group=group, account=account, at=now, scope=request.scope)
+        return plan_of(chosen, group=group, account=account, at=now, scope=request.scope)
 
     def _verify(self, request: Request, provider: Provider) -> None:
         """The seventh step of the cloud's own procedure: check that it is gone, and paid."""

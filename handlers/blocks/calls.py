@@ -24,10 +24,10 @@ def call(request: Request, event: Event) -> Content:
 
 
 def _words(request: Request, *, anybody: bool) -> str:
-    worst = request.acknowledgement.worst
+    least = facts.least(request)
     waits = (
         f"equest {request.number} still waits: {facts.subject(request)}. "
-        f"Refund at least {text.money(worst.refund)} (estimate). "
+        f"{least[0].upper()}{least[1:]}. "
     )
     by = text.instant(request.deadline)
     if anybody:

@@ -34,9 +34,14 @@ SAID = 200
 
 def breaking(request: Request) -> Sequence[InteractiveElement]:
     """The button, and what it makes room for as a menu: a message has four buttons at most."""
+    breaks = body.press(
+        "Break glass…", ids.BREAK_GLASS, request, says="Break the glass for request"
+    )
+    if request.is_contract:
+        return (breaks,)
     working = Option(value=str(request.number), text=PlainTextObject(text="Show the working…"))
     return (
-        body.press("Break glass…", ids.BREAK_GLASS, request, says="Break the glass for request"),
+        breaks,
         OverflowMenuElement(action_id=ids.REQUEST_MENU, options=[working]),
     )
 

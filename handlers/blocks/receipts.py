@@ -8,7 +8,7 @@ from bot.billing.unsubscription import ACKNOWLEDGEMENT, Event, ItemState, Reques
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said, Verification, in_order
 from handlers import ids, text
-from handlers.blocks import calls
+from handlers.blocks import calls, checklist_lines
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
@@ -36,6 +36,8 @@ def request_line(line: RequestLine) -> Content:
     request, event = line.request, line.event
     if event.verb is Verb.CALLED:
         return _dry(calls.call(request, event), request)
+    if (by_hand := checklist_lines.line(request, event)) is not None:
+        return _dry(by_hand, request)
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _DID[event.verb]
@@ -75,7 +77,7 @@ def receipt(message: Receipt) -> Content:
 def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
-    words = _NOTES[note.state](request)
+    words = checklist_lines.note(note) or _NOTES[note.state](request)
     link = (
         button(
             "See what to do" if note.state is State.FAILED else "Open request",

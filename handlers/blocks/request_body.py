@@ -8,10 +8,12 @@ from bot.billing.unsubscription import Item, ItemState, Request, Step, StepState
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
+from handlers.blocks import contracts
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
     Bold,
     Line,
+    Link,
     Where,
     Who,
     button,
@@ -49,6 +51,8 @@ def reason(request: Request) -> Block:
 
 def figures(request: Request) -> Block:
     """Now, at least and at most, paid, lost, and what keeping costs; all estimates."""
+    if request.is_contract:
+        return contracts.request_figures(request)
     worst, total = request.acknowledgement.worst, facts.sums(request)
     pairs = [
         ("Refund now (estimate)", text.money(total.refund)),
@@ -82,8 +86,10 @@ def rows(request: Request, row: Callable[[Request, Item], Line]) -> list[Line]:
     return [*lines, (f"and {rest} more",)] if rest > 0 else lines
 
 
-def estimate(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
-    """What the item was quoted at."""
+def estimate(request: Request, item: Item) -> Line:
+    """What the item was quoted at; nothing of a contract, which says itself what comes back."""
+    if request.is_contract:
+        return ()
     total = item.quote.total
     return (f" · {text.money(total.refund if total else None)}",)
 
@@ -167,6 +173,8 @@ def decided(request: Request) -> str:
 
 def money_back(request: Request) -> str:
     """What the cloud gave back, and how that compares with the estimate, as sentences."""
+    if request.is_contract:
+        return contracts.DECIDES
     back = facts.refunded(request)
     if back is None:
         return "The refund is not known yet."
@@ -179,6 +187,8 @@ def money_back(request: Request) -> str:
 
 def estimated(request: Request) -> str:
     """What a dry run would have returned."""
+    if request.is_contract:
+        return contracts.DECIDES
     total = facts.sums(request)
     return (
         f"The refund would have been {text.money(total.refund)}, the handling fee "
@@ -198,7 +208,9 @@ def plain(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _plain(part: Bold | Who | Where) -> str:
+def _plain(part: Bold | Who | Where | Link) -> str:
+    if isinstance(part, Link):
+        return part.url
     if isinstance(part, Bold):
         return part.text
     return part.user if isinstance(part, Who) else part.channel
@@ -265,6 +277,13 @@ def withdraw(request: Request) -> ButtonElement:
             "Withdraw",
         ),
     )
+
+
+def rules(request: Request) -> str:
+    """What the figures follow, and who carries it out where that is a person."""
+    by_hand = " · carried out by hand" if request.by_hand else ""
+    which = "as the contract says" if request.is_contract else f"rule set {text.esc(request.rules)}"
+    return f"{which}{by_hand}"
 
 
 def working(request: Request) -> ButtonElement:

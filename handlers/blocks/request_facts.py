@@ -200,12 +200,21 @@ def kept(request: Request, *, hour: bool = False) -> str:
 
 
 def refund_floor(request: Request) -> str:
-    """The two acknowledged figures in one phrase, labelled as an estimate."""
+    """The two acknowledged figures in one phrase, labelled as an estimate; none of a contract."""
+    if request.is_contract:
+        return "the contract decides what comes back, no refund is assumed"
     worst = request.acknowledgement.worst
     return (
         f"refund at least {text.money(worst.refund)}, "
         f"handling fee at most {text.money(worst.handling_fee)} (estimate)"
     )
+
+
+def least(request: Request) -> str:
+    """The acknowledged refund alone, labelled as an estimate; none of a contract."""
+    if request.is_contract:
+        return refund_floor(request)
+    return f"refund at least {text.money(request.acknowledgement.worst.refund)} (estimate)"
 
 
 def keeps_costing(request: Request) -> bool:

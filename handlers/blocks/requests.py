@@ -65,7 +65,7 @@ def _offered(card: RequestCard, face: Face) -> Sequence[InteractiveElement | Non
 
 
 def _waiting(request: Request) -> Face:
-    worst = request.acknowledgement.worst
+    floor = facts.refund_floor(request)
     who, what = text.mention(request.requested_by), text.esc(facts.subject(request, full=True))
     by = text.instant(request.deadline)
     return Face(
@@ -73,8 +73,7 @@ def _waiting(request: Request) -> Face:
         headline=f"Waiting: unsubscribe {facts.subject(request)}",
         spoken=(
             f"Request {request.number} waits: {who} asks to unsubscribe {what} "
-            f"({text.esc(request.account)}). Refund at least {text.money(worst.refund)}, "
-            f"handling fee at most {text.money(worst.handling_fee)} (estimate). "
+            f"({text.esc(request.account)}). {floor[0].upper()}{floor[1:]}. "
             f"Approve or reject by {by}."
         ),
         body=(
@@ -88,7 +87,7 @@ def _waiting(request: Request) -> Face:
                         body.counted_approvals(request),
                         f"for {facts.people(request.approvers)}",
                         f"by {by}",
-                        f"rule set {text.esc(request.rules)}",
+                        body.rules(request),
                     )
                 )
             ),
@@ -97,13 +96,12 @@ def _waiting(request: Request) -> Face:
             body.approve(request),
             body.press("Reject", ids.REJECT, request),
             body.withdraw(request),
-            body.working(request),
+            None if request.is_contract else body.working(request),
         ),
     )
 
 
 def _approved(request: Request) -> Face:
-    worst = request.acknowledgement.worst
     last = request.broken_glass or (request.approvals[-1] if request.approvals else None)
     starts = request.starts_at or (last.at if last else request.requested_at)
     by = facts.decider(last) if last and last.by else "Lapse"
@@ -116,7 +114,7 @@ def _approved(request: Request) -> Face:
         spoken=(
             f"Request {request.number} is approved by {by}{alone} and starts at "
             f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
-            f"refund at least {text.money(worst.refund)} (estimate). "
+            f"{facts.least(request)}. "
             "Until then it can be stopped."
         ),
         body=(
@@ -129,7 +127,10 @@ def _approved(request: Request) -> Face:
                 f"until {facts.clock(starts, request)}"
             ),
         ),
-        buttons=(body.press("Stop", ids.STOP, request, style="danger"), body.working(request)),
+        buttons=(
+            body.press("Stop", ids.STOP, request, style="danger"),
+            None if request.is_contract else body.working(request),
+        ),
     )
 
 

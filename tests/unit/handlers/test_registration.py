@@ -9,7 +9,7 @@ import pytest
 from slack_bolt import App
 
 import handlers
-from bot.facts.messages import BrokenGlass, ReminderRest, RequestCard, Tour
+from bot.facts.messages import BrokenGlass, Overdue, ReminderRest, RequestCard, Tour
 from bot.services.homing import Homing
 from bot.services.listing import Listing
 from bot.services.people import People
@@ -18,6 +18,7 @@ from bot.services.renewing import Renewing
 from bot.services.status import Status
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
+from bot.services.vouching import Vouching
 from handlers import ids, messenger
 from handlers.blocks import (
     delegations,
@@ -36,7 +37,7 @@ from handlers.blocks.looking import Around, Linked
 from handlers.forms import Carried
 from handlers.turns import Turns
 from tests.factories import usd
-from tests.unit.handlers import samples
+from tests.unit.handlers import contracts, samples
 from tests.unit.handlers.catalogue import SCREEN, SM_QUOTA, recalled, sample_page, shown
 from tests.unit.handlers.catalogue import upcoming as ahead
 from tests.unit.handlers.fakes import (
@@ -51,6 +52,7 @@ from tests.unit.handlers.fakes import (
     FakeStatus,
     FakeTouring,
     FakeUnsubscribing,
+    FakeVouching,
 )
 from tests.unit.handlers.looks import as_json
 from tests.unit.handlers.stage import Inline, RecordingClient, Stage, staged
@@ -127,6 +129,21 @@ def drawn() -> Iterator[Mapping[str, Any]]:
                 samples.verifying(),
                 samples.done(),
                 samples.failed(),
+            )
+        ),
+        *(
+            messenger.content(RequestCard(request=request))
+            for request in (
+                contracts.waiting(),
+                contracts.opened(),
+                contracts.said(),
+                contracts.failed(),
+                contracts.done(),
+            )
+        ),
+        messenger.content(
+            Overdue(
+                request=contracts.failed(), event=contracts.failed().events[-1], link="https://a/p"
             )
         ),
         messenger.content(samples.reminder()),
@@ -209,6 +226,7 @@ def test_what_fails_before_any_turn_is_acknowledged_and_answered(everything, cap
     [
         (FakeListing, Listing),
         (FakeUnsubscribing, Unsubscribing),
+        (FakeVouching, Vouching),
         (FakeReminding, Reminding),
         (FakeRenewing, Renewing),
         (FakeHoming, Homing),
