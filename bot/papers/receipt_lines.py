@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.unsubscription import ItemState
-from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said
+from bot.facts.receipt import Handwork, ReceiptFacts, ReceiptItem, Said
 from bot.services.phrases import counted, instant, listed
 
 COLUMNS = ("", "Subscription", "Outcome", ">Estimated", ">Refund", ">Fee", "Known by")
@@ -51,22 +51,29 @@ def title(found: ReceiptFacts) -> str:
 
 def outcome(found: ReceiptFacts) -> str:
     """How it ended, in one sentence."""
+    if found.contract:
+        return f"{_ended(found)} The contract decides what comes back; no refund is assumed."
     if found.dry_run:
         return (
             f"Dry run: nothing was changed at the cloud. The refund would have been "
             f"{money(found.estimate.refund)}, the handling fee "
             f"{money(found.estimate.handling_fee)} (estimate)."
         )
-    gone = sum(item.state is ItemState.GONE for item in found.items)
-    ended = f"{found.state.value.capitalize()}: {gone} of {counted(len(found.items), 'item')} gone."
+    ended = _ended(found)
     if found.actual.refund is None:
         return f"{ended} The refund is not known."
     return f"{ended} {money(found.actual.refund)} back{_compared(found.difference)}."
 
 
+def _ended(found: ReceiptFacts) -> str:
+    if found.dry_run:
+        return "Dry run: nothing was changed."
+    gone = sum(item.state is ItemState.GONE for item in found.items)
+    return f"{found.state.value.capitalize()}: {gone} of {counted(len(found.items), 'item')} gone."
+
+
 def beginning(found: ReceiptFacts) -> Sequence[Row]:
     """What was asked for, acknowledged and approved."""
-    worst = found.acknowledged.worst
     details = f": {found.asked.words}" if found.asked.words else ""
     what = ", the renewal periods alone" if found.scope is Scope.RENEWALS else ""
     return [
@@ -78,13 +85,23 @@ def beginning(found: ReceiptFacts) -> Sequence[Row]:
             f"{instant(found.acknowledged.at)} by {found.acknowledged.by}: "
             f'"{found.acknowledged.text}"',
         ),
+        *_worst(found),
+        *(Row(APPROVED, _said(each)) for each in found.approvals),
+        *([Row("Glass broken", _said(found.broken_glass))] if found.broken_glass else []),
+    ]
+
+
+def _worst(found: ReceiptFacts) -> Sequence[Row]:
+    """The figures that were acknowledged; a contract says itself what comes back."""
+    if found.contract:
+        return []
+    worst = found.acknowledged.worst
+    return [
         Row(
             "",
             f"Handling fee at most {money(worst.handling_fee)}, refund at least "
             f"{money(worst.refund)}, coupons lost at most {money(worst.coupons_lost)}",
         ),
-        *(Row(APPROVED, _said(each)) for each in found.approvals),
-        *([Row("Glass broken", _said(found.broken_glass))] if found.broken_glass else []),
     ]
 
 
@@ -116,11 +133,14 @@ def end(found: ReceiptFacts) -> Sequence[Row]:
         rows.append(Row("Problem", found.problem))
     if found.by_hand is not None:
         rows.append(Row("Done by hand", _said(found.by_hand)))
+    rows += [Row("Done by hand", _handwork(each)) for each in found.handwork]
+    if found.seen_gone is not None:
+        rows.append(Row("Seen gone", _said(found.seen_gone)))
     if found.left is not None:
         rows.append(Row("Left as it is", _said(found.left)))
     if found.left_behind:
         rows.append(Row("Left behind", f"{listed(found.left_behind)}, still paid for"))
-    rows.append(Row("Rule set", found.rules))
+    rows.append(Row("Rule set", "as the contract says" if found.contract else found.rules))
     if found.head is not None:
         entries = f"{found.head.entries:,} {'entry' if found.head.entries == 1 else 'entries'}"
         rows.append(Row("Record", f"{entries}, head {found.head.digest}"))
@@ -147,6 +167,13 @@ def _item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
         money(fee) if came or dry_run else "",
         ", ".join(each for each in (item.key.id, order, call, error) if each),
     )
+
+
+def _handwork(done: Handwork) -> str:
+    which = f" ({', '.join(str(each) for each in done.items)})"
+    words = f": {done.words}" if done.words else ""
+    shows = f" {done.evidence}" if done.evidence else ""
+    return f"{instant(done.at)} by {done.by}{which}{words}{shows}"
 
 
 def _said(said: Said) -> str:

@@ -126,7 +126,8 @@ class Entrusting:
             self._progress.save(request, opened, again=None)
             return
         refunds = {} if fresh is None else self._refunds(request, provider)
-        items = [_read_back(item, refunds.get(item.key.id)) for item in request.items]
+        was_read = fresh is not None
+        items = [_read_back(i, refunds.get(i.key.id), read=was_read) for i in request.items]
         ended = [unsubscribed(each) for each in self._known(request).values()]
         if request.is_contract:
             _enter(provider, ended)
@@ -218,11 +219,13 @@ def _still_listed(request: Request, fresh: Fresh, *, now: datetime) -> tuple[int
     )
 
 
-def _read_back(item: Item, refund: Refund | None) -> Item:
+def _read_back(item: Item, refund: Refund | None, *, read: bool) -> Item:
+    """What the cloud shows of it: what is not on its list renews no more."""
+    known = replace(item, auto_renew_off=True if read else None)
     if refund is None:
-        return item
+        return known
     return replace(
-        item,
+        known,
         refund_order=refund.order_id,
         refund_actual=refund.refund,
         fee_actual=refund.handling_fee,

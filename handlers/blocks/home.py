@@ -13,7 +13,7 @@ from bot.facts.listing import UpcomingDay
 from handlers import ids, text
 from handlers.blocks.looking import Linked, trouble
 from handlers.blocks.pieces import Bold, Line, actions, button, context, header, rich, section
-from handlers.blocks.request_facts import subject
+from handlers.blocks.request_facts import at_least, subject
 
 SHOWN = 5
 LABEL = 60
@@ -88,9 +88,8 @@ def _waiting(facts: HomeFacts, links: Mapping[int, str]) -> Sequence[Block]:
 
 
 def _waiting_row(request: Request, links: Mapping[int, str]) -> SectionBlock:
-    floor = text.money(request.acknowledgement.worst.refund)
     words = (
-        f"*{request.number}* · {text.mention(request.requested_by)} · refund at least {floor}\n"
+        f"*{request.number}* · {text.mention(request.requested_by)} · {at_least(request)}\n"
         f"Decide by {text.instant(request.deadline)}"
     )
     return _linked(words, Linked(request=request, link=links.get(request.number)), "Open request")

@@ -22,7 +22,7 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
-from handlers.blocks.request_facts import subject
+from handlers.blocks.request_facts import at_least, subject
 
 SHOWN = 5
 DEFAULT_ACCOUNT = AccountName("default")
@@ -123,8 +123,8 @@ def request_row(linked: Linked, *, label: str = "Open request") -> SectionBlock:
 
 def _figures(request: Request) -> str:
     if request.state is State.WAITING:
-        floor = text.money(request.acknowledgement.worst.refund)
-        return f"Refund at least {floor} · decide by {text.instant(request.deadline)}"
+        floor = at_least(request)
+        return f"{floor[0].upper()}{floor[1:]} · decide by {text.instant(request.deadline)}"
     last = request.events[-1].at if request.events else request.requested_at
     return f"Asked by {text.mention(request.requested_by)} · last change {text.instant(last)}"
 
@@ -132,8 +132,7 @@ def _figures(request: Request) -> str:
 def _request_words(request: Request) -> str:
     words = f"{request.number}, {request.state.value}, {text.esc(subject(request))}"
     if request.state is State.WAITING:
-        floor = text.money(request.acknowledgement.worst.refund)
-        words += f", refund at least {floor}, decide by {text.instant(request.deadline)}"
+        words += f", {at_least(request)}, decide by {text.instant(request.deadline)}"
     return words
 
 

@@ -6,9 +6,9 @@ from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Event, ItemState, Request, State, Verb
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
-from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said, Verification, in_order
+from bot.facts.receipt import Handwork, ReceiptFacts, ReceiptItem, Said, Verification, in_order
 from handlers import ids, text
-from handlers.blocks import calls, checklist_lines
+from handlers.blocks import calls, checklist_lines, contracts
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
@@ -16,6 +16,7 @@ from handlers.blocks.pieces import (
     Bold,
     Content,
     Line,
+    Link,
     Who,
     actions,
     button,
@@ -56,6 +57,8 @@ def receipt(message: Receipt) -> Content:
     headline = f"Receipt of request {found.number}: {text.money(back)} back"
     if back is None:
         headline = f"Receipt of request {found.number}: refund not known"
+    if found.contract:
+        headline = f"Receipt of request {found.number}: {_how_it_ended(found)}"
     if found.dry_run:
         headline = f"Receipt of request {found.number}: nothing was changed"
     parts = (_beginning(found, request), _items(found), _end(found, request))
@@ -98,7 +101,14 @@ def _line(event: Event, when: str, what: str) -> Line:
     return (f"{when} ", *who, what)
 
 
+def _how_it_ended(found: ReceiptFacts) -> str:
+    gone = sum(item.state is ItemState.GONE for item in found.items)
+    return "ended by hand" if gone == len(found.items) else "not ended"
+
+
 def _totals(found: ReceiptFacts) -> str:
+    if found.contract:
+        return contracts.DECIDES
     if found.dry_run:
         return (
             f"The refund would have been {text.money(found.estimate.refund)}, the handling fee "
@@ -116,10 +126,11 @@ def _totals(found: ReceiptFacts) -> str:
 
 def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
     worst = found.acknowledged.worst
-    acknowledged = (
-        f': "{found.acknowledged.text}", fee at most '
-        f"{text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
+    figures = (
+        f"fee at most {text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
     )
+    said = "no refund assumed" if found.contract else figures
+    acknowledged = f': "{found.acknowledged.text}", {said}'
     lines: list[Line] = [
         (
             Bold("Asked"),
@@ -137,9 +148,16 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
 
 def _items(found: ReceiptFacts) -> list[Line]:
     return [
-        (Bold(f"{item.number} {item.label}"), f" · {_item(item, dry_run=found.dry_run)}")
-        for item in found.items
+        (Bold(f"{item.number} {item.label}"), f" · {_became(item, found)}") for item in found.items
     ]
+
+
+def _became(item: ReceiptItem, found: ReceiptFacts) -> str:
+    if not found.contract:
+        return _item(item, dry_run=found.dry_run)
+    if found.dry_run:
+        return "would have been ended by hand"
+    return "gone" if item.state is ItemState.GONE else "not done"
 
 
 def _item(item: ReceiptItem, *, dry_run: bool) -> str:
@@ -166,11 +184,24 @@ def _end(found: ReceiptFacts, request: Request) -> list[Line]:
         lines.append((Bold("Problem"), f": {text.clip(found.problem, SAID)}"))
     if found.by_hand is not None:
         lines.append(_did("Done by hand", found.by_hand, request))
+    lines += [_handwork(found, each, request) for each in found.handwork]
+    if found.seen_gone is not None:
+        lines.append(_did("Seen gone", found.seen_gone, request))
     if found.left is not None:
         lines.append(_did("Left as it is", found.left, request))
     if found.verified is not None:
         lines.append(_verification(found.verified, request))
     return lines
+
+
+def _handwork(found: ReceiptFacts, done: Handwork, request: Request) -> Line:
+    """Who did it by hand, which of several, and the link that shows it."""
+    some = len(done.items) < len(found.items)
+    which = f", {text.joined([str(each) for each in done.items])}" if some else ""
+    words = f": {text.clip(done.words, SAID)}" if done.words else ""
+    shows: Line = (" ", Link(done.evidence)) if done.evidence else ()
+    when = facts.clock(done.at, request)
+    return (Bold("Done by hand"), f"{which} {when} by ", Who(done.by), words, *shows)
 
 
 def _verification(verified: Verification, request: Request) -> Line:
@@ -191,7 +222,7 @@ def _did(what: str, said: Said, request: Request) -> Line:
 
 def _small_print(found: ReceiptFacts) -> list[str]:
     """The rules that the figures follow, and the record's head, so that a cut record shows."""
-    lines = [f"Rule set: {text.esc(found.rules)}"]
+    lines = ["As the contract says" if found.contract else f"Rule set: {text.esc(found.rules)}"]
     if found.head is not None:
         entries = text.plural(found.head.entries, "entry", "entries")
         lines.append(f"Record: {entries}, head {found.head.digest[:DIGITS]}{text.ELLIPSIS}")
@@ -295,16 +326,15 @@ def _stale(request: Request) -> str:
         event = facts.last_event(request, Verb.STALE)
         was = facts.because(event.note if event else None)
         return f"Request {request.number} was stale, nothing was executed: {was}."
-    floor = text.money(request.acknowledgement.worst.refund)
+    floor = "that no refund is assumed" if request.is_contract else facts.at_least(request)
     why = facts.because(request.problem)
     if request.problem and why != facts.FIGURES_WORSE:
         return (
             f"Request {request.number} is stale, nothing was executed: {why}. "
-            f"{text.esc(text.sentence(request.problem))} You acknowledged refund at least {floor}."
+            f"{text.esc(text.sentence(request.problem))} You acknowledged {floor}."
         )
     return (
-        f"Request {request.number} is stale, nothing was executed: {why}, you acknowledged refund "
-        f"at least {floor}."
+        f"Request {request.number} is stale, nothing was executed: {why}, you acknowledged {floor}."
     )
 
 

@@ -212,9 +212,14 @@ def refund_floor(request: Request) -> str:
 
 def least(request: Request) -> str:
     """The acknowledged refund alone, labelled as an estimate; none of a contract."""
+    return at_least(request) if request.is_contract else f"{at_least(request)} (estimate)"
+
+
+def at_least(request: Request) -> str:
+    """The same where the list itself says that figures are estimates."""
     if request.is_contract:
         return refund_floor(request)
-    return f"refund at least {text.money(request.acknowledgement.worst.refund)} (estimate)"
+    return f"refund at least {text.money(request.acknowledgement.worst.refund)}"
 
 
 def keeps_costing(request: Request) -> bool:

@@ -333,7 +333,9 @@ def _stale(request: Request) -> Face:
         body=(
             rich((f"{why} ", Who(request.requested_by), f" {again}")),
             body.reason(request),
-            fields((f"Acknowledged {text.short_instant(request.acknowledgement.at)}", before)),
+            body.figures(request)
+            if request.is_contract
+            else fields((f"Acknowledged {text.short_instant(request.acknowledgement.at)}", before)),
             rich(*body.rows(request, body.estimate)),
         ),
         buttons=(
