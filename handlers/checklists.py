@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from bot.billing.rights import Action
-from bot.billing.unsubscription import Request
-from bot.services.errors import ChecklistIncomplete, Incomplete
+from bot.billing.unsubscription import OutOfOrder, Request
+from bot.services.errors import ChecklistIncomplete, Incomplete, RequestRefused
 from handlers import ids, submissions
 from handlers.blocks import checklist
 from handlers.services import Services
@@ -75,6 +75,12 @@ def _answered(turn: Turn, act: Callable[[], Request]) -> Mapping[str, object] | 
     except ChecklistIncomplete as refusal:
         note(refusal, turn)
         under = {_BLOCKS[field]: words for field, words in refusal.fields.items()}
+        return {"response_action": "errors", "errors": under}
+    except RequestRefused as refusal:
+        if not isinstance(refusal.cause, OutOfOrder):
+            raise
+        note(refusal, turn)
+        under = {ids.CHECKLIST_ITEMS: f"{refusal.sentence} {refusal.advice}"}
         return {"response_action": "errors", "errors": under}
     except Incomplete as refusal:
         note(refusal, turn)

@@ -45,6 +45,7 @@ APART = timedelta(hours=1)
 """Two calls are never nearer to each other."""
 
 _CALLS = frozenset({Verb.REMINDED, Verb.VERIFYING, Verb.STILL_THERE})
+_TURNS = frozenset({Verb.STARTED, Verb.RETRIED, Verb.STILL_THERE, Verb.VERIFYING})
 _SAYS = frozenset({Verb.CARRIED_OUT, Verb.BY_HAND})
 
 
@@ -172,6 +173,18 @@ def confirmed(request: Request) -> Event | None:
     since = max((e.number for e in request.events if e.verb is Verb.VERIFYING), default=0)
     seen = (e for e in request.events if e.verb is Verb.CONFIRMED and e.number > since)
     return next(seen, None)
+
+
+def calls_to_look(request: Request, event: Event) -> bool:
+    """Whether a call was for those who look whether it is gone, not for those who do it."""
+    turns = [e for e in request.events if e.number <= event.number and e.verb in _TURNS]
+    return bool(turns) and turns[-1].verb is Verb.VERIFYING
+
+
+def still_calls(request: Request, event: Event) -> bool:
+    """Whether what a call was for still waits; nobody is called for nothing."""
+    waits = State.VERIFYING if calls_to_look(request, event) else State.EXECUTING
+    return request.state is waits and (waits is State.EXECUTING or confirmed(request) is None)
 
 
 def due_at(request: Request) -> datetime | None:

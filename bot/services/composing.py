@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from bot.billing.by_hand import still_calls
 from bot.billing.unsubscription import Event, Request, State, Verb
 from bot.facts.hiding import without_figures
 from bot.facts.messages import (
@@ -41,8 +42,6 @@ REMINDERS = frozenset({owing.REMINDER, owing.REMINDER_REST})
 
 PERSON = ("D", "U", "W")
 """How the ids of people and of conversations with one person begin."""
-
-_BY_HAND = frozenset({State.EXECUTING, State.VERIFYING})
 
 WAITS_FOR_CARD = timedelta(seconds=20)
 """A note to the requester waits this long for the message that it links to."""
@@ -182,7 +181,7 @@ class Composing:
             return None
         if event.verb is Verb.CALLED and request.state is not State.WAITING:
             return None  # decided meanwhile: nobody is called for nothing
-        if event.verb is Verb.REMINDED and request.state not in _BY_HAND:
+        if event.verb is Verb.REMINDED and not still_calls(request, event):
             return None  # done or seen meanwhile
         return RequestLine(request=request, event=event)
 

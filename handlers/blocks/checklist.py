@@ -19,9 +19,9 @@ from bot.facts.messages import Overdue, RequestCard
 from bot.facts.reasons import REASONS
 from handlers import ids, text
 from handlers.blocks import checklist_lines as lines
+from handlers.blocks import contracts, requests
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
-from handlers.blocks import requests
 from handlers.blocks.decisions import WHY_LIMIT
 from handlers.blocks.pieces import (
     DRY_RUN,
@@ -162,10 +162,10 @@ def _executing(request: Request) -> Face:
     return Face(
         emoji=WORKING,
         headline=headline,
-        spoken=body.spoken(
+        spoken=_spoken(
             f"Request {request.number} is to be done by hand by {due}: "
             f"{facts.subject(request)} ({request.account})",
-            *body.plain(rows),
+            rows,
         ),
         body=(
             body.asked(request),
@@ -186,15 +186,16 @@ def _verifying(request: Request) -> Face:
     looks = f"{whom} can look" if whom else "Nobody else may look"
     if seen and seen.by:
         looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}"
-    headline = f"Verifying: is {facts.subject(request)} gone?"
+    verb = facts.verb(request, one="is", several="are")
+    headline = f"Verifying: {verb} {facts.subject(request)} gone?"
     said = "a second person looks whether it is gone" if seen is None else "seen by a second person"
     return Face(
         emoji=WORKING,
         headline=headline,
-        spoken=body.spoken(
+        spoken=_spoken(
             f"Request {request.number}: {facts.subject(request)} ({request.account}) was done by "
             f"hand, {said}",
-            *body.plain(rows),
+            rows,
         ),
         body=(
             body.asked(request),
@@ -233,7 +234,7 @@ def _done(request: Request) -> Face:
         body=(
             body.asked(request),
             body.reason(request),
-            body.figures(request) if request.is_contract else cloud,
+            contracts.request_figures(request) if request.is_contract else cloud,
             rich(*_rows(request)),
             context(" · ".join(part for part in told if part)),
         ),
@@ -252,11 +253,10 @@ def _failed(request: Request) -> Face:
     return Face(
         emoji=WARNING,
         headline=headline,
-        spoken=body.spoken(
+        spoken=_spoken(
             f"Request {request.number} failed: {facts.subject(request)} ({request.account}) was "
-            "not done by hand in time",
-            *body.plain(rows),
-            problem,
+            f"not done by hand in time. {problem}",
+            rows,
         ),
         body=(
             body.asked(request),
@@ -268,6 +268,11 @@ def _failed(request: Request) -> Face:
         ),
         buttons=() if request.closed else _repairs(request),
     )
+
+
+def _spoken(first: str, rows: Collection[Line]) -> str:
+    """The sentence, then the rows as far as they fit, with people as mentions."""
+    return text.fallback(text.esc(first), *(lines.spoken(row) for row in rows))
 
 
 def _rows(request: Request) -> list[Line]:
@@ -287,7 +292,9 @@ def _row(request: Request, number: int, item: Item) -> Line:
     if said is None:
         whom: Line = (", asked of ", Who(item.asked)) if item.asked else ()
         word = "not done" if request.state is State.FAILED else "to do"
-        return (" · ", Bold(word), *whom)
+        several = len({each.due_at for _, each in by_hand.open_items(request)}) > 1
+        by = f" by {text.instant(text.last_safe(item.due_at))}" if several and item.due_at else ""
+        return (" · ", Bold(word), by, *whom)
     who: Line = (" by ", Who(said.by)) if said.by else ()
     shows: Line = (": ", Link(said.evidence)) if said.evidence else ()
     gone = "gone" if item.state is ItemState.GONE else "done"

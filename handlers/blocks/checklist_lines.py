@@ -67,7 +67,7 @@ def named(request: Request, event: Event) -> str:
 
 def _reminded(request: Request, event: Event) -> Line:
     whom = people(event.called)
-    if _is_seen_to(request, event):
+    if by_hand.calls_to_look(request, event):
         return (*whom, *([": "] if whom else []), _look(request))
     left = text.joined([facts.short(item.label) for _, item in by_hand.open_items(request)][:3])
     what = left or facts.subject(request)
@@ -76,13 +76,6 @@ def _reminded(request: Request, event: Event) -> Line:
         "Press Done… in the request when it is."
     )
     return (*whom, *([": "] if whom else []), does)
-
-
-def _is_seen_to(request: Request, event: Event) -> bool:
-    """Whether those were called who look whether it is gone."""
-    turns = {Verb.STARTED, Verb.RETRIED, Verb.STILL_THERE, Verb.VERIFYING}
-    before = [e for e in request.events if e.number <= event.number and e.verb in turns]
-    return bool(before) and before[-1].verb is Verb.VERIFYING
 
 
 def _look(request: Request) -> str:

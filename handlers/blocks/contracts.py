@@ -1,7 +1,11 @@
 """Contracts outside the cloud, where others show figures: the contract says what comes back."""
 
+from datetime import date
+from decimal import Decimal
+
 from slack_sdk.models.blocks import Block
 
+from bot.billing.money import Money
 from bot.billing.quote import Quote
 from bot.billing.renewal import AnchorKind
 from bot.billing.unsubscription import Request
@@ -46,15 +50,22 @@ def paid(draft: Draft) -> str:
 
 
 def request_figures(request: Request) -> Block:
-    """The same of a request, with what comes next if it is kept."""
-    kept = request_facts.kept(request)
-    if request.if_kept.get("kind") == AnchorKind.NOTICE and kept:
-        kept = f"{kept.removeprefix('ends on ')}: the last day for notice"
+    """The same of a request, with what comes next if it is kept while that is open."""
+    kept = "" if request.closed else _kept(request)
     return fields(
         ("Paid", _paid([item.quote for item in request.items])),
         ("What comes back", DECIDES),
         *([("If kept", kept)] if kept else []),
     )
+
+
+def _kept(request: Request) -> str:
+    known = request.if_kept
+    if known.get("kind") != AnchorKind.NOTICE:
+        return request_facts.kept(request)
+    price = Money(Decimal(known["amount"]), known["currency"]) if known["amount"] else None
+    day = text.day(date.fromisoformat(known["date"]))
+    return f"{text.money(price)}, unless notice is given by {day}"
 
 
 def _paid(quotes: list[Quote]) -> str:

@@ -3,6 +3,8 @@
 import pytest
 
 from bot.billing.subscription import AccountName, SubscriptionKey
+from bot.demo import workspace
+from tests.acceptance.catalogue import STAGING
 from tests.acceptance.people import eventually
 from tests.acceptance.world import World
 
@@ -134,6 +136,31 @@ def test_without_a_link_it_is_not_done(world: World, opened, link: str):
     assert "Executing" in card(world, "").header
 
 
+def test_the_ways_out_offer_to_end_a_contract_by_hand(world: World):
+    world.load(CONTRACT)
+    requester = world.user("requester")
+
+    requester.command("/lapse show status-page").click("Unsubscribe…")
+
+    form = requester.answer(containing="The contract decides")
+    assert "Request unsubscription" in form.buttons
+    assert "0.00" not in form.words
+
+
+def test_the_receipt_in_the_thread_names_who_did_what(world: World, opened):
+    assert done(world, "requester")["ok"]
+    card(world, "Verifying", "owner").click("It is gone")
+    ended = card(world, "Done")
+    world.tick()
+
+    thread = world.user("owner").thread_messages(ended)
+    receipt = next(m for m in thread if "Receipt of request 1001: ended by hand" in m.text)
+    assert "Done by hand" in receipt.words
+    assert LINK in receipt.words
+    assert receipt.words.index("U0REQUESTER") < receipt.words.index("Seen gone")
+    assert receipt.words.rindex("U0OWNER") > receipt.words.index("Seen gone")
+
+
 def test_still_there_opens_the_checklist_again(world: World, opened):
     assert done(world, "owner")["ok"]
     card(world, "Verifying").click("Still there…")
@@ -165,3 +192,46 @@ def test_what_is_not_done_in_time_fails_and_the_channel_is_told(world: World, op
     assert world.user("outsider").newest("approvals", containing="Overdue")
     assert done(world, "owner")["ok"]
     assert card(world, "Verifying")
+
+
+def test_an_account_without_rights_to_the_api_gets_the_console_s_own_path(world: World):
+    without_api(world)
+    world.load(*STAGING)
+    requester = world.user("requester")
+    requester.say("/lapse unsubscribe staging-quota")
+    modal = requester.modal(title="Unsubscribe", containing="A person ends it by hand")
+    modal.enter("Reason", "Features are not enough")
+    modal.enter("Handling fee", True)
+    assert modal.submit()["ok"]
+    card(world, "Waiting").click("Approve")
+    card(world, "Approved")
+    world.advance(minutes=5)
+    shown = card(world, "Executing by hand")
+    assert "Security & Compliance > SecMaster > Professional at the upper right" in shown.words
+
+    assert not tick(world, ["2 Large screen"])["ok"]
+    assert tick(world, ["1 SecMaster Professional, 50 ECS"])["ok"]
+    card(world, "Executing by hand")
+    assert tick(world, ["2 Large screen", "3 Security orchestration"])["ok"]
+    card(world, "Verifying").click("All are gone")
+
+    listed = card(world, "Executing by hand")
+    assert "are still at the cloud" in " ".join(world.user("owner").thread(listed))
+
+
+def without_api(world: World) -> None:
+    """Start anew with an account whose requests people carry out."""
+    settings = workspace.practice_settings()
+    staging = settings.accounts["staging"].model_copy(update={"carried_out": "by-hand"})
+    accounts = {**settings.accounts, "staging": staging}
+    world.stop()
+    world.start(settings.model_copy(update={"accounts": accounts}))
+
+
+def tick(world: World, done: list[str]) -> dict:
+    """The owner says of some that they are done."""
+    card(world, "by hand", "owner").click("Done…")
+    modal = world.user("owner").modal(title="Done by hand")
+    modal.enter("What is done", done)
+    modal.enter("Link", LINK)
+    return modal.submit()

@@ -7,6 +7,7 @@ from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser
 from handlers import leftover
 from handlers.autorenew import AutoRenew
+from handlers.checklists import Checklists
 from handlers.delegations import Delegations
 from handlers.home import Home
 from handlers.reminders import Reminders
@@ -52,7 +53,8 @@ def stage(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, client: RecordingClient
             Delegations(services),
         )
         looking.also({**renewing.commands, **reminders.commands, **delegations.commands})
-        for conversation in (looking, renewing, reminders, delegations, home):
+        checklists = Checklists(services)
+        for conversation in (looking, renewing, reminders, delegations, checklists, home):
             conversation.register(turns)
         leftover.register(app, turns)
 

@@ -12,14 +12,17 @@ from bot.billing.account import CarriedOut
 from bot.billing.contract import plan_of, worst_of
 from bot.billing.deciding import Asking
 from bot.billing.plan import Plan
+from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import Edition, Kind, Subscription
 from bot.billing.unsubscription import Reason, Request, Task
+from bot.facts.unsubscribing import Draft, Kept, NewFigures
 from tests import factories as make
 from tests.factories import APPROVER_1, APPROVER_2, OWNER, REQUESTER, instant
 from tests.unit.handlers import samples
 
 LINK = "https://vendor.example/answers/1?a=1&b=2"
 ACCOUNT = make.account("contracts")
+WITHOUT_API = make.account("staging", carried_out=CarriedOut.BY_HAND)
 PAGE = make.contract(account="contracts", orders=(make.order("2026-05-10 09:20", cash="348.00"),))
 STARTS, SAID, SEEN = (instant(f"2026-11-23 {at}") for at in ("10:58", "11:30", "12:00"))
 DUE = instant("2027-04-11 00:00")
@@ -37,9 +40,8 @@ def waiting(**changes: Any) -> Request:
 
 def cloud() -> Request:
     """SecMaster and two packages of an account without rights to the API, approved."""
-    account = make.account("staging", carried_out=CarriedOut.BY_HAND)
-    worked = plan_of(samples.GROUP, group=samples.GROUP, account=account, at=make.NOW)
-    return _approved(_asked(worked, account))
+    worked = plan_of(samples.GROUP, group=samples.GROUP, account=WITHOUT_API, at=make.NOW)
+    return _approved(_asked(worked, WITHOUT_API))
 
 
 def opened(request: Request | None = None) -> Request:
@@ -75,14 +77,65 @@ def said(request: Request | None = None, **changes: Any) -> Request:
     return by_hand.carry_out(request or opened(), **(facts | changes))
 
 
-def seen() -> Request:
+def seen(request: Request | None = None) -> Request:
     """An approver saw that it is gone."""
-    return by_hand.confirm(said(), by=APPROVER_1, at=SEEN)
+    return by_hand.confirm(request or said(), by=APPROVER_1, at=SEEN)
 
 
-def done() -> Request:
+def done(request: Request | None = None) -> Request:
     """It has ended."""
-    return by_hand.seen_gone(seen(), items=seen().items, at=SEEN, note="seen by a second person")
+    saw = seen(request)
+    return by_hand.seen_gone(saw, items=saw.items, at=SEEN, note="seen by a second person")
+
+
+def called_to_look() -> Request:
+    """A day later nobody has looked."""
+    return by_hand.call(said(), whom=(APPROVER_1,), at=SAID + timedelta(days=1))
+
+
+def still_listed() -> Request:
+    """The cloud lists Large screen, which an approver saw gone."""
+    request = seen(said(opened(cloud())))
+    why = "Large screen is still at the cloud."
+    return by_hand.listed_still(request, numbers=(2,), at=SEEN, why=why)
+
+
+def many(count: int) -> Request:
+    """So many contracts."""
+    pages = [replace(PAGE, key=make.key(f"page-{n}", "contracts")) for n in range(count)]
+    return opened(_approved(_asked(plan(*pages), ACCOUNT)))
+
+
+def draft(*chosen: Subscription) -> Draft:
+    """The form of a contract."""
+    items = chosen or (PAGE,)
+    worked = plan(*items)
+    kept = Anchor(kind=AnchorKind.NOTICE, date=DUE.date() - timedelta(days=1), at=None)
+    return replace(
+        samples.draft(),
+        account=ACCOUNT,
+        refs=("contracts/status-page",),
+        plan=worked,
+        subscriptions=worked.subscriptions,
+        optional_packages=(),
+        chosen_packages=frozenset(),
+        total=worked.total,
+        worst=worst_of(worked, until=DUE),
+        left_out={},
+        ways={},
+        if_kept=Kept(anchor=kept, amounts=(), unknown=0),
+    )
+
+
+def new_facts() -> NewFigures:
+    """What the requester of a stale one reads."""
+    return NewFigures(
+        number=1042,
+        draft=draft(),
+        before=draft().worst,
+        acknowledged_at=samples.ASKED,
+        why="It has another account.",
+    )
 
 
 def still_there() -> Request:
