@@ -112,10 +112,28 @@ def test_ask_approve_done_with_evidence_and_seen_by_another(world: World, opened
         held = tx.catalogue.get(key)
     assert held is not None
     assert held.status == "unsubscribed"
+    listed = world.user("owner").command("/lapse list account:contracts")
+    assert "Status page" not in listed.words
     world.tick()
     told = " ".join(message.text for message in world.user("requester").posts("Lapse"))
     for words in ("to be done by hand", "a second person looks", "seen by <@U0APPROVER1>"):
         assert words in told
+
+
+def test_afterwards_nobody_is_reminded_and_nothing_is_renewed(world: World, opened):
+    assert done(world, "owner")["ok"]
+    card(world, "Verifying").click("It is gone")
+    card(world, "Done")
+
+    world.advance(days=150)
+    world.advance(days=60)
+
+    assert world.user("owner").posts("finops") == []
+    assert world.core is not None
+    with world.core.store.reading() as tx:
+        held = tx.catalogue.get(SubscriptionKey(AccountName("contracts"), "status-page"))
+    assert held is not None
+    assert (held.status, len(held.orders)) == ("unsubscribed", 1)
 
 
 def test_whoever_did_it_does_not_verify_it(world: World, opened):

@@ -30,11 +30,14 @@ from bot.services.errors import (
     RequestRefused,
 )
 from bot.services.vouching import LINK_LIMIT, NO_ITEMS, NO_LINK, NOT_A_LINK, Vouching
+from storage.engine import Database
 from tests.clocks import SettableClock
+from tests.conftest import ACCOUNTS, AUDIT_KEY
 from tests.factories import (
     APPROVER_1,
     APPROVER_2,
     DEPUTY,
+    NOW,
     OUTSIDER,
     OWNER,
     REQUESTER,
@@ -48,6 +51,7 @@ from tests.factories import (
 )
 from tests.messengers import FakeDirectory
 from tests.unit.services.desk import LONG, Desk, secmaster
+from tests.unit.services.mortal import Killed, MortalStore, Steps
 
 LINK = "https://vendor.example/answers/1?a=1&b=2"
 DAY = timedelta(days=1)
@@ -462,3 +466,68 @@ def test_a_dry_run_asks_nobody(store: Store, clock: SettableClock) -> None:
     assert request.events[-1].note == REHEARSED
     assert all(not each.called for each in request.events)
     assert known(desk, "sm-quota").status is Status.IN_USE
+
+
+# Deaths and several replicas
+
+
+def test_a_death_at_any_step_ends_as_without_it(database: Database) -> None:
+    """Each run is killed at another step; what the next process finds is all that is left."""
+    kill_at, taken = 0, 1
+    while kill_at <= taken:
+        kill_at += 1
+        desk, steps = told_until_killed(database, kill_at)
+        taken = max(taken, steps.taken)
+        request = desk.get()
+        assert (request.state, request.closed) == (State.DONE, True), kill_at
+        verbs = [event.verb for event in request.events]
+        once = (Verb.STARTED, Verb.CARRIED_OUT, Verb.CONFIRMED, Verb.VERIFIED)
+        assert [verbs.count(each) for each in once] == [1] * 4, kill_at
+        assert known(desk).status is Status.UNSUBSCRIBED
+        assert desk.owed("request/1001/receipt")[0] == "request/1001/receipt"
+        assert desk.cloud.calls == []
+    assert kill_at > 8
+
+
+def told_until_killed(database: Database, kill_at: int) -> tuple[Desk, Steps]:
+    steps = Steps(kill_at)
+    whole = database.store(team_id=f"T{kill_at}", accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+    desk = Desk(whole, SettableClock(NOW), subscriptions=(PAGE,))
+    desk.approved("status-page")
+    desk.cool_off()
+    desk.store = MortalStore(whole, steps)  # type: ignore[assignment]
+    desk.start()
+    for chapter in (desk.run, lambda: done(desk), lambda: seen_gone(desk), desk.run):
+        for _ in range(2):
+            try:
+                chapter()
+                break
+            except Killed:
+                desk.start()
+                desk.clock.advance(timedelta(seconds=61))
+            except RequestRefused:
+                break  # it was saved before the death
+    desk.store = whole
+    return desk, steps
+
+
+def seen_gone(desk: Desk) -> None:
+    vouching(desk).gone(1001, by=APPROVER_1)
+
+
+def test_two_replicas_call_and_close_once(desk: Desk) -> None:
+    opened(desk)
+    other = Desk.__new__(Desk)
+    other.__dict__.update(desk.__dict__)
+    other.start()
+    desk.clock.set(DUE - DAY)
+    for each in (desk, other, desk):
+        each.run()
+    done(desk)
+    seen_gone(other)
+    for each in (other, desk):
+        each.run()
+
+    verbs = [event.verb for event in desk.get().events]
+    assert verbs.count(Verb.REMINDED) == 2
+    assert verbs.count(Verb.VERIFIED) == 1
