@@ -221,16 +221,22 @@ def _done(request: Request) -> Face:
         f"verified {facts.moment(verified.at, request)}" if verified else "",
         "receipt in the thread",
     )
+    costs = (
+        " Collector servers and VPC endpoints, if used, keep costing until someone releases them."
+    )
+    if not facts.keeps_costing(request):
+        costs = ""
     back = facts.refunded(request)
     cloud = fields(
         ("Refund at the cloud", text.money(back)),
         ("Handling fee", text.money(facts.fee_charged(request))),
+        *([("May still cost", "collector servers, VPC endpoints")] * facts.keeps_costing(request)),
     )
     return Face(
         emoji=DONE,
         headline=f"Done: {gone}",
         spoken=f"Request {request.number} is done by hand: {text.esc(gone)}. "
-        f"{body.money_back(request)}",
+        f"{body.money_back(request)}{costs}",
         body=(
             body.asked(request),
             body.reason(request),

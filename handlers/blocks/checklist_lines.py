@@ -15,7 +15,7 @@ SAID = 500
 
 def line(request: Request, event: Event) -> Content | None:
     """The line of an event that only such a request has; None for all others."""
-    if not request.by_hand or event.verb not in _LINES:
+    if not request.by_hand or request.dry_run or event.verb not in _LINES:
         return None
     parts = _LINES[event.verb](request, event)
     when = facts.clock(event.at, request)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.billing import by_hand
 from bot.billing.rights import Action
 from bot.billing.unsubscription import AlreadyDecided, OutOfOrder, Request, State, Verb
 from bot.facts.messages import Overdue, Receipt, RequestCard, RequesterNote, RequestLine
@@ -165,6 +166,23 @@ def test_done_names_who_did_it_and_who_has_seen_it():
     assert LINK in shown(request)
     assert "If kept" not in shown(request)
     assert "0.00" not in card(request).text + shown(request)
+
+
+def test_done_at_a_cloud_says_what_is_not_known_and_what_may_still_cost():
+    request = sample.done(sample.said(sample.opened(sample.cloud())))
+
+    assert "*Refund at the cloud*: amount not known" in shown(request)
+    assert "*May still cost*: collector servers, VPC endpoints" in shown(request)
+    assert "The refund is not known yet. Collector servers" in card(request).text
+
+
+def test_a_dry_run_tells_nobody_to_look():
+    request = by_hand.rehearsed(
+        replace(sample.cloud(), dry_run=True), at=sample.STARTS, note="dry run: nobody was asked"
+    )
+
+    assert told(request, Verb.VERIFYING) == "Dry run: 10:58 verifying: reading back"
+    assert note(request).startswith("Dry run: Done: SecMaster Professional and 2 packages would")
 
 
 def test_what_was_not_done_in_time_offers_to_go_on():
