@@ -105,6 +105,9 @@ def test_still_there_opens_only_what_is_there_and_an_earlier_look_counts_no_more
     assert [n for n, _ in by_hand.open_items(opened)] == [3]
     assert opened.events[-1].called == (OWNER,)
     assert by_hand.confirmed(sample.said(opened, numbers=(3,), at=SEEN + HOUR)) is None
+    listed = sample.still_listed()
+    assert by_hand.whom_to_ask(listed) == (OWNER,)
+    assert by_hand.confirmed(sample.said(listed, numbers=(2,), at=SEEN + HOUR)) is None
 
 
 def test_people_are_called_at_the_start_a_day_before_and_when_it_is_due():
