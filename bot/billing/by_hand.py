@@ -46,7 +46,6 @@ APART = timedelta(hours=1)
 
 _CALLS = frozenset({Verb.REMINDED, Verb.VERIFYING, Verb.STILL_THERE})
 _TURNS = frozenset({Verb.STARTED, Verb.RETRIED, Verb.STILL_THERE, Verb.VERIFYING})
-_SAYS = frozenset({Verb.CARRIED_OUT, Verb.BY_HAND})
 
 
 def start(
@@ -158,7 +157,7 @@ def done_by(request: Request, number: int) -> Event | None:
     """Who last said, with what evidence, that an item is done; None while nobody did."""
     if request.items[number - 1].state is ItemState.PLANNED:
         return None
-    said = (each for each in reversed(request.events) if each.verb in _SAYS)
+    said = (each for each in reversed(request.events) if each.verb is Verb.CARRIED_OUT)
     return next((each for each in said if not each.items or number in each.items), None)
 
 

@@ -7,7 +7,7 @@ second person has seen gone, after reading the cloud where a provider can.
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, runtime_checkable
 
 from bot.billing import by_hand, deciding
@@ -15,6 +15,7 @@ from bot.billing.account import Account
 from bot.billing.bookkeeping import unsubscribed
 from bot.billing.deadline import last_safe
 from bot.billing.quote import Scope
+from bot.billing.renewal import AnchorKind, anchor
 from bot.billing.subscription import Edition, Kind, SlackUser, Subscription
 from bot.billing.unsubscription import Item, Request, State, Task
 from bot.ports.provider import Provider, ProviderError, Refund
@@ -22,7 +23,7 @@ from bot.services.calling import is_gone
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.people import People
-from bot.services.phrases import last_minute, listed
+from bot.services.phrases import day, last_minute, listed
 from bot.services.progress import Progress
 
 REHEARSED = "dry run: nobody was asked to do anything"
@@ -69,7 +70,9 @@ class Entrusting:
         read_now = self._read(request, provider)
         fresh = known if read_now is None else read_now
         now = self._now()
+        account = account_of(self._progress.store, request.account)
         problem = self._objection(request, fresh, now)
+        problem = problem or _notice_passed(request, known.values(), account, now=now)
         if problem is not None:
             stale = deciding.go_stale(request, at=now, note=problem)
             self._progress.save(request, replace(stale, problem=problem), again=None)
@@ -79,7 +82,6 @@ class Entrusting:
             done = by_hand.rehearsed(read, at=now, note=REHEARSED)
             self._progress.save(request, done, again=None)
             return
-        account = account_of(self._progress.store, request.account)
         items = [
             _entrusted(item, known.get(item.key.id, fresh[item.key.id]), request, account, now)
             for item in request.items
@@ -173,6 +175,21 @@ def who_may_look(
     owners = (user for each in held for user in (each.owner, each.deputy) if user)
     did = by_hand.doers(request)
     return tuple(each for each in dict.fromkeys((*owners, *people.approvers())) if each not in did)
+
+
+def _notice_passed(
+    request: Request, held: Iterable[Subscription], account: Account, *, now: datetime
+) -> str | None:
+    """That the day for notice, by which it was approved, is over: the contract has renewed."""
+    if request.if_kept.get("kind") != AnchorKind.NOTICE:
+        return None
+    was = date.fromisoformat(request.if_kept["date"])
+    ahead = (anchor(each, account, at=now) for each in held)
+    dates = [each.date for each in ahead if each is not None]
+    if dates and min(dates) <= was:
+        return None
+    after = f", the next one is {day(min(dates))}" if dates else ""
+    return f"The last day for notice has passed, it was {day(was)}{after}."
 
 
 def _entrusted(

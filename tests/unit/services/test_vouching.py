@@ -176,6 +176,20 @@ def test_what_ended_meanwhile_makes_it_stale(desk: Desk) -> None:
     assert "It is unsubscribed from already." in (request.problem or "")
 
 
+def test_a_notice_whose_day_passed_while_nobody_ran_makes_it_stale(desk: Desk) -> None:
+    number = desk.approved("status-page").number
+    desk.clock.set(DUE + 2 * DAY)
+    desk.run()
+
+    request = desk.get(number)
+    [stale] = [event for event in request.events if event.verb is Verb.STALE]
+    assert request.state is State.EXPIRED  # too late to acknowledge it again
+    assert stale.note == (
+        "The last day for notice has passed, it was Sat 10 Apr 2027, "
+        "the next one is Mon 10 Apr 2028."
+    )
+
+
 def test_done_and_seen_by_a_second_person_ends_it_everywhere(desk: Desk) -> None:
     number = opened(desk)
     assert done(desk).events[-1].called == (APPROVER_1, APPROVER_2)
@@ -335,6 +349,15 @@ def test_retry_opens_it_for_another_day_and_done_goes_on_from_failed(desk: Desk)
     vouching(desk).gone(number, by=APPROVER_1)
     desk.run()
     assert desk.state() is State.DONE
+
+
+def test_there_is_no_way_around_the_checklist(desk: Desk) -> None:
+    number = opened(desk)
+    desk.clock.set(DUE + timedelta(hours=2))
+    desk.run()
+
+    with pytest.raises(RequestRefused):
+        desk.unsubscribing.by_hand(number, by=APPROVER_1, why="I did it", evidence="Trust me")
 
 
 def test_what_is_left_as_it_is_stays_failed(desk: Desk) -> None:
