@@ -9,7 +9,7 @@ import pytest
 
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.rights import Action
-from bot.billing.subscription import Status, Subscription
+from bot.billing.subscription import BillingMode, Status, Subscription
 from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
@@ -136,6 +136,18 @@ def test_beside_what_the_cloud_sells_a_contract_is_left_out(store: Store, clock)
         "It is a contract outside the cloud, it ends by notice."
     ]
     assert not draft.by_hand
+
+
+def test_where_nothing_can_go_together_a_contract_is_asked_for_by_itself(
+    store: Store, clock
+) -> None:
+    spent = resource("spent", billing_mode=BillingMode.PAY_PER_USE)
+    desk = Desk(store, clock, subscriptions=(PAGE, spent))
+
+    with pytest.raises(NotPossible) as refused:
+        desk.draft("status-page", "spent")
+
+    assert refused.value.advice == "Ask for it by itself, then a person ends it."
 
 
 # The checklist
