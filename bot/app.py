@@ -36,6 +36,7 @@ from bot.services.sweeping import Sweeping
 from bot.services.switching import Switching
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
+from bot.services.vouching import Vouching
 from bot.web import WebServer, web_app
 from handlers.client import SlackClient
 from handlers.connection import SlackSocket, demand_slack
@@ -206,6 +207,7 @@ def _services(
         unsubscribing=Unsubscribing(
             store=store, clock=clock, policy=policy, people=people, links=linking
         ),
+        vouching=Vouching(store=store, clock=clock, policy=policy, people=people),
         delegating=Delegating(store=store, clock=clock, policy=policy, people=people),
         attesting=core.attesting,
         switching=Switching(store=store, clock=clock, policy=policy, people=people),

@@ -8,6 +8,7 @@ from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser
 from handlers import errors, leftover
 from handlers.autorenew import AutoRenew
+from handlers.checklists import Checklists
 from handlers.correlation import new_code
 from handlers.delegations import Delegations
 from handlers.home import Home
@@ -50,6 +51,7 @@ def register(app: App, services: Services, *, work: Work) -> None:
         asking,
         renewing,
         Requests(services),
+        Checklists(services),
         delegations,
         savings,
         reminders,

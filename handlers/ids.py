@@ -74,6 +74,14 @@ RECEIPT = "request.receipt"
 WHY = "request.why"
 EVIDENCE = "request.evidence"
 
+# What a person carries out by hand
+CHECKLIST_DONE = "checklist.done"
+CHECKLIST_DONE_FORM = "checklist.done.form"
+CHECKLIST_GONE = "checklist.gone"
+CHECKLIST_STILL = "checklist.still"
+CHECKLIST_STILL_FORM = "checklist.still.form"
+CHECKLIST_ITEMS = "checklist.items"
+
 # Deciding for somebody else
 DELEGATE = "delegate.open"
 DELEGATE_FORM = "delegate.form"
@@ -110,6 +118,7 @@ CHANGING = frozenset(
         APPROVE,
         AUTORENEW_ASK,
         AUTORENEW_OFF,
+        CHECKLIST_GONE,
         REMINDER_KEEP,
         REMINDER_MENU,
         REMINDER_OFF,

@@ -18,6 +18,7 @@ from bot.facts.messages import (
     Discreet,
     Message,
     OperatorWarning,
+    Overdue,
     Receipt,
     ReceiptFile,
     ReminderLine,
@@ -31,13 +32,13 @@ from bot.facts.messages import (
 from bot.ports.messenger import Limited, Posted, Unsettled
 from handlers.attaching import attach, is_file_of
 from handlers.blocks import (
+    checklist,
     delegations,
     digests,
     discreet,
     glass,
     receipts,
     reminders,
-    requests,
     tour,
     warnings,
 )
@@ -59,11 +60,12 @@ def _discreet(message: Discreet) -> Content:
 
 
 _BUILDERS: Mapping[type[Message], Callable[[Any], Content]] = {
-    RequestCard: requests.request_card,
+    RequestCard: checklist.card,
     RequestLine: receipts.request_line,
     Receipt: receipts.receipt,
     RequesterNote: receipts.requester_note,
     BrokenGlass: glass.broken,
+    Overdue: checklist.overdue,
     DelegationNote: delegations.note,
     ReminderMessage: reminders.reminder,
     ReminderRest: digests.rest,

@@ -20,6 +20,7 @@ from bot.services.status import Status
 from bot.services.switching import Switching
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
+from bot.services.vouching import Vouching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Services:
 
     listing: Listing
     unsubscribing: Unsubscribing
+    vouching: Vouching
     delegating: Delegating
     attesting: Attesting
     renewing: Renewing

@@ -141,6 +141,11 @@ def why(body: Body) -> Why:
     )
 
 
+def ticked_items(body: Body) -> tuple[int, ...]:
+    """The numbers of the items that are ticked in a modal about a checklist."""
+    return tuple(int(each) for each in _ticked(_fields(body).get(ids.CHECKLIST_ITEMS)))
+
+
 def delegation(body: Body, *, by: SlackUser) -> DelegationWish:
     """The form *Delegate* filled in; its metadata tells one opened form from another."""
     fields = _fields(body)

@@ -5,16 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, and_, case, or_, select, type_coerce, update
+from sqlalchemy import Row, and_, case, or_, select, update
 
 from bot.billing.subscription import SlackUser
 from bot.facts.erased import ERASED
 from bot.ports.record import Named
-from storage.tables import decisions, delegations, requests
-from storage.types import canonical
+from storage.tables import decisions, delegations, request_items, requests
 from storage.work import Work
 
-_ROW, _EVENT, _LENT = requests.c, decisions.c, delegations.c
+_ROW, _ITEM, _EVENT, _LENT = requests.c, request_items.c, decisions.c, delegations.c
 
 
 def forget(work: Work, person: str) -> Named:
@@ -31,9 +30,28 @@ def forget(work: Work, person: str) -> Named:
     work.connection.execute(
         update(decisions)
         .where(_EVENT.team_id == work.team_id, _EVENT.request.in_(numbers), _EVENT.by == person)
-        .values(by=ERASED, note=case((_EVENT.note.is_not(None), ERASED)))
+        .values(
+            by=ERASED,
+            note=case((_EVENT.note.is_not(None), ERASED)),
+            evidence=case((_EVENT.evidence.is_not(None), ERASED)),
+        )
     )
-    _forget_who_was_named(work, person, numbers)
+    work.connection.execute(
+        update(decisions)
+        .where(_EVENT.team_id == work.team_id, _EVENT.request.in_(numbers), _EVENT.behalf == person)
+        .values(behalf=ERASED)
+    )
+    work.connection.execute(
+        update(request_items)
+        .where(_ITEM.team_id == work.team_id, _ITEM.request.in_(numbers), _ITEM.asked == person)
+        .values(asked=ERASED)
+    )
+    for event in work.connection.execute(_calling(work, person, numbers)).all():
+        called = [ERASED if each == person else each for each in event.called]
+        same = (_EVENT.request == event.request, _EVENT.number == event.number)
+        work.connection.execute(
+            update(decisions).where(_EVENT.team_id == work.team_id, *same).values(called=called)
+        )
     return Named(erased=tuple(numbers), still=tuple(row.number for row in rows if not row.closed))
 
 
@@ -50,40 +68,28 @@ def forget_delegations(work: Work, person: str, *, at: datetime) -> None:
         )
 
 
-def _forget_who_was_named(work: Work, person: str, numbers: Sequence[int]) -> None:
-    """In the events of others: for whom they decided, and whom a call named."""
-    mine = and_(_EVENT.team_id == work.team_id, _EVENT.request.in_(numbers))
-    work.connection.execute(
-        update(decisions).where(mine, _EVENT.behalf == person).values(behalf=ERASED)
-    )
-    named = select(decisions).where(mine, _lists(_EVENT.called, person))
-    for row in work.connection.execute(named).all():
-        called = [ERASED if each == person else each for each in row.called]
-        work.connection.execute(
-            update(decisions)
-            .where(mine, _EVENT.request == row.request, _EVENT.number == row.number)
-            .values(called=called)
-        )
-
-
-def _lists(column: ColumnElement[Any], person: str) -> ColumnElement[bool]:
-    """Whether a list, as it lies there, has a person in it."""
-    return type_coerce(column, Text).contains(canonical(person), autoescape=True)
-
-
 def _naming(work: Work, person: str) -> Any:
-    told = or_(
-        _EVENT.by == person,
-        _EVENT.behalf == person,
-        _lists(_EVENT.called, person),
+    acted = or_(_EVENT.by == person, _EVENT.behalf == person)
+    said = select(_EVENT.request).where(_EVENT.team_id == work.team_id, acted)
+    asked = select(_ITEM.request).where(_ITEM.team_id == work.team_id, _ITEM.asked == person)
+    called = select(_EVENT.request).where(
+        _EVENT.team_id == work.team_id, _EVENT.called.contains(person, autoescape=True)
     )
-    said = select(_EVENT.request).where(_EVENT.team_id == work.team_id, told)
     named = or_(
         _ROW.requested_by == person,
-        _lists(_ROW.approvers, person),
+        _ROW.approvers.contains(person, autoescape=True),
         _ROW.number.in_(said),
+        _ROW.number.in_(asked),
+        _ROW.number.in_(called),
     )
     return select(requests).where(and_(_ROW.team_id == work.team_id, named)).order_by(_ROW.number)
+
+
+def _calling(work: Work, person: str, numbers: Sequence[int]) -> Any:
+    """The lines of these requests in which the person was called."""
+    called = _EVENT.called.contains(person, autoescape=True)
+    mine = and_(_EVENT.team_id == work.team_id, _EVENT.request.in_(numbers), called)
+    return select(_EVENT.request, _EVENT.number, _EVENT.called).where(mine)
 
 
 def _without(row: Row[Any], person: str) -> Mapping[str, object]:

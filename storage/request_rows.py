@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from bot.billing import by_hand
 from bot.billing.call_to_decide import next_call
 from bot.billing.change import Change
 from bot.billing.subscription import AccountName, SubscriptionKey
@@ -50,9 +51,12 @@ ITEM = (
     "promotion",
     "charge",
     "renewal",
+    "task",
+    "asked",
+    "due_at",
 )
 STEP = ("number", "state", "attempt", "started_at", "accepted_at")
-EVENT = ("number", "verb", "at", "by", "note", "behalf")
+EVENT = ("number", "verb", "at", "by", "note", "behalf", "evidence")
 
 
 def request_row(request: Request) -> dict[str, Any]:
@@ -61,6 +65,7 @@ def request_row(request: Request) -> dict[str, Any]:
         **{name: getattr(request, name) for name in PLAIN},
         "reason": int(request.reason),
         "change": request.change,
+        "by_hand": request.by_hand,
         "left_behind": request.left_behind,
         "approvers": request.approvers,
         "dependents": None if request.dependents is None else _written(request.dependents),
@@ -106,6 +111,7 @@ def event_rows(team_id: str, request: Request, *, after: int) -> list[dict[str, 
             "request": request.number,
             **{name: getattr(event, name) for name in EVENT},
             "called": event.called or None,
+            "items": event.items or None,
         }
         for event in request.events
         if event.number > after
@@ -114,6 +120,8 @@ def event_rows(team_id: str, request: Request, *, after: int) -> list[dict[str, 
 
 def work_at(request: Request) -> datetime | None:
     """When a replica must look at a request that came into its state: at once is the epoch."""
+    if request.by_hand:
+        return falls_due(request)
     if request.state in {State.EXECUTING, State.VERIFYING} and not request.closed:
         return EPOCH
     return falls_due(request)
@@ -127,7 +135,8 @@ def falls_due(request: Request) -> datetime | None:
         return next_call(request) or request.deadline
     if request.state is State.APPROVED:
         return request.starts_at or EPOCH
-    return None
+    moving = request.state in {State.EXECUTING, State.VERIFYING}
+    return by_hand.next_move(request) if moving and request.by_hand else None
 
 
 def read_request(
@@ -142,6 +151,7 @@ def read_request(
         **picked(row, PLAIN),
         reason=Reason(row.reason),
         change=row.change or Change.UNSUBSCRIBE,
+        by_hand=bool(row.by_hand),
         left_behind=tuple(row.left_behind),
         approvers=tuple(row.approvers),
         dependents=None if row.dependents is None else _keys(row.dependents),
@@ -157,7 +167,7 @@ def _item(row: Row[Any]) -> Item:
 
 
 def _event(row: Row[Any]) -> Event:
-    return Event(**picked(row, EVENT), called=tuple(row.called or ()))
+    return Event(**picked(row, EVENT), called=tuple(row.called or ()), items=tuple(row.items or ()))
 
 
 def _step(row: Row[Any]) -> Step:

@@ -205,7 +205,7 @@ class SqlRequests:
                 .returning(_ROW.number)
             )
         else:
-            if self._moves(saved):
+            if saved.by_hand or self._moves(saved):
                 values["work_at"] = request_rows.work_at(saved)
             same = and_(
                 self._mine(), _ROW.number == saved.number, _ROW.version == saved.version - 1

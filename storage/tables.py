@@ -33,12 +33,12 @@ from bot.billing.subscription import (
     Status,
     Subscription,
 )
-from bot.billing.unsubscription import Acknowledgement, ItemState, State, StepState, Verb
+from bot.billing.unsubscription import Acknowledgement, ItemState, State, StepState, Task, Verb
 from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -253,6 +253,8 @@ requests = Table(
     maybe("dependents", Json),
     # NULL: an earlier Lapse only unsubscribed.
     maybe("change", Word(Change)),
+    # Whether a person carries it out; NULL where an earlier Lapse knew of none.
+    maybe("by_hand", Boolean),
     # When a replica looks at it next: NULL when only a person can move it on.
     maybe("work_at", Instant),
     maybe("lease_until", Instant),
@@ -287,6 +289,10 @@ request_items = Table(
     maybe("charge", Document(Charge)),
     # The renewal that came next then, and that ends with it.
     maybe("renewal", Document(NextRenewal)),
+    # What whom is asked to do by hand, and before when.
+    maybe("task", Document(Task)),
+    maybe("asked"),
+    maybe("due_at", Instant),
     # An open request holds its subscriptions: the index below lets only one request do so.
     some("held", Boolean),
     belongs_to("requests", "request", to=("number",)),
@@ -328,8 +334,11 @@ decisions = Table(
     maybe("note"),
     # The approver for whom a delegate decided.
     maybe("behalf"),
-    # Whom a call to decide names.
+    # Whom a call names.
     maybe("called", Json),
+    # The numbers of the items that it is about, NULL where it is about all, and what shows it.
+    maybe("items", Json),
+    maybe("evidence"),
     belongs_to("requests", "request", to=("number",)),
 )
 

@@ -28,6 +28,13 @@ class ExecuteMode(StrEnum):
     LIVE = "live"
 
 
+class CarriedOut(StrEnum):
+    """Who ends what was approved: the cloud, at Lapse's call, or a person who then says so."""
+
+    API = "api"
+    BY_HAND = "by-hand"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """What a person set for one account (contract, section 3).
@@ -47,6 +54,7 @@ class Account:
     five_day_returns_used: int = 0
     fee_waiver: bool = False
     cooling_off_minutes: int | None = None
+    carried_out: CarriedOut = CarriedOut.API
 
     @property
     def currency(self) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.billing.account import Account, ExecuteMode
+from bot.billing.account import Account, CarriedOut, ExecuteMode
+from bot.billing.contract import is_of_contracts, rules_of
 from bot.billing.delegation import Delegation, authorities
 from bot.billing.dependents import dependents
 from bot.billing.next_renewal import NextRenewal, next_renewal
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
-from bot.billing.rulesets import rule_set
 from bot.billing.subscription import Kind, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import (
     ACKNOWLEDGEMENT,
@@ -86,9 +86,10 @@ def ask(
         approvers=asking.approvers,
         dry_run=asking.account.execute is ExecuteMode.DRY_RUN,
         cooling_off_minutes=asking.cooling_off_minutes,
-        rules=rule_set(asking.account).id,
+        rules=rules_of(plan),
         if_kept=asking.if_kept,
         dependents=dependents(plan),
+        by_hand=asking.account.carried_out is CarriedOut.BY_HAND or is_of_contracts(plan),
     )
     asked = noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGEMENT)
     return approved_by_settings(asked, at=asking.at)
@@ -239,7 +240,7 @@ def acknowledge_again(
         request,
         items=items,
         deadline=deadline,
-        rules=rule_set(plan.account).id,
+        rules=rules_of(plan),
         left_behind=tuple(plan.subscriptions[key].label for key in plan.left_behind),
         dependents=dependents(plan),
     )

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from bot.billing.money import Money
 from bot.billing.subscription import OrderType
 
+CONTRACT = "contract"
+"""In place of a rule set: what comes back of a contract outside the cloud is for it to say."""
+
 
 class Scope(StrEnum):
     """Everything (API type 1, R44) or only the renewal periods not yet in effect (type 2, R45)."""

@@ -22,6 +22,8 @@ class Action(StrEnum):
     BREAK_GLASS = "break-glass"
     DELEGATE = "delegate"
     END_DELEGATION = "end-delegation"
+    CARRY_OUT = "carry-out"
+    CONFIRM = "confirm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ def may(
 
     `subscription` is the one that a reminder, auto-renewal or amount is about, `requester` the
     person who sent the request, or the approver who delegated. Guests may nothing, not even look.
-    Amounts are asked about only where the settings hide them.
+    Amounts are asked about only where the settings hide them. Whoever did something by hand does
+    not confirm it, which is for the request to say.
     """
     if actor.guest:
         return False
@@ -73,6 +76,8 @@ def may(
         Action.BREAK_GLASS: actor.breaks_glass and not asked,
         Action.DELEGATE: actor.approver,
         Action.END_DELEGATION: asked or actor.admin,
+        Action.CARRY_OUT: asked or actor.approver or actor.admin or _owns(actor, subscription),
+        Action.CONFIRM: actor.approver or _owns(actor, subscription),
     }
     return allowed[action]
 

@@ -186,8 +186,13 @@ def retry(request: Request, *, by: SlackUser, at: datetime) -> Request:
 
 
 def done_by_hand(request: Request, *, by: SlackUser, at: datetime, why: str) -> Request:
-    """A person finished it at the cloud's console and says so; Lapse reads it back."""
+    """A person finished it at the cloud's console and says so; Lapse reads it back.
+
+    What was approved to be done by hand has a checklist instead, where a second person looks.
+    """
     _demand_failed(request)
+    if request.by_hand:
+        raise AlreadyDecided(request)
     return noted(
         replace(request, state=State.VERIFYING, problem=None), Verb.BY_HAND, by=by, at=at, note=why
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from bot.billing import deciding
 from bot.billing.account import Account, ExecuteMode
@@ -86,7 +86,12 @@ def at_once(charged: Charge) -> Charge:
 
 
 def cutoffs(
-    change: Change, subscription: Subscription, account: Account, *, at: datetime
+    change: Change,
+    subscription: Subscription,
+    account: Account,
+    *,
+    at: datetime,
+    reader: tzinfo = CLOUD_ZONE,
 ) -> tuple[datetime, ...]:
     """Before when it has to be executed, the preferred instant first.
 
@@ -99,7 +104,7 @@ def cutoffs(
         return tuple(each for each in (last, ends) if each is not None and at < each)
     ahead = anchor(subscription, account, at=at)
     if ahead is not None:
-        return (safe_cutoff(ahead, reader=CLOUD_ZONE),)
+        return (safe_cutoff(ahead, reader=reader),)
     late = charge_after_expiry(subscription, account, at=at)
     return () if late is None else (late,)
 

@@ -8,8 +8,8 @@ from enum import IntEnum, StrEnum
 from bot.billing.change import Change, Charge
 from bot.billing.money import Money
 from bot.billing.next_renewal import NextRenewal
-from bot.billing.quote import Quote, Scope
-from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
+from bot.billing.quote import CONTRACT, Quote, Scope
+from bot.billing.subscription import AccountName, Edition, Kind, SlackUser, SubscriptionKey
 from bot.billing.worst import Worst
 
 ACKNOWLEDGEMENT = "I understand a handling fee will be charged for this unsubscription."
@@ -75,12 +75,22 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a person has to know to end a subscription where it is sold."""
+
+    kind: Kind | None
+    service: str | None
+    edition: Edition | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One subscription of a request: what was seen when it was asked for, what happened since.
 
     `promotion` says whether an order of it was one then; None: an earlier Lapse did not look.
     `charge` is what was acknowledged where auto-renewal is switched; the quote has no figures then.
     `renewal` is the one that came next then, and that ends with it.
+    `task`, `asked` and `due_at` say what whom is asked to do by hand, and before when.
     """
 
     key: SubscriptionKey
@@ -98,6 +108,9 @@ class Item:
     promotion: bool | None = None
     charge: Charge | None = None
     renewal: NextRenewal | None = None
+    task: Task | None = None
+    asked: SlackUser | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +161,19 @@ class Verb(StrEnum):
     LEFT = "left"
     LOOKED_AGAIN = "looked-again"
     CAME_BACK = "came-back"
+    REMINDED = "reminded"
+    CARRIED_OUT = "carried-out"
+    CONFIRMED = "confirmed"
+    STILL_THERE = "still-there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One line of a request's history; `by` is None when Lapse acted by itself.
 
-    `behalf` is the approver for whom a delegate decided, `called` are those whom a call to decide
-    names.
+    `behalf` is the approver for whom a delegate decided, `called` are those whom a call names.
+    `items` are the numbers, from 1, of the items that it is about where it is not about all, and
+    `evidence` is the link that shows what a person says of them.
     """
 
     number: int
@@ -165,6 +183,8 @@ class Event:
     note: str | None = None
     behalf: SlackUser | None = None
     called: tuple[SlackUser, ...] = ()
+    items: tuple[int, ...] = ()
+    evidence: str | None = None
 
     @property
     def authority(self) -> SlackUser | None:
@@ -178,7 +198,8 @@ class Request:
 
     `number` is counted per workspace from 1001. `deadline` is the last instant for a decision.
     `version` rises with every save and breaks ties between people and replicas. `dependents` were
-    there when it was acknowledged; None: an earlier Lapse did not look.
+    there when it was acknowledged; None: an earlier Lapse did not look. What is approved `by_hand`
+    is carried out by a person and seen by a second one.
     """
 
     number: int
@@ -205,8 +226,19 @@ class Request:
     closed: bool = False
     problem: str | None = None
     dependents: tuple[SubscriptionKey, ...] | None = None
+    by_hand: bool = False
     events: tuple[Event, ...] = ()
     version: int = 0
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether its items are contracts outside the cloud, which say themselves what is due."""
+        return self.rules == CONTRACT
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether Lapse worked out what comes back: not of a switch, nor of a contract."""
+        return self.change is Change.UNSUBSCRIBE and not self.is_contract
 
     @property
     def acknowledged_as(self) -> int:
@@ -231,9 +263,12 @@ class Request:
     def second_look_at(self) -> datetime | None:
         """When what is gone is read once more; None before and after, and of a dry run.
 
-        Auto-renewal is not: people may switch it as they like when the request is over.
+        Auto-renewal is not: people may switch it as they like when the request is over. Nor is what
+        was done by hand, which a second person has seen.
         """
-        if self.state is not State.DONE or self.dry_run or self.change is not Change.UNSUBSCRIBE:
+        if self.change is not Change.UNSUBSCRIBE or self.by_hand:
+            return None
+        if self.state is not State.DONE or self.dry_run:
             return None
         if any(each.verb in {Verb.LOOKED_AGAIN, Verb.CAME_BACK} for each in self.events):
             return None
@@ -248,6 +283,8 @@ class Request:
     @property
     def is_open_at_the_cloud(self) -> bool:
         """Whether an answer is missing that reading the cloud may give."""
+        if self.by_hand:
+            return False
         unknown = any(step.state is StepState.UNKNOWN for step in self.steps)
         return self.state is State.VERIFYING or (self.state is State.EXECUTING and unknown)
 
@@ -281,6 +318,14 @@ class MayNotBreakGlass(UnsubscriptionError):
 
 class OnlyTheRequester(UnsubscriptionError):
     """Withdrawing and acknowledging again belong to the person who asked."""
+
+
+class CannotConfirmOwn(UnsubscriptionError):
+    """Whoever did it by hand does not verify it."""
+
+
+class OutOfOrder(UnsubscriptionError):
+    """Packages go after their edition, by hand as well (R8)."""
 
 
 class DecidedMeanwhile(UnsubscriptionError):

@@ -13,6 +13,7 @@ ACCOUNT = (
     "five_day_returns_used",
     "fee_waiver",
     "cooling_off_minutes",
+    "carried_out",
 )
 SLACK = (
     "approvals_channel",

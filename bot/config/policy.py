@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.billing.account import Account, ExecuteMode, Site
+from bot.billing.account import Account, CarriedOut, ExecuteMode, Site
 from bot.billing.money import Money
 from bot.billing.reminder import Schedule
 from bot.billing.rulesets import UnknownRuleSet, rule_set
@@ -55,6 +55,7 @@ def _account(name: AccountName, section: AccountSection) -> Account:
         five_day_returns_used=section.five_day_returns_used,
         fee_waiver=section.fee_waiver,
         cooling_off_minutes=section.cooling_off_minutes,
+        carried_out=CarriedOut(section.carried_out),
     )
 
 

@@ -168,6 +168,7 @@ class AccountSection(Section):
     five_day_returns_used: Annotated[int, Field(ge=0, le=10)] = 0
     fee_waiver: bool = False
     cooling_off_minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
+    carried_out: Literal["api", "by-hand"] = "api"
 
     @property
     def mode(self) -> str:

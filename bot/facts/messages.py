@@ -172,6 +172,15 @@ class BrokenGlass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """Nobody did in time what a person had to do by hand, told to the channel."""
+
+    request: Request
+    event: Event
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DelegationNote:
     """Who decides for whom, told to the channel; `zone` is that of its days."""
 
@@ -214,6 +223,7 @@ Said = (
     | ReceiptFile
     | RequesterNote
     | BrokenGlass
+    | Overdue
     | DelegationNote
     | ReminderMessage
     | ReminderRest

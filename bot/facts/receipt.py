@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from bot.billing.by_hand import confirmed, done_by
 from bot.billing.change import Change, Charge
 from bot.billing.money import Money
 from bot.billing.quote import Scope
@@ -80,6 +81,17 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handwork:
+    """Who said that items, by their numbers, are done by hand, when, and the link that shows it."""
+
+    by: SlackUser
+    at: datetime
+    items: tuple[int, ...]
+    words: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """What reading back showed: how many are gone and have a refund order, of how many."""
 
@@ -97,7 +109,8 @@ class ReceiptFacts:
     `total` adds up the items that are gone. `broken_glass` names who approved it alone in an
     emergency and why, `by_hand` who finished it at the cloud's console
     and the evidence, `left` who accepted what was not done. `head` is None of a request that
-    finished before receipts bore it.
+    finished before receipts bore it. Of what a person carried out `handwork` says who did what and
+    `seen_gone` who has seen it; a `contract` has no estimate, as it says itself what comes back.
     """
 
     number: int
@@ -121,6 +134,9 @@ class ReceiptFacts:
     problem: str | None
     by_hand: Said | None
     left: Said | None
+    contract: bool
+    handwork: tuple[Handwork, ...]
+    seen_gone: Said | None
     ended_at: datetime
     rules: str
     head: RecordHead | None
@@ -184,6 +200,9 @@ def receipt_of(
         problem=request.problem,
         by_hand=_said(_last(request, Verb.BY_HAND)),
         left=_said(_last(request, Verb.LEFT)),
+        contract=request.is_contract,
+        handwork=_handwork(request),
+        seen_gone=_said(confirmed(request)),
         ended_at=request.events[-1].at if request.events else request.requested_at,
         rules=request.rules,
         head=head,
@@ -204,8 +223,9 @@ def in_order(request: Request) -> Sequence[Item]:
 
 def _item(request: Request, item: Item, *, number: int, cloud_request: str | None) -> ReceiptItem:
     total = item.quote.total
+    known = None if request.is_contract else total
     estimate = Figures(
-        refund=total.refund if total else None, handling_fee=total.handling_fee if total else None
+        refund=known.refund if known else None, handling_fee=known.handling_fee if known else None
     )
     step = next((each.number for each in request.steps if item.key in each.subscriptions), None)
     return ReceiptItem(
@@ -246,9 +266,10 @@ def _less(actual: Money | None, estimate: Money | None) -> Money | None:
 
 
 def _verified(request: Request) -> Verification | None:
-    """What reading back showed; a dry run has nothing to read back."""
+    """What reading back showed; a dry run, and what nobody could read, has nothing to show."""
     event = _last(request, Verb.VERIFIED)
-    if event is None or request.dry_run:
+    unread = request.by_hand and any(item.auto_renew_off is None for item in request.items)
+    if event is None or request.dry_run or unread:
         return None
     return Verification(
         at=event.at,
@@ -256,6 +277,22 @@ def _verified(request: Request) -> Verification | None:
         refund_orders=sum(item.refund_order is not None for item in request.items),
         of=len(request.items),
         auto_renew_off=all(item.auto_renew_off is not False for item in request.items),
+    )
+
+
+def _handwork(request: Request) -> tuple[Handwork, ...]:
+    """Of each item who last said that it is done, those of one saying together."""
+    done: dict[Event, list[int]] = {}
+    for number in range(1, len(request.items) + 1) if request.by_hand else ():
+        event = done_by(request, number)
+        if event is not None:
+            done.setdefault(event, []).append(number)
+    return tuple(
+        Handwork(
+            by=event.by, at=event.at, items=tuple(items), words=event.note, evidence=event.evidence
+        )
+        for event, items in done.items()
+        if event.by
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.billing.account import Account
+from bot.billing.account import Account, CarriedOut
+from bot.billing.contract import is_of_contracts
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.quote import QuoteTotal, Refusal, Scope
@@ -63,6 +64,16 @@ class Draft:
     approvers: tuple[SlackUser, ...]
     if_kept: Kept | None
     fingerprint: str
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether contracts outside the cloud go, which say themselves what comes back."""
+        return is_of_contracts(self.plan)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person carries it out."""
+        return self.is_contract or self.account.carried_out is CarriedOut.BY_HAND
 
     @property
     def ordered(self) -> tuple[Subscription, ...]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.billing.change import Charge
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.money import Money
-from bot.facts.receipt import Figures, ReceiptFacts, ReceiptItem, Said, Verification
+from bot.facts.receipt import Figures, Handwork, ReceiptFacts, ReceiptItem, Said, Verification
 
 Json = dict[str, object]
 
@@ -59,6 +59,9 @@ def receipt_json(found: ReceiptFacts) -> Json:
         "problem": found.problem,
         "by_hand": _said(found.by_hand),
         "left": _said(found.left),
+        "contract": found.contract,
+        "handwork": [_handwork(each) for each in found.handwork],
+        "seen_gone": _said(found.seen_gone),
         "rules": found.rules,
         "record": {"entries": found.head.entries, "head": found.head.digest}
         if found.head
@@ -116,6 +119,16 @@ def _said(said: Said | None) -> Mapping[str, object] | None:
     behalf = str(said.behalf) if said.behalf else None
     at = _instant(said.at)
     return {"by": str(said.by), "on_behalf_of": behalf, "at": at, "why": said.words}
+
+
+def _handwork(done: Handwork) -> Mapping[str, object]:
+    return {
+        "by": str(done.by),
+        "at": _instant(done.at),
+        "items": list(done.items),
+        "note": done.words,
+        "evidence": done.evidence,
+    }
 
 
 def _verified(verified: Verification | None) -> Mapping[str, object] | None:

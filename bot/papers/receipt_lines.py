@@ -10,7 +10,7 @@ from bot.billing.change import Charge
 from bot.billing.money import Money, sums
 from bot.billing.quote import Scope
 from bot.billing.unsubscription import ItemState
-from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said, Verification
+from bot.facts.receipt import Handwork, ReceiptFacts, ReceiptItem, Said, Verification
 from bot.services.phrases import counted, instant, listed
 
 COLUMNS = ("", "Subscription", "Outcome", ">Estimated", ">Refund", ">Fee", "Known by")
@@ -54,14 +54,15 @@ def outcome(found: ReceiptFacts) -> str:
     """How it ended, in one sentence."""
     if found.is_switch:
         return _switched(found)
+    if found.contract:
+        return f"{_ended(found)} The contract decides what comes back; no refund is assumed."
     if found.dry_run:
         return (
             f"Dry run: nothing was changed at the cloud. The refund would have been "
             f"{money(found.estimate.refund)}, the handling fee "
             f"{money(found.estimate.handling_fee)} (estimate)."
         )
-    gone = sum(item.state is ItemState.GONE for item in found.items)
-    ended = f"{found.state.value.capitalize()}: {gone} of {counted(len(found.items), 'item')} gone."
+    ended = _ended(found)
     if found.actual.refund is None:
         return f"{ended} The refund is not known."
     return f"{ended} {money(found.actual.refund)} back{_compared(found.difference)}."
@@ -79,6 +80,13 @@ def _switched(found: ReceiptFacts) -> str:
     return f"{ended} for {done} of {counted(len(found.items), 'item')}."
 
 
+def _ended(found: ReceiptFacts) -> str:
+    if found.dry_run:
+        return "Dry run: nothing was changed."
+    gone = sum(item.state is ItemState.GONE for item in found.items)
+    return f"{found.state.value.capitalize()}: {gone} of {counted(len(found.items), 'item')} gone."
+
+
 def beginning(found: ReceiptFacts) -> Sequence[Row]:
     """What was asked for, acknowledged and approved."""
     details = f": {found.asked.words}" if found.asked.words else ""
@@ -93,7 +101,7 @@ def beginning(found: ReceiptFacts) -> Sequence[Row]:
             f"{instant(found.acknowledged.at)} by {found.acknowledged.by}: "
             f'"{found.acknowledged.text}"',
         ),
-        Row("", figures),
+        *figures,
         *([] if found.approvals_required else [Row(APPROVED, "by the settings, which ask nobody")]),
         *(Row(APPROVED, _said(each)) for each in found.approvals),
         *([Row("Glass broken", _said(found.broken_glass))] if found.broken_glass else []),
@@ -107,18 +115,21 @@ def columns(found: ReceiptFacts) -> Sequence[str]:
     return ("", "Subscription", "Outcome", ">Deduction", ">", ">", "Known by")
 
 
-def _asked(found: ReceiptFacts, reason: str) -> tuple[Row, str]:
-    """Why, or what was switched; and the figures that were acknowledged."""
+def _asked(found: ReceiptFacts, reason: str) -> tuple[Row, Sequence[Row]]:
+    """Why, or what was switched; and the figures that were acknowledged, none of a contract."""
+    if found.contract:
+        return Row("Reason", reason), ()
     worst = found.acknowledged.worst
     if not found.is_switch:
-        return Row("Reason", reason), (
+        figures = (
             f"Handling fee at most {money(worst.handling_fee)}, refund at least "
             f"{money(worst.refund)}, coupons lost at most {money(worst.coupons_lost)}"
         )
+        return Row("Reason", reason), (Row("", figures),)
     to = "on" if found.change.renews else "off"
     coming = "deducted" if found.change.renews else "not deducted"
     said = listed([f"{money(each.amount)} {coming} {_when(each)}" for each in found.charges])
-    return Row("Change", f"Turn auto-renewal {to}"), said
+    return Row("Change", f"Turn auto-renewal {to}"), (Row("", said),)
 
 
 def _when(charge: Charge) -> str:
@@ -159,11 +170,14 @@ def end(found: ReceiptFacts) -> Sequence[Row]:
         rows.append(Row("Problem", found.problem))
     if found.by_hand is not None:
         rows.append(Row("Done by hand", _said(found.by_hand)))
+    rows += [Row("Done by hand", _handwork(each)) for each in found.handwork]
+    if found.seen_gone is not None:
+        rows.append(Row("Seen gone", _said(found.seen_gone)))
     if found.left is not None:
         rows.append(Row("Left as it is", _said(found.left)))
     if found.left_behind:
         rows.append(Row("Left behind", f"{listed(found.left_behind)}, still paid for"))
-    rows.append(Row("Rule set", found.rules))
+    rows.append(Row("Rule set", "as the contract says" if found.contract else found.rules))
     if found.head is not None:
         entries = f"{found.head.entries:,} {'entry' if found.head.entries == 1 else 'entries'}"
         rows.append(Row("Record", f"{entries}, head {found.head.digest}"))
@@ -208,6 +222,13 @@ def _switched_item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
     error = ": ".join(each for each in (item.error_code, item.error) if each)
     known_by = ", ".join(each for each in (item.key.id, error) if each)
     return ItemRow(str(item.number), item.label, outcome, amount, "", "", known_by)
+
+
+def _handwork(done: Handwork) -> str:
+    which = f" ({', '.join(str(each) for each in done.items)})"
+    words = f": {done.words}" if done.words else ""
+    shows = f" {done.evidence}" if done.evidence else ""
+    return f"{instant(done.at)} by {done.by}{which}{words}{shows}"
 
 
 def _said(said: Said) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bot.billing.quote import Refusal
-from bot.billing.subscription import Status, Subscription, SubscriptionKey
+from bot.billing.subscription import Kind, Status, Subscription, SubscriptionKey
 
 
 def way_forward(
@@ -12,6 +12,8 @@ def way_forward(
     """One sentence; `together_with` are those that could go when they go together (R8)."""
     if refusal.rule == "R8" and together_with:
         return f"Unsubscribe from all {len(together_with)} together."
+    if refusal.rule == "R31" and subscription.kind is Kind.SAAS:
+        return "Ask for it by itself, then a person ends it."
     if refusal.rule == "R34":
         return _after_r34(refusal, subscription)
     return _ADVICE.get(refusal.rule, "Turn off auto-renewal instead.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from bot.billing.by_hand import still_calls
 from bot.billing.unsubscription import Event, Request, State, Verb
 from bot.facts.hiding import without_figures
 from bot.facts.messages import (
@@ -11,6 +12,7 @@ from bot.facts.messages import (
     Discreet,
     Message,
     OperatorWarning,
+    Overdue,
     Receipt,
     ReceiptFile,
     ReminderLine,
@@ -80,6 +82,7 @@ class Composing:
             OPERATOR_WARNING: self._warning,
             TOUR: self._tour,
             owing.BROKEN_GLASS: self._broken_glass,
+            owing.OVERDUE: self._overdue,
             DELEGATION: self._delegation,
         }
 
@@ -178,6 +181,8 @@ class Composing:
             return None
         if event.verb is Verb.CALLED and request.state is not State.WAITING:
             return None  # decided meanwhile: nobody is called for nothing
+        if event.verb is Verb.REMINDED and not still_calls(request, event):
+            return None  # done or seen meanwhile
         return RequestLine(request=request, event=event)
 
     def _broken_glass(self, tx: Transaction, post: Delivery, _: datetime) -> BrokenGlass | None:
@@ -187,6 +192,14 @@ class Composing:
         card = tx.requests.card(request.number)
         at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
         return BrokenGlass(request=request, event=event, link=self._links.link(at) if at else None)
+
+    def _overdue(self, tx: Transaction, post: Delivery, _: datetime) -> Overdue | None:
+        request, event = _event(tx, post)
+        if request is None or event is None or request.state is not State.FAILED:
+            return None  # somebody has gone on already
+        card = tx.requests.card(request.number)
+        at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
+        return Overdue(request=request, event=event, link=self._links.link(at) if at else None)
 
     def _receipt(self, tx: Transaction, post: Delivery, _: datetime) -> Receipt | None:
         request = _request(tx, post)

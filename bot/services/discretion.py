@@ -7,6 +7,7 @@ from bot.billing.unsubscription import Request
 from bot.facts.hiding import Facts, seen, without_figures
 from bot.facts.messages import (
     BrokenGlass,
+    Overdue,
     Receipt,
     ReceiptFile,
     ReminderLine,
@@ -24,7 +25,7 @@ from bot.services.errors import NotAllowed, Refused
 from bot.services.people import People
 from bot.services.saving import Sees
 
-_ABOUT_REQUESTS = (RequestCard, RequestLine, Receipt, ReceiptFile, BrokenGlass)
+_ABOUT_REQUESTS = (RequestCard, RequestLine, Receipt, ReceiptFile, BrokenGlass, Overdue)
 
 
 class Discretion:

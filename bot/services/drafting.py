@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from bot.billing.account import Account, ExecuteMode
+from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.cases import five_day_end
+from bot.billing.contract import is_of_contracts, worst_of
 from bot.billing.deadline import deadline_for, last_safe, latest_execution, too_late
 from bot.billing.dependents import dependents
 from bot.billing.edition import is_live_quota
@@ -25,7 +26,6 @@ from bot.billing.subscription import (
 )
 from bot.billing.way import Way, WayKind, WaysOut
 from bot.billing.ways_out import ways_out
-from bot.billing.worst import worst
 from bot.facts.unsubscribing import Draft, Kept
 from bot.ports.store import Store, Transaction
 from bot.services.errors import (
@@ -102,7 +102,7 @@ class Drafting:
         going = [choice.known[key] for step in plan.steps for key in step.subscriptions]
         deadline = self._deadline(going, account, wish=wish, now=now)
         minutes = self._policy.cooling_off_minutes_of(account)
-        span = worst(plan, until=latest_execution(deadline, cooling_off_minutes=minutes))
+        worst = worst_of(plan, until=latest_execution(deadline, cooling_off_minutes=minutes))
         needed = self._policy.required_for(going, paid=plan.total.paid, scope=wish.scope)
         others = tuple(user for user in wish.approvers if user != wish.by)
         if len(others) < needed:
@@ -119,13 +119,13 @@ class Drafting:
             chosen_packages=choice.ticked,
             total=plan.total,
             coupons_lost=added(lost, plan.total.refund.currency),
-            worst=span.worst,
+            worst=worst,
             deadline=deadline,
             opened_at=wish.opened_at,
             now=now,
             left_out=plan.refused,
             ways=ways,
-            cheaper=_cheaper(ways[going[0].key], plan.total),
+            cheaper=None if is_of_contracts(plan) else _cheaper(ways[going[0].key], plan.total),
             renewal_scope_possible=self._renewals_possible(tx, choice, wish, now=now),
             renewal_begins_at=_earliest(give_back_until(each, at=now) for each in going),
             zero_fee_until=_zero_fee_until(going, plan, now=now),
@@ -160,7 +160,8 @@ class Drafting:
     def _deadline(
         self, going: Sequence[Subscription], account: Account, *, wish: Wish, now: datetime
     ) -> datetime:
-        safe = (last_safe(each, account, at=now, scope=wish.scope) for each in going)
+        zone = self._policy.schedule.zone
+        safe = (last_safe(each, account, at=now, scope=wish.scope, reader=zone) for each in going)
         deadline = deadline_for(
             opened_at=wish.opened_at,
             expires_after_hours=self._policy.expires_after_hours,
@@ -294,5 +295,7 @@ def _fingerprint(plan: Plan, account: Account, *, scope: Scope) -> str:
     behind = [str(key) for key in plan.left_behind]
     currency = next(quote.currency for quote in plan.quotes.values())
     along = [str(key) for key in dependents(plan)]
-    seen = json.dumps([account.name, account.execute, currency, scope, steps, behind, along])
+    said = [account.name, account.execute, currency, scope, steps, behind, along]
+    by_hand = [account.carried_out] if account.carried_out is CarriedOut.BY_HAND else []
+    seen = json.dumps([*said, *by_hand])
     return sha256(seen.encode()).hexdigest()[:16]

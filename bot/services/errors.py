@@ -6,10 +6,10 @@ Refused
 ├── GuestRefused, NotAllowed
 ├── NotPossible, AlreadyRequested, TooLate, RenewalBeginsSoon, NoApprover
 ├── Incomplete, FiguresChanged
-├── DelegationIncomplete, NotDelegated
+├── DelegationIncomplete, NotDelegated, ChecklistIncomplete
 ├── RequestRefused (what `bot.billing.unsubscription` refuses), Busy
 ├── AlreadyOff, AlreadyOn, AlreadyDeducted, CloudRefused
-├── NotRenewable, TooLateToSwitch, ChargesChanged
+├── NotRenewable, SwitchedByHand, TooLateToSwitch, ChargesChanged
 ├── SnoozeTooFar, NoLongerDue
 └── BadFile, UnknownAccount, ImportRunning, SyncHeldUp
 
@@ -322,6 +322,14 @@ class DelegationIncomplete(Refused):
         super().__init__(" ".join(self.fields.values()), "Fill in the field.")
 
 
+class ChecklistIncomplete(Refused):
+    """What was done by hand lacks something; `fields` says what under which: items, evidence."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__(" ".join(self.fields.values()), "Fill in the field.")
+
+
 class NotDelegated(Refused):
     """The delegation is over, or was ended by somebody; None: there is none of that id."""
 
@@ -387,6 +395,16 @@ class AlreadyOn(Refused):
 
 class NotRenewable(Refused):
     """The cloud would not renew it, whatever auto-renewal reads."""
+
+
+class SwitchedByHand(Refused):
+    """What changes in the account is carried out by hand, and of a switch there is no checklist."""
+
+    def __init__(self, account: AccountName, change: Change) -> None:
+        super().__init__(
+            f"In {account} a person carries out what changes, so Lapse does not switch it.",
+            f"Turn it {'on' if change.renews else 'off'} in the cloud's console.",
+        )
 
 
 class TooLateToSwitch(Refused):

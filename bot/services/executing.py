@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from bot.billing import deciding, stepping
 from bot.billing.change import Change
+from bot.billing.contract import plan_of
 from bot.billing.money import Money
 from bot.billing.plan import Plan
-from bot.billing.plan import plan as ordered
 from bot.billing.quote import Scope
 from bot.billing.subscription import AccountName, Subscription
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
@@ -23,6 +23,7 @@ from bot.ports.store import Store
 from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling
 from bot.services.effects import effect_of, is_gone
+from bot.services.entrusting import Entrusting
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.merging import merged_with
@@ -64,6 +65,7 @@ class Executing:
         self._progress = Progress(store=store, clock=clock, policy=policy)
         self._calling = Calling(progress=self._progress, steady_since=steady_since)
         self._waiting = Waiting(progress=self._progress, people=people)
+        self._entrusting = Entrusting(progress=self._progress, people=people, objection=self._worse)
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
@@ -86,6 +88,8 @@ class Executing:
         now = self._clock.now()
         if request.state in {State.WAITING, State.STALE}:
             self._waiting.look_after(request)
+        elif request.by_hand:
+            self._entrusting.look_after(request, provider)
         elif provider is None:
             log.warning("account.unknown", extra={"request": request.number})
             self._progress.again(request, at=now + NO_PROVIDER)
@@ -133,11 +137,16 @@ class Executing:
 
         `known` are those that were read, with what the cloud does not say of them.
         """
-        found = {key: fresh[key.id] for key in keys_of(request) if key.id in fresh}
-        missing = objections.gone(request, found)
-        if request.change is not Change.UNSUBSCRIBE:
-            account = account_of(self._store, request.account)
-            return missing or objections.dearer(request, known, account, now)
+        if request.change is Change.UNSUBSCRIBE:
+            return self._worse(request, fresh, now)
+        account = account_of(self._store, request.account)
+        return _missing(request, fresh) or objections.dearer(request, known, account, now)
+
+    def _worse(
+        self, request: Request, fresh: Mapping[str, Subscription], now: datetime
+    ) -> str | None:
+        """Why subscriptions cannot go as it was approved, whoever carries it out."""
+        missing = _missing(request, fresh)
         return missing or objections.changed(request, self._plan(request, fresh, now=now), now=now)
 
     def _plan(self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime) -> Plan:
@@ -147,7 +156,7 @@ class Executing:
         around |= {each.key: each for each in chosen}
         account = account_of(self._store, request.account)
         group = tuple(around.values())
-        return ordered(chosen, group=group, account=account, at=now, scope=request.scope)
+        return plan_of(chosen, group=group, account=account, at=now, scope=request.scope)
 
     def _verify(self, request: Request, provider: Provider) -> None:
         """The seventh step of the cloud's own procedure: check that it is gone, and paid."""
@@ -261,6 +270,11 @@ def _is_back(
 ) -> bool:
     """Whether it is listed again; a renewal given back, whether another one was made."""
     return not is_gone(fresh.get(item.key.id), request, now)
+
+
+def _missing(request: Request, fresh: Mapping[str, Subscription]) -> str | None:
+    found = {key: fresh[key.id] for key in keys_of(request) if key.id in fresh}
+    return objections.gone(request, found)
 
 
 def _read_back(

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from bot.billing.account import Account
 from bot.billing.change import Change
+from bot.billing.contract import worst_of
 from bot.billing.deadline import STEPS
 from bot.billing.dependents import dependents
 from bot.billing.plan import Plan
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.billing.switching import charge, worse
 from bot.billing.unsubscription import Item, Request
-from bot.billing.worst import worst
 from bot.services.figures import exceeds
 from bot.services.phrases import listed
 
@@ -36,7 +36,7 @@ def changed(request: Request, plan: Plan, *, now: datetime) -> str | None:
         for said in _prices(item, plan):
             return said
     depending = _new_dependents(request, plan)
-    return depending or exceeds(worst(plan, until=now + STEPS).worst, request)
+    return depending or exceeds(worst_of(plan, until=now + STEPS), request)
 
 
 def dearer(

@@ -19,6 +19,7 @@ RECEIPT = "receipt"
 RECEIPT_FILE = "receipt-file"
 REQUESTER_NOTE = "requester-note"
 BROKEN_GLASS = "broken-glass"
+OVERDUE = "overdue"
 REMINDER = "reminder"
 REMINDER_REST = "reminder-rest"
 
@@ -54,7 +55,8 @@ def after_save(
 ) -> tuple[Delivery, ...]:
     """What every saved change of a request owes: its card, a thread line an event, and notes.
 
-    That somebody broke the glass is a message of its own, which calls the whole channel.
+    That somebody broke the glass is a message of its own, which calls the whole channel; so is that
+    nobody did in time what had to be done by hand.
 
     `after` is the request as the store returned it, with its new version. `channel` is the one
     for approvals, used for a new card; later messages follow the card wherever it stands.
@@ -73,6 +75,8 @@ def after_save(
     notes = tuple(_note(after, event, at=at) for event in told)
     broken = (event for event in fresh if event.verb is Verb.BROKE_GLASS)
     alarms = tuple(_broken_glass(after, event, channel=channel, at=at) for event in broken)
+    late = (event for event in fresh if event.verb is Verb.FAILED and after.by_hand)
+    alarms += tuple(_overdue(after, event, channel=channel, at=at) for event in late)
     return (card, *lines, *alarms, *notes)
 
 
@@ -191,6 +195,14 @@ def _broken_glass(request: Request, event: Event, *, channel: str, at: datetime)
     key = f"request/{request.number}/glass/{event.number}"
     facts = {"event": event.number}
     owed = _owed(request, key, BROKEN_GLASS, to=channel, slot=0, at=at, facts=facts)
+    return replace(owed, stream=key)
+
+
+def _overdue(request: Request, event: Event, *, channel: str, at: datetime) -> Delivery:
+    """In the channel itself, where more people see it than in a thread."""
+    key = f"request/{request.number}/overdue/{event.number}"
+    facts = {"event": event.number}
+    owed = _owed(request, key, OVERDUE, to=channel, slot=0, at=at, facts=facts)
     return replace(owed, stream=key)
 
 

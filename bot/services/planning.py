@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.billing.account import Account
+from bot.billing.contract import plan_of
 from bot.billing.plan import Plan
 from bot.billing.plan import plan as ordered
 from bot.billing.quote import Scope
@@ -28,7 +29,7 @@ class Planning:
         with self._store.reading() as tx:
             chosen = find_all(tx, refs)
             account = account_of(self._store, chosen[0].key.account)
-            return planned(tx, chosen, account=account, at=now)
+            return ordered(chosen, group=surroundings(tx, chosen), account=account, at=now)
 
 
 def planned(
@@ -39,8 +40,11 @@ def planned(
     at: datetime,
     scope: Scope = Scope.ALL,
 ) -> Plan:
-    """The plan of some subscriptions of one account, with what else is in their regions."""
-    return ordered(chosen, group=surroundings(tx, chosen), account=account, at=at, scope=scope)
+    """The plan of some subscriptions of one account, with what else is in their regions.
+
+    Contracts outside the cloud have one where they are asked for by themselves.
+    """
+    return plan_of(chosen, group=surroundings(tx, chosen), account=account, at=at, scope=scope)
 
 
 def surroundings(tx: Transaction, chosen: Sequence[Subscription]) -> tuple[Subscription, ...]:

@@ -91,6 +91,8 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
         facts["behalf"] = Personal.id(event.behalf)
     if event.called:
         facts["called"] = [Personal.id(each) for each in event.called]
+    if event.evidence and event.by:
+        facts["evidence"] = Personal(event.evidence, event.by)
     actor = who(event.by)
     subject = request_subject(request.number)
     tx.audit.append(at=event.at, actor=actor, action=action, subject=subject, facts=facts)

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from bot.billing import switching
-from bot.billing.account import Account, ExecuteMode
+from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.change import Change, Charge
 from bot.billing.days import CLOUD_ZONE, cloud_date
 from bot.billing.deadline import deadline_for, too_late
@@ -24,6 +24,7 @@ from bot.services.errors import (
     AlreadyRequested,
     NoApprover,
     NotRenewable,
+    SwitchedByHand,
     TooLateToSwitch,
 )
 from bot.services.finding import account_of
@@ -55,10 +56,13 @@ class SwitchDrafting:
     ) -> SwitchDraft:
         """The draft for these of one account.
 
-        Raises AlreadyOn, AlreadyOff, NotRenewable, AlreadyRequested, NoApprover, TooLateToSwitch.
+        Raises SwitchedByHand, AlreadyOn, AlreadyOff, NotRenewable, AlreadyRequested, NoApprover,
+        TooLateToSwitch.
         """
         change, opened_at = wanted.change, wanted.opened_at
         account = account_of(self._store, found[0].key.account)
+        if account.carried_out is CarriedOut.BY_HAND:
+            raise SwitchedByHand(account.name, change)
         _demand_free(tx, found, ignoring=wanted.ignoring)
         switched = _switchable(tx, found, change, account, at=now)
         deadline, at_once = self._deadline(switched, change, account, opened_at=opened_at, now=now)
@@ -101,7 +105,10 @@ class SwitchDrafting:
 
         As long as there is time before the last attempt, the deadline lies before it.
         """
-        cutoffs = [switching.cutoffs(change, each, account, at=now) for each in switched]
+        zone = self._policy.schedule.zone
+        cutoffs = [
+            switching.cutoffs(change, each, account, at=now, reader=zone) for each in switched
+        ]
         dated = [each for each in cutoffs if each]
         for place in range(max((len(each) for each in dated), default=1)):
             last = [each[min(place, len(each) - 1)] for each in dated]

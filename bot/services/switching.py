@@ -9,27 +9,22 @@ from bot.billing.change import Change
 from bot.billing.deciding import Asking
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
-from bot.billing.unsubscription import Reason, Request, UnsubscriptionError
+from bot.billing.unsubscription import Item, Reason, Request
 from bot.facts.switching import NewCharges, SwitchDraft, SwitchWish
 from bot.ports.clock import Clock
-from bot.ports.store import ChangedMeanwhile, Store, Transaction
+from bot.ports.store import Store, Transaction
 from bot.services import recording
+from bot.services.changing import Changing, load
 from bot.services.errors import (
-    Busy,
     ChargesChanged,
     Incomplete,
-    RequestRefused,
     SeveralAccounts,
-    UnknownRequest,
     UnknownSubscription,
 )
 from bot.services.finding import find_all
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.switch_drafting import SwitchDrafting, Wanted, if_kept
-
-ATTEMPTS = 5
-"""How often it is asked again when somebody else saved first."""
 
 
 class Switching:
@@ -41,6 +36,7 @@ class Switching:
         self._policy = policy
         self._people = people
         self._drafting = SwitchDrafting(store=store, policy=policy)
+        self._changing = Changing(store=store, clock=clock, policy=policy)
 
     def needs_request(self, change: Change) -> bool:
         """Whether it is asked for; else the press itself does it. Turning on always is."""
@@ -49,8 +45,8 @@ class Switching:
     def draft(self, refs: Sequence[str], change: Change, *, by: SlackUser) -> SwitchDraft:
         """What the person would ask for.
 
-        Raises NotAllowed, AlreadyOn, AlreadyOff, NotRenewable, AlreadyRequested, NoApprover,
-        TooLateToSwitch, and what `find_all` raises.
+        Raises NotAllowed, SwitchedByHand, AlreadyOn, AlreadyOff, NotRenewable, AlreadyRequested,
+        NoApprover, TooLateToSwitch, and what `find_all` raises.
         """
         now = self._clock.now()
         approvers = self._people.deciders()
@@ -72,13 +68,7 @@ class Switching:
         if len(accounts) > 1:
             raise SeveralAccounts(accounts)
         approvers = self._people.deciders()
-        for _ in range(ATTEMPTS):
-            try:
-                with self._store.transaction() as tx:
-                    return self._ask(tx, wish, approvers, now=self._clock.now())
-            except ChangedMeanwhile:
-                continue
-        raise Busy
+        return self._changing.ask(lambda tx, at: self._ask(tx, wish, approvers, now=at))
 
     def review(self, number: int, *, by: SlackUser) -> NewCharges:
         """A stale request's charges as they are now, beside the acknowledged ones.
@@ -89,7 +79,7 @@ class Switching:
         approvers = self._people.deciders()
         now = self._clock.now()
         with self._store.reading() as tx:
-            request = _load(tx, number)
+            request = load(tx, number)
             self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
             draft = self._again(tx, request, approvers, opened_at=now)
         return NewCharges(
@@ -107,19 +97,19 @@ class Switching:
         """
         self._people.demand(wish.by, Action.ASK)
         approvers = self._people.deciders()
-        for _ in range(ATTEMPTS):
-            now = self._clock.now()
-            try:
-                with self._store.transaction() as tx:
-                    request = _load(tx, number)
-                    opened_at = wish.opened_at or now
-                    draft = self._again(tx, request, approvers, opened_at=opened_at)
-                    _demand_same(draft, wish)
-                    moved = _acknowledged(request, draft, by=wish.by, at=now)
-                    return recording.save(tx, request, moved, policy=self._policy, at=now)
-            except ChangedMeanwhile:
-                continue
-        raise Busy(number)
+
+        def move(tx: Transaction, request: Request, at: datetime) -> Request:
+            draft = self._again(tx, request, approvers, opened_at=wish.opened_at or at)
+            _demand_same(draft, wish)
+            return switching.acknowledge_again(
+                request,
+                by=wish.by,
+                at=at,
+                items=_recharged(request, draft),
+                deadline=draft.deadline,
+            )
+
+        return self._changing.save(number, move)
 
     def _ask(
         self,
@@ -192,17 +182,9 @@ def _demand_same(draft: SwitchDraft, wish: SwitchWish) -> None:
         raise ChargesChanged(draft)
 
 
-def _acknowledged(request: Request, draft: SwitchDraft, *, by: SlackUser, at: datetime) -> Request:
+def _recharged(request: Request, draft: SwitchDraft) -> tuple[Item, ...]:
     charges = {each.subscription.key: each.charge for each in draft.items}
-    items = tuple(
-        replace(item, charge=charges.get(item.key, item.charge)) for item in request.items
-    )
-    try:
-        return switching.acknowledge_again(
-            request, by=by, at=at, items=items, deadline=draft.deadline
-        )
-    except UnsubscriptionError as error:
-        raise RequestRefused(error, request) from error
+    return tuple(replace(item, charge=charges.get(item.key, item.charge)) for item in request.items)
 
 
 def _get(tx: Transaction, key: SubscriptionKey) -> Subscription:
@@ -210,10 +192,3 @@ def _get(tx: Transaction, key: SubscriptionKey) -> Subscription:
     if held is None or tx.catalogue.is_gone(key):
         raise UnknownSubscription(str(key), tx.catalogue.near(key.id))
     return held
-
-
-def _load(tx: Transaction, number: int) -> Request:
-    request = tx.requests.get(number)
-    if request is None:
-        raise UnknownRequest(number)
-    return request

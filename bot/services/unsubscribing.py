@@ -21,15 +21,14 @@ from bot.billing.unsubscription import (
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
 from bot.ports.clock import Clock
 from bot.ports.messenger import Links, Posted
-from bot.ports.store import ChangedMeanwhile, Store, Transaction
+from bot.ports.store import Store, Transaction
 from bot.services import recording
+from bot.services.changing import Changing, load
 from bot.services.drafting import Drafting, Wish
 from bot.services.errors import (
-    Busy,
     Incomplete,
     NotPossible,
     RequestRefused,
-    UnknownRequest,
 )
 from bot.services.forms import (
     acknowledged,
@@ -43,9 +42,6 @@ from bot.services.forms import (
 )
 from bot.services.people import People, in_force
 from bot.services.policy import Policy
-
-ATTEMPTS = 5
-"""How often a decision is taken again when somebody else saved first."""
 
 Move = Callable[[Request, datetime], Request]
 Decision = Callable[[Request, datetime, Sequence[SlackUser]], Request]
@@ -70,6 +66,7 @@ class Unsubscribing:
         self._people = people
         self._links = links
         self._drafting = Drafting(store=store, policy=policy)
+        self._changing = Changing(store=store, clock=clock, policy=policy)
 
     def draft(
         self,
@@ -111,13 +108,7 @@ class Unsubscribing:
             return known
         demand_complete(submission)
         approvers = self._people.deciders()
-        for _ in range(ATTEMPTS):
-            try:
-                with self._store.transaction() as tx:
-                    return self._ask(tx, submission, approvers, now=self._clock.now())
-            except ChangedMeanwhile:
-                continue
-        raise Busy
+        return self._changing.ask(lambda tx, at: self._ask(tx, submission, approvers, now=at))
 
     def was_sent(self, form: str) -> bool:
         """Whether an opened form has become a request."""
@@ -127,7 +118,7 @@ class Unsubscribing:
     def get(self, number: int) -> Request:
         """One request; raises UnknownRequest."""
         with self._store.reading() as tx:
-            return _load(tx, number)
+            return load(tx, number)
 
     def approve(self, number: int, *, by: SlackUser) -> Request:
         """Approve; with enough approvals it starts after the cooling-off.
@@ -223,7 +214,7 @@ class Unsubscribing:
         actor = self._people.actor(by)
         now = self._clock.now()
         with self._store.transaction() as tx:
-            request = _load(tx, number)
+            request = load(tx, number)
             self._people.check(actor, Action.REPAIR, requester=request.requested_by)
             if not request.is_open_at_the_cloud:
                 raise RequestRefused(NothingMissing(request), request)
@@ -240,7 +231,7 @@ class Unsubscribing:
         approvers = self._people.deciders()
         now = self._clock.now()
         with self._store.reading() as tx:
-            request = _load(tx, number)
+            request = load(tx, number)
             self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
             draft = self._again(tx, request, approvers, opened_at=now, now=now)
         return NewFigures(
@@ -416,24 +407,4 @@ class Unsubscribing:
     def _save(
         self, number: int, move: Callable[[Transaction, Request, datetime], Request]
     ) -> Request:
-        """Load, decide, save with everything owed; decide again when somebody saved first."""
-        for _ in range(ATTEMPTS):
-            now = self._clock.now()
-            try:
-                with self._store.transaction() as tx:
-                    request = _load(tx, number)
-                    try:
-                        moved = move(tx, request, now)
-                    except UnsubscriptionError as error:
-                        raise RequestRefused(error, request) from error
-                    return recording.save(tx, request, moved, policy=self._policy, at=now)
-            except ChangedMeanwhile:
-                continue
-        raise Busy(number)
-
-
-def _load(tx: Transaction, number: int) -> Request:
-    request = tx.requests.get(number)
-    if request is None:
-        raise UnknownRequest(number)
-    return request
+        return self._changing.save(number, move)

@@ -9,12 +9,14 @@ from bot.billing.unsubscription import (
     ApprovedAlready,
     CannotApproveForRequester,
     CannotApproveOwnRequest,
+    CannotConfirmOwn,
     DecidedMeanwhile,
     Event,
     MayNotBreakGlass,
     NotAnApprover,
     NothingMissing,
     OnlyTheRequester,
+    OutOfOrder,
     Request,
     RequestExpired,
     RequestStale,
@@ -68,6 +70,19 @@ def _may_not_break(_: Request) -> Verdict:
     return Verdict(
         "You cannot break the glass here.",
         "An operator names people in `approvals.break_glass`.",
+    )
+
+
+def _did_it(_: Request) -> Verdict:
+    return Verdict(
+        "You did this one, so somebody else has to look whether it is gone.",
+        "Another owner or approver can.",
+    )
+
+
+def _out_of_order(_: Request) -> Verdict:
+    return Verdict(
+        "Packages go when the edition is basic (R8).", "Say first that their edition is gone."
     )
 
 
@@ -148,12 +163,17 @@ _DECIDED: Mapping[Verb, str] = {
     Verb.RETRIED: "retried",
     Verb.BY_HAND: "finished by hand",
     Verb.LEFT: "left as it is",
+    Verb.CARRIED_OUT: "carried out",
+    Verb.CONFIRMED: "verified",
+    Verb.STILL_THERE: "sent back",
 }
 
 SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotApproveOwnRequest: _own,
     CannotApproveForRequester: _for_the_requester,
     MayNotBreakGlass: _may_not_break,
+    CannotConfirmOwn: _did_it,
+    OutOfOrder: _out_of_order,
     NotAnApprover: _not_an_approver,
     OnlyTheRequester: _only_the_requester,
     DecidedMeanwhile: _already_decided,

@@ -3,7 +3,6 @@
 from bot.billing.unsubscription import Event, Request
 from handlers import text
 from handlers.blocks import request_facts as facts
-from handlers.blocks.change_words import is_switch
 from handlers.blocks.pieces import Content, Line, Who, rich
 
 
@@ -25,11 +24,9 @@ def call(request: Request, event: Event) -> Content:
 
 
 def _words(request: Request, *, anybody: bool) -> str:
-    floor = facts.floor(request)
-    estimate = "" if is_switch(request) else " (estimate)"
     waits = (
         f"equest {request.number} still waits: {facts.what(request)}. "
-        f"{floor[0].upper()}{floor[1:]}{estimate}. "
+        f"{facts.least(request, first=True)}. "
     )
     by = text.instant(request.deadline)
     if anybody:

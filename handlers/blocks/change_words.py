@@ -1,7 +1,7 @@
 """What the messages about a request call its change: one set of words for each kind."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.billing.change import Change, Charge
@@ -20,7 +20,7 @@ class Words:
     `stay`, says that nothing was done, and `left` what follows for an item that was refused.
     `still` is what is open then, `waits` what an item waits for that was sent, `verifies` what is
     read at the end. `ends`, of several `end`, is what an approval brings about, and `back` whether
-    there is a way back.
+    there is a way back. `stake` is what was acknowledged, `each` what it comes to for an item.
     """
 
     do: str
@@ -43,8 +43,8 @@ class Words:
 
 
 def words(request: Request) -> Words:
-    """Those of the request's change."""
-    return words_of(request.change)
+    """Those of the request's change; a contract says itself what comes back."""
+    return _CONTRACT if request.is_contract else words_of(request.change)
 
 
 def words_of(change: Change) -> Words:
@@ -106,6 +106,10 @@ def _refund(request: Request) -> str:
         f"refund at least {text.money(worst.refund)}, "
         f"handling fee at most {text.money(worst.handling_fee)} (estimate)"
     )
+
+
+def _decides(_: Request) -> str:
+    return "the contract decides what comes back, no refund is assumed"
 
 
 def _deducted(request: Request) -> str:
@@ -189,3 +193,5 @@ _WORDS: Mapping[Change, Words] = {
         each=_amount,
     ),
 }
+
+_CONTRACT = replace(_WORDS[Change.UNSUBSCRIBE], stake=_decides, each=lambda _: "")

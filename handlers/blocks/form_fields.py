@@ -19,6 +19,7 @@ from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason
 from bot.facts.reasons import REASONS
 from bot.facts.unsubscribing import Draft
 from handlers import ids, text
+from handlers.blocks import contracts
 from handlers.blocks.pieces import cut
 from handlers.forms import Filled
 
@@ -131,6 +132,8 @@ def fee_block_id(draft: Draft) -> str:
 
 
 def _fee_says(draft: Draft) -> str:
+    if draft.is_contract:
+        return contracts.NO_FEE
     fee = draft.total.handling_fee
     if not fee and draft.zero_fee_until:
         until = text.instant(text.last_safe(draft.zero_fee_until))

@@ -89,9 +89,9 @@ def _waiting(facts: HomeFacts, links: Mapping[int, str]) -> Sequence[Block]:
 
 
 def _waiting_row(request: Request, links: Mapping[int, str]) -> SectionBlock:
-    floor = request_facts.floor(request)
     words = (
-        f"*{request.number}* · {text.mention(request.requested_by)} · {floor}\n"
+        f"*{request.number}* · {text.mention(request.requested_by)} · "
+        f"{request_facts.floor(request)}\n"
         f"Decide by {text.instant(request.deadline)}"
     )
     return _linked(words, Linked(request=request, link=links.get(request.number)), "Open request")

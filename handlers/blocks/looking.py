@@ -125,8 +125,8 @@ def request_row(linked: Linked, *, label: str = "Open request") -> SectionBlock:
 
 def _figures(request: Request) -> str:
     if request.state is State.WAITING:
-        floor = request_facts.floor(request)
-        return f"{floor[0].upper()}{floor[1:]} · decide by {text.instant(request.deadline)}"
+        floor = request_facts.floor(request, first=True)
+        return f"{floor} · decide by {text.instant(request.deadline)}"
     last = request.events[-1].at if request.events else request.requested_at
     return f"Asked by {text.mention(request.requested_by)} · last change {text.instant(last)}"
 

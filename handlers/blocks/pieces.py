@@ -64,7 +64,14 @@ class Where:
     channel: str
 
 
-Part = str | Bold | Who | Where
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address, shown as it is and to be followed; never with other words in front of it."""
+
+    url: str
+
+
+Part = str | Bold | Who | Where | Link
 Line = Sequence[Part]
 """One line of a rich text block; plain strings are foreign text and never parsed."""
 
@@ -229,6 +236,8 @@ def _part(part: Part) -> RichTextElement:
         return RichTextElementParts.User(user_id=part.user)
     if isinstance(part, Where):
         return RichTextElementParts.Channel(channel_id=part.channel)
+    if isinstance(part, Link):
+        return RichTextElementParts.Link(url=part.url, text=part.url)
     return _text(part.user if isinstance(part, Who) else part)
 
 

@@ -6,9 +6,9 @@ from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
-from bot.facts.receipt import ReceiptFacts, ReceiptItem, Said, Verification, in_order
+from bot.facts.receipt import Handwork, ReceiptFacts, ReceiptItem, Said, Verification, in_order
 from handlers import ids, text
-from handlers.blocks import calls, change_words
+from handlers.blocks import calls, change_words, checklist_lines, contracts
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import (
@@ -16,6 +16,7 @@ from handlers.blocks.pieces import (
     Bold,
     Content,
     Line,
+    Link,
     Who,
     actions,
     button,
@@ -36,6 +37,8 @@ def request_line(line: RequestLine) -> Content:
     request, event = line.request, line.event
     if event.verb is Verb.CALLED:
         return _dry(calls.call(request, event), request)
+    if (by_hand := checklist_lines.line(request, event)) is not None:
+        return _dry(by_hand, request)
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _did_of(request, event.verb)
@@ -54,6 +57,8 @@ def receipt(message: Receipt) -> Content:
     headline = f"Receipt of request {found.number}: {text.money(back)} back"
     if found.is_switch:
         headline = f"Receipt of request {found.number}: {_switched(found, request)}"
+    elif found.contract:
+        headline = f"Receipt of request {found.number}: {_how_it_ended(found)}"
     elif back is None:
         headline = f"Receipt of request {found.number}: refund not known"
     if found.dry_run:
@@ -77,7 +82,7 @@ def receipt(message: Receipt) -> Content:
 def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
-    words = _NOTES[note.state](request)
+    words = checklist_lines.note(note) or _NOTES[note.state](request)
     link = (
         button(
             "See what to do" if note.state is State.FAILED else "Open request",
@@ -114,9 +119,16 @@ def _switched(found: ReceiptFacts, request: Request) -> str:
     return f"auto-renewal {'is' if well else 'not'} {said.ended}"
 
 
+def _how_it_ended(found: ReceiptFacts) -> str:
+    gone = sum(item.state is ItemState.GONE for item in found.items)
+    return "ended by hand" if gone == len(found.items) else "not ended"
+
+
 def _totals(found: ReceiptFacts) -> str:
     if found.is_switch:
         return f"Amount expected: {change_words.amounts(found.charges)}."
+    if found.contract:
+        return contracts.DECIDES
     if found.dry_run:
         return (
             f"The refund would have been {text.money(found.estimate.refund)}, the handling fee "
@@ -139,8 +151,9 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
     )
     reason = f": {found.reason_words}"
     if found.is_switch:
-        figures, reason = facts.stake(request), f" to {change_words.words(request).do} auto-renewal"
-    acknowledged = f': "{found.acknowledged.text}", {figures}'
+        reason = f" to {change_words.words(request).do} auto-renewal"
+    said = figures if request.has_figures else facts.stake(request)
+    acknowledged = f': "{found.acknowledged.text}", {said}'
     lines: list[Line] = [
         (
             Bold("Asked"),
@@ -157,11 +170,19 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
 
 
 def _items(found: ReceiptFacts) -> list[Line]:
-    said = _switch if found.is_switch else _item
     return [
-        (Bold(f"{item.number} {item.label}"), f" · {said(item, dry_run=found.dry_run)}")
-        for item in found.items
+        (Bold(f"{item.number} {item.label}"), f" · {_became(item, found)}") for item in found.items
     ]
+
+
+def _became(item: ReceiptItem, found: ReceiptFacts) -> str:
+    if found.is_switch:
+        return _switch(item, dry_run=found.dry_run)
+    if not found.contract:
+        return _item(item, dry_run=found.dry_run)
+    if found.dry_run:
+        return "would have been ended by hand"
+    return "gone" if item.state is ItemState.GONE else "not done"
 
 
 def _switch(item: ReceiptItem, *, dry_run: bool) -> str:
@@ -199,11 +220,24 @@ def _end(found: ReceiptFacts, request: Request) -> list[Line]:
         lines.append((Bold("Problem"), f": {text.clip(found.problem, SAID)}"))
     if found.by_hand is not None:
         lines.append(_did("Done by hand", found.by_hand, request))
+    lines += [_handwork(found, each, request) for each in found.handwork]
+    if found.seen_gone is not None:
+        lines.append(_did("Seen gone", found.seen_gone, request))
     if found.left is not None:
         lines.append(_did("Left as it is", found.left, request))
     if found.verified is not None:
         lines.append(_verification(found.verified, request))
     return lines
+
+
+def _handwork(found: ReceiptFacts, done: Handwork, request: Request) -> Line:
+    """Who did it by hand, which of several, and the link that shows it."""
+    some = len(done.items) < len(found.items)
+    which = f", {text.joined([str(each) for each in done.items])}" if some else ""
+    words = f": {text.clip(done.words, SAID)}" if done.words else ""
+    shows: Line = (" ", Link(done.evidence)) if done.evidence else ()
+    when = facts.clock(done.at, request)
+    return (Bold("Done by hand"), f"{which} {when} by ", Who(done.by), words, *shows)
 
 
 def _verification(verified: Verification, request: Request) -> Line:
@@ -227,7 +261,7 @@ def _did(what: str, said: Said, request: Request) -> Line:
 
 def _small_print(found: ReceiptFacts) -> list[str]:
     """The rules that the figures follow, and the record's head, so that a cut record shows."""
-    lines = [f"Rule set: {text.esc(found.rules)}"]
+    lines = ["As the contract says" if found.contract else f"Rule set: {text.esc(found.rules)}"]
     if found.head is not None:
         entries = text.plural(found.head.entries, "entry", "entries")
         lines.append(f"Record: {entries}, head {found.head.digest[:DIGITS]}{text.ELLIPSIS}")
@@ -338,7 +372,7 @@ def _stale(request: Request) -> str:
         event = facts.last_event(request, Verb.STALE)
         was = facts.because(event.note if event else None)
         return f"Request {request.number} was stale, nothing was executed: {was}."
-    floor = f"{'that ' if change_words.is_switch(request) else ''}{facts.floor(request)}"
+    floor = f"{'' if request.has_figures else 'that '}{facts.floor(request)}"
     why = facts.because(request.problem)
     if request.problem and why != facts.FIGURES_WORSE:
         return (

@@ -4,16 +4,18 @@ from collections.abc import Callable, Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.billing.unsubscription import Item, ItemState, Request, Step, StepState
+from bot.billing.unsubscription import Item, ItemState, Request, Step, StepState, Verb
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
+from handlers.blocks import contracts
 from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import amounts, charges, is_switch, when, words
 from handlers.blocks.change_words import first as earliest
 from handlers.blocks.pieces import (
     Bold,
     Line,
+    Link,
     Where,
     Who,
     button,
@@ -58,6 +60,8 @@ def figures(request: Request) -> Block:
     """Now, at least and at most, paid, lost, and what keeping costs; all estimates."""
     if is_switch(request):
         return fields(*_charge(request))
+    if request.is_contract:
+        return contracts.request_figures(request)
     worst, total = request.acknowledgement.worst, facts.sums(request)
     pairs = [
         ("Refund now (estimate)", text.money(total.refund)),
@@ -106,8 +110,9 @@ def rows(request: Request, row: Callable[[Request, Item], Line]) -> list[Line]:
 
 
 def estimate(request: Request, item: Item) -> Line:
-    """What the item was quoted at, or is deducted for it."""
-    return (f" · {words(request).each(item)}",)
+    """What the item was quoted at, or is deducted for it; nothing of a contract."""
+    each = words(request).each(item)
+    return (f" · {each}",) if each else ()
 
 
 def progress(request: Request, item: Item) -> Line:
@@ -187,9 +192,17 @@ def decided(request: Request) -> str:
     return f"Asked by {text.mention(request.requested_by)} · {facts.how_approved(request)}"
 
 
+def failed(request: Request) -> str:
+    """The same of one that failed, and who left it as it is."""
+    left = facts.last_event(request, Verb.LEFT, Verb.BY_HAND)
+    if left is None or left.by is None:
+        return decided(request)
+    return f"{decided(request)} · {text.mention(left.by)} left it, {facts.moment(left.at, request)}"
+
+
 def money_back(request: Request) -> str:
     """What the cloud gave back, and how that compares with the estimate, as sentences."""
-    if is_switch(request):
+    if not request.has_figures:
         return f"{facts.stake(request, first=True)}."
     back = facts.refunded(request)
     if back is None:
@@ -205,6 +218,8 @@ def estimated(request: Request) -> str:
     """What a dry run would have returned."""
     if is_switch(request):
         return "Nothing was changed at the cloud."
+    if request.is_contract:
+        return contracts.DECIDES
     total = facts.sums(request)
     return (
         f"The refund would have been {text.money(total.refund)}, the handling fee "
@@ -224,7 +239,9 @@ def plain(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _plain(part: Bold | Who | Where) -> str:
+def _plain(part: Bold | Who | Where | Link) -> str:
+    if isinstance(part, Link):
+        return part.url
     if isinstance(part, Bold):
         return part.text
     return part.user if isinstance(part, Who) else part.channel
@@ -291,9 +308,16 @@ def withdraw(request: Request) -> ButtonElement:
     )
 
 
+def rules(request: Request) -> str:
+    """What the figures follow, and who carries it out where that is a person."""
+    by_hand = " · carried out by hand" if request.by_hand else ""
+    which = "as the contract says" if request.is_contract else f"rule set {text.esc(request.rules)}"
+    return f"{which}{by_hand}"
+
+
 def working(request: Request) -> ButtonElement | None:
-    """How the figures were worked out; a renewal's price is no figure of Lapse."""
-    if is_switch(request):
+    """How the figures were worked out, where Lapse did."""
+    if not request.has_figures:
         return None
     return press("Show the working…", ids.REQUEST_WORKING, request, says="Show working of request")
 

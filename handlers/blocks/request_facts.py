@@ -203,15 +203,24 @@ def kept(request: Request, *, hour: bool = False) -> str:
 
 def stake(request: Request, *, first: bool = False) -> str:
     """What was acknowledged in one phrase, labelled as an estimate; it may begin a sentence."""
-    said = change_words.words(request).stake(request)
-    return f"{said[0].upper()}{said[1:]}" if first else said
+    return _begun(change_words.words(request).stake(request), first=first)
 
 
-def floor(request: Request) -> str:
+def least(request: Request, *, first: bool = False) -> str:
     """The same where only the first figure has room."""
-    if change_words.is_switch(request):
-        return stake(request)
-    return f"refund at least {text.money(request.acknowledgement.worst.refund)}"
+    return _begun(f"{floor(request)}{' (estimate)' * request.has_figures}", first=first)
+
+
+def floor(request: Request, *, first: bool = False) -> str:
+    """The same where the list itself says that figures are estimates."""
+    if not request.has_figures:
+        return stake(request, first=first)
+    figure = text.money(request.acknowledgement.worst.refund)
+    return _begun(f"refund at least {figure}", first=first)
+
+
+def _begun(said: str, *, first: bool) -> str:
+    return f"{said[0].upper()}{said[1:]}" if first else said
 
 
 def keeps_costing(request: Request) -> bool:

@@ -88,7 +88,7 @@ def _waiting(request: Request) -> Face:
                         body.counted_approvals(request),
                         f"for {facts.people(request.approvers)}",
                         f"by {by}",
-                        f"rule set {text.esc(request.rules)}",
+                        body.rules(request),
                     )
                 )
             ),
@@ -107,7 +107,6 @@ def _approved(request: Request) -> Face:
     starts = request.starts_at or (last.at if last else request.requested_at)
     by = facts.decider(last) if last and last.by else facts.SETTINGS
     how = facts.how_approved(request)
-    floor = facts.floor(request) + ("" if is_switch(request) else " (estimate)")
     alone = ", who broke the glass," if request.broken_glass else ""
     what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
     what = f"{words(request).do} {what}" if is_switch(request) else what
@@ -117,7 +116,7 @@ def _approved(request: Request) -> Face:
         spoken=(
             f"Request {request.number} is approved by {by}{alone} and starts at "
             f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
-            f"{floor}. "
+            f"{facts.least(request)}. "
             "Until then it can be stopped."
         ),
         body=(
@@ -130,7 +129,10 @@ def _approved(request: Request) -> Face:
                 f"until {facts.clock(starts, request)}"
             ),
         ),
-        buttons=(body.press("Stop", ids.STOP, request, style="danger"), body.working(request)),
+        buttons=(
+            body.press("Stop", ids.STOP, request, style="danger"),
+            body.working(request),
+        ),
     )
 
 
@@ -344,7 +346,9 @@ def _stale(request: Request) -> Face:
         body=(
             rich((f"{why} ", Who(request.requested_by), f" {again}")),
             body.reason(request),
-            fields((f"Acknowledged {text.short_instant(request.acknowledgement.at)}", before)),
+            body.figures(request)
+            if request.is_contract
+            else fields((f"Acknowledged {text.short_instant(request.acknowledgement.at)}", before)),
             rich(*body.rows(request, body.estimate)),
         ),
         buttons=(
@@ -368,14 +372,10 @@ def _failed(request: Request) -> Face:
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     open_items = len(request.items) - counts["done"]
     rows = body.rows(request, body.progress)
-    left = facts.last_event(request, Verb.LEFT, Verb.BY_HAND)
     problem = text.sentence(
         request.problem or f"Retry what is open, or {words(request).by_hand} and say so"
     )
     headline = f"Failed: {summary}{', left as it is' if request.closed else ''}"
-    decided = body.decided(request)
-    if left and left.by:
-        decided += f" · {text.mention(left.by)} left it, {facts.moment(left.at, request)}"
     return Face(
         emoji=WARNING,
         headline=headline,
@@ -391,7 +391,7 @@ def _failed(request: Request) -> Face:
             body.figures(request),
             rich(*rows),
             rich((problem,)),
-            context(decided),
+            context(body.failed(request)),
         ),
         buttons=() if request.closed else body.repairs(request, open_items),
     )

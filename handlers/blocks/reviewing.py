@@ -1,11 +1,12 @@
 """*Review new figures*: what was acknowledged beside what the facts say today."""
 
+from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from bot.billing.worst import Worst
 from bot.facts.unsubscribing import NewFigures
 from handlers import ids, text
-from handlers.blocks import figures, form_fields
+from handlers.blocks import contracts, figures, form_fields
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import fields, modal, section
 from handlers.blocks.request_body import foreign
@@ -16,16 +17,11 @@ def form(new: NewFigures) -> View:
     """Both columns, the items with today's figures, and the checkbox, empty again."""
     draft = new.draft
     carried = Carried.fresh(draft.refs, review_of=new.number).showing(draft)
-    now = f"Refund now {text.money(draft.total.refund)}\n{_worst(draft.worst)}"
     return modal(
         "Review new figures",
         [
             section(_why(new)),
-            fields(
-                (f"Acknowledged {text.short_instant(new.acknowledged_at)}", _worst(new.before)),
-                (f"Read {text.short_instant(draft.now)}", now),
-            ),
-            *figures.facts(draft),
+            *_compared(new),
             form_fields.fee(draft),
         ],
         callback_id=ids.REVIEW_FORM,
@@ -34,6 +30,18 @@ def form(new: NewFigures) -> View:
         metadata=encode(carried),
         dry_run=draft.dry_run,
     )
+
+
+def _compared(new: NewFigures) -> list[Block]:
+    draft = new.draft
+    if draft.is_contract:
+        return contracts.form_facts(draft)
+    now = f"Refund now {text.money(draft.total.refund)}\n{_worst(draft.worst)}"
+    columns = fields(
+        (f"Acknowledged {text.short_instant(new.acknowledged_at)}", _worst(new.before)),
+        (f"Read {text.short_instant(draft.now)}", now),
+    )
+    return [columns, *figures.facts(draft)]
 
 
 def _why(new: NewFigures) -> str:

@@ -17,7 +17,7 @@ from bot.billing.way import WayKind
 from bot.billing.worst import Worst
 from bot.facts.unsubscribing import Draft
 from handlers import forms, ids, text
-from handlers.blocks import comparing, figures, form_fields
+from handlers.blocks import comparing, contracts, figures, form_fields
 from handlers.blocks.pieces import (
     DRY_RUN,
     Bold,
@@ -103,9 +103,8 @@ def form(
         *changed,
         *_cheaper(draft),
         *form_fields.scope(draft),
-        *figures.facts(draft),
-        *comparing.beside(draft),
-        *actions(_working(draft), comparing.open_button(draft, "ways", what=named(draft.ordered))),
+        *_figures(draft),
+        *_looking(draft),
         *form_fields.packages(draft),
         form_fields.reason(filled),
         form_fields.details(filled),
@@ -147,25 +146,52 @@ def message(
         header(f"Unsubscribe: {cut(what, 100)}", dry_run=draft.dry_run),
         *changed,
         *_cheaper(draft),
-        *figures.facts(draft),
-        *comparing.beside(draft),
+        *_figures(draft),
         form_fields.reason(filled),
         form_fields.fee(draft, filled),
         *([section("\n".join(f"*{each}*" for each in missing))] if missing else []),
-        *actions(ask, as_form, comparing.open_button(draft, shown, what=what)),
+        *actions(ask, as_form, *_compared(draft, shown)),
         context("Only you see this."),
         *([context(DRY_RUN)] if draft.dry_run else []),
     ]
     spoken = text.fallback(
         *missing,
         f"Unsubscribe {text.esc(what)} ({text.esc(draft.account.name)})",
-        f"Refund now {text.money(draft.total.refund)}, at least "
-        f"{text.money(draft.worst.refund)} until {text.instant(draft.deadline)}, handling fee at "
-        f"most {text.money(draft.worst.handling_fee)} (estimate)",
-        comparing.spoken(draft),
+        *_spoken(draft),
         closing="Choose a reason, tick the box and request it.",
     )
     return Content(f"Dry run: {spoken}" if draft.dry_run else spoken, blocks, TITLE)
+
+
+def _figures(draft: Draft) -> list[Block]:
+    if draft.is_contract:
+        return contracts.form_facts(draft)
+    by_hand = [context(contracts.BY_HAND)] if draft.by_hand else []
+    return [*figures.facts(draft), *comparing.beside(draft), *by_hand]
+
+
+def _looking(draft: Draft) -> list[Block]:
+    """How the figures come about, and the ways beside; nothing of either about a contract."""
+    if draft.is_contract:
+        return []
+    return actions(_working(draft), *_compared(draft, "ways"))
+
+
+def _compared(draft: Draft, value: str) -> list[ButtonElement | None]:
+    what = named(draft.ordered)
+    return [] if draft.is_contract else [comparing.open_button(draft, value, what=what)]
+
+
+def _spoken(draft: Draft) -> tuple[str, ...]:
+    if draft.is_contract:
+        return (contracts.form_spoken(draft),)
+    figures_ = (
+        f"Refund now {text.money(draft.total.refund)}, at least "
+        f"{text.money(draft.worst.refund)} until {text.instant(draft.deadline)}, handling fee at "
+        f"most {text.money(draft.worst.handling_fee)} (estimate)"
+    )
+    by_hand = (contracts.BY_HAND,) if draft.by_hand else ()
+    return (figures_, comparing.spoken(draft), *by_hand)
 
 
 def sent(request: Request, channel: str) -> Content:

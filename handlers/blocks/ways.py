@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import ButtonElement, ConfirmObject, SectionBlock
 
 from bot.billing.money import Money
 from bot.billing.renewal import AnchorKind
-from bot.billing.subscription import BillingMode
+from bot.billing.subscription import BillingMode, Kind, Status
 from bot.billing.way import Way, WayKind
 from bot.facts.listing import Shown
 from handlers import ids, text
@@ -38,10 +38,18 @@ def way_section(way: Way, facts: Shown) -> SectionBlock:
     """One way: its money, its last moment, what is lost; a closed one says why or until when."""
     name = title(way, cheapest=way == marked(facts))
     if not way.open:
-        return section("\n".join((f"*{name}*", *_closed(way, facts))))
+        by_hand = _unsubscribe_button(facts) if _ends_by_hand(way, facts) else None
+        return section("\n".join((f"*{name}*", *_closed(way, facts))), accessory=by_hand)
     lines = (*_WAYS[way.kind](way, facts), *drawbacks(way))
     accessory = _BUTTONS[way.kind](facts) if way.kind in _BUTTONS else None
     return section("\n".join((f"*{name}*", *lines)), accessory=accessory)
+
+
+def _ends_by_hand(way: Way, facts: Shown) -> bool:
+    """Whether it is a contract outside the cloud, of which a request is a person's checklist."""
+    contract = facts.subscription.kind is Kind.SAAS
+    over = facts.subscription.status in {Status.UNSUBSCRIBED, Status.EXPIRED}
+    return way.kind is WayKind.UNSUBSCRIBE and contract and not over
 
 
 def _until(way: Way, *, full: datetime | None = None) -> Words:

@@ -19,7 +19,7 @@ from bot.billing.quote import (
 )
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import CLOUD_ZONE, Anchor, AnchorKind
-from bot.billing.subscription import AccountName, OrderType, SubscriptionKey
+from bot.billing.subscription import AccountName, Edition, Kind, OrderType, SubscriptionKey
 from bot.billing.unsubscription import (
     ACKNOWLEDGEMENT,
     Acknowledgement,
@@ -30,11 +30,12 @@ from bot.billing.unsubscription import (
     State,
     Step,
     StepState,
+    Task,
     Verb,
 )
 from bot.billing.worst import Worst
 from bot.ports.store import ArmedReminder, Delivery
-from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, key, usd
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, REQUESTER, key, usd
 
 HOUR = timedelta(hours=1)
 DEADLINE = NOW + timedelta(days=3)
@@ -135,6 +136,9 @@ def fully_told(number: int = 1001) -> Request:
                 auto_renew_off=True,
                 promotion=False,
                 renewal=NextRenewal(term_ends=DEADLINE, amount=usd("3600.00")),
+                task=Task(kind=Kind.QUOTA, service="SecMaster", edition=Edition.BASIC),
+                asked=OUTSIDER,
+                due_at=NOW + 3 * HOUR,
             ),
             replace(second, error_code="CBC.99003651", error="Another transaction."),
         ),
@@ -151,6 +155,14 @@ def fully_told(number: int = 1001) -> Request:
         events=(
             *plain.events,
             Event(number=2, verb=Verb.STEP_REFUSED, at=NOW + HOUR, note="line\none"),
+            Event(
+                number=3,
+                verb=Verb.CARRIED_OUT,
+                at=NOW + HOUR,
+                by=OUTSIDER,
+                items=(1,),
+                evidence="https://vendor.example/1?a=1&b=2",
+            ),
         ),
     )
 

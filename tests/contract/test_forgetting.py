@@ -130,3 +130,25 @@ def test_whoever_loaded_it_before_is_told_that_it_changed(any_store):
 
     with pytest.raises(ChangedMeanwhile), any_store.transaction() as tx:
         tx.requests.save(before)
+
+
+def test_who_was_asked_to_do_it_by_hand_is_erased_with_what_shows_it(any_store):
+    did = Event(
+        number=4,
+        verb=Verb.CARRIED_OUT,
+        at=NOW,
+        by=OUTSIDER,
+        note="I wrote to Mei",
+        evidence="https://vendor.example/mei",
+    )
+    called = Event(number=5, verb=Verb.REMINDED, at=NOW, called=(OUTSIDER, APPROVER_2))
+    plain = closed(events=(*EVENTS, did, called), by_hand=True)
+    saved(any_store, replace(plain, items=(replace(plain.items[0], asked=OUTSIDER),)))
+
+    assert forgotten(any_store, OUTSIDER) == Named(erased=(1001,), still=())
+
+    after = found(any_store)
+    assert after.items[0].asked == ERASED
+    assert (after.events[3].by, after.events[3].note, after.events[3].evidence) == (ERASED,) * 3
+    assert after.events[4].called == (ERASED, APPROVER_2)
+    assert forgotten(any_store, OUTSIDER) == Named(erased=(), still=())

@@ -395,3 +395,23 @@ def test_decided_ones_come_in_the_order_of_what_the_record_calls_them(any_store)
         subjects = [str(each) for each, _ in tx.requests.decided()]
 
     assert subjects == sorted(subjects) == ["default/z", "prod/a"]
+
+
+def test_what_is_done_by_hand_is_looked_at_when_somebody_is_to_be_called(any_store):
+    due = NOW + timedelta(days=10)
+    plain = request(by_hand=True, state=State.EXECUTING)
+    asked = replace(plain, items=tuple(replace(item, due_at=due) for item in plain.items))
+    with any_store.transaction() as tx:
+        kept = tx.requests.save(asked)
+        assert kept.by_hand
+        assert tx.requests.next_due() == due - timedelta(hours=24)
+
+    seen = noted(
+        noted(replace(kept, state=State.VERIFYING), Verb.VERIFYING, at=NOW),
+        Verb.CONFIRMED,
+        at=NOW,
+        by=APPROVER_1,
+    )
+    with any_store.transaction() as tx:
+        tx.requests.save(seen)
+        assert tx.requests.next_due() == NOW

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from bot.billing.by_hand import next_move
 from bot.billing.call_to_decide import next_call
 from bot.billing.savings import COUNTED
 from bot.billing.subscription import SlackUser, SubscriptionKey
@@ -57,7 +58,8 @@ class MemoryRequests:
             holders = [self.open_with(item.key) for item in saved.items]
             if any(each is not None and each.number != saved.number for each in holders):
                 raise ChangedMeanwhile
-        if known is not None and _times(known.request) == _times(saved):
+        same = known is not None and _times(known.request) == _times(saved)
+        if known is not None and same and not saved.by_hand:
             self._rows[saved.number] = known._replace(request=saved)
         else:
             lease = known.lease_until if known else None
@@ -138,8 +140,11 @@ def _times(request: Request) -> tuple[object, ...]:
 
 
 def _work_at(request: Request) -> datetime | None:
-    moves = request.state in {State.EXECUTING, State.VERIFYING} and not request.closed
-    return AT_ONCE if moves else _falls_due(request)
+    return AT_ONCE if _moves(request) and not request.by_hand else _falls_due(request)
+
+
+def _moves(request: Request) -> bool:
+    return request.state in {State.EXECUTING, State.VERIFYING} and not request.closed
 
 
 def _falls_due(request: Request) -> datetime | None:
@@ -149,4 +154,4 @@ def _falls_due(request: Request) -> datetime | None:
         return next_call(request) or request.deadline
     if request.state is State.APPROVED:
         return request.starts_at or AT_ONCE
-    return None
+    return next_move(request) if request.by_hand and _moves(request) else None

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.billing.account import CarriedOut
 from bot.config import WrongSetting, load_secrets, load_settings
-from bot.config.policy import policy_of
+from bot.config.deciding import deciding_settings
+from bot.config.policy import accounts_of, policy_of
 from bot.services.policy import WhenUnknown
 
 
@@ -110,6 +112,11 @@ def test_a_rule_of_amount_is_exact_and_needs_its_currency(tmp_path):
             "`accounts.prod.site` is \"us\"; allowed are 'cn', 'intl' or 'eu'. Correct lapse.toml.",
         ),
         (
+            '[accounts.prod]\ncarried_out = "me"',
+            "`accounts.prod.carried_out` is \"me\"; allowed are 'api' or 'by-hand'."
+            " Correct lapse.toml.",
+        ),
+        (
             '[slack]\napprovals_channel = "#approvals"',
             '`slack.approvals_channel` is "#approvals"; '
             "allowed is a channel id, for example C0FINOPS. Correct lapse.toml.",
@@ -197,3 +204,12 @@ def test_a_secret_is_never_shown_not_even_when_it_is_wrong():
     assert "LAPSE_ENCRYPTION_KEY" in str(raised.value)
     shown = repr(load_secrets({"SLACK_BOT_TOKEN": "xoxb-1-secret"}))
     assert "xoxb-1-secret" not in shown
+
+
+def test_an_account_is_carried_out_by_hand_where_it_is_set_so(tmp_path):
+    settings = settings_of('[accounts.prod]\ncarried_out = "by-hand"\n', tmp_path)
+
+    accounts = accounts_of(settings)
+    assert accounts["prod"].carried_out is CarriedOut.BY_HAND
+    assert accounts["default"].carried_out is CarriedOut.API
+    assert deciding_settings(settings)["accounts.prod.carried_out"] == "by-hand"

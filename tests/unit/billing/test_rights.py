@@ -30,6 +30,8 @@ TABLE = {
     Action.STOP: {"requester", "approver", "admin", "delegate"},
     Action.REPAIR: {"requester", "approver", "admin"},
     Action.SEE_AMOUNTS: set(PEOPLE) - {"member"},
+    Action.CARRY_OUT: {"owner", "deputy", "requester", "approver", "admin"},
+    Action.CONFIRM: {"owner", "deputy", "approver"},
     Action.CONFIGURE: {"approver", "admin"},
 }
 

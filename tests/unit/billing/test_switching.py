@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.billing.change import Change, Charge
-from bot.billing.subscription import BillingMode, Status, Subscription
+from bot.billing.subscription import BillingMode, Kind, Status, Subscription
 from bot.billing.switching import (
     CannotSwitch,
     at_once,
@@ -78,6 +79,15 @@ def test_r25_turned_off_it_has_to_be_before_the_safe_cutoff() -> None:
 
     assert cutoffs(OFF, on, ACCOUNT, at=instant("2026-11-23 10:12")) == (
         instant("2026-12-03 00:00"),
+    )
+
+
+def test_a_contract_is_turned_off_before_its_notice_date_is_over_for_the_reader() -> None:
+    contract = replace(ending("2026-12-10"), kind=Kind.SAAS, notice_days=7, auto_renew=True)
+    auckland = ZoneInfo("Pacific/Auckland")
+
+    assert cutoffs(OFF, contract, ACCOUNT, at=instant("2026-11-23 10:12"), reader=auckland) == (
+        instant("2026-12-03 19:00"),
     )
 
 

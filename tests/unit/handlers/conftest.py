@@ -7,6 +7,7 @@ from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser
 from handlers import leftover
 from handlers.autorenew import AutoRenew
+from handlers.checklists import Checklists
 from handlers.delegations import Delegations
 from handlers.home import Home
 from handlers.reminders import Reminders
@@ -55,7 +56,9 @@ def stage(monkeypatch: pytest.MonkeyPatch, fakes: Fakes, client: RecordingClient
         )
         for each in (renewing, reminders, delegations, savings):
             looking.also(each.commands)
-        for conversation in (looking, renewing, reminders, delegations, savings, home):
+        checklists = Checklists(services)
+        shown = (looking, renewing, reminders, delegations, savings, checklists, home)
+        for conversation in shown:
             conversation.register(turns)
         leftover.register(app, turns)
 

@@ -1,6 +1,6 @@
 """Use cases by hand: they answer what a test put there and remember what they were asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Any
@@ -113,6 +113,47 @@ class FakeUnsubscribing:
 
     def link(self, number: int) -> str | None:
         return self.links.get(number)
+
+
+@dataclass
+class FakeVouching:
+    """What people say about a checklist, as it was said."""
+
+    request: Request | None = None
+    refusal: Refused | None = None
+    said: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def open(self, number: int, *, by: SlackUser) -> Request:
+        return self._say("open", number, by)
+
+    def demand(self, number: int, action: Action, *, by: SlackUser) -> Request:
+        return self._say("demand", number, action, by)
+
+    def done(
+        self,
+        number: int,
+        *,
+        by: SlackUser,
+        items: Collection[int],
+        evidence: str,
+        note: str = "",
+    ) -> Request:
+        return self._say("done", number, by, tuple(items), evidence, note)
+
+    def gone(self, number: int, *, by: SlackUser) -> Request:
+        return self._say("gone", number, by)
+
+    def still_there(
+        self, number: int, *, by: SlackUser, items: Collection[int], why: str
+    ) -> Request:
+        return self._say("still there", number, by, tuple(items), why)
+
+    def _say(self, *what: Any) -> Request:
+        if self.refusal is not None:
+            raise self.refusal
+        self.said.append(what)
+        assert self.request is not None
+        return self.request
 
 
 @dataclass
@@ -292,6 +333,7 @@ class Fakes:
 
     listing: FakeListing = field(default_factory=FakeListing)
     unsubscribing: FakeUnsubscribing = field(default_factory=FakeUnsubscribing)
+    vouching: FakeVouching = field(default_factory=FakeVouching)
     delegating: FakeDelegating = field(default_factory=FakeDelegating)
     renewing: FakeRenewing = field(default_factory=FakeRenewing)
     switching: FakeSwitching = field(default_factory=FakeSwitching)
@@ -316,6 +358,7 @@ class Fakes:
         parts: dict[str, Any] = {
             "listing": self.listing,
             "unsubscribing": self.unsubscribing,
+            "vouching": self.vouching,
             "delegating": self.delegating,
             "attesting": FakeAttesting(self.unsubscribing),
             "renewing": self.renewing,

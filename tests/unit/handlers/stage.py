@@ -121,10 +121,14 @@ class Stage:
         ]
         return self.send(body)
 
-    def submit(self, callback_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    def submit(
+        self, callback_id: str, values: Mapping[str, Any], *, metadata: str | None = None
+    ) -> dict[str, Any]:
         """Send a modal and return what the acknowledgement carries."""
         body = payload("view_submission")
         body["view"] |= {"callback_id": callback_id, "state": {"values": values}}
+        if metadata is not None:
+            body["view"]["private_metadata"] = metadata
         response = self.send(body)
         assert response.status == 200
         return json.loads(response.body) if response.body else {}

@@ -10,7 +10,7 @@ import pytest
 from slack_bolt import App
 
 import handlers
-from bot.facts.messages import BrokenGlass, ReminderRest, RequestCard, Settled, Tour
+from bot.facts.messages import BrokenGlass, Overdue, ReminderRest, RequestCard, Settled, Tour
 from bot.facts.switching import NewCharges
 from bot.services.homing import Homing
 from bot.services.listing import Listing
@@ -21,6 +21,7 @@ from bot.services.status import Status
 from bot.services.switching import Switching
 from bot.services.touring import Touring
 from bot.services.unsubscribing import Unsubscribing
+from bot.services.vouching import Vouching
 from handlers import ids, messenger
 from handlers.blocks import (
     delegations,
@@ -40,7 +41,7 @@ from handlers.blocks.looking import Around, Linked
 from handlers.forms import Carried
 from handlers.turns import Turns
 from tests.factories import OWNER, usd
-from tests.unit.handlers import samples, switch_samples
+from tests.unit.handlers import contracts, samples, switch_samples
 from tests.unit.handlers.catalogue import SCREEN, SM_QUOTA, recalled, sample_page, shown
 from tests.unit.handlers.catalogue import upcoming as ahead
 from tests.unit.handlers.fakes import (
@@ -56,6 +57,7 @@ from tests.unit.handlers.fakes import (
     FakeSwitching,
     FakeTouring,
     FakeUnsubscribing,
+    FakeVouching,
 )
 from tests.unit.handlers.looks import as_json
 from tests.unit.handlers.stage import Inline, RecordingClient, Stage, staged
@@ -153,6 +155,21 @@ def drawn() -> Iterator[Mapping[str, Any]]:
                 samples.failed(),
             )
         ),
+        *(
+            messenger.content(RequestCard(request=request))
+            for request in (
+                contracts.waiting(),
+                contracts.opened(),
+                contracts.said(),
+                contracts.failed(),
+                contracts.done(),
+            )
+        ),
+        messenger.content(
+            Overdue(
+                request=contracts.failed(), event=contracts.failed().events[-1], link="https://a/p"
+            )
+        ),
         messenger.content(samples.reminder()),
         messenger.content(samples.reminder(samples.reminder_item(), samples.reminder_item())),
         messenger.content(rest),
@@ -233,6 +250,7 @@ def test_what_fails_before_any_turn_is_acknowledged_and_answered(everything, cap
     [
         (FakeListing, Listing),
         (FakeUnsubscribing, Unsubscribing),
+        (FakeVouching, Vouching),
         (FakeReminding, Reminding),
         (FakeRenewing, Renewing),
         (FakeSwitching, Switching),

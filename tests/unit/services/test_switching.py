@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.billing.account import ExecuteMode
+from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.change import Change, Charge
 from bot.billing.quote import Scope
 from bot.billing.subscription import BillingMode, Kind, SlackUser, Status, Subscription
@@ -26,6 +26,7 @@ from bot.services.errors import (
     NotRenewable,
     RequestRefused,
     SeveralAccounts,
+    SwitchedByHand,
     TooLateToSwitch,
 )
 from bot.services.policy import NeedingApproval
@@ -195,6 +196,27 @@ def test_what_the_cloud_would_not_renew_is_refused(
         desk.switching.draft(["sm-quota"], ON, by=REQUESTER)
 
     assert refused.value.sentence == said
+
+
+@pytest.mark.parametrize(("change", "ref"), [(ON, "sm-quota"), (OFF, "sm-screen")])
+def test_where_people_carry_out_what_changes_it_is_switched_in_the_console(
+    desk: Desk, change: Change, ref: str
+) -> None:
+    desk.store._accounts["default"] = account(carried_out=CarriedOut.BY_HAND)  # type: ignore[attr-defined]
+    wish = SwitchWish(change=change, keys=(key(ref),), by=OWNER)
+
+    with pytest.raises(SwitchedByHand) as shown:
+        desk.switching.draft([ref], change, by=OWNER)
+    with pytest.raises(SwitchedByHand):
+        desk.switching.ask(wish)
+
+    assert shown.value.sentence == (
+        "In default a person carries out what changes, so Lapse does not switch it."
+    )
+    assert (
+        shown.value.advice == f"Turn it {'on' if change is ON else 'off'} in the cloud's console."
+    )
+    assert desk.unsubscribing.mine(OWNER) == []
 
 
 def test_what_is_on_already_is_refused_and_so_is_off(desk: Desk) -> None:

@@ -1,0 +1,299 @@
+"""What a person carries out: the checklist, by when, who did it, and who saw it gone (pure).
+
+Contracts outside the cloud end this way, and whatever the settings of an account say. The moments
+follow from the request alone, so that any replica finds the same ones in it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.billing import stepping
+from bot.billing.subscription import Edition, Kind, SlackUser
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    CannotConfirmOwn,
+    Event,
+    Item,
+    ItemState,
+    OutOfOrder,
+    Request,
+    State,
+    StepState,
+    Task,
+    Verb,
+    demand,
+    noted,
+)
+
+BEFORE_DUE = timedelta(hours=24)
+"""A call this long before it is due, and another when it is."""
+
+GRACE = timedelta(hours=1)
+"""What is left after the last call; then it has failed."""
+
+MORE_TIME = timedelta(hours=24)
+"""What is there at least when the checklist opens again."""
+
+WITHOUT_DATE = timedelta(days=7)
+"""The time for something of which no date is known."""
+
+LOOKS = (timedelta(hours=24), timedelta(hours=72))
+"""When those who may look whether it is gone are called again; then it is left alone."""
+
+APART = timedelta(hours=1)
+"""Two calls are never nearer to each other."""
+
+_CALLS = frozenset({Verb.REMINDED, Verb.VERIFYING, Verb.STILL_THERE})
+_TURNS = frozenset({Verb.STARTED, Verb.RETRIED, Verb.STILL_THERE, Verb.VERIFYING})
+
+
+def start(
+    request: Request, *, items: Sequence[Item], whom: Sequence[SlackUser], at: datetime
+) -> Request:
+    """Open the checklist when the cooling-off is over, and call those who are asked to do it.
+
+    `items` are those of the request with what is to be done, by whom and by when.
+    """
+    started = replace(stepping.start(request, at=at), items=tuple(items))
+    return noted(started, Verb.REMINDED, at=at, called=tuple(whom))
+
+
+def rehearsed(request: Request, *, at: datetime, note: str) -> Request:
+    """A dry run: nobody is asked for anything, and it ends as if all had been done and seen."""
+    through = stepping.verify(_gone(stepping.start(request, at=at), at=at), at=at)
+    return stepping.verified(through, at=at, note=note)
+
+
+def carry_out(
+    request: Request,
+    *,
+    numbers: Collection[int],
+    by: SlackUser,
+    at: datetime,
+    evidence: str,
+    note: str | None,
+    whom: Sequence[SlackUser],
+) -> Request:
+    """A person did some of the items and shows it; when all are done, `whom` is called to look.
+
+    What failed since it was not done in time opens again by it. Raises AlreadyDecided when none of
+    them is left to do, OutOfOrder for packages before their edition (R8). Source: EU
+    secmaster_04_0018, 2024-01-05.
+    """
+    todo = sorted({number for number, _ in open_items(request)}.intersection(numbers))
+    failed = request.state is State.FAILED and not request.closed
+    if not todo or not (failed or request.state is State.EXECUTING):
+        raise AlreadyDecided(request)
+    _demand_order(request, todo)
+    opened = stepping.retry(request, by=by, at=at) if failed else request
+    done = _in_state(opened, todo, ItemState.SENT)
+    said = noted(done, Verb.CARRIED_OUT, by=by, at=at, note=note)
+    said = _about(said, todo, evidence=evidence)
+    if open_items(said):
+        return said
+    verifying = replace(said, state=State.VERIFYING)
+    return noted(verifying, Verb.VERIFYING, at=at, called=tuple(whom))
+
+
+def confirm(request: Request, *, by: SlackUser, at: datetime) -> Request:
+    """A second person looked and saw that all of it is gone.
+
+    Raises AlreadyDecided when nothing waits for it, CannotConfirmOwn for whoever did any of it.
+    """
+    _demand_unseen(request)
+    if by in doers(request):
+        raise CannotConfirmOwn(request.number)
+    return noted(request, Verb.CONFIRMED, by=by, at=at)
+
+
+def still_there(
+    request: Request, *, numbers: Collection[int], by: SlackUser, at: datetime, why: str
+) -> Request:
+    """Somebody looked and it is not gone: these are to be done again, the others stay done."""
+    _demand_unseen(request)
+    again = sorted({n for n, _ in _numbered(request)}.intersection(numbers))
+    if not again:
+        raise AlreadyDecided(request)
+    return _reopened(request, again, by=by, at=at, why=why)
+
+
+def listed_still(request: Request, *, numbers: Collection[int], at: datetime, why: str) -> Request:
+    """The cloud still lists what a person has seen gone."""
+    demand(request, State.VERIFYING)
+    return _reopened(request, sorted(numbers), by=None, at=at, why=why)
+
+
+def seen_gone(request: Request, *, items: Sequence[Item], at: datetime, note: str) -> Request:
+    """The end: a second person has seen it; `items` bear what the cloud shows of it."""
+    demand(request, State.VERIFYING)
+    gone = _gone(replace(request, items=tuple(items)), at=at)
+    return stepping.verified(gone, at=at, note=note)
+
+
+def call(request: Request, *, whom: Sequence[SlackUser], at: datetime) -> Request:
+    """Note that these people were called: to do it, or to look whether it is gone."""
+    demand(request, State.EXECUTING, State.VERIFYING)
+    return noted(request, Verb.REMINDED, at=at, called=tuple(whom))
+
+
+def overdue(request: Request, *, at: datetime, problem: str) -> Request:
+    """Nobody said in time that it is done: people decide how to go on."""
+    return stepping.fail(request, at=at, problem=problem)
+
+
+def open_items(request: Request) -> Sequence[tuple[int, Item]]:
+    """What is left to do, with its numbers."""
+    return [each for each in _numbered(request) if each[1].state is ItemState.PLANNED]
+
+
+def whom_to_ask(request: Request) -> tuple[SlackUser, ...]:
+    """Those who are asked to do what is left, each once."""
+    asked = (item.asked for _, item in open_items(request))
+    return tuple(dict.fromkeys(user for user in asked if user))
+
+
+def done_by(request: Request, number: int) -> Event | None:
+    """Who last said, with what evidence, that an item is done; None while nobody did."""
+    if request.items[number - 1].state is ItemState.PLANNED:
+        return None
+    said = (each for each in reversed(request.events) if each.verb is Verb.CARRIED_OUT)
+    return next((each for each in said if not each.items or number in each.items), None)
+
+
+def doers(request: Request) -> frozenset[SlackUser]:
+    """Everybody who did one of the items as it is done now."""
+    said = (done_by(request, number) for number, _ in _numbered(request))
+    return frozenset(each.by for each in said if each is not None and each.by)
+
+
+def confirmed(request: Request) -> Event | None:
+    """Who has seen it gone, since it was last said to be done."""
+    since = max((e.number for e in request.events if e.verb is Verb.VERIFYING), default=0)
+    seen = (e for e in request.events if e.verb is Verb.CONFIRMED and e.number > since)
+    return next(seen, None)
+
+
+def calls_to_look(request: Request, event: Event) -> bool:
+    """Whether a call was for those who look whether it is gone, not for those who do it."""
+    turns = [e for e in request.events if e.number <= event.number and e.verb in _TURNS]
+    return bool(turns) and turns[-1].verb is Verb.VERIFYING
+
+
+def still_calls(request: Request, event: Event) -> bool:
+    """Whether what a call was for still waits; nobody is called for nothing."""
+    waits = State.VERIFYING if calls_to_look(request, event) else State.EXECUTING
+    return request.state is waits and (waits is State.EXECUTING or confirmed(request) is None)
+
+
+def due_at(request: Request) -> datetime | None:
+    """By when what is left has to be done; opened again, there is at least a day for it."""
+    dates = [item.due_at for _, item in open_items(request) if item.due_at]
+    if not dates:
+        return None
+    opened = [e.at for e in request.events if e.verb in {Verb.RETRIED, Verb.STILL_THERE}]
+    return max(min(dates), opened[-1] + MORE_TIME) if opened else min(dates)
+
+
+def fails_at(request: Request) -> datetime | None:
+    """When it has failed, as nobody said that it is done."""
+    due = due_at(request)
+    return due + GRACE if due else None
+
+
+def next_call(request: Request) -> datetime | None:
+    """When people are called next, perhaps long ago; one call covers all that were due before."""
+    calls = [e.at for e in request.events if e.verb in _CALLS]
+    last = calls[-1] if calls else request.requested_at
+    ahead = [moment for moment in _planned(request) if moment > last]
+    return max(ahead[0], last + APART) if ahead else None
+
+
+def next_move(request: Request) -> datetime | None:
+    """When Lapse itself has something to do about it; None while only people can go on."""
+    if request.state is State.VERIFYING and (seen := confirmed(request)) is not None:
+        return seen.at
+    ends = fails_at(request) if request.state is State.EXECUTING else None
+    return min((each for each in (next_call(request), ends) if each), default=None)
+
+
+def console_path(task: Task) -> tuple[str, ...]:
+    """Where the cloud's console ends it, word by word; empty for what no page describes (R13).
+
+    Source: EU secmaster_04_0018, 2024-01-05.
+    """
+    if task.kind not in {Kind.QUOTA, Kind.PACKAGE}:
+        return ()
+    row = "the row of the quota" if task.kind is Kind.QUOTA else "the row of the package"
+    return (
+        "Security & Compliance",
+        "SecMaster",
+        f"{_EDITIONS.get(task.edition, 'Standard or Professional')} at the upper right",
+        row,
+        "Unsubscribe",
+    )
+
+
+_EDITIONS: Mapping[Edition | None, str] = {
+    Edition.STANDARD: "Standard",
+    Edition.PROFESSIONAL: "Professional",
+}
+
+
+def _numbered(request: Request) -> Sequence[tuple[int, Item]]:
+    return list(enumerate(request.items, 1))
+
+
+def _about(request: Request, numbers: Sequence[int], *, evidence: str | None = None) -> Request:
+    """The request whose newest event is about these items, and what shows it."""
+    some = tuple(numbers) if len(numbers) < len(request.items) else ()
+    *before, newest = request.events
+    told = replace(newest, items=some, evidence=evidence)
+    return replace(request, events=(*before, told))
+
+
+def _planned(request: Request) -> Sequence[datetime]:
+    if request.state is State.VERIFYING:
+        since = max(e.at for e in request.events if e.verb is Verb.VERIFYING)
+        return [since + each for each in LOOKS]
+    due = due_at(request)
+    return [due - BEFORE_DUE, due] if due else []
+
+
+def _demand_unseen(request: Request) -> None:
+    if request.state is not State.VERIFYING or confirmed(request) is not None:
+        raise AlreadyDecided(request)
+
+
+def _demand_order(request: Request, numbers: Collection[int]) -> None:
+    """What comes after a step needs all of that step to be done, before or at the same time."""
+    left = {item.key for number, item in open_items(request) if number not in numbers}
+    waiting = {step.number for step in request.steps if left.intersection(step.subscriptions)}
+    going = {request.items[number - 1].key for number in numbers}
+    for step in request.steps:
+        if going.intersection(step.subscriptions) and waiting.intersection(step.after):
+            raise OutOfOrder(request.number)
+
+
+def _reopened(
+    request: Request, numbers: Sequence[int], *, by: SlackUser | None, at: datetime, why: str
+) -> Request:
+    opened = replace(_in_state(request, numbers, ItemState.PLANNED), state=State.EXECUTING)
+    whom = whom_to_ask(opened)
+    return _about(noted(opened, Verb.STILL_THERE, by=by, at=at, note=why, called=whom), numbers)
+
+
+def _in_state(request: Request, numbers: Collection[int], state: ItemState) -> Request:
+    items = tuple(
+        replace(item, state=state) if number in numbers else item
+        for number, item in _numbered(request)
+    )
+    return replace(request, items=items)
+
+
+def _gone(request: Request, *, at: datetime) -> Request:
+    items = tuple(
+        replace(item, state=ItemState.GONE, gone_at=item.gone_at or at) for item in request.items
+    )
+    steps = tuple(replace(step, state=StepState.DONE) for step in request.steps)
+    return replace(request, items=items, steps=steps)

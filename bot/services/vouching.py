@@ -1,0 +1,168 @@
+"""Vouching: who did something by hand shows it, and a second person says that it is gone."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from bot.billing import by_hand
+from bot.billing.rights import Action, may
+from bot.billing.subscription import SlackUser, Subscription
+from bot.billing.unsubscription import AlreadyDecided, Request, State
+from bot.ports.clock import Clock
+from bot.ports.store import Store, Transaction
+from bot.services.changing import Changing, load
+from bot.services.entrusting import who_may_look
+from bot.services.errors import ChecklistIncomplete, GuestRefused, NotAllowed, RequestRefused
+from bot.services.figures import keys_of
+from bot.services.forms import demand_why
+from bot.services.people import People
+from bot.services.policy import Policy
+
+LINK_LIMIT = 500
+"""Characters of a link."""
+
+NO_ITEMS = "Tick at least one subscription."
+NO_LINK = "Give a link to what shows it: the vendor's answer, or a file in the thread."
+NOT_A_LINK = "A link begins with https:// or http:// and has no blanks."
+
+Move = Callable[[Request, datetime, Sequence[Subscription]], Request]
+"""What becomes of a request, at an instant, with what the catalogue says of its items."""
+
+
+class Vouching:
+    """What people say about a request that is carried out by hand; rights at every call."""
+
+    def __init__(self, *, store: Store, clock: Clock, policy: Policy, people: People) -> None:
+        self._store = store
+        self._people = people
+        self._changing = Changing(store=store, clock=clock, policy=policy)
+
+    def open(self, number: int, *, by: SlackUser) -> Request:
+        """A request of which the person may say that some is done, while some is left to do.
+
+        Raises NotAllowed, and RequestRefused when somebody else did it meanwhile.
+        """
+        request = self.demand(number, Action.CARRY_OUT, by=by)
+        waits = request.state in {State.EXECUTING, State.FAILED} and not request.closed
+        if not waits or not by_hand.open_items(request):
+            raise RequestRefused(AlreadyDecided(request), request)
+        return request
+
+    def demand(self, number: int, action: Action, *, by: SlackUser) -> Request:
+        """The request, if the person may do this about it; raises NotAllowed, UnknownRequest."""
+        with self._store.reading() as tx:
+            request = load(tx, number)
+            self._check(by, action, request, _held(tx, request))
+        return request
+
+    def done(
+        self,
+        number: int,
+        *,
+        by: SlackUser,
+        items: Collection[int],
+        evidence: str,
+        note: str = "",
+    ) -> Request:
+        """Say that some of it is done, and show it; the last of it calls a second person.
+
+        Raises ChecklistIncomplete without an item or a link, NotAllowed, and RequestRefused when
+        somebody else said so first.
+        """
+        link = _link(evidence, items)
+
+        def move(request: Request, at: datetime, held: Sequence[Subscription]) -> Request:
+            return by_hand.carry_out(
+                request,
+                numbers=items,
+                by=by,
+                at=at,
+                evidence=link,
+                note=note.strip() or None,
+                whom=[each for each in who_may_look(self._people, request, held) if each != by],
+            )
+
+        return self._change(number, Action.CARRY_OUT, by, move)
+
+    def gone(self, number: int, *, by: SlackUser) -> Request:
+        """Say that all of it is gone; never whoever did some of it.
+
+        Raises NotAllowed, and RequestRefused.
+        """
+        return self._change(
+            number,
+            Action.CONFIRM,
+            by,
+            lambda request, at, _: by_hand.confirm(request, by=by, at=at),
+        )
+
+    def still_there(
+        self, number: int, *, by: SlackUser, items: Collection[int], why: str
+    ) -> Request:
+        """Say which of it is still there, and why; it is to be done again.
+
+        Raises ChecklistIncomplete, Incomplete without a reason, NotAllowed, and RequestRefused.
+        """
+        if not items:
+            raise ChecklistIncomplete({"items": NO_ITEMS})
+        said = demand_why(why)
+        return self._change(
+            number,
+            Action.CONFIRM,
+            by,
+            lambda request, at, _: by_hand.still_there(
+                request, numbers=items, by=by, at=at, why=said
+            ),
+        )
+
+    def _change(self, number: int, action: Action, by: SlackUser, move: Move) -> Request:
+        def checked(tx: Transaction, request: Request, at: datetime) -> Request:
+            held = _held(tx, request)
+            self._check(by, action, request, held)
+            return move(request, at, held)
+
+        return self._changing.save(number, checked)
+
+    def _check(
+        self, by: SlackUser, action: Action, request: Request, held: Sequence[Subscription]
+    ) -> None:
+        actor = self._people.actor(by)
+        if actor.guest:
+            raise GuestRefused
+        asker = request.requested_by
+        if may(actor, action, requester=asker):
+            return
+        if any(may(actor, action, subscription=each, requester=asker) for each in held):
+            return
+        owners = [user for each in held for user in (each.owner, each.deputy) if user]
+        others = [asker] if action is Action.CARRY_OUT else []
+        raise NotAllowed.caring(list(dict.fromkeys([*owners, *others])))
+
+
+def _held(tx: Transaction, request: Request) -> Sequence[Subscription]:
+    found = (tx.catalogue.get(key) for key in keys_of(request))
+    return [each for each in found if each is not None]
+
+
+def _link(evidence: str, items: Collection[int]) -> str:
+    """The link without its blanks; raises ChecklistIncomplete for what is none."""
+    link = evidence.strip()
+    missing = {} if items else {"items": NO_ITEMS}
+    if not link:
+        missing["evidence"] = NO_LINK
+    elif not _is_link(link):
+        missing["evidence"] = NOT_A_LINK
+    elif len(link) > LINK_LIMIT:
+        missing["evidence"] = f"At most {LINK_LIMIT} characters; this has {len(link):,}."
+    if missing:
+        raise ChecklistIncomplete(missing)
+    return link
+
+
+def _is_link(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    plain = text.isprintable() and not set(text).intersection(' <>|`"')
+    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname)

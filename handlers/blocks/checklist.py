@@ -1,0 +1,376 @@
+"""A request that a person carries out by hand: its message, and the modals about it."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from slack_sdk.models.blocks import (
+    Block,
+    ButtonElement,
+    CheckboxesElement,
+    InputBlock,
+    Option,
+    PlainTextInputElement,
+    PlainTextObject,
+)
+from slack_sdk.models.views import View
+
+from bot.billing import by_hand
+from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
+from bot.facts.messages import Overdue, RequestCard
+from bot.facts.reasons import REASONS
+from handlers import ids, text
+from handlers.blocks import checklist_lines as lines
+from handlers.blocks import contracts, requests
+from handlers.blocks import request_body as body
+from handlers.blocks import request_facts as facts
+from handlers.blocks.decisions import WHY_LIMIT
+from handlers.blocks.pieces import (
+    DRY_RUN,
+    Bold,
+    Content,
+    Line,
+    Link,
+    Who,
+    actions,
+    button,
+    confirm,
+    context,
+    cut,
+    fields,
+    header,
+    modal,
+    rich,
+    section,
+)
+from handlers.blocks.requests import DONE, WARNING, WORKING, Face
+
+TICKS = 10
+"""Boxes that one modal shows; Slack takes no more."""
+
+
+def card(message: RequestCard) -> Content:
+    """The message of any request; of one that is carried out by hand, with its checklist."""
+    request = message.request
+    if not request.by_hand or request.dry_run or request.state not in _FACES:
+        return requests.request_card(message)
+    face = _FACES[request.state](request)
+    shown = [header(face.headline, emoji=face.emoji), *face.body, *actions(*face.buttons)]
+    return Content(face.spoken, shown)
+
+
+def overdue(message: Overdue) -> Content:
+    """Told to the channel: what was not done in time, whom it was asked of, what can be done."""
+    request = message.request
+    whom = facts.people(by_hand.whom_to_ask(request))
+    asked = f"{whom} {'was' if len(by_hand.whom_to_ask(request)) == 1 else 'were'} asked"
+    problem = body.foreign(text.sentence(request.problem or "It was not done in time"))
+    told = (
+        f"{asked if whom else 'Nobody was asked'} to do request {request.number} by hand. {problem}"
+    )
+    link = button(
+        "Open request",
+        ids.OPEN_LINK,
+        "",
+        url=message.link,
+        says=f"Open request {request.number}",
+    )
+    blocks: list[Block] = [
+        header(f"Overdue: unsubscribe {facts.subject(request)}", emoji=WARNING),
+        section(told),
+        *([context(DRY_RUN)] if request.dry_run else []),
+        *actions(link if message.link else None),
+    ]
+    spoken = f"Overdue: unsubscribe {text.esc(facts.subject(request))}. {told}"
+    return Content(spoken, blocks)
+
+
+def done_form(request: Request) -> View:
+    """*Done by hand*: which of it, and the link that shows it."""
+    left = by_hand.open_items(request)
+    rest = len(left) - TICKS
+    more = f" The other {rest} come after these." if rest > 0 else ""
+    return modal(
+        "Done by hand",
+        [
+            rich((f"Request {request.number}, {request.account}. A second person looks.{more}",)),
+            _ticks("What is done", left[:TICKS], ticked=len(left) == 1),
+            _input(
+                "Link",
+                ids.EVIDENCE,
+                hint="To what shows it: the vendor's answer, or a message or file in the thread.",
+            ),
+            _input(
+                "Note",
+                ids.WHY,
+                hint="It goes into the request's history and its receipt.",
+                optional=True,
+                several=True,
+            ),
+        ],
+        callback_id=ids.CHECKLIST_DONE_FORM,
+        submit="Done",
+        close="Go back",
+        metadata=str(request.number),
+    )
+
+
+def still_form(request: Request) -> View:
+    """*Still there*: which of it, and what was seen."""
+    items = list(enumerate(request.items, 1))
+    return modal(
+        "Still there",
+        [
+            rich((f"Request {request.number}, {request.account}. It is to be done again then.",)),
+            _ticks("What is still there", items[:TICKS], ticked=len(items) == 1),
+            _input("What you saw", ids.WHY, hint="Who did it reads it.", several=True),
+        ],
+        callback_id=ids.CHECKLIST_STILL_FORM,
+        submit="Still there",
+        close="Go back",
+        metadata=str(request.number),
+    )
+
+
+def _ticks(label: str, items: Collection[tuple[int, Item]], *, ticked: bool) -> Block:
+    options = [
+        Option(value=str(number), text=PlainTextObject(text=cut(f"{number} {item.label}", 75)))
+        for number, item in items
+    ]
+    boxes = CheckboxesElement(
+        action_id=ids.CHECKLIST_ITEMS, options=options, initial_options=options if ticked else None
+    )
+    return InputBlock(
+        label=PlainTextObject(text=label), element=boxes, block_id=ids.CHECKLIST_ITEMS
+    )
+
+
+def _input(
+    label: str, block_id: str, *, hint: str, optional: bool = False, several: bool = False
+) -> Block:
+    return InputBlock(
+        label=PlainTextObject(text=label),
+        element=PlainTextInputElement(action_id=block_id, multiline=several, max_length=WHY_LIMIT),
+        block_id=block_id,
+        hint=PlainTextObject(text=hint),
+        optional=optional,
+    )
+
+
+def _executing(request: Request) -> Face:
+    due = lines.due(request)
+    headline = f"Executing by hand: {facts.subject(request)}"
+    rows = _rows(request)
+    return Face(
+        emoji=WORKING,
+        headline=headline,
+        spoken=_spoken(
+            f"Request {request.number} is to be done by hand by {due}: "
+            f"{facts.subject(request)} ({request.account})",
+            rows,
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich((Bold(f"To do by hand by {due}"),), *rows),
+            context(f"{body.decided(request)} · nothing is called at the cloud"),
+        ),
+        buttons=(_done_button(request), body.working(request)),
+    )
+
+
+def _verifying(request: Request) -> Face:
+    seen = by_hand.confirmed(request)
+    rows = _rows(request)
+    who = facts.last_event(request, Verb.REMINDED, Verb.VERIFYING)
+    whom = facts.people(who.called) if who else ""
+    looks = f"{whom} can look" if whom else "Nobody else may look"
+    if seen and seen.by:
+        looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}"
+    verb = facts.verb(request, one="is", several="are")
+    headline = f"Verifying: {verb} {facts.subject(request)} gone?"
+    said = "a second person looks whether it is gone" if seen is None else "seen by a second person"
+    return Face(
+        emoji=WORKING,
+        headline=headline,
+        spoken=_spoken(
+            f"Request {request.number}: {facts.subject(request)} ({request.account}) was done by "
+            f"hand, {said}",
+            rows,
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich((Bold("Done by hand"),), *rows),
+            context(f"{body.decided(request)} · {looks}"),
+        ),
+        buttons=(*(_looking(request) if seen is None else ()), body.working(request)),
+    )
+
+
+def _done(request: Request) -> Face:
+    verb = facts.verb(request, one="is", several="are")
+    gone = f"{facts.subject(request)} {verb} gone"
+    seen, verified = by_hand.confirmed(request), facts.last_event(request, Verb.VERIFIED)
+    did = text.joined([text.mention(user) for user in sorted(by_hand.doers(request))])
+    told = (
+        f"Asked by {text.mention(request.requested_by)}",
+        f"approved by {body.approvers(request)}",
+        f"done by {did}" if did else "",
+        f"seen gone by {text.mention(seen.by)}" if seen and seen.by else "",
+        f"verified {facts.moment(verified.at, request)}" if verified else "",
+        "receipt in the thread",
+    )
+    costs = (
+        " Collector servers and VPC endpoints, if used, keep costing until someone releases them."
+    )
+    if not facts.keeps_costing(request):
+        costs = ""
+    back = facts.refunded(request)
+    cloud = fields(
+        ("Refund at the cloud", text.money(back)),
+        ("Handling fee", text.money(facts.fee_charged(request))),
+        *([("May still cost", "collector servers, VPC endpoints")] * facts.keeps_costing(request)),
+    )
+    return Face(
+        emoji=DONE,
+        headline=f"Done: {gone}",
+        spoken=f"Request {request.number} is done by hand: {text.esc(gone)}. "
+        f"{body.money_back(request)}{costs}",
+        body=(
+            body.asked(request),
+            body.reason(request),
+            contracts.request_figures(request) if request.is_contract else cloud,
+            rich(*_rows(request)),
+            context(" · ".join(part for part in told if part)),
+        ),
+        buttons=(body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),),
+    )
+
+
+def _failed(request: Request) -> Face:
+    rows = _rows(request)
+    problem = text.sentence(request.problem or "It was not done in time")
+    headline = f"Failed: not done by hand in time{', left as it is' if request.closed else ''}"
+    return Face(
+        emoji=WARNING,
+        headline=headline,
+        spoken=_spoken(
+            f"Request {request.number} failed: {facts.subject(request)} ({request.account}) was "
+            f"not done by hand in time. {problem}",
+            rows,
+        ),
+        body=(
+            body.asked(request),
+            body.reason(request),
+            body.figures(request),
+            rich(*rows),
+            rich((problem,)),
+            context(body.failed(request)),
+        ),
+        buttons=() if request.closed else _repairs(request),
+    )
+
+
+def _spoken(first: str, rows: Collection[Line]) -> str:
+    """The sentence, then the rows as far as they fit, with people as mentions."""
+    return text.fallback(text.esc(first), *(lines.spoken(row) for row in rows))
+
+
+def _rows(request: Request) -> list[Line]:
+    """One numbered line an item: what is to be done, or who did it and what shows it."""
+    found: list[Line] = []
+    numbered = list(enumerate(request.items, 1))
+    for number, item in numbered[: facts.SHOWN_ITEMS]:
+        found += [(Bold(f"{number} {item.label}"), *_row(request, number, item))]
+        if item.state is ItemState.PLANNED and not request.closed:
+            found += [(_how(request, item),)]
+    rest = len(numbered) - facts.SHOWN_ITEMS
+    return [*found, (f"and {rest} more",)] if rest > 0 else found
+
+
+def _row(request: Request, number: int, item: Item) -> Line:
+    said = by_hand.done_by(request, number)
+    if said is None:
+        whom: Line = (", asked of ", Who(item.asked)) if item.asked else ()
+        word = "not done" if request.state is State.FAILED else "to do"
+        several = len({each.due_at for _, each in by_hand.open_items(request)}) > 1
+        by = f" by {text.instant(text.last_safe(item.due_at))}" if several and item.due_at else ""
+        return (" · ", Bold(word), by, *whom)
+    who: Line = (" by ", Who(said.by)) if said.by else ()
+    shows: Line = (": ", Link(said.evidence)) if said.evidence else ()
+    gone = "gone" if item.state is ItemState.GONE else "done"
+    return (
+        " · ",
+        Bold(gone),
+        ", done" if gone == "gone" else "",
+        *who,
+        f", {facts.moment(said.at, request)}",
+        *shows,
+    )
+
+
+def _how(request: Request, item: Item) -> str:
+    """What to do and where; the console's own path where a page describes it."""
+    if request.is_contract:
+        where = f" to {item.task.service}" if item.task and item.task.service else ""
+        return f"Give notice{where} as the contract asks for it, and keep the vendor's answer."
+    path = by_hand.console_path(item.task) if item.task else ()
+    after = body.step_of(request, item)
+    first = "When the edition reads basic: " if after and after.after else ""
+    where = " > ".join(path) or "the cloud's console, Unsubscribe"
+    return (
+        f"{first}{where}, the reason {REASONS[request.reason]}, tick that a handling fee applies, "
+        "Confirm, then look there that it is gone."
+    )
+
+
+def _done_button(request: Request) -> ButtonElement:
+    return body.press(
+        "Done…", ids.CHECKLIST_DONE, request, style="primary", says="Done by hand, request"
+    )
+
+
+def _looking(request: Request) -> tuple[ButtonElement, ...]:
+    one = len(request.items) == 1
+    gone = button(
+        "It is gone" if one else "All are gone",
+        ids.CHECKLIST_GONE,
+        str(request.number),
+        style="primary",
+        says=f"{'It is' if one else 'All are'} gone, request {request.number}",
+        confirm=confirm(
+            f"Is it gone, request {request.number}?",
+            f"You looked yourself, and say for the record that "
+            f"{cut(facts.counted(request), 80)} {'is' if one else 'are'} gone. "
+            "Reminders stop.",
+            "It is gone" if one else "All are gone",
+        ),
+    )
+    still = body.press("Still there…", ids.CHECKLIST_STILL, request, says="Still there, request")
+    return (gone, still)
+
+
+def _repairs(request: Request) -> tuple[ButtonElement, ...]:
+    retry = button(
+        "Retry",
+        ids.RETRY,
+        str(request.number),
+        says=f"Retry request {request.number}",
+        confirm=confirm(
+            f"Retry request {request.number}?",
+            "The checklist opens again for a day, and those who are asked are called. Nothing is "
+            "called at the cloud.",
+            "Retry",
+        ),
+    )
+    leave = body.press("Leave as is…", ids.LEAVE, request, says="Leave as is, request")
+    return (_done_button(request), retry, leave)
+
+
+_FACES: Mapping[State, Callable[[Request], Face]] = {
+    State.EXECUTING: _executing,
+    State.VERIFYING: _verifying,
+    State.DONE: _done,
+    State.FAILED: _failed,
+}

@@ -1,0 +1,20 @@
+"""By hand: what a person carries out, who is asked by when, and what shows that it is done."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.types import TEXT
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("requests", sa.Column("by_hand", sa.Boolean(), nullable=True))
+    op.add_column("request_items", sa.Column("task", sa.Text(), nullable=True))
+    op.add_column("request_items", sa.Column("asked", TEXT, nullable=True))
+    op.add_column("request_items", sa.Column("due_at", sa.BigInteger(), nullable=True))
+    op.add_column("decisions", sa.Column("items", sa.Text(), nullable=True))
+    op.add_column("decisions", sa.Column("evidence", TEXT, nullable=True))

@@ -1,0 +1,180 @@
+"""What a person carries out: a checklist with a due date, done with evidence, seen by another."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.billing import by_hand, stepping
+from bot.billing.subscription import Edition, Kind
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    CannotConfirmOwn,
+    ItemState,
+    OutOfOrder,
+    State,
+    Task,
+    Verb,
+)
+from tests.factories import APPROVER_1, APPROVER_2, OWNER
+from tests.unit.handlers import contracts as sample
+from tests.unit.handlers.contracts import DUE, LINK, SAID, SEEN, STARTS
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def test_the_last_of_it_done_calls_a_second_person():
+    request = sample.said()
+
+    assert request.state is State.VERIFYING
+    assert by_hand.doers(request) == {OWNER}
+    did = by_hand.done_by(request, 1)
+    assert did is not None
+    assert (did.evidence, did.note) == (LINK, "By e-mail to the vendor.")
+    assert request.events[-1].called == (APPROVER_1, APPROVER_2)
+
+
+def test_of_several_some_can_be_done_and_the_rest_stays_open():
+    request = sample.said(sample.opened(sample.cloud()), numbers=(1,))
+
+    assert request.state is State.EXECUTING
+    assert [n for n, _ in by_hand.open_items(request)] == [2, 3]
+    assert request.events[-1].items == (1,)
+    both = sample.said(request, numbers=(2, 3), by=APPROVER_2)
+    assert both.state is State.VERIFYING
+    assert by_hand.doers(both) == {OWNER, APPROVER_2}
+
+
+def test_r8_packages_are_done_after_their_edition_or_together_with_it():
+    request = sample.opened(sample.cloud())
+
+    with pytest.raises(OutOfOrder):
+        sample.said(request, numbers=(2,))
+    assert sample.said(request, numbers=(1, 2)).state is State.EXECUTING
+
+
+def test_what_is_done_already_is_not_done_twice():
+    with pytest.raises(AlreadyDecided):
+        sample.said(sample.said())
+    one = sample.said(sample.opened(sample.cloud()), numbers=(1,))
+    with pytest.raises(AlreadyDecided):
+        sample.said(one, numbers=(1,))
+
+
+@pytest.mark.parametrize("request_", [sample.done(), sample.waiting()])
+def test_only_an_open_checklist_takes_what_was_done(request_):
+    with pytest.raises(AlreadyDecided):
+        sample.said(request_)
+
+
+def test_whoever_did_some_of_it_does_not_confirm_it():
+    one = sample.said(sample.opened(sample.cloud()), numbers=(1,), by=APPROVER_1)
+    request = sample.said(one, numbers=(2, 3))
+
+    for person in (OWNER, APPROVER_1):
+        with pytest.raises(CannotConfirmOwn):
+            by_hand.confirm(request, by=person, at=SEEN)
+    assert by_hand.confirmed(by_hand.confirm(request, by=APPROVER_2, at=SEEN)) is not None
+
+
+def test_what_was_done_again_by_another_is_the_others():
+    again = sample.said(sample.still_there(), by=APPROVER_1, at=SEEN + HOUR)
+
+    assert by_hand.doers(again) == {APPROVER_1}
+    assert by_hand.confirm(again, by=OWNER, at=SEEN + DAY).events[-1].by == OWNER
+
+
+def test_it_is_confirmed_once_and_then_at_once_closed():
+    request = sample.seen()
+
+    assert by_hand.next_move(request) == SEEN
+    with pytest.raises(AlreadyDecided):
+        by_hand.confirm(request, by=APPROVER_2, at=SEEN)
+    with pytest.raises(AlreadyDecided):
+        by_hand.still_there(request, numbers=(1,), by=APPROVER_2, at=SEEN, why="No")
+    ended = sample.done()
+    assert (ended.state, ended.closed) == (State.DONE, True)
+    assert [item.state for item in ended.items] == [ItemState.GONE]
+    assert ended.second_look_at is None
+
+
+def test_still_there_opens_only_what_is_there_and_an_earlier_look_counts_no_more():
+    request = sample.said(sample.opened(sample.cloud()))
+    opened = by_hand.still_there(request, numbers=(3,), by=APPROVER_1, at=SEEN, why="Listed")
+
+    assert opened.state is State.EXECUTING
+    assert [n for n, _ in by_hand.open_items(opened)] == [3]
+    assert opened.events[-1].called == (OWNER,)
+    assert by_hand.confirmed(sample.said(opened, numbers=(3,), at=SEEN + HOUR)) is None
+    listed = sample.still_listed()
+    assert by_hand.whom_to_ask(listed) == (OWNER,)
+    assert by_hand.confirmed(sample.said(listed, numbers=(2,), at=SEEN + HOUR)) is None
+
+
+def test_people_are_called_at_the_start_a_day_before_and_when_it_is_due():
+    request = sample.opened()
+
+    assert (request.events[-1].verb, request.events[-1].at) == (Verb.REMINDED, STARTS)
+    assert by_hand.next_move(request) == DUE - DAY
+    request = by_hand.call(request, whom=(OWNER,), at=DUE - DAY)
+    assert by_hand.next_move(request) == DUE
+    request = by_hand.call(request, whom=(OWNER,), at=DUE)
+    assert by_hand.next_call(request) is None
+    assert by_hand.next_move(request) == DUE + HOUR == by_hand.fails_at(request)
+
+
+def test_one_call_covers_all_that_were_due_before():
+    request = by_hand.call(sample.opened(), whom=(OWNER,), at=DUE + HOUR / 2)
+
+    assert by_hand.next_call(request) is None
+
+
+def test_what_opens_again_late_has_at_least_a_day():
+    late = DUE + 2 * DAY
+    again = stepping.retry(sample.failed(), by=OWNER, at=late)
+
+    assert by_hand.due_at(again) == late + DAY
+    assert by_hand.next_call(again) == late
+    assert by_hand.due_at(sample.still_there()) == DUE
+
+
+def test_what_failed_can_still_be_said_to_be_done():
+    request = sample.said(sample.failed(), at=DUE + DAY)
+
+    assert request.state is State.VERIFYING
+    assert request.problem is None
+
+
+def test_who_may_look_is_called_again_after_one_day_and_after_three():
+    request = sample.said()
+
+    assert by_hand.next_move(request) == SAID + DAY
+    request = by_hand.call(request, whom=(APPROVER_1,), at=SAID + DAY)
+    assert by_hand.next_move(request) == SAID + 3 * DAY
+    assert by_hand.next_move(by_hand.call(request, whom=(), at=SAID + 3 * DAY)) is None
+
+
+def test_a_dry_run_ends_at_once_and_asks_nobody():
+    cooled = sample.cloud()
+    ended = by_hand.rehearsed(cooled, at=STARTS, note="dry run")
+
+    assert ended.state is State.DONE
+    assert all(not event.called for event in ended.events)
+
+
+def test_r13_the_console_s_own_path():
+    quota = Task(kind=Kind.QUOTA, service="SecMaster", edition=Edition.PROFESSIONAL)
+    package = Task(kind=Kind.PACKAGE, service="SecMaster", edition=None)
+    server = Task(kind=Kind.RESOURCE, service="ECS", edition=None)
+
+    assert by_hand.console_path(quota) == (
+        "Security & Compliance",
+        "SecMaster",
+        "Professional at the upper right",
+        "the row of the quota",
+        "Unsubscribe",
+    )
+    assert by_hand.console_path(package)[2:4] == (
+        "Standard or Professional at the upper right",
+        "the row of the package",
+    )
+    assert by_hand.console_path(server) == ()

@@ -1,0 +1,491 @@
+"""A request that a person carries out by hand: its message, its thread, and what is asked."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.billing import by_hand
+from bot.billing.rights import Action
+from bot.billing.unsubscription import AlreadyDecided, OutOfOrder, Request, State, Verb
+from bot.facts.messages import Overdue, Receipt, RequestCard, RequesterNote, RequestLine
+from bot.papers import receipt_lines
+from bot.papers.receipt_json import receipt_json
+from bot.services.errors import ChecklistIncomplete, Incomplete, NotAllowed, RequestRefused
+from handlers import ids, messenger
+from handlers.blocks import checklist, home, looking, requests, reviewing, unsubscribe
+from handlers.blocks.looking import Linked
+from handlers.forms import Carried
+from tests.factories import APPROVER_1, OWNER, REQUESTER
+from tests.unit.handlers import contracts as sample
+from tests.unit.handlers import samples, seen
+from tests.unit.handlers.contracts import LINK
+from tests.unit.handlers.looks import accepted, accepted_view
+
+LIVE = "<!channel> *bold* <https://evil.example|Approve>"
+
+
+def card(request: Request):
+    return accepted(messenger.content(RequestCard(request=request)))
+
+
+def shown(request: Request) -> str:
+    return "\n".join(seen.lines(card(request).blocks))
+
+
+def told(request: Request, verb: Verb) -> str:
+    event = next(each for each in reversed(request.events) if each.verb is verb)
+    return seen.spoken(accepted(messenger.content(RequestLine(request=request, event=event))))
+
+
+def note(request: Request) -> str:
+    message = RequesterNote(request=request, state=request.state, link="https://a/p")
+    return seen.spoken(accepted(messenger.content(message)))
+
+
+# The form
+
+
+def test_the_form_of_a_contract_assumes_no_refund():
+    draft = sample.draft()
+    view = accepted_view(unsubscribe.form(draft, Carried.fresh(("contracts/status-page",))))
+    said = "\n".join(seen.lines(view.blocks))
+
+    assert "*Paid*: USD 348.00" in said
+    assert "*What comes back*: The contract decides; no refund is assumed." in said
+    assert "*Notice by*: Sat 10 Apr 2027" in said
+    assert "A person ends it by hand, and a second one looks whether it is gone." in said
+    assert "0.00" not in said
+    assert "Show the working…" not in seen.buttons(view.blocks)
+    tick = next(b.to_dict() for b in view.blocks if "handling fee" in str(b.to_dict()))
+    assert "The contract decides; no fee is worked out." in str(tick)
+
+
+def test_the_same_form_as_a_message_says_it_too():
+    content = accepted(unsubscribe.message(sample.draft(), Carried.fresh(("a/b",))))
+
+    assert "Paid: USD 348.00. The contract decides; no refund is assumed." in seen.spoken(content)
+    assert "0.00" not in seen.spoken(content)
+
+
+def test_what_was_paid_is_not_zero_where_nobody_knows_it():
+    page = sample.PAGE
+    unknown = replace(page, orders=(replace(page.orders[0], cash=None),))
+    view = unsubscribe.form(sample.draft(unknown), Carried.fresh(("contracts/status-page",)))
+
+    assert "*Paid*: amount not known" in seen.lines(view.blocks)
+
+
+def test_the_form_of_an_account_without_rights_says_who_carries_it_out():
+    draft = samples.draft(account=sample.WITHOUT_API)
+    view = accepted_view(unsubscribe.form(draft, Carried.fresh(("staging/st-quota",))))
+
+    assert "A person ends it by hand, and a second one looks whether it is gone." in (
+        seen.lines(view.blocks)
+    )
+
+
+# The message
+
+
+def test_while_it_waits_no_figure_is_shown_that_nobody_knows():
+    request = sample.waiting()
+
+    assert "The contract decides what comes back, no refund is assumed." in card(request).text
+    assert "*If kept*: USD 348.00, unless notice is given by Sat 10 Apr 2027" in shown(request)
+    assert "as the contract says · carried out by hand" in shown(request)
+    assert "0.00" not in card(request).text + shown(request)
+    assert "Show the working…" not in seen.buttons(card(request).blocks)
+    confirmed = seen.button(card(request).blocks, "Approve")["confirm"]["text"]["text"]
+    assert "The contract decides what comes back" in confirmed
+
+
+def test_lists_assume_no_refund_either():
+    linked = Linked(request=sample.waiting(), link=None)
+    for content in (looking.request(linked), looking.requests([linked], [])):
+        assert "no refund is assumed" in content.text
+        assert "0.00" not in content.text
+    row = home._waiting_row(sample.waiting(), {}).to_dict()["text"]["text"]
+    assert "no refund is assumed" in row
+
+
+def test_the_checklist_says_what_where_by_when_and_of_whom():
+    request = sample.opened()
+
+    assert seen.headline(card(request)) == ":gear: Executing by hand: Status page"
+    assert "To do by hand by Sat 10 Apr 2027, 23:59 GMT+08:00" in shown(request)
+    assert "1 Status page, Team plan · to do, asked of @owner" in shown(request)
+    assert "Give notice to Status page as the contract asks for it" in shown(request)
+    assert seen.buttons(card(request).blocks) == ["Done…"]
+    assert "by Sat 10 Apr 2027, 23:59 GMT+08:00: Status page (contracts)." in card(request).text
+
+
+def test_r13_the_checklist_of_an_account_without_rights_is_the_console_s_own_path():
+    request = sample.opened(sample.cloud())
+    lines = shown(request).split("\n")
+
+    path = "Security & Compliance > SecMaster > Professional at the upper right > the row of the "
+    quota = next(line for line in lines if line.startswith(f"{path}quota > Unsubscribe"))
+    assert "the reason Features are not enough, tick that a handling fee applies" in quota
+    assert sum(f"When the edition reads basic: {path}package" in line for line in lines) == 2
+    assert seen.buttons(card(request).blocks) == ["Done…", "Show the working…"]
+
+
+def test_items_with_dates_of_their_own_say_them():
+    request = sample.opened(sample.cloud())
+    later = replace(request.items[1], due_at=sample.DUE.replace(month=5))
+    request = replace(request, items=(request.items[0], later, request.items[2]))
+
+    assert "Large screen · to do by Mon 10 May 2027, 23:59 GMT+08:00, asked of" in shown(request)
+
+
+def test_of_several_the_message_shows_who_did_which():
+    request = sample.said(sample.opened(sample.cloud()), numbers=(1,))
+
+    assert f"1 SecMaster Professional, 50 ECS · done by @owner, 11:30 GMT+08:00: {LINK}" in (
+        shown(request)
+    )
+    assert "2 Large screen · to do" in shown(request)
+
+
+def test_a_second_person_is_asked_to_look():
+    request = sample.said()
+
+    assert seen.headline(card(request)) == ":gear: Verifying: is Status page gone?"
+    assert "@approver-1, @approver-2 can look" in shown(request)
+    assert seen.buttons(card(request).blocks) == ["It is gone", "Still there…"]
+    looked = sample.seen()
+    assert "@approver-1 looked, 12:00 GMT+08:00" in shown(looked)
+    assert seen.buttons(card(looked).blocks) == []
+
+
+def test_done_names_who_did_it_and_who_has_seen_it():
+    request = sample.done()
+
+    assert seen.headline(card(request)) == ":white_check_mark: Done: Status page is gone"
+    assert "done by @owner · seen gone by @approver-1 · verified 12:00 GMT+08:00" in shown(request)
+    assert LINK in shown(request)
+    assert "If kept" not in shown(request)
+    assert "0.00" not in card(request).text + shown(request)
+
+
+def test_done_at_a_cloud_says_what_is_not_known_and_what_may_still_cost():
+    request = sample.done(sample.said(sample.opened(sample.cloud())))
+
+    assert "*Refund at the cloud*: amount not known" in shown(request)
+    assert "*May still cost*: collector servers, VPC endpoints" in shown(request)
+    assert "The refund is not known yet. Collector servers" in card(request).text
+
+
+def test_a_dry_run_tells_nobody_to_look():
+    request = by_hand.rehearsed(
+        replace(sample.cloud(), dry_run=True), at=sample.STARTS, note="dry run: nobody was asked"
+    )
+
+    assert told(request, Verb.VERIFYING) == "Dry run: 10:58 verifying: reading back"
+    assert note(request).startswith("Dry run: Done: SecMaster Professional and 2 packages would")
+
+
+def test_what_was_not_done_in_time_offers_to_go_on():
+    request = sample.failed()
+
+    assert seen.headline(card(request)) == ":warning: Failed: not done by hand in time"
+    assert seen.buttons(card(request).blocks) == ["Done…", "Retry", "Leave as is…"]
+    question = seen.button(card(request).blocks, "Retry")["confirm"]["text"]["text"]
+    assert "Nothing is called at the cloud." in question
+    left = replace(request, closed=True)
+    assert seen.buttons(card(left).blocks) == []
+    assert "left as it is" in seen.headline(card(left))
+
+
+def test_the_channel_is_told_what_nobody_did_in_time():
+    request = sample.failed()
+    message = Overdue(request=request, event=request.events[-1], link="https://a/p")
+    content = accepted(messenger.content(message))
+
+    assert seen.spoken(content) == (
+        "Overdue: unsubscribe Status page. @owner was asked to do request 1042 by hand. "
+        "Nobody said in time that it is done."
+    )
+    assert seen.buttons(content.blocks) == ["Open request"]
+
+
+def test_a_dry_run_looks_as_any_other():
+    request = replace(sample.opened(), dry_run=True)
+
+    assert card(request) == requests.request_card(RequestCard(request=request))
+    assert seen.headline(card(request)).startswith(":gear: Dry run: Executing")
+
+
+def test_a_request_of_the_cloud_looks_as_ever():
+    for request in (samples.waiting(), samples.executing(), samples.done(), samples.failed()):
+        message = RequestCard(request=request)
+        assert checklist.card(message) == requests.request_card(message)
+
+
+def test_foreign_text_stays_text():
+    request = sample.said(note=LIVE)
+    hostile = replace(
+        request, items=(replace(request.items[0], label=LIVE),), problem=LIVE, details=LIVE
+    )
+    opened = sample.opened()
+    service = replace(opened.items[0].task, service=LIVE)
+    named = replace(opened, items=(replace(opened.items[0], task=service, label=LIVE),))
+    failed = replace(sample.failed(), problem=LIVE, items=named.items)
+    texts = [card(each).text for each in (hostile, named, failed)]
+    texts += [told(hostile, Verb.CARRIED_OUT), note(failed), told(sample.still_there(), Verb.ASKED)]
+    texts.append(
+        messenger.content(Overdue(request=failed, event=failed.events[-1], link=None)).text
+    )
+    texts.append(
+        messenger.content(Receipt(request=replace(sample.done(), items=hostile.items))).text
+    )
+
+    for text in texts:
+        assert "<!channel>" not in text
+        assert "<https://evil" not in text
+
+
+# The thread, direct messages, the receipt
+
+
+def test_the_thread_tells_the_story():
+    assert told(sample.opened(), Verb.REMINDED) == (
+        "10:58 @owner: request 1042 is to be done by hand by Sat 10 Apr 2027, 23:59 GMT+08:00: "
+        "Status page. Press Done… in the request when it is."
+    )
+    assert told(sample.done(), Verb.CARRIED_OUT) == (
+        "11:30 @owner did it by hand, Status page, Team plan: By e-mail to the vendor. "
+        f"{LINK.replace('&', '&amp;')}"
+    )
+    assert told(sample.done(), Verb.VERIFYING) == (
+        "11:30 @approver-1, @approver-2: look whether Status page is gone, then press It is gone "
+        "or Still there… in the request."
+    )
+    assert told(sample.done(), Verb.CONFIRMED) == "12:00 @approver-1 looked: it is gone"
+    assert told(sample.done(), Verb.VERIFIED) == "12:00 verified: seen by a second person"
+    assert told(sample.still_there(), Verb.STILL_THERE) == (
+        "12:00 @approver-1 looked: Status page, Team plan is still there: Still billed. "
+        "To be done again: @owner."
+    )
+
+
+def test_a_later_call_is_for_those_who_look():
+    assert "look whether Status page is gone" in told(sample.called_to_look(), Verb.REMINDED)
+
+
+def test_nobody_left_to_look_is_said():
+    assert "nobody else may look whether it is gone" in told(sample.said(whom=()), Verb.VERIFYING)
+
+
+def test_what_the_cloud_still_lists_is_said_of_the_cloud():
+    assert told(sample.still_listed(), Verb.STILL_THERE) == (
+        "12:00 the cloud was read: Large screen is still at the cloud. To be done again: @owner."
+    )
+
+
+def test_the_requester_hears_of_every_change():
+    due = "Sat 10 Apr 2027, 23:59 GMT+08:00"
+    assert note(sample.opened()) == (
+        f"Request 1042: Status page is to be done by hand. @owner is asked to do it by {due}."
+    )
+    assert note(sample.said()) == (
+        "Request 1042: @owner said that Status page is gone; a second person looks."
+    )
+    assert note(sample.still_there()) == (
+        f"Request 1042: Status page is still there. @owner is asked to do it by {due}."
+    )
+    assert note(sample.done()) == (
+        "Done: Status page is gone, seen by @approver-1. "
+        "The contract decides what comes back, no refund is assumed."
+    )
+    assert note(sample.failed()) == "Request 1042 failed: Nobody said in time that it is done."
+
+
+def test_stale_names_no_figure_that_nobody_knows():
+    request = replace(sample.waiting(), state=State.STALE, problem="It has expired.")
+
+    assert "0.00" not in shown(request)
+    assert note(request).endswith(
+        "You acknowledged that the contract decides what comes back, no refund is assumed."
+    )
+
+
+def test_new_facts_of_a_contract_are_shown_without_figures():
+    view = accepted_view(reviewing.form(sample.new_facts()))
+
+    said = "\n".join(seen.lines(view.blocks))
+    assert "The contract decides; no refund is assumed." in said
+    assert "0.00" not in said
+
+
+def test_the_receipt_names_who_did_it_what_shows_it_and_who_has_seen_it():
+    content = accepted(messenger.content(Receipt(request=sample.done())))
+    lines = seen.lines(content.blocks)
+
+    assert lines[0] == "Receipt of request 1042: ended by hand"
+    assert f"Done by hand 11:30 by @owner: By e-mail to the vendor. {LINK}" in lines
+    assert "Seen gone 12:00 by @approver-1" in lines
+    assert "1 Status page, Team plan · gone" in lines
+    assert lines[-1] == "As the contract says"
+    assert "0.00" not in content.text + "\n".join(lines)
+
+
+def test_the_receipt_as_a_page_and_as_json_says_the_same():
+    facts = Receipt(request=sample.done()).facts
+    rows = {row.name: row.words for row in receipt_lines.end(facts)}
+
+    assert receipt_lines.outcome(facts) == (
+        "Done: 1 of 1 item gone. The contract decides what comes back; no refund is assumed."
+    )
+    assert rows["Done by hand"] == (
+        f"Mon 23 Nov 2026, 11:30 GMT+08:00 by {OWNER} (1): By e-mail to the vendor. {LINK}"
+    )
+    assert rows["Seen gone"] == f"Mon 23 Nov 2026, 12:00 GMT+08:00 by {APPROVER_1}"
+    assert rows["Rule set"] == "as the contract says"
+    assert "Verified" not in rows
+    found = receipt_json(facts)
+    assert found["contract"] is True
+    assert found["seen_gone"] is not None
+    assert found["handwork"] == [
+        {
+            "by": OWNER,
+            "at": "2026-11-23T11:30:00+08:00",
+            "items": [1],
+            "note": "By e-mail to the vendor.",
+            "evidence": LINK,
+        }
+    ]
+    assert found["items"][0]["estimate"] == {"refund": None, "handling_fee": None}
+
+
+def test_the_receipt_of_a_cloud_that_nobody_could_read_claims_no_reading():
+    facts = Receipt(request=sample.done(sample.said(sample.opened(sample.cloud())))).facts
+
+    assert facts.verified is None
+    assert facts.seen_gone is not None
+
+
+# The modals
+
+
+def test_the_modal_asks_which_and_what_shows_it():
+    one = accepted_view(checklist.done_form(sample.opened())).to_dict()
+    three = accepted_view(checklist.done_form(sample.opened(sample.cloud()))).to_dict()
+
+    assert (one["title"]["text"], one["submit"]["text"]) == ("Done by hand", "Done")
+    ticks = [view["blocks"][1]["element"] for view in (one, three)]
+    assert [len(each["options"]) for each in ticks] == [1, 3]
+    assert len(ticks[0]["initial_options"]) == 1
+    assert "initial_options" not in ticks[1]
+    assert [bool(b.get("optional")) for b in one["blocks"][1:]] == [False, False, True]
+    accepted_view(checklist.still_form(sample.said()))
+
+
+def test_of_very_many_ten_are_asked_for_at_a_time():
+    many = sample.many(23)
+    view = accepted_view(checklist.done_form(many)).to_dict()
+
+    assert len(view["blocks"][1]["element"]["options"]) == 10
+    assert "The other 13 come after these." in str(view["blocks"][0])
+    assert "and 13 more" in shown(many)
+
+
+def sent(stage, form: str, *, items=("1",), **texts: str):
+    """A modal filled in, its number the sample's."""
+    options = [{"text": {"type": "plain_text", "text": "x"}, "value": each} for each in items]
+    values = {
+        ids.CHECKLIST_ITEMS: {
+            ids.CHECKLIST_ITEMS: {"type": "checkboxes", "selected_options": options}
+        }
+    }
+    for block, text in texts.items():
+        field = {"type": "plain_text_input", "value": text}
+        values[BLOCKS[block]] = {BLOCKS[block]: field}
+    return stage.submit(form, values, metadata="1042")
+
+
+BLOCKS = {"link": ids.EVIDENCE, "note": ids.WHY}
+
+
+@pytest.fixture
+def checklists(stage, fakes):
+    fakes.vouching.request = sample.opened()
+    return fakes.vouching
+
+
+def test_done_opens_the_modal_for_who_may(stage, client, checklists):
+    stage.press(ids.CHECKLIST_DONE, "1042")
+
+    [opened] = client.of("views.open")
+    assert opened["view"]["callback_id"] == ids.CHECKLIST_DONE_FORM
+    assert checklists.said == [("open", 1042, "U0OWNER")]
+
+
+def test_done_goes_in_as_it_was_filled_in(stage, checklists):
+    assert sent(stage, ids.CHECKLIST_DONE_FORM, items=("1", "3"), link=LINK, note="Mail") == {}
+
+    assert checklists.said == [("done", 1042, "U0OWNER", (1, 3), LINK, "Mail")]
+
+
+def test_what_is_missing_stands_under_its_field(stage, checklists):
+    checklists.refusal = ChecklistIncomplete({"items": "Tick.", "evidence": "A link."})
+
+    answer = sent(stage, ids.CHECKLIST_DONE_FORM, items=(), link="")
+
+    assert answer["errors"] == {ids.CHECKLIST_ITEMS: "Tick.", ids.EVIDENCE: "A link."}
+
+
+def test_packages_before_their_edition_stand_under_the_field(stage, checklists):
+    checklists.refusal = RequestRefused(OutOfOrder(1042), sample.opened())
+
+    answer = sent(stage, ids.CHECKLIST_DONE_FORM, items=("2",), link=LINK)
+
+    assert answer["errors"] == {
+        ids.CHECKLIST_ITEMS: "Packages go when the edition is basic (R8). "
+        "Say first that their edition is gone."
+    }
+
+
+def test_it_is_gone_is_said_at_once(stage, checklists):
+    stage.press(ids.CHECKLIST_GONE, "1042")
+
+    assert checklists.said == [("gone", 1042, "U0OWNER")]
+
+
+def test_still_there_asks_those_who_may_look_and_sends_what_they_saw(stage, client, checklists):
+    checklists.request = sample.said()
+    stage.press(ids.CHECKLIST_STILL, "1042")
+    [opened] = client.of("views.open")
+    assert opened["view"]["callback_id"] == ids.CHECKLIST_STILL_FORM
+
+    assert sent(stage, ids.CHECKLIST_STILL_FORM, note="Still billed") == {}
+
+    assert checklists.said == [
+        ("demand", 1042, Action.CONFIRM, "U0OWNER"),
+        ("still there", 1042, "U0OWNER", (1,), "Still billed"),
+    ]
+
+
+def test_still_there_needs_what_was_seen(stage, checklists):
+    checklists.refusal = Incomplete(why=True)
+
+    answer = sent(stage, ids.CHECKLIST_STILL_FORM, note="")
+
+    assert answer["errors"] == {ids.WHY: "Say what you saw; who did it reads it."}
+
+
+def test_who_may_not_hears_who_can(stage, client, checklists):
+    checklists.refusal = NotAllowed.caring([OWNER, REQUESTER])
+
+    stage.press(ids.CHECKLIST_DONE, "1042")
+
+    assert client.of("views.open") == []
+    assert "<@U0OWNER>, <@U0REQUESTER> or an approver" in stage.answers[-1]["text"]
+
+
+def test_who_is_second_hears_who_was_first(stage, checklists):
+    checklists.refusal = RequestRefused(AlreadyDecided(sample.said()), sample.said())
+
+    stage.press(ids.CHECKLIST_GONE, "1042")
+
+    assert "<@U0OWNER> carried out request 1042 at 11:30" in stage.answers[-1]["text"]

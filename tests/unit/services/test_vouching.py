@@ -1,0 +1,569 @@
+"""What a person carries out by hand: asked, approved, done with evidence, seen by a second one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from bot.billing.account import CarriedOut, ExecuteMode
+from bot.billing.rights import Action
+from bot.billing.subscription import BillingMode, Status, Subscription
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    CannotConfirmOwn,
+    ItemState,
+    OutOfOrder,
+    Request,
+    State,
+    Verb,
+)
+from bot.ports.store import Store
+from bot.services.entrusting import NOT_READ, READ, REHEARSED, SEEN
+from bot.services.errors import (
+    ChecklistIncomplete,
+    GuestRefused,
+    Incomplete,
+    NotAllowed,
+    NotPossible,
+    RequestRefused,
+)
+from bot.services.vouching import LINK_LIMIT, NO_ITEMS, NO_LINK, NOT_A_LINK, Vouching
+from storage.engine import Database
+from tests.clocks import SettableClock
+from tests.conftest import ACCOUNTS, AUDIT_KEY
+from tests.factories import (
+    APPROVER_1,
+    APPROVER_2,
+    DEPUTY,
+    NOW,
+    OUTSIDER,
+    OWNER,
+    REQUESTER,
+    account,
+    contract,
+    instant,
+    key,
+    order,
+    resource,
+    usd,
+)
+from tests.messengers import FakeDirectory
+from tests.unit.services.desk import LONG, Desk, secmaster
+from tests.unit.services.mortal import Killed, MortalStore, Steps
+
+LINK = "https://vendor.example/answers/1?a=1&b=2"
+DAY = timedelta(days=1)
+DUE = instant("2027-04-11 00:00")
+PAGE = contract(orders=(order("2026-05-10 09:20", cash="348.00"),))
+
+
+@pytest.fixture
+def desk(store: Store, clock: SettableClock) -> Desk:
+    return Desk(store, clock, subscriptions=(PAGE,))
+
+
+def vouching(desk: Desk) -> Vouching:
+    return Vouching(store=desk.store, clock=desk.clock, policy=desk.policy, people=desk.people)
+
+
+def opened(desk: Desk, ref: str = "status-page") -> int:
+    """The number of a request that was approved and has cooled off."""
+    number = desk.approved(ref).number
+    desk.cool_off()
+    desk.run()
+    return number
+
+
+def done(
+    desk: Desk, number: int = 1001, *, by: str = OWNER, items: Sequence[int] = (1,)
+) -> Request:
+    return vouching(desk).done(number, by=by, items=items, evidence=LINK, note="By e-mail.")
+
+
+def known(desk: Desk, ref: str = "status-page") -> Subscription:
+    with desk.store.reading() as tx:
+        found = tx.catalogue.get(key(ref))
+    assert found is not None
+    return found
+
+
+# Asking for a contract
+
+
+def test_a_contract_is_asked_for_without_any_figure_assumed(desk: Desk) -> None:
+    request = desk.ask("status-page")
+
+    assert request.by_hand
+    assert request.is_contract
+    assert request.acknowledgement.worst.refund == usd(0)
+    assert request.acknowledgement.worst.handling_fee == usd(0)
+    assert request.items[0].quote.total is not None
+    assert request.items[0].quote.total.paid == usd("348")
+
+
+def test_what_was_paid_stays_unknown_where_nobody_knows_it(desk: Desk) -> None:
+    with desk.store.transaction() as tx:
+        unknown = replace(PAGE.orders[0], cash=None)
+        tx.catalogue.put([replace(PAGE, orders=(unknown,))], at=desk.clock.now())
+
+    assert desk.ask("status-page").items[0].quote.total is None
+
+
+def test_it_is_decided_before_the_notice_less_cooling_off_and_an_hour(desk: Desk) -> None:
+    desk.clock.set(DUE - timedelta(hours=30))
+
+    assert desk.ask("status-page").deadline == DUE - timedelta(minutes=65)
+
+
+@pytest.mark.parametrize("status", [Status.UNSUBSCRIBED, Status.EXPIRED])
+def test_what_is_over_is_not_asked_for(desk: Desk, status: Status) -> None:
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([replace(PAGE, status=status)], at=desk.clock.now())
+
+    with pytest.raises(NotPossible):
+        desk.draft("status-page")
+
+
+def test_beside_what_the_cloud_sells_a_contract_is_left_out(store: Store, clock) -> None:
+    server = resource(orders=(LONG,))
+    desk = Desk(store, clock, subscriptions=(server, PAGE))
+
+    draft = desk.draft(server.key.id, "status-page")
+
+    assert [each.reason for each in draft.left_out.values()] == [
+        "It is a contract outside the cloud, it ends by notice."
+    ]
+    assert not draft.by_hand
+
+
+def test_where_nothing_can_go_together_a_contract_is_asked_for_by_itself(
+    store: Store, clock
+) -> None:
+    spent = resource("spent", billing_mode=BillingMode.PAY_PER_USE)
+    desk = Desk(store, clock, subscriptions=(PAGE, spent))
+
+    with pytest.raises(NotPossible) as refused:
+        desk.draft("status-page", "spent")
+
+    assert refused.value.advice == "Ask for it by itself, then a person ends it."
+
+
+# The checklist
+
+
+def test_what_is_approved_becomes_a_checklist_and_the_cloud_is_not_called(desk: Desk) -> None:
+    request = desk.get(opened(desk))
+
+    assert request.state is State.EXECUTING
+    [item] = request.items
+    assert (item.state, item.asked, item.due_at) == (ItemState.PLANNED, OWNER, DUE)
+    assert (request.events[-1].verb, request.events[-1].called) == (Verb.REMINDED, (OWNER,))
+    assert (desk.cloud.calls, desk.cloud.reads) == ([], 0)
+
+
+def test_without_an_owner_who_asked_for_it_is_asked_to_do_it(store: Store, clock) -> None:
+    desk = Desk(store, clock, subscriptions=(replace(PAGE, owner=None),))
+
+    assert desk.get(opened(desk)).items[0].asked == REQUESTER
+
+
+def test_without_a_date_there_is_a_week(store: Store, clock) -> None:
+    desk = Desk(store, clock, subscriptions=(replace(PAGE, orders=(), notice_days=None),))
+    request = desk.get(opened(desk))
+
+    assert request.items[0].due_at == request.events[-1].at + 7 * DAY
+
+
+def test_what_ended_meanwhile_makes_it_stale(desk: Desk) -> None:
+    number = desk.approved("status-page").number
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([replace(PAGE, status=Status.UNSUBSCRIBED)], at=desk.clock.now())
+    desk.cool_off()
+    desk.run()
+
+    request = desk.get(number)
+    assert request.state is State.STALE
+    assert "It is unsubscribed from already." in (request.problem or "")
+
+
+def test_a_notice_whose_day_passed_while_nobody_ran_makes_it_stale(desk: Desk) -> None:
+    number = desk.approved("status-page").number
+    desk.clock.set(DUE + 2 * DAY)
+    desk.run()
+
+    request = desk.get(number)
+    [stale] = [event for event in request.events if event.verb is Verb.STALE]
+    assert request.state is State.EXPIRED  # too late to acknowledge it again
+    assert stale.note == (
+        "The last day for notice has passed, it was Sat 10 Apr 2027, "
+        "the next one is Mon 10 Apr 2028."
+    )
+
+
+def test_done_and_seen_by_a_second_person_ends_it_everywhere(desk: Desk) -> None:
+    number = opened(desk)
+    assert done(desk).events[-1].called == (APPROVER_1, APPROVER_2)
+
+    vouching(desk).gone(number, by=APPROVER_1)
+    desk.run()
+
+    request = desk.get(number)
+    assert (request.state, request.closed) == (State.DONE, True)
+    assert request.items[0].state is ItemState.GONE
+    assert request.events[-1].note == SEEN
+    assert (known(desk).status, known(desk).auto_renew) == (Status.UNSUBSCRIBED, False)
+    assert (desk.cloud.calls, desk.cloud.reads) == ([], 0)
+    desk.clock.advance(2 * DAY)
+    desk.run()
+    assert desk.get(number) == request
+
+
+def test_whoever_did_it_does_not_verify_it(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk, by=APPROVER_1)
+
+    with pytest.raises(RequestRefused) as refused:
+        vouching(desk).gone(number, by=APPROVER_1)
+
+    assert isinstance(refused.value.cause, CannotConfirmOwn)
+    assert str(refused.value) == (
+        "You did this one, so somebody else has to look whether it is gone. "
+        "Another owner or approver can."
+    )
+    assert desk.state() is State.VERIFYING
+
+
+def test_the_second_click_hears_who_was_first(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+
+    with pytest.raises(RequestRefused) as refused:
+        done(desk, by=APPROVER_2)
+    assert isinstance(refused.value.cause, AlreadyDecided)
+    assert "carried out request 1001" in refused.value.sentence
+    with pytest.raises(RequestRefused):
+        vouching(desk).open(number, by=APPROVER_2)
+    vouching(desk).gone(number, by=APPROVER_2)
+    with pytest.raises(RequestRefused) as refused:
+        vouching(desk).gone(number, by=APPROVER_1)
+    assert "verified request 1001" in refused.value.sentence
+
+
+def test_still_there_opens_it_again_and_says_why(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+
+    with pytest.raises(Incomplete):
+        vouching(desk).still_there(number, by=APPROVER_1, items=[1], why=" ")
+    with pytest.raises(ChecklistIncomplete):
+        vouching(desk).still_there(number, by=APPROVER_1, items=[], why="Billed")
+    request = vouching(desk).still_there(number, by=APPROVER_1, items=[1], why="Billed")
+
+    assert request.state is State.EXECUTING
+    assert (request.events[-1].note, request.events[-1].called) == ("Billed", (OWNER,))
+    desk.run()
+    assert desk.state() is State.EXECUTING
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        ("", NO_LINK),
+        (" ", NO_LINK),
+        ("vendor.example/1", NOT_A_LINK),
+        ("ftp://vendor.example/1", NOT_A_LINK),
+        ("https://", NOT_A_LINK),
+        ("https://[", NOT_A_LINK),
+        ("https://vendor.example/a b", NOT_A_LINK),
+        ("https://vendor.example/a|b", NOT_A_LINK),
+        ("https://vendor.example/<!channel>", NOT_A_LINK),
+        (f"https://vendor.example/{'a' * LINK_LIMIT}", "At most 500 characters; this has 523."),
+    ],
+)
+def test_only_a_link_shows_that_it_is_done(desk: Desk, evidence: str, said: str) -> None:
+    number = opened(desk)
+
+    with pytest.raises(ChecklistIncomplete) as refused:
+        vouching(desk).done(number, by=OWNER, items=[1], evidence=evidence)
+
+    assert refused.value.fields == {"evidence": said}
+    assert desk.state() is State.EXECUTING
+
+
+def test_without_a_tick_nothing_is_done(desk: Desk) -> None:
+    number = opened(desk)
+
+    with pytest.raises(ChecklistIncomplete) as refused:
+        vouching(desk).done(number, by=OWNER, items=[], evidence="")
+
+    assert refused.value.fields == {"items": NO_ITEMS, "evidence": NO_LINK}
+
+
+def test_who_may_say_that_it_is_done_and_who_may_look(store: Store, clock) -> None:
+    guests = FakeDirectory(guests={DEPUTY})
+    desk = Desk(store, clock, subscriptions=(replace(PAGE, deputy=DEPUTY),))
+    number = opened(desk)
+    asks = vouching(desk)
+
+    for person in (OWNER, DEPUTY, REQUESTER, APPROVER_1):
+        assert asks.demand(number, Action.CARRY_OUT, by=person).number == number
+    for person in (OWNER, DEPUTY, APPROVER_1):
+        assert asks.demand(number, Action.CONFIRM, by=person).number == number
+    with pytest.raises(NotAllowed) as refused:
+        asks.open(number, by=OUTSIDER)
+    assert refused.value.people == (OWNER, DEPUTY, REQUESTER)
+    with pytest.raises(NotAllowed) as refused:
+        asks.gone(number, by=REQUESTER)
+    assert refused.value.people == (OWNER, DEPUTY)
+    desk.directory = guests
+    desk.start()
+    with pytest.raises(GuestRefused):
+        vouching(desk).open(number, by=DEPUTY)
+
+
+def test_it_is_called_for_and_fails_when_nobody_does_it(desk: Desk) -> None:
+    number = opened(desk)
+    for moment in (DUE - DAY, DUE):
+        desk.clock.set(moment)
+        desk.run()
+    calls = [e.at for e in desk.get(number).events if e.verb is Verb.REMINDED]
+    assert calls[1:] == [DUE - DAY, DUE]
+    assert desk.state() is State.EXECUTING
+
+    desk.clock.advance(timedelta(hours=1))
+    desk.run()
+
+    request = desk.get(number)
+    assert (request.state, request.closed) == (State.FAILED, False)
+    assert request.problem == (
+        "Nobody said by Sat 10 Apr 2027, 23:59 GMT+08:00 that Status page, Team plan is done. "
+        "Retry opens the checklist for another day."
+    )
+    assert any("/overdue/" in key for key in desk.owed("request/1001/overdue"))
+
+
+def test_retry_opens_it_for_another_day_and_done_goes_on_from_failed(desk: Desk) -> None:
+    number = opened(desk)
+    desk.clock.set(DUE + timedelta(hours=2))
+    desk.run()
+    assert desk.state() is State.FAILED
+
+    desk.unsubscribing.retry(number, by=REQUESTER)
+    desk.run()
+    assert desk.get(number).events[-1].verb is Verb.REMINDED
+    desk.clock.advance(timedelta(hours=26))
+    desk.run(seconds=1)
+    assert desk.state() is State.FAILED
+
+    assert done(desk).state is State.VERIFYING
+    vouching(desk).gone(number, by=APPROVER_1)
+    desk.run()
+    assert desk.state() is State.DONE
+
+
+def test_there_is_no_way_around_the_checklist(desk: Desk) -> None:
+    number = opened(desk)
+    desk.clock.set(DUE + timedelta(hours=2))
+    desk.run()
+
+    with pytest.raises(RequestRefused):
+        desk.unsubscribing.by_hand(number, by=APPROVER_1, why="I did it", evidence="Trust me")
+
+
+def test_what_is_left_as_it_is_stays_failed(desk: Desk) -> None:
+    number = opened(desk)
+    desk.clock.set(DUE + timedelta(hours=2))
+    desk.run()
+
+    request = desk.unsubscribing.leave(number, by=REQUESTER, why="We keep it")
+
+    assert (request.state, request.closed) == (State.FAILED, True)
+    with pytest.raises(RequestRefused):
+        vouching(desk).open(number, by=OWNER)
+
+
+def test_who_may_look_is_called_again_a_day_later(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+    desk.clock.advance(DAY)
+    desk.run()
+
+    assert desk.get(number).events[-1].called == (APPROVER_1, APPROVER_2)
+
+
+def test_what_shows_it_stands_in_the_record(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+
+    with desk.store.reading() as tx:
+        lines = list(tx.audit.entries(f"request/{number}"))
+    [line] = [each for each in lines if each.action == "request.carried-out"]
+    assert line.facts["evidence"] == LINK
+
+
+# An account without rights to the API
+
+
+@pytest.fixture
+def console(store: Store, clock: SettableClock) -> Desk:
+    """SecMaster in an account whose requests people carry out."""
+    return without_api(store, clock)
+
+
+def without_api(store: Store, clock: SettableClock, **changes: object) -> Desk:
+    settings = account(carried_out=CarriedOut.BY_HAND, **changes)
+    store._accounts[settings.name] = settings  # type: ignore[attr-defined]
+    return Desk(store, clock, secmaster())
+
+
+def test_an_account_without_rights_is_quoted_as_ever_and_carried_out_by_hand(console: Desk) -> None:
+    request = console.get(opened(console, "sm-quota"))
+
+    assert not request.is_contract
+    assert request.acknowledgement.worst.refund > usd(0)
+    assert request.state is State.EXECUTING
+    assert [item.task.kind for item in request.items if item.task] == ["quota"] + ["package"] * 2
+    assert {item.task.edition for item in request.items if item.task} == {"professional"}
+    assert console.cloud.calls == []
+
+
+def test_r8_by_hand_packages_are_done_after_their_edition(console: Desk) -> None:
+    opened(console, "sm-quota")
+
+    with pytest.raises(RequestRefused) as refused:
+        done(console, items=[2])
+    assert isinstance(refused.value.cause, OutOfOrder)
+    assert done(console, items=[1]).state is State.EXECUTING
+    assert done(console, items=[2, 3], by=REQUESTER).state is State.VERIFYING
+
+
+def test_what_the_cloud_still_lists_is_to_be_done_again(console: Desk) -> None:
+    number = opened(console, "sm-quota")
+    done(console, items=[1, 2, 3])
+    for ref in ("sm-quota", "sm-screen"):
+        console.cloud.change(ref, status=Status.UNSUBSCRIBED)
+
+    vouching(console).gone(number, by=APPROVER_1)
+    console.run()
+
+    request = console.get(number)
+    assert request.state is State.EXECUTING
+    assert request.events[-1].note == "Security orchestration is still at the cloud."
+    assert request.events[-1].items == (3,)
+    assert known(console, "sm-orchestration").status is Status.IN_USE
+
+
+def test_what_the_cloud_lists_no_more_ends_it(console: Desk) -> None:
+    number = opened(console, "sm-quota")
+    done(console, items=[1, 2, 3])
+    for ref in ("sm-quota", "sm-screen", "sm-orchestration"):
+        console.cloud.change(ref, status=Status.UNSUBSCRIBED)
+    vouching(console).gone(number, by=APPROVER_1)
+    console.run()
+
+    request = console.get(number)
+    assert request.state is State.DONE
+    assert request.events[-1].note == READ
+    assert all(item.auto_renew_off for item in request.items)
+    assert known(console, "sm-screen").status is Status.UNSUBSCRIBED
+
+
+def test_where_the_cloud_cannot_be_read_the_second_person_is_believed(console: Desk) -> None:
+    console.cloud.away_reading = 100
+    number = opened(console, "sm-quota")
+    assert console.state() is State.EXECUTING
+    done(console, items=[1, 2, 3])
+    vouching(console).gone(number, by=APPROVER_1)
+    console.run()
+
+    request = console.get(number)
+    assert request.state is State.DONE
+    assert request.events[-1].note == NOT_READ
+    assert all(item.auto_renew_off is None for item in request.items)
+
+
+def test_worse_figures_make_it_stale_as_ever(console: Desk) -> None:
+    number = console.approved("sm-quota").number
+    console.cloud.change("sm-quota", orders=(replace(LONG, cash=Decimal("100.00")),))
+    console.cool_off()
+    console.run()
+
+    assert console.get(number).state is State.STALE
+    assert known(console, "sm-quota").orders[0].cash == Decimal("100.00")
+
+
+def test_a_dry_run_asks_nobody(store: Store, clock: SettableClock) -> None:
+    desk = without_api(store, clock, execute=ExecuteMode.DRY_RUN)
+    request = desk.get(opened(desk, "sm-quota"))
+
+    assert (request.state, request.closed) == (State.DONE, True)
+    assert request.events[-1].note == REHEARSED
+    assert all(not each.called for each in request.events)
+    assert known(desk, "sm-quota").status is Status.IN_USE
+
+
+# Deaths and several replicas
+
+
+def test_a_death_at_any_step_ends_as_without_it(database: Database) -> None:
+    """Each run is killed at another step; what the next process finds is all that is left."""
+    kill_at, taken = 0, 1
+    while kill_at <= taken:
+        kill_at += 1
+        desk, steps = told_until_killed(database, kill_at)
+        taken = max(taken, steps.taken)
+        request = desk.get()
+        assert (request.state, request.closed) == (State.DONE, True), kill_at
+        verbs = [event.verb for event in request.events]
+        once = (Verb.STARTED, Verb.CARRIED_OUT, Verb.CONFIRMED, Verb.VERIFIED)
+        assert [verbs.count(each) for each in once] == [1] * 4, kill_at
+        assert known(desk).status is Status.UNSUBSCRIBED
+        assert desk.owed("request/1001/receipt")[0] == "request/1001/receipt"
+        assert desk.cloud.calls == []
+    assert kill_at > 8
+
+
+def told_until_killed(database: Database, kill_at: int) -> tuple[Desk, Steps]:
+    steps = Steps(kill_at)
+    whole = database.store(team_id=f"T{kill_at}", accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+    desk = Desk(whole, SettableClock(NOW), subscriptions=(PAGE,))
+    desk.approved("status-page")
+    desk.cool_off()
+    desk.store = MortalStore(whole, steps)  # type: ignore[assignment]
+    desk.start()
+    for chapter in (desk.run, lambda: done(desk), lambda: seen_gone(desk), desk.run):
+        for _ in range(2):
+            try:
+                chapter()
+                break
+            except Killed:
+                desk.start()
+                desk.clock.advance(timedelta(seconds=61))
+            except RequestRefused:
+                break  # it was saved before the death
+    desk.store = whole
+    return desk, steps
+
+
+def seen_gone(desk: Desk) -> None:
+    vouching(desk).gone(1001, by=APPROVER_1)
+
+
+def test_two_replicas_call_and_close_once(desk: Desk) -> None:
+    opened(desk)
+    other = Desk.__new__(Desk)
+    other.__dict__.update(desk.__dict__)
+    other.start()
+    desk.clock.set(DUE - DAY)
+    for each in (desk, other, desk):
+        each.run()
+    done(desk)
+    seen_gone(other)
+    for each in (other, desk):
+        each.run()
+
+    verbs = [event.verb for event in desk.get().events]
+    assert verbs.count(Verb.REMINDED) == 2
+    assert verbs.count(Verb.VERIFIED) == 1
