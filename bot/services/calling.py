@@ -13,7 +13,7 @@ from bot.billing import stepping
 from bot.billing.quote import Scope
 from bot.billing.renewal import renewal_periods
 from bot.billing.subscription import Edition, Kind, Status, Subscription, SubscriptionKey
-from bot.billing.unsubscription import Request, Step, StepState
+from bot.billing.unsubscription import ItemState, Request, Step, StepState
 from bot.ports.provider import (
     Call,
     ItemResult,
@@ -84,14 +84,15 @@ class Calling:
         self, request: Request, step: Step, provider: Provider, *, lease_until: datetime
     ) -> None:
         keys = stepping.open_items(request, step.number)
-        fresh = provider.read([key.id for key in keys])
+        fresh = provider.read([key.id for key in stepping.ahead(request)])
         here = [key for key in keys if not is_gone(fresh.get(key.id), request, self._now())]
         if self._waits_for_basic(request, [fresh[key.id] for key in here], provider):
             return
+        known = _with_refunds(request, provider)
         now = self._now()
         account = account_of(self._progress.store, request.account)
-        held = [fresh[key.id] for key in here]
-        worse = exceeds(remaining(request, held, account, at=now), request)
+        held = [each for each in fresh.values() if not is_gone(each, request, now)]
+        worse = exceeds(remaining(known, held, account, at=now), request)
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
             self._progress.save(request, failed, again=None)
@@ -250,6 +251,19 @@ class Calling:
 
     def _now(self) -> datetime:
         return self._progress.clock.now()
+
+
+def _with_refunds(request: Request, provider: Provider) -> Request:
+    """The request with what the cloud has paid back so far of those that are gone."""
+    gone = [item for item in request.items if item.state is ItemState.GONE]
+    if not gone:
+        return request
+    ids = [item.key.id for item in gone]
+    for refund in provider.refunds(ids, since=request.requested_at):
+        item = request.item(SubscriptionKey(request.account, refund.id))
+        paid = replace(item, refund_actual=refund.refund, fee_actual=refund.handling_fee)
+        request = stepping.with_item(request, paid)
+    return request
 
 
 def _call(request: Request, number: int, keys: Sequence[SubscriptionKey]) -> Call:
