@@ -70,6 +70,7 @@ FATES = {
     "acts late": LANDS_LATE,
     "is busy": BUSY,
 }
+FALLS = (8, 300, 300)
 REFUSED = st.sampled_from(("sm-quota", "sm-screen", "vm-1"))
 HOURS = 12
 COOLING_OFF = timedelta(seconds=301)
@@ -279,13 +280,17 @@ class Requests(RuleBasedStateMachine):
             self.cloud.behind.held[each.key.id] = CHANGES[change](each)
             self._synced(told=told)
 
-    @precondition(lambda self: self._still_to_go())
-    @rule(data=st.data(), less=st.sampled_from((8, 300, 300)), told=st.booleans())
-    def a_price_falls_meanwhile(self, data: st.DataObject, less: int, *, told: bool) -> None:
-        each = self.cloud.behind.held[self._drawn(data, self._still_to_go())]
-        cheaper = _ordered(each, cash=(_paid(each).cash or 0) - less)
-        self.cloud.behind.held[each.key.id] = cheaper
-        self._synced(told=told)
+    @precondition(lambda self: self._still_to_go(State.APPROVED))
+    @rule(data=st.data(), less=st.sampled_from(FALLS), told=st.booleans())
+    def a_price_falls_while_it_cools_off(
+        self, data: st.DataObject, less: int, *, told: bool
+    ) -> None:
+        self._fall(self._drawn(data, self._still_to_go(State.APPROVED)), by=less, told=told)
+
+    @precondition(lambda self: self._still_to_go(State.EXECUTING))
+    @rule(data=st.data(), less=st.sampled_from(FALLS), told=st.booleans())
+    def a_price_falls_between_steps(self, data: st.DataObject, less: int, *, told: bool) -> None:
+        self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
 
     @precondition(lambda self: self.bought < 2)
     @rule()
@@ -577,10 +582,15 @@ class Requests(RuleBasedStateMachine):
         found = self._requests() if hasattr(self, "shown") else []
         return [each.number for each in found if not states or each.state in states]
 
-    def _still_to_go(self) -> list[str]:
-        """What is there and will be sent by a request that was approved or has begun."""
-        numbers = self._numbers(State.APPROVED, State.EXECUTING)
-        agreed = [self._get(each) for each in numbers]
+    def _fall(self, ref: str, *, by: int, told: bool) -> None:
+        """Less was paid for it than everybody thought."""
+        each = self.cloud.behind.held[ref]
+        self.cloud.behind.held[ref] = _ordered(each, cash=(_paid(each).cash or 0) - by)
+        self._synced(told=told)
+
+    def _still_to_go(self, state: State) -> list[str]:
+        """What is there and will be sent by a request that stands there."""
+        agreed = [self._get(each) for each in self._numbers(state)]
         planned = [i.key.id for r in agreed for i in r.items if i.state is ItemState.PLANNED]
         return [each for each in planned if each in self.cloud.listed()]
 

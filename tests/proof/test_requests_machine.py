@@ -11,7 +11,7 @@ EXAMPLES_FOR_A_SEED, SEEDS_FOR_A_GUARD = 60, 12
 
 @pytest.mark.parametrize("seed", range(2))
 def test_requests_keep_their_promises_whatever_happens(seed: int) -> None:
-    assert played(70, seed=seed) == ""
+    assert played(50, seed=seed) == ""
 
 
 def test_they_keep_them_on_sqlite() -> None:
