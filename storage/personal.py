@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select, type_coerce
+from sqlalchemy import ColumnElement, Integer, Row, delete, select, type_coerce
 
 from bot.facts.erased import ERASED
 from bot.ports.record import Personal
@@ -29,7 +29,8 @@ AT_ONCE = 500
 
 _COLUMNS = personal_values.c
 _TEXT = type_coerce(_COLUMNS.value, TEXT).label("value")
-"""The value as it lies there, whatever somebody made of it."""
+_OWN = type_coerce(_COLUMNS.own, Integer).label("own")
+"""The value and whether it is the person's id as they lie there, whatever somebody made of them."""
 
 
 def hashed(salt: str, personal: Personal) -> str:
@@ -109,7 +110,7 @@ class PersonalValues:
         wanted = sorted(hashes)
         for start in range(0, len(wanted), AT_ONCE):
             piece = wanted[start : start + AT_ONCE]
-            kept = (_COLUMNS.hash, _COLUMNS.person, _COLUMNS.salt, _TEXT)
+            kept = (_COLUMNS.hash, _COLUMNS.person, _COLUMNS.salt, _OWN, _TEXT)
             yield from self._work.connection.execute(
                 select(*kept).where(self._mine(), _COLUMNS.hash.in_(piece))
             )
@@ -164,7 +165,8 @@ def _is_as_kept(row: Row[Any]) -> bool:
     value = _value(row)
     if value is None or canonical(value) != row.value or not isinstance(row.person, str):
         return False
-    return bool(hashed(row.salt, Personal(value, row.person)) == row.hash)
+    kept = Personal(value, row.person)
+    return bool(hashed(row.salt, kept) == row.hash and row.own == _is_own(kept))
 
 
 def _is_own(personal: Personal) -> bool:

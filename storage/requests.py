@@ -243,21 +243,38 @@ class SqlRequests:
             self._work.connection.execute(decisions.insert(), new)
 
     def _load(self, numbers: Collection[int]) -> list[Request]:
-        """Requests in the order of the numbers; four queries, however many there are."""
+        """Requests in the order of the numbers; four queries, however many there are.
+
+        Where others can commit between two of them, a fifth one sees that nobody did: else what is
+        returned would bear a version that is not that of its items, steps and events.
+        """
         if not numbers:
             return []
-        items = self._children(request_items, numbers, order="position")
-        steps = self._children(request_steps, numbers, order="number")
-        events = self._children(decisions, numbers, order="number")
+        mine = and_(self._mine(), _ROW.number.in_(numbers))
+        while True:
+            rows = self._work.connection.execute(select(requests).where(mine)).all()
+            items = self._children(request_items, numbers, order="position")
+            steps = self._children(request_steps, numbers, order="number")
+            events = self._children(decisions, numbers, order="number")
+            if not self._others_commit() or self._versions(mine) == {
+                row.number: row.version for row in rows
+            }:
+                break
         found = {
             row.number: request_rows.read_request(
                 row, items=items[row.number], steps=steps[row.number], events=events[row.number]
             )
-            for row in self._work.connection.execute(
-                select(requests).where(self._mine(), _ROW.number.in_(numbers))
-            )
+            for row in rows
         }
         return [found[number] for number in numbers if number in found]
+
+    def _others_commit(self) -> bool:
+        """Whether each statement of this transaction sees what others committed before it."""
+        return self._work.writing and self._work.on_postgres
+
+    def _versions(self, which: ColumnElement[bool]) -> Mapping[int, int]:
+        found = self._work.connection.execute(select(_ROW.number, _ROW.version).where(which))
+        return {row.number: row.version for row in found}
 
     def _children(
         self, table: Table, numbers: Collection[int], *, order: str

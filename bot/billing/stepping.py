@@ -53,6 +53,11 @@ def open_items(request: Request, number: int) -> tuple[SubscriptionKey, ...]:
     )
 
 
+def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
+    """Everything that is still to go, in this step or a later one."""
+    return tuple(item.key for item in request.items if not _settled(item))
+
+
 def step_started(request: Request, number: int, *, at: datetime) -> Request:
     """Record the intent to call the cloud, before it is called."""
     step = _expect(request, number, StepState.PLANNED)

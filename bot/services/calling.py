@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.billing import stepping
 from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
-from bot.billing.unsubscription import Request, Step, StepState
+from bot.billing.unsubscription import ItemState, Request, Step, StepState
 from bot.ports.provider import (
     Call,
     ItemResult,
@@ -83,17 +83,18 @@ class Calling:
         self, request: Request, step: Step, provider: Provider, *, lease_until: datetime
     ) -> None:
         keys = stepping.open_items(request, step.number)
-        fresh = provider.read([key.id for key in keys])
+        fresh = provider.read([key.id for key in stepping.ahead(request)])
         effect = effect_of(request)
         here = [key for key in keys if not effect.reached(fresh.get(key.id), request, self._now())]
         held = [fresh[key.id] for key in here if key.id in fresh]
         if self._waits_for_basic(request, held, provider):
             return
+        paid = _with_refunds(request, provider)
         now = self._now()
         account = account_of(self._progress.store, request.account)
+        left = {ref: each for ref, each in fresh.items() if not effect.reached(each, request, now)}
         with self._progress.store.reading() as tx:
-            known = merged_with(tx, {each.key.id: each for each in held})
-        worse = effect.worse(request, known, account, now)
+            worse = effect.worse(paid, merged_with(tx, left), account, now)
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
             self._progress.save(request, failed, again=None)
@@ -255,6 +256,19 @@ class Calling:
 
     def _now(self) -> datetime:
         return self._progress.clock.now()
+
+
+def _with_refunds(request: Request, provider: Provider) -> Request:
+    """The request with what the cloud has paid back so far of those that are gone."""
+    gone = [item for item in request.items if item.state is ItemState.GONE]
+    if not gone or not request.has_figures:
+        return request
+    ids = [item.key.id for item in gone]
+    for refund in provider.refunds(ids, since=request.requested_at):
+        item = request.item(SubscriptionKey(request.account, refund.id))
+        paid = replace(item, refund_actual=refund.refund, fee_actual=refund.handling_fee)
+        request = stepping.with_item(request, paid)
+    return request
 
 
 def _call(request: Request, number: int, keys: Sequence[SubscriptionKey]) -> Call:

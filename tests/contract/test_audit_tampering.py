@@ -14,7 +14,7 @@ from sqlalchemy import Connection, column, delete, insert, select, table, update
 
 from bot.ports.record import Bad, Personal, Tampering, coming_from
 from storage.audit import SqlAudit
-from storage.tables import audit, audit_heads
+from storage.tables import audit, audit_heads, personal_values
 from storage.work import Work
 from tests.conftest import AUDIT_KEY, TEAM
 from tests.factories import NOW, OWNER, REQUESTER
@@ -22,6 +22,7 @@ from tests.factories import NOW, OWNER, REQUESTER
 ENTRIES = 24
 TRIALS = {"sqlite": 1_000, "postgresql": 120}
 RAW = table("audit", *(column(each.name) for each in audit.columns))
+VALUES = table("personal_values", *(column(each.name) for each in personal_values.columns))
 
 COLUMNS = ("at", "actor", "action", "subject", "facts", "origin", "digest")
 
@@ -90,6 +91,27 @@ def inserted(rows: Rows, random: Random) -> Tampered:
     return Tampered(_numbered([*rows[:place], copy, *rows[place:]]), Tampering.INSERTED)
 
 
+def altered_value(rows: Rows, random: Random) -> tuple[Rows, Sequence[str], Tampering]:
+    place = random.randrange(len(rows))
+    name = random.choice(("value", "person", "salt", "own"))
+    value = rows[place][name]
+    changed = not value if name == "own" else f"{value[:-1]}x{value[-1]}"
+    hashes = [rows[place]["hash"]]
+    return _with(rows, place, {name: changed}), hashes, Tampering.VALUE_ALTERED
+
+
+def swapped_values(rows: Rows, random: Random) -> tuple[Rows, Sequence[str], Tampering]:
+    one, other = random.sample(range(len(rows)), 2)
+    swapped = _with(rows, one, {"hash": rows[other]["hash"]})
+    swapped = _with(swapped, other, {"hash": rows[one]["hash"]})
+    return swapped, [rows[one]["hash"], rows[other]["hash"]], Tampering.VALUE_ALTERED
+
+
+def removed_values(rows: Rows, random: Random) -> tuple[Rows, Sequence[str], Tampering]:
+    gone = random.sample([row["hash"] for row in rows], random.randint(1, 3))
+    return [row for row in rows if row["hash"] not in gone], gone, Tampering.VALUE_REMOVED
+
+
 WAYS: Sequence[Callable[[Rows, Random], Tampered]] = (
     altered,
     renumbered_one,
@@ -152,6 +174,25 @@ def test_several_tamperings_at_once_are_found_where_the_first_is(record):
 
         assert found is not None, seed
         assert found.number == first_unlike(written, rows), seed
+
+
+def test_every_random_tampering_with_a_personal_value_is_found_and_named(record):
+    first = first_places(record)
+    written = [dict(row._mapping) for row in record.execute(select(VALUES).order_by(VALUES.c.hash))]
+    for seed in range(TRIALS[record.dialect.name] // 4):
+        random = Random(f"values {seed}")
+        way = (altered_value, swapped_values, removed_values)[seed % 3]
+        rows, touched, how = way(written, random)
+        record.execute(delete(VALUES))
+        if rows:
+            record.execute(insert(VALUES), rows)
+
+        found = verified(record)
+
+        assert found == Bad(number=min(first[each] for each in touched), how=how), seed
+    record.execute(delete(VALUES))
+    record.execute(insert(VALUES), written)
+    assert verified(record) is None
 
 
 @pytest.mark.parametrize("kept", range(0, ENTRIES, 5))
@@ -230,6 +271,16 @@ def verified(connection: Connection) -> Bad | None:
 def rows_of(connection: Connection) -> Rows:
     found = connection.execute(select(RAW).order_by(RAW.c.number))
     return [dict(row._mapping) for row in found]
+
+
+def first_places(connection: Connection) -> Mapping[str, int]:
+    """The first line that holds the hash of each personal value."""
+    lines = connection.execute(
+        select(RAW.c.number, RAW.c.actor, RAW.c.facts).order_by(RAW.c.number)
+    )
+    told = {number: f"{actor} {facts}" for number, actor, facts in lines}
+    hashes = connection.scalars(select(VALUES.c.hash)).all()
+    return {each: min(n for n, said in told.items() if each in said) for each in hashes}
 
 
 def laid(connection: Connection, rows: Rows) -> None:

@@ -5,11 +5,12 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import event
 
 from bot.billing.change import Change, Charge
 from bot.billing.unsubscription import SECOND_LOOK_AFTER, Event, State, Verb, noted
 from bot.ports.store import ChangedMeanwhile
-from tests.conftest import AND_MODEL, migrated_url
+from tests.conftest import AND_MODEL, ONLY_POSTGRESQL, migrated_url
 from tests.contract.samples import DEADLINE, HOUR, LEASE, delivery, fully_told, request
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, key, usd
 
@@ -415,3 +416,29 @@ def test_what_is_done_by_hand_is_looked_at_when_somebody_is_to_be_called(any_sto
     with any_store.transaction() as tx:
         tx.requests.save(seen)
         assert tx.requests.next_due() == NOW
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+@pytest.mark.parametrize("statement", range(1, 6))
+def test_what_is_loaded_to_be_changed_is_of_one_moment(any_store, any_database, statement):
+    """Somebody else commits between two of the statements by which it is loaded."""
+    approved = noted(saved(any_store, request(events=())), Verb.APPROVED, at=NOW, by=APPROVER_1)
+    seen = []
+
+    def interpose(*_):
+        seen.append(True)
+        if len(seen) == statement:
+            saved(any_store, replace(approved, state=State.APPROVED))
+
+    with any_store.transaction() as tx:
+        event.listen(any_database.writer, "before_cursor_execute", interpose)
+        try:
+            found = tx.requests.get(1001)
+        finally:
+            event.remove(any_database.writer, "before_cursor_execute", interpose)
+
+    decided = [each.verb for each in found.events] == [Verb.APPROVED]
+    assert (found.version, found.state is State.APPROVED, decided) in {
+        (1, False, False),
+        (2, True, True),
+    }

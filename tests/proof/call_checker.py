@@ -97,5 +97,5 @@ def keys_of(end: Line) -> list[str]:
     updates = [f"{stem}/card/v{version}" for version in range(2, end["version"] + 1)]
     lines = [f"{stem}/line/{number}" for number, _ in end["events"]]
     notes = [f"{stem}/note/{number}" for number, verb in end["events"] if verb not in UNTOLD]
-    receipt = [f"{stem}/receipt"] if end["closed"] else []
+    receipt = [f"{stem}/receipt{form}" for form in ("", "/pdf", "/json")] if end["closed"] else []
     return [f"{stem}/card", *updates, *lines, *notes, f"{stem}/note/2/v3", *receipt]

@@ -1,6 +1,8 @@
 """Executions by the shipping worker, killed with SIGKILL between two effects and started again.
 
-Each trial is a process of its own on a copy of a database that holds one approved request. Every
+Each trial is a process of its own on a copy of a database that holds one request that waits: those
+who can decide are called, one approves, it is carried out and read back, its receipt is posted with
+its files, and a day later it is looked at once more. Every
 write and every call to Slack is numbered, before and after; the ledger's own calls are writes. What
 stands in the end is what stands when nothing disturbs it, but for times and order numbers.
 """
@@ -26,8 +28,9 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.engine.default import DefaultDialect
 
 from bot.app import build_bot
+from bot.billing import call_to_decide
 from bot.billing.subscription import Subscription
-from bot.billing.unsubscription import SECOND_LOOK_AFTER, Request
+from bot.billing.unsubscription import Request, State, Verb
 from bot.cli.environment import JsonLines
 from bot.core import Core, Nobody
 from bot.services.exporting import to_csv
@@ -61,6 +64,9 @@ HURRY = timedelta(seconds=2)
 LOOK_SECONDS, PATIENCE_SECONDS = 0.1, 120.0
 """A program of its own goes by the clock, which is moved on faster than time goes."""
 
+NO_LEASE = timedelta(minutes=2)
+"""What is due later than this is worked on by nobody now."""
+
 DONE, RESTLESS = 0, 3
 WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 UNDISTURBED: Mapping[str, Mapping[str, object]] = {
@@ -73,7 +79,7 @@ VARIES = (
     (re.compile(r"\bCS[0-9A-F]{12}\b"), "an order"),
     (re.compile(r"<!date\^\d+\^[^>]*>"), "a time"),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?\b"), "a time"),
-    (re.compile(r"\bhead [0-9a-f]{16}\b"), "a head"),
+    (re.compile(r"\b\d+ entries, head [0-9a-f]{16}\b"), "a head"),
 )
 
 
@@ -201,7 +207,7 @@ class Executions:
         with self._kept.copy() as url, self._at_the_beginning(url) as core:
             code, said = self._work(url)
             assert code == DONE, said
-            self._undisturbed = self._standing(core)
+            self.undisturbed = self._standing(core)
         self.points = int(self._counted.read_text("ascii"))
 
     def killed(self, *points: int) -> Verdict:
@@ -217,7 +223,7 @@ class Executions:
     def _compared(self, core: Core) -> Iterator[str]:
         """How what stands differs from what stands when nothing disturbs it."""
         standing = self._standing(core)
-        for name, was in self._undisturbed._asdict().items():
+        for name, was in self.undisturbed._asdict().items():
             now = getattr(standing, name)
             if now != was:
                 yield f"{name}: {_difference(was, now)}"
@@ -250,7 +256,7 @@ class Executions:
             while process.running and monotonic() < until:
                 if _rests(core):
                     return process.end()
-                core.clock.advance(HURRY)
+                self._go_on(core, by=HURRY)
                 sleep(LOOK_SECONDS)  # between two looks
             return process.ended()
         finally:
@@ -277,27 +283,42 @@ class Executions:
                 self._counted.write_text(str(effects.count), "ascii")
                 return DONE
             with effects.uncounted():
-                core.clock.advance(ROUND if any(worked) else IDLE)
+                self._go_on(core, by=ROUND if any(worked) else IDLE)
         return RESTLESS
 
+    def _go_on(self, core: Core, *, by: timedelta) -> None:
+        """Somebody who was called approves, and time passes: at once where all only wait for it."""
+        with core.store.reading() as tx:
+            request, due = tx.requests.get(self._number), tx.requests.next_due()
+            quiet = tx.outbox.next_due() is None
+        assert request is not None
+        called = any(event.verb is Verb.CALLED for event in request.events)
+        if quiet and called and request.state is State.WAITING:
+            self._asking(core).approve(self._number, by=APPROVER_1)
+        elif quiet and due is not None and due > core.clock.now() + NO_LEASE:
+            core.clock.advance_to(due)
+        else:
+            core.clock.advance(by)
+
+    def _asking(self, core: Core) -> Unsubscribing:
+        """What people ask and decide through, while nobody listens to Slack."""
+        people = People(directory=Nobody(), policy=core.policy)
+        return Unsubscribing(store=core.store, clock=core.clock, policy=core.policy, people=people)
+
     def _prepare(self, core: Core) -> datetime:
-        """A request that was approved and has cooled off; when that was."""
+        """A request about which nobody has decided yet; when they are called to decide it."""
         noon = core.clock.now().replace(hour=4, minute=2, second=0) + timedelta(days=2)
         now = core.clock.advance_to(noon)
         items = [_long(each, now=noon) for each in secmaster("default")]
         core.importing.run(io.BytesIO("".join(to_csv(items)).encode()), "items.csv", by="proof")
-        people = People(directory=Nobody(), policy=core.policy)
-        asking = Unsubscribing(
-            store=core.store, clock=core.clock, policy=core.policy, people=people
-        )
+        asking = self._asking(core)
         request = asking.submit(filled_in(asking.draft(["sm-quota"], by=REQUESTER)))
-        asking.approve(request.number, by=APPROVER_1)
         self._number = request.number
-        return now + timedelta(minutes=request.cooling_off_minutes + 1)
+        return now + call_to_decide.AFTER[0]
 
     @contextmanager
     def _at_the_beginning(self, url: str) -> Iterator[Core]:
-        """A copy whose clock is put back to when the request was about to start."""
+        """A copy whose clock is put back to when the first call to decide falls due."""
         with self._core(url) as core:
             offset = (self._begins - core.database.clock().unmoved()) // MICROSECOND
             with core.database.writer.begin() as connection:
@@ -343,9 +364,7 @@ class Executions:
 
 def _rests(core: Core) -> bool:
     with core.store.reading() as tx:
-        due = tx.requests.next_due()
-        soon = due is not None and due <= core.clock.now() + SECOND_LOOK_AFTER / 2
-        return tx.outbox.next_due() is None and not soon
+        return tx.outbox.next_due() is None and tx.requests.next_due() is None
 
 
 def _long(each: Subscription, *, now: datetime) -> Subscription:

@@ -161,6 +161,13 @@ class MemoryCatalogue:
         known = self._rows.get(key)
         return known.subscription if known else None
 
+    def named(self, id: str) -> Sequence[Subscription]:  # noqa: A002 - the port's word
+        return [known.subscription for key, known in sorted(self._rows.items()) if key.id == id]
+
+    def near(self, _text: str) -> Sequence[Subscription]:
+        """Nothing is spelled alike here."""
+        return ()
+
     def anchored(self, *, start: datetime, end: datetime) -> Iterator[Subscription]:
         found = self._between(start, end)
         return iter(self.soonest(start=start, end=end, limit=len(found)))

@@ -23,6 +23,7 @@ from tests.proof.machine import EXAMPLES_A_PIECE, played
 from tests.proof.oracle import ZONES, differences
 from tests.proof.pieces import Found, Piece, Slice, tried
 from tests.proof.places import PLACES, TRIALS
+from tests.proof.requests_machine import played as requests_played
 from tests.proof.stages import STAGES, Open
 
 TORTURE = Path("build/proof/torture")
@@ -160,6 +161,12 @@ def _machine(piece: Piece) -> Found:
     return Found(len(piece.numbers), failed)
 
 
+def _requests(piece: Piece) -> Found:
+    wrong = requests_played(len(piece.numbers), seed=piece.first)
+    failed = {f"examples from {piece.first}": [wrong]} if wrong else {}
+    return Found(len(piece.numbers), failed)
+
+
 def _torture(piece: Piece) -> Found:
     """A minute for each, with real processes; what it counted stands in a file of its own."""
     failed: dict[str, Sequence[str]] = {}
@@ -191,6 +198,7 @@ SLICES: Mapping[str, Slice] = {
         Slice("calls", lambda: len(_call_points()), 20, _calls),
         Slice("clocks", lambda: len(ZONES), 40, _clocks),
         Slice("machine", lambda: 10_000, EXAMPLES_A_PIECE, _machine),
+        Slice("requests", lambda: 10_000, EXAMPLES_A_PIECE, _requests),
         Slice(
             "lives",
             lambda: 1_000_000,

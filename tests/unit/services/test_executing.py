@@ -167,6 +167,39 @@ def test_facts_worse_than_acknowledged_make_it_stale_and_nothing_is_sent(desk: D
     assert desk.cloud.calls == []
 
 
+def test_what_was_paid_back_already_counts_before_the_next_call(desk: Desk) -> None:
+    """The quota went for less than when it was asked for; a screen for less is less than agreed."""
+    number = desk.ask("sm-quota").number
+    desk.clock.advance(timedelta(hours=71))
+    desk.unsubscribing.approve(number, by=APPROVER_1)
+    desk.cool_off()
+    desk.run()
+    assert [call.ids for call in desk.cloud.calls] == [("sm-quota",)]
+    [paid] = desk.cloud.held["sm-screen"].orders
+    desk.cloud.change("sm-screen", orders=(replace(paid, cash=Decimal(860)),))
+
+    desk.run(seconds=5)
+
+    request = desk.get()
+    assert request.state is State.FAILED
+    assert request.problem == "Refund at least USD 1,997.93, acknowledged USD 2,010.76."
+    assert len(desk.cloud.calls) == 1
+
+
+def test_what_goes_last_is_quoted_before_the_first_call(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.executing.run_due(limit=1)
+    assert desk.state() is State.EXECUTING
+    [paid] = desk.cloud.held["sm-screen"].orders
+    desk.cloud.change("sm-screen", orders=(replace(paid, cash=Decimal(500)),))
+
+    desk.run(seconds=5)
+
+    assert desk.state() is State.FAILED
+    assert desk.cloud.calls == []
+
+
 def test_an_item_that_somebody_removed_makes_it_stale(desk: Desk) -> None:
     desk.approved("sm-quota")
     del desk.cloud.held["sm-screen"]

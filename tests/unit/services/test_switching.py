@@ -569,6 +569,21 @@ def test_one_that_vanished_meanwhile_is_refused_and_never_counts_as_done(desk: D
     assert failed.item(QUOTA).error == "The cloud does not list it any more."
 
 
+def test_the_price_of_the_last_is_compared_before_the_first_call(desk: Desk) -> None:
+    desk.cloud.change("sm-screen", auto_renew=False)
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["sm-screen"]], at=desk.clock.now())
+    wish = SwitchWish(change=ON, keys=(QUOTA, key("sm-screen")), by=REQUESTER)
+    desk.unsubscribing.approve(desk.switching.ask(wish).number, by=APPROVER_1)
+    desk.cool_off()
+    desk.executing.run_due(1)
+    desk.cloud.change("sm-screen", renewal_price=Decimal("9000.00"))
+    desk.run(seconds=5)
+
+    assert desk.get().state is State.FAILED
+    assert desk.cloud.switched == []
+
+
 def test_a_price_that_rises_before_the_call_fails_it_unsent(desk: Desk) -> None:
     request = ask(desk)
     desk.unsubscribing.approve(request.number, by=APPROVER_1)

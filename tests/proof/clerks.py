@@ -1,0 +1,195 @@
+"""One process that people ask, approve and stop through, and that carries requests out.
+
+It may stop or die at every step that it takes; what it reads and sends is written down.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from bot.billing.subscription import Edition, Subscription
+from bot.ports.clock import Clock
+from bot.ports.provider import (
+    Call,
+    ItemResult,
+    OutcomeUnknown,
+    ProviderError,
+    ProviderUnavailable,
+    Refund,
+)
+from bot.ports.store import Store
+from bot.services.delegating import Delegating
+from bot.services.errors import Refused
+from bot.services.executing import Executing
+from bot.services.people import People, in_force_now
+from bot.services.policy import Policy
+from bot.services.steadiness import Steadiness
+from bot.services.unsubscribing import Unsubscribing
+from tests.messengers import FakeDirectory
+from tests.proof.calls import MortalStore
+from tests.proof.cloud import Cloud, Fate
+from tests.proof.replica import Killed
+from tests.proof.stages import ACCOUNT
+
+T = TypeVar("T")
+
+
+class OwnClockCloud(Cloud):
+    """One whose clock is not that of Lapse's database: it compares no instant of Lapse's with it.
+
+    Each id is unsubscribed from once at most, so that an order of it is always that of the call.
+    """
+
+    away = 0
+    """How many of the next readings it does not answer."""
+
+    def fail(self, fate: Fate) -> None:
+        """This befalls the next call but for those that something befalls already."""
+        self._script.append(fate)
+
+    def recover(self) -> None:
+        """Nothing befalls any call any more, and whatever is read is answered."""
+        self._script.clear()
+        self.away = 0
+
+    def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
+        self._answer()
+        return super().read(ids)
+
+    def find_outcome(self, call: Call) -> Sequence[ItemResult]:
+        self._answer()
+        listed = self.listed()  # after which everything that is due has landed
+        orders = self.taken()
+        return [
+            ItemResult(id=i, accepted=i in orders, gone=i not in listed, order_id=orders.get(i))
+            for i in call.ids
+        ]
+
+    def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
+        self._answer()
+        return super().refunds(ids, since=since - timedelta(days=1))
+
+    def _answer(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise ProviderUnavailable("The cloud cannot be reached, nothing was sent.")
+
+
+class Surroundings(Protocol):
+    """What clerks work in."""
+
+    store: Store
+    clock: Clock
+    policy: Policy
+    directory: FakeDirectory
+    cloud: OwnClockCloud
+
+    def step(self, clerk: "Clerk", *, inside: bool = False, sends: bool = False) -> None:
+        """One step; raises Killed. Inside a transaction nobody else can write."""
+
+    def wait(self, clerk: "Clerk", span: timedelta) -> None:
+        """So long no answer comes; the others go on."""
+
+    def elapsed(self) -> float:
+        """Seconds of true time since some instant."""
+
+    def read(self, clerk: "Clerk", ids: Collection[str], found: Mapping[str, Subscription]) -> None:
+        """This is what the clerk was told."""
+
+    def sent(self, clerk: "Clerk", call: Call) -> object:
+        """It is about to send this; which intent is committed for it."""
+
+
+@dataclass(eq=False)
+class Clerk:
+    """One replica; whoever dies begins anew at once, with nothing in memory."""
+
+    office: Surroundings
+    name: str
+    unheard: list[dict[str, Any]] = field(init=False)
+    """Calls whose answers it has read and not yet written down."""
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin with nothing in memory."""
+        office = self.office
+        self.unheard = []
+        store: Any = MortalStore(self)  # type: ignore[arg-type]
+        parts: dict[str, Any] = {"store": store, "clock": office.clock, "policy": office.policy}
+        lent = partial(in_force_now, office.store, office.clock)
+        people = People(directory=office.directory, policy=office.policy, in_force=lent)
+        line: Any = Line(self)
+        steadiness = Steadiness(
+            clock=office.clock, database=office.clock.now, elapsed=office.elapsed
+        )
+        self._executing = Executing(
+            **parts,
+            people=people,
+            providers={ACCOUNT.name: line},
+            steady_since=steadiness.since,
+        )
+        self.unsubscribing = Unsubscribing(**parts, people=people)
+        self.delegating = Delegating(**parts, people=people)
+
+    def tick(self) -> bool:
+        """One tick; whether it did anything, if only to die."""
+        try:
+            return self._executing.run_due(limit=1) > 0
+        except Killed:
+            self.start()
+            return True
+
+    def serve(self, click: Callable[["Clerk"], T]) -> T | None:
+        """Do what a person asks; None when it refuses or dies, of which the person hears alike."""
+        try:
+            return click(self)
+        except Refused:
+            return None
+        except Killed:
+            self.start()
+            return None
+
+
+class Line:
+    """The Provider port of one process, which may stop or die before and after each answer."""
+
+    def __init__(self, clerk: Clerk) -> None:
+        self._clerk = clerk
+        self._office = clerk.office
+
+    def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
+        found = self._between(lambda: self._office.cloud.read(ids))
+        self._office.read(self._clerk, ids, found)
+        return found
+
+    def edition(self, region: str | None) -> Edition | None:
+        return self._between(lambda: self._office.cloud.edition(region))
+
+    def find_outcome(self, call: Call) -> Sequence[ItemResult]:
+        return self._between(lambda: self._office.cloud.find_outcome(call))
+
+    def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
+        return self._between(lambda: self._office.cloud.refunds(ids, since=since))
+
+    def unsubscribe(self, call: Call) -> Sequence[ItemResult]:
+        clerk, office = self._clerk, self._office
+        office.step(clerk, sends=True)
+        line, answer = office.cloud.unsubscribe(
+            call, intent=office.sent(clerk, call), wait=lambda span: office.wait(clerk, span)
+        )
+        office.step(clerk)
+        if not isinstance(answer, OutcomeUnknown):
+            clerk.unheard.append(line)
+        if isinstance(answer, ProviderError):
+            raise answer
+        return answer
+
+    def _between(self, read: Callable[[], T]) -> T:
+        self._office.step(self._clerk)
+        found = read()
+        self._office.step(self._clerk)
+        return found

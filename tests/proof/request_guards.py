@@ -1,0 +1,134 @@
+"""The guards of a request on its way from click to proof, and each of them taken away."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from bot.billing import deciding
+from bot.billing.subscription import SlackUser
+from bot.billing.unsubscription import Request, Verb, noted
+from bot.services import effects, objections
+from bot.services.executing import Executing
+from tests.proof.call_guards import (
+    without_compare,
+    without_intent,
+    without_look,
+    without_order,
+    without_wait,
+)
+
+
+@contextmanager
+def without_four_eyes() -> Iterator[None]:
+    """Whoever decides also decides about what they asked for themselves."""
+    usable = deciding._usable
+
+    def also_own(
+        request: Request, *, by: SlackUser, authorities: Sequence[SlackUser]
+    ) -> Sequence[SlackUser]:
+        if by == request.requested_by and authorities:
+            return authorities
+        return usable(request, by=by, authorities=authorities)
+
+    with patch.object(deciding, "_usable", also_own):
+        yield
+
+
+@contextmanager
+def without_other_names() -> Iterator[None]:
+    """Whoever decides for the person who asks approves it for them."""
+    usable = deciding._usable
+
+    def in_any_name(
+        request: Request, *, by: SlackUser, authorities: Sequence[SlackUser]
+    ) -> Sequence[SlackUser]:
+        usable(replace(request, requested_by=SlackUser("")), by=by, authorities=authorities)
+        if by == request.requested_by:
+            raise deciding.CannotApproveOwnRequest(request.number)
+        return authorities
+
+    with patch.object(deciding, "_usable", in_any_name):
+        yield
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Whoever sees the button approves."""
+
+    def as_oneself(
+        request: Request, *, by: SlackUser, authorities: Sequence[SlackUser]
+    ) -> Sequence[SlackUser]:
+        if by == request.requested_by:
+            raise deciding.CannotApproveOwnRequest(request.number)
+        return authorities or (by,)
+
+    with patch.object(deciding, "_usable", as_oneself):
+        yield
+
+
+@contextmanager
+def without_different_people() -> Iterator[None]:
+    """Approvals are counted, and not the people who gave them."""
+
+    def counted(
+        request: Request, *, by: SlackUser, at: datetime, authorities: Sequence[SlackUser]
+    ) -> Request:
+        usable = deciding._usable(request, by=by, authorities=authorities)
+        deciding._demand_waiting(request, at=at)
+        behalf = usable[0] if usable[0] != by else None
+        approved = noted(request, Verb.APPROVED, by=by, at=at, behalf=behalf)
+        if len(approved.approvals) < request.required_approvals:
+            return approved
+        return deciding._cooling_off(approved, at=at)
+
+    with patch.object(deciding, "approve", counted):
+        yield
+
+
+@contextmanager
+def without_newest_alone() -> Iterator[None]:
+    """What was approved before other figures were acknowledged still counts."""
+    with patch.object(Request, "acknowledged_as", 0):
+        yield
+
+
+@contextmanager
+def without_objections() -> Iterator[None]:
+    """It starts upon whatever the cloud shows then."""
+    with patch.object(Executing, "_objection", lambda *_, **__: None):
+        yield
+
+
+@contextmanager
+def without_new_dependents() -> Iterator[None]:
+    """Nobody asks what depends on it now."""
+    with patch.object(objections, "_new_dependents", lambda *_: None):
+        yield
+
+
+@contextmanager
+def without_last_look() -> Iterator[None]:
+    """The figures are compared when it starts, and not before each call."""
+    with patch.object(effects, "exceeds", lambda *_: None):
+        yield
+
+
+GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
+    "four eyes": (without_four_eyes, "asked for."),
+    "never for the requester": (without_other_names, "asked for."),
+    "rights": (without_rights, "may not."),
+    "different people": (without_different_people, "people approved in the names of"),
+    "the newest acknowledgement": (without_newest_alone, "approved."),
+    "objections": (without_objections, "it began upon"),
+    "new dependents": (without_new_dependents, "it began upon"),
+    "figures before each call": (without_last_look, "the facts were"),
+    "intent": (without_intent, "without an intent."),
+    "look": (without_look, " again"),
+    "wait": (without_wait, " again"),
+    "compare-and-set": (without_compare, "the record says"),
+    "order": (without_order, "went before the quota."),
+}
+"""Each with what is said when it is missed."""

@@ -1,0 +1,649 @@
+"""Requests against a cloud, rule by rule, as Hypothesis thinks of them.
+
+Random people click at random on two replicas that die, stand still and are told the same twice;
+facts change at the cloud, answers are lost and come late, clocks leap. What went wrong is told by
+the cloud's own log, by what was read, and by the record. In the end the faults stop, time passes,
+and every request comes to its end.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bot.billing.coherence import UnclearFacts
+from bot.billing.refund import quote
+from bot.billing.subscription import (
+    Kind,
+    Order,
+    Package,
+    SlackUser,
+    Status,
+    Subscription,
+)
+from bot.billing.unsubscription import ItemState, Request, State, StepState
+from bot.facts.delegating import DelegationWish
+from bot.facts.receipt import receipt_of
+from bot.facts.unsubscribing import Draft, Submission
+from bot.papers.receipt_json import receipt_json
+from bot.ports.provider import Call
+from bot.services import owing
+from bot.services.attesting import Attesting
+from bot.services.filing import request_subject
+from tests.clocks import DatabaseClock, SettableClock
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, REQUESTER, package, resource
+from tests.messengers import FakeDirectory
+from tests.proof.calls import PAUSE, QUICK, SLOW, STALLS
+from tests.proof.clerks import Clerk, OwnClockCloud
+from tests.proof.cloud import BUSY, DONE_UNHEARD, LANDS_LATE, NEVER_ARRIVED
+from tests.proof.replica import Killed
+from tests.proof.request_checker import judged_call, judged_decision, judged_end, judged_life
+from tests.proof.stages import ACCOUNT, STAGES, Stage
+from tests.unit.services.desk import LONG, filled_in, secmaster
+from tests.unit.services.rig import policy
+
+APPROVER_3, GLASS_BREAKER = SlackUser("U0APPROVER3"), SlackUser("U0GLASS")
+APPROVERS = (APPROVER_1, APPROVER_2, APPROVER_3)
+GROUP = "S0APPROVERS"
+EVERYBODY = (*APPROVERS, REQUESTER, GLASS_BREAKER, OUTSIDER)
+ASKING = (REQUESTER, APPROVER_1, GLASS_BREAKER)
+WANTED = (("sm-quota",), ("sm-quota", "vm-1"), ("vm-2", "vm-1"))
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+SPANS = tuple(timedelta(seconds=each) for each in (2, 30, 100, 301, 1000, 5000))
+FATES = {
+    "answers late": DONE_UNHEARD,
+    "never hears": NEVER_ARRIVED,
+    "acts late": LANDS_LATE,
+    "is busy": BUSY,
+}
+FALLS = (8, 300, 300)
+REFUSED = st.sampled_from(("sm-quota", "sm-screen", "vm-1"))
+HOURS = 12
+COOLING_OFF = timedelta(seconds=301)
+TICKS, MOST_ROUNDS = 8, 400
+RULES_AN_EXAMPLE = 40
+
+Click = Callable[[Clerk], object]
+
+
+def _ordered(each: Subscription, **facts: Any) -> Subscription:
+    [paid] = each.orders
+    return replace(each, orders=(replace(paid, **facts),))
+
+
+def _paid(each: Subscription) -> Order:
+    return each.orders[0]
+
+
+CHANGES: Mapping[str, Callable[[Subscription], Subscription]] = {
+    "its price was lower": lambda each: _ordered(each, cash=(_paid(each).cash or 0) - 30),
+    "its price was a little lower": lambda each: _ordered(
+        each, cash=(_paid(each).cash or 0) - Decimal("0.80")
+    ),
+    "its price was higher": lambda each: _ordered(each, cash=(_paid(each).cash or 0) + 50),
+    "a coupon paid for it": lambda each: _ordered(each, discount_coupon=Decimal(20)),
+    "it is a promotion": lambda each: _ordered(each, promotion=True),
+    "its renewal is switched": lambda each: replace(each, auto_renew=not each.auto_renew),
+    "its expiry moves": lambda each: _ordered(
+        each, expires_at=(_paid(each).expires_at or NOW) - timedelta(days=31)
+    ),
+    "it is busy": lambda each: replace(
+        each, transaction_in_progress=not each.transaction_in_progress
+    ),
+    "it is gone": lambda each: replace(each, status=Status.UNSUBSCRIBED, auto_renew=False),
+}
+
+BUTTONS: Mapping[str, Callable[[Any, int, SlackUser], object]] = {
+    "approve": lambda asking, number, by: asking.approve(number, by=by),
+    "reject": lambda asking, number, by: asking.reject(number, by=by, why="We keep it."),
+    "withdraw": lambda asking, number, by: asking.withdraw(number, by=by),
+    "stop": lambda asking, number, by: asking.stop(number, by=by),
+    "retry": lambda asking, number, by: asking.retry(number, by=by),
+    "by hand": lambda asking, number, by: asking.by_hand(number, by=by, why="At the console."),
+    "leave": lambda asking, number, by: asking.leave(number, by=by, why="It stays."),
+    "break glass": lambda asking, number, by: asking.break_glass(number, by=by, why="It leaks."),
+    "look now": lambda asking, number, by: asking.look_now(number, by=by),
+}
+
+
+class Requests(RuleBasedStateMachine):
+    """What may happen to requests, in any order."""
+
+    store_kind = "model"
+
+    @initialize(
+        required=st.sampled_from((1, 2)),
+        takes=st.sampled_from((QUICK, SLOW)),
+        by=st.sampled_from(ASKING),
+        what=st.sampled_from(WANTED),
+    )
+    def begins(self, required: int, takes: timedelta, by: SlackUser, what: tuple[str, ...]) -> None:
+        self._opened: list[AbstractContextManager[Any]] = [STAGES[self.store_kind]()]
+        self._opened.append(self._opened[0].__enter__()())
+        stage: Stage = self._opened[1].__enter__()
+        self.store, _ = stage
+        self.true = SettableClock(NOW)
+        self.clock = DatabaseClock(self.true)
+        self.required = required
+        self.directory = FakeDirectory(groups={GROUP: APPROVERS})
+        self.policy = policy(
+            approvers=(GROUP,),
+            break_glass=(GLASS_BREAKER, APPROVER_3),
+            required=required,
+            expires_after_hours=HOURS,
+        )
+        items = [*secmaster(ACCOUNT.name), *(resource(r, orders=(LONG,)) for r in ("vm-1", "vm-2"))]
+        self.cloud = OwnClockCloud(ACCOUNT, items, self.true, takes=takes)
+        with self.store.transaction() as tx:
+            tx.catalogue.put(items, at=NOW)
+        self.bought = 0
+        self.kill_in: int | None = None
+        self.stall: tuple[int, timedelta, Click] | None = None
+        self.busy: list[Clerk] = []
+        self.clicks: list[tuple[SlackUser, Click]] = []
+        self.shown: dict[str, list[tuple[Decimal, ...]]] = {}
+        self.seen: dict[str, set[str]] = {}
+        self.lent: list[str] = []
+        self.reads: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
+        self.wrong: list[str] = []
+        self.clerks = [Clerk(self, "first"), Clerk(self, "second")]
+        self.somebody_asks(by=by, what=what, at_once=True)
+
+    @rule(by=st.sampled_from(ASKING), what=st.sampled_from(WANTED), at_once=st.booleans())
+    def somebody_asks(self, by: SlackUser, what: tuple[str, ...], *, at_once: bool) -> None:
+        form = f"form {len(self.shown)}"
+        draft = self.clerks[0].serve(lambda clerk: clerk.unsubscribing.draft(what, by=by))
+        if draft is not None:
+            filled = self._filled(draft, by=by, form=form)
+            self._click(by, lambda clerk: clerk.unsubscribing.submit(filled), at_once=at_once)
+
+    @precondition(lambda self: self._numbers(State.WAITING))
+    @rule(by=st.sampled_from((*APPROVERS, *EVERYBODY)), data=st.data())
+    def somebody_approves(self, by: SlackUser, data: st.DataObject) -> None:
+        number = self._drawn(data, self._numbers(State.WAITING))
+        self._click(by, lambda clerk: clerk.unsubscribing.approve(number, by=by))
+
+    @precondition(lambda self: self._numbers(State.WAITING))
+    @rule(data=st.data())
+    def everybody_approves(self, data: st.DataObject) -> None:
+        """One after the other, also who is too late."""
+        number = self._drawn(data, self._numbers(State.WAITING))
+        for by in APPROVERS:
+            self._click(by, _pressed(number, by, "approve"))
+
+    @precondition(lambda self: self._numbers(State.WAITING))
+    @rule(by=st.sampled_from((GLASS_BREAKER, *EVERYBODY)), data=st.data())
+    def somebody_breaks_the_glass(self, by: SlackUser, data: st.DataObject) -> None:
+        number = self._drawn(data, self._numbers(State.WAITING))
+        self._click(by, lambda c: c.unsubscribing.break_glass(number, by=by, why="It leaks."))
+
+    @precondition(lambda self: self._numbers())
+    @rule(by=st.sampled_from(EVERYBODY), data=st.data())
+    def somebody_clicks(self, by: SlackUser, data: st.DataObject) -> None:
+        number = self._drawn(data, self._numbers())
+        self._click(by, _pressed(number, by, self._drawn(data, sorted(BUTTONS))))
+
+    @precondition(lambda self: self._numbers(State.FAILED))
+    @rule(by=st.sampled_from(EVERYBODY), data=st.data())
+    def somebody_repairs(self, by: SlackUser, data: st.DataObject) -> None:
+        number = self._drawn(data, self._numbers(State.FAILED))
+        self.cloud.behind.refuses.clear()
+        self._click(by, lambda clerk: clerk.unsubscribing.retry(number, by=by))
+
+    @precondition(lambda self: self._numbers(State.STALE))
+    @rule(data=st.data(), at_once=st.sampled_from((True, True, False)))
+    def somebody_acknowledges_again(self, data: st.DataObject, *, at_once: bool) -> None:
+        number = self._drawn(data, self._numbers(State.STALE))
+        request = self._get(number)
+        by = request.requested_by
+        new = self.clerks[1].serve(lambda clerk: clerk.unsubscribing.review(number, by=by))
+        if new is not None:
+            filled = self._filled(new.draft, by=by, form=request.details)
+            self._click(
+                by,
+                lambda clerk: clerk.unsubscribing.acknowledge_again(number, filled),
+                at_once=at_once,
+            )
+
+    @precondition(lambda self: self.clicks)
+    @rule(back=st.sampled_from(range(6)))
+    def a_click_comes_once_more(self, back: int) -> None:
+        by, click = self.clicks[-1 - back % len(self.clicks)]
+        self._click(by, click, again=True)
+
+    @rule(by=st.sampled_from(APPROVERS), to=st.sampled_from((OUTSIDER, *EVERYBODY)))
+    def somebody_delegates(self, by: SlackUser, to: SlackUser) -> None:
+        form = f"delegation {len(self.lent)}"
+        self.lent.append(form)
+        today = self.clock.now().astimezone(self.policy.schedule.zone).date()
+        wish = DelegationWish(form=form, by=by, delegate=to, first=today, last=today, why="Away.")
+        self._click(by, lambda clerk: clerk.delegating.delegate(wish))
+
+    @precondition(lambda self: self.lent and self._numbers(State.WAITING))
+    @rule(data=st.data())
+    def a_delegate_approves(self, data: st.DataObject) -> None:
+        with self.store.reading() as tx:
+            held = tx.delegations.get(self._drawn(data, self.lent))
+        if held is not None:
+            number, by = self._drawn(data, self._numbers(State.WAITING)), held.delegate
+            self._click(by, lambda clerk: clerk.unsubscribing.approve(number, by=by))
+
+    @precondition(lambda self: self.lent)
+    @rule(data=st.data())
+    def a_delegation_is_ended(self, data: st.DataObject) -> None:
+        form = self._drawn(data, self.lent)
+        with self.store.reading() as tx:
+            held = tx.delegations.get(form)
+        if held is not None:
+            by = held.approver
+            self._click(by, lambda clerk: clerk.delegating.end(form, by=by))
+
+    @rule(leaves=st.sampled_from((*APPROVERS, None, None, None)))
+    def the_group_changes(self, leaves: SlackUser | None) -> None:
+        self.directory.groups[GROUP] = tuple(each for each in APPROVERS if each != leaves)
+
+    @rule(span=st.sampled_from(SPANS))
+    def time_passes(self, span: timedelta) -> None:
+        self._pass(span)
+
+    @precondition(lambda self: self._numbers(State.APPROVED))
+    @rule()
+    def it_cools_off(self) -> None:
+        self._pass(COOLING_OFF)
+
+    @rule(seconds=st.sampled_from((-60, -20, 45, 100, 600)))
+    def the_clock_leaps(self, seconds: int) -> None:
+        if abs(self.clock.off) <= 10 * MINUTE:
+            self.clock.off += seconds * SECOND
+        self._work()
+
+    @rule(data=st.data(), change=st.sampled_from(sorted(CHANGES)), told=st.booleans())
+    def a_fact_changes(self, data: st.DataObject, change: str, *, told: bool) -> None:
+        there = sorted(self.cloud.listed())
+        if there:
+            each = self.cloud.behind.held[self._drawn(data, there)]
+            self.cloud.behind.held[each.key.id] = CHANGES[change](each)
+            self._synced(told=told)
+
+    @precondition(lambda self: self._still_to_go(State.APPROVED))
+    @rule(data=st.data(), less=st.sampled_from(FALLS), told=st.booleans())
+    def a_price_falls_while_it_cools_off(
+        self, data: st.DataObject, less: int, *, told: bool
+    ) -> None:
+        self._fall(self._drawn(data, self._still_to_go(State.APPROVED)), by=less, told=told)
+
+    @precondition(lambda self: self._still_to_go(State.EXECUTING))
+    @rule(data=st.data(), less=st.sampled_from(FALLS), told=st.booleans())
+    def a_price_falls_between_steps(self, data: st.DataObject, less: int, *, told: bool) -> None:
+        self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
+
+    @precondition(lambda self: self.bought < 2)
+    @rule()
+    def somebody_buys_a_package(self) -> None:
+        self.bought += 1
+        new = package(f"sm-new-{self.bought}", Package.INTELLIGENT_ANALYSIS, orders=(LONG,))
+        self.cloud.behind.held[new.key.id] = new
+        self._synced(told=True)
+
+    @rule(name=st.sampled_from((*sorted(FATES), "refuses", "cannot be read")), ref=REFUSED)
+    def the_cloud_fails(self, name: str, ref: str) -> None:
+        """The next call, whenever it comes; until somebody repairs it; or the next readings."""
+        if name in FATES:
+            self.cloud.fail(FATES[name])
+        elif name == "refuses":
+            self.cloud.behind.refuses[ref] = ("CBC.99003643", "It is invoiced.")
+        else:
+            self.cloud.away = 2
+
+    @rule(steps=st.sampled_from(range(1, 41)))
+    def a_process_dies(self, steps: int) -> None:
+        """At that step from now, whenever it takes it."""
+        self.kill_in = steps
+
+    @precondition(lambda self: self._numbers())
+    @rule(
+        steps=st.sampled_from(range(1, 13)),
+        span=st.sampled_from(STALLS),
+        by=st.sampled_from(EVERYBODY),
+        data=st.data(),
+    )
+    def a_process_stands_still(
+        self, steps: int, span: timedelta, by: SlackUser, data: st.DataObject
+    ) -> None:
+        """At that step from now, while somebody clicks on the other."""
+        number = self._numbers()[-1]
+        self.stall = steps, span, _pressed(number, by, self._drawn(data, sorted(BUTTONS)))
+
+    @invariant()
+    def nothing_went_wrong(self) -> None:
+        if hasattr(self, "wrong"):
+            assert self.wrong == [], self.wrong[0]
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "clerks") and not self.wrong:
+                self._come_to_the_end()
+        finally:
+            for each in reversed(getattr(self, "_opened", [])):
+                each.__exit__(None, None, None)
+
+    def step(self, clerk: Clerk, *, inside: bool = False, sends: bool = False) -> None:
+        """One step of a process; it dies there, or stands still, when its time has come.
+
+        Never between its last look at the clock and the call: nothing outside the cloud can hold
+        back who stands still there.
+        """
+        if self.kill_in is not None:
+            self.kill_in -= 1
+            if self.kill_in <= 0:
+                self.kill_in = None
+                raise Killed
+        if self.stall is not None and not inside and not sends and not self.busy:
+            steps, span, click = self.stall
+            self.stall = (steps - 1, span, click) if steps > 1 else None
+            if self.stall is None:
+                self.wait(clerk, span, click)
+
+    def wait(self, clerk: Clerk, span: timedelta, click: Click | None = None) -> None:
+        """Let time pass in which one stands still and the others go on."""
+        self.busy.append(clerk)
+        others = [each for each in self.clerks if each not in self.busy]
+        if click is not None:
+            for other in others:
+                other.serve(click)
+        until = self.true.now() + span
+        while self.true.now() < until:
+            self.true.advance(min(PAUSE, until - self.true.now()))
+            for other in others:
+                other.tick()
+        self.busy.remove(clerk)
+
+    def elapsed(self) -> float:
+        """True time, whatever becomes of the database's."""
+        return self.true.now().timestamp()
+
+    def read(self, clerk: Clerk, ids: Collection[str], found: Mapping[str, Subscription]) -> None:
+        """Remember it, with which packages the catalogue shows then."""
+        at = self.clock.now()
+        packages = {each.key.id for each in self._packages()}
+        facts = {"clerk": clerk.name, "at": at, "ids": set(ids), "found": dict(found)}
+        self.reads.append({**facts, "packages": packages})
+
+    def sent(self, clerk: Clerk, call: Call) -> object:
+        """Judge the call by what is committed and by what its sender has read."""
+        request = next(each for each in self._requests() if each.details == call.details)
+        line = self._call(clerk, call, request)
+        self.calls.append(line)
+        self.wrong += judged_call(line)
+        return line["intent"]
+
+    def _click(
+        self, by: SlackUser, click: Click, *, at_once: bool = True, again: bool = False
+    ) -> None:
+        """A person's click reaches one of the replicas; one that is held back comes later."""
+        if not again:
+            self.clicks.append((by, click))
+        if not at_once:
+            return
+        before = {each.number: len(each.events) for each in self._requests()}
+        self.clerks[len(self.clicks) % 2].serve(click)
+        for request in self._requests():
+            for event in request.events[before.get(request.number, 0) :]:
+                if event.by == by and event.verb.value in {"approved", "broke-glass"}:
+                    self.wrong += judged_decision(
+                        {
+                            "verb": event.verb.value,
+                            "by": by,
+                            "behalf": event.behalf,
+                            "requester": request.requested_by,
+                            "approvers": self.directory.groups[GROUP],
+                            "glass_breakers": self.policy.break_glass,
+                            "lent": self._lent(event.at),
+                        }
+                    )
+        self._work()
+
+    def _filled(self, draft: Draft, *, by: SlackUser, form: str) -> Submission:
+        """The form as it was shown, filled in; each is known by its details."""
+        self.shown.setdefault(form, []).append(_figures(draft.worst))
+        self.seen.setdefault(form, set()).update(key.id for key in draft.subscriptions)
+        return filled_in(draft, by=by, form=form, details=form)
+
+    def _call(self, clerk: Clerk, call: Call, request: Request) -> dict[str, Any]:
+        worst = request.acknowledgement.worst
+        entries = self._record(request)
+        newest = [e for e in entries if e.action in {"request.asked", "request.acknowledged"}][-1]
+        return {
+            "ids": list(call.ids),
+            "number": request.number,
+            "required": self.required,
+            "intent": _intent(request, call),
+            "events": _events(request),
+            "record": [each.action.removeprefix("request.") for each in entries],
+            "acknowledged": _figures(worst),
+            "kept": (str(worst.refund), str(worst.handling_fee)),
+            "recorded": (newest.facts["worst_refund"], newest.facts["worst_fee"]),
+            "shown": self.shown[call.details],
+            "now": self._now(clerk, call, request),
+            "reads": self._began_upon(request),
+        }
+
+    def _now(self, clerk: Clerk, call: Call, request: Request) -> tuple[Decimal, ...] | None:
+        """What it comes to by what the sender has read last, and what the cloud has paid."""
+        read = next(each for each in reversed(self.reads) if each["clerk"] == clerk.name)
+        paid = {each.id: each for each in self.cloud.behind.accepted}
+        total = [Decimal(0)] * 3
+        for item in request.items:
+            ref = item.key.id
+            found = _quoted(read["found"][ref], at=read["at"]) if ref in call.ids else item.quote
+            if found is None or found.total is None or found.lost is None:
+                return None
+            refund, fee = found.total.refund, found.total.handling_fee
+            if ref in paid and ref not in call.ids:
+                refund, fee = paid[ref].refund, paid[ref].fee
+            each = (refund.amount, fee.amount, found.lost.coupons.amount)
+            total = [one + more for one, more in zip(total, each, strict=True)]
+        return tuple(total)
+
+    def _began_upon(self, request: Request) -> list[dict[str, Any]]:
+        """What was read of all of it between the last decision and the start."""
+        ids = {item.key.id for item in request.items}
+        verbs = [(event.verb.value, event.at) for event in request.events]
+        agreed = max(at for verb, at in verbs if verb in {"approved", "broke-glass"})
+        started = max((at for verb, at in verbs if verb == "started"), default=agreed)
+        packages = {each.key.id for each in self._packages()} if "sm-quota" in ids else set()
+        return [
+            {
+                "missing": sorted(ids - each["found"].keys()),
+                "new": sorted(packages & each["packages"] - ids - self.seen[request.details]),
+            }
+            for each in self.reads
+            if each["ids"] == ids and agreed <= each["at"] <= started
+        ]
+
+    def _come_to_the_end(self) -> None:
+        """The faults stop and time goes on until nobody has anything to do; then all is judged."""
+        self.kill_in = self.stall = None
+        self.cloud.recover()
+        for _ in range(MOST_ROUNDS):
+            self._work()
+            for each in self._requests():
+                if each.state is State.FAILED and not each.closed:
+                    leave = _pressed(each.number, each.requested_by, "leave")
+                    self.clerks[0].serve(leave)
+            due = self._next_due()
+            if due is None:
+                break
+            self.true.advance_to(max(due, self.true.now() + SECOND))
+        calls = [each for each in self.cloud.evidence if each["event"] == "call"]
+        landed = [each for each in self.cloud.evidence if each["event"] == "landed"]
+        self.wrong += judged_life(calls, landed)
+        for request in self._requests():
+            self.wrong += judged_end(self._end(request))
+        self.nothing_went_wrong()
+
+    def _end(self, request: Request) -> dict[str, Any]:
+        tried = request.state in {State.DONE, State.FAILED} and request.closed
+        receipt = Attesting(store=self.store).receipt(request.number) if tried else None
+        with self.store.reading() as tx:
+            owed = tx.outbox.get(owing.receipt_id(request.number)) is not None
+        return {
+            "number": request.number,
+            "state": request.state.value,
+            "closed": request.closed,
+            "events": _events(request),
+            "record": [e.action.removeprefix("request.") for e in self._record(request)],
+            "taken": {
+                each.id: (each.order_id, _cents(each.refund), _cents(each.fee))
+                for each in self.cloud.behind.accepted
+                if each.call.details == request.details
+            },
+            "listed": self.cloud.listed(),
+            "receipt": receipt_json(receipt_of(receipt.request, head=None)) if receipt else None,
+            "receipt_owed": owed,
+        }
+
+    def _synced(self, *, told: bool) -> None:
+        """Something happened at the cloud; the catalogue may have been told."""
+        if told:
+            there = self.cloud.listed()
+            held = [each for ref, each in self.cloud.behind.held.items() if ref in there]
+            gone = [each.key for ref, each in self.cloud.behind.held.items() if ref not in there]
+            with self.store.transaction() as tx:
+                tx.catalogue.put(held, at=self.clock.now())
+                tx.catalogue.mark_gone(gone, at=self.clock.now())
+
+    def _work(self) -> None:
+        for _ in range(TICKS):
+            worked = [clerk.tick() for clerk in self.clerks]
+            if not any(worked):
+                return
+
+    def _pass(self, span: timedelta) -> None:
+        """Let time pass; who has something to do does it when it is due."""
+        until = self.true.now() + span
+        for _ in range(TICKS):
+            self._work()
+            now = self.true.now()
+            if now >= until:
+                return
+            due = self._next_due() or until
+            self.true.set(min(until, max(due, now + SECOND)))
+        self.true.advance_to(until)
+        self._work()
+
+    def _next_due(self) -> datetime | None:
+        with self.store.reading() as tx:
+            due = tx.requests.next_due()
+        return due - self.clock.off if due else None
+
+    def _lent(self, at: datetime) -> set[tuple[SlackUser, SlackUser]]:
+        """Who decides for whom at an instant."""
+        with self.store.reading() as tx:
+            made = [tx.delegations.get(form) for form in self.lent]
+        return {(each.approver, each.delegate) for each in made if each and each.holds(at)}
+
+    def _packages(self) -> Sequence[Subscription]:
+        region = self.cloud.behind.held["sm-quota"].region
+        with self.store.reading() as tx:
+            group = tx.catalogue.group(ACCOUNT.name, region)
+        return [each for each in group if each.kind is Kind.PACKAGE]
+
+    def _record(self, request: Request) -> Sequence[Any]:
+        with self.store.reading() as tx:
+            found = list(tx.audit.entries(request_subject(request.number)))
+        return [each for each in found if each.action.startswith("request.")]
+
+    def _requests(self) -> Sequence[Request]:
+        with self.store.reading() as tx:
+            found = (tx.requests.get(1001 + n) for n in range(len(self.shown)))
+            return [each for each in found if each is not None]
+
+    def _get(self, number: int) -> Request:
+        return next(each for each in self._requests() if each.number == number)
+
+    def _numbers(self, *states: State) -> list[int]:
+        """The requests that stand there, or all."""
+        found = self._requests() if hasattr(self, "shown") else []
+        return [each.number for each in found if not states or each.state in states]
+
+    def _fall(self, ref: str, *, by: int, told: bool) -> None:
+        """Less was paid for it than everybody thought."""
+        each = self.cloud.behind.held[ref]
+        self.cloud.behind.held[ref] = _ordered(each, cash=(_paid(each).cash or 0) - by)
+        self._synced(told=told)
+
+    def _still_to_go(self, state: State) -> list[str]:
+        """What is there and will be sent by a request that stands there."""
+        agreed = [self._get(each) for each in self._numbers(state)]
+        planned = [i.key.id for r in agreed for i in r.items if i.state is ItemState.PLANNED]
+        return [each for each in planned if each in self.cloud.listed()]
+
+    def _drawn(self, data: st.DataObject, options: Sequence[Any]) -> Any:
+        """One of them."""
+        return data.draw(st.sampled_from(options))
+
+
+def played(examples: int, *, seed: int, store: str = "model") -> str:
+    """Play so many examples; what went wrong in the first that breaks, or nothing."""
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=RULES_AN_EXAMPLE,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    machine = type("Played", (Requests,), {"store_kind": store})
+    try:
+        run_state_machine_as_test(hypothesis.seed(seed)(machine), settings=chosen)
+    except AssertionError as error:
+        return "\n".join([str(error), *getattr(error, "__notes__", [])])
+    return ""
+
+
+def _pressed(number: int, by: SlackUser, button: str) -> Click:
+    return lambda clerk: BUTTONS[button](clerk.unsubscribing, number, by)
+
+
+def _events(request: Request) -> list[dict[str, Any]]:
+    return [{"verb": e.verb.value, "by": e.by, "behalf": e.behalf} for e in request.events]
+
+
+def _intent(request: Request, call: Call) -> tuple[int, int, int] | None:
+    """Request, step and attempt that are committed for just this call; None: there is no such."""
+    for step in request.steps:
+        covers = set(call.ids) <= {key.id for key in step.subscriptions}
+        if covers and step.state is StepState.STARTED and step.started_at == call.started_at:
+            return request.number, step.number, step.attempt
+    return None
+
+
+def _quoted(held: Subscription, *, at: datetime) -> Any:
+    try:
+        return quote(held, ACCOUNT, at=at)
+    except UnclearFacts:
+        return None
+
+
+def _figures(worst: Any) -> tuple[Decimal, ...]:
+    return worst.refund.amount, worst.handling_fee.amount, worst.coupons_lost.amount
+
+
+def _cents(money: Any) -> str:
+    return str(money.rounded().amount)
