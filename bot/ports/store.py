@@ -406,7 +406,8 @@ class Delivery:
     of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
     `update_of` names a delivery whose message is to be replaced in place instead of a new post.
     `started_at` is when the last attempt began, `first_at` when the first did. `slot_at` is its
-    turn in a channel that had to wait for one.
+    turn in a channel that had to wait for one. `sweep_until` is up to when a copy may have landed
+    that the next sweep is to find, and so names what was asked for.
     """
 
     id: str
@@ -429,6 +430,7 @@ class Delivery:
     ts: str | None = None
     sent_at: datetime | None = None
     error: str | None = None
+    sweep_until: datetime | None = None
 
 
 class Outbox(Protocol):
@@ -476,7 +478,7 @@ class Outbox(Protocol):
         """Record an outcome; False when the fence is lost.
 
         PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent. With
-        `sweep_at` its conversation is to be read once more from then on.
+        `sweep_at` its conversation is to be read once more from then on, for what landed until it.
         """
 
     def waiting(self, destination: str) -> Sequence[Delivery]:
@@ -489,10 +491,10 @@ class Outbox(Protocol):
         """
 
     def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
-        """Have the conversation of a delivery read once more, no earlier than asked for before.
+        """Have a conversation read once more for what lands until `at`, no earlier than asked for.
 
-        What was asked for after `by` would find it too late: then it is read at `at`. Whoever reads
-        it now learns by `swept` that it was asked for.
+        What was asked for after `by` would find it too late: then it is read at `at`. It is still
+        to come for whoever reads it now for what landed until another instant.
         """
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
@@ -503,19 +505,23 @@ class Outbox(Protocol):
         delivery: Delivery,
         *,
         ts: str | None,
-        again_at: datetime,
         next_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         """The conversation shows it once, as the message `ts`, or not at all; again at `next_at`.
 
-        A sweep that was asked for since it was claimed until `again_at` is still to come instead.
+        Then for what landed until `until`, or for the same once more. A sweep that was asked for
+        since is still to come instead.
         """
 
     def next_sweep(self) -> datetime | None:
         """When the next conversation is to be read once more."""
 
     def superseded(self, delivery: Delivery) -> bool:
-        """Whether a later update of the same message is owed, which shows the newest state."""
+        """Whether a later update of the same message is not out yet, which shows the newest state.
+
+        One that is out already may have been replaced since by an older one that landed late.
+        """
 
     def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""

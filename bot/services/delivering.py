@@ -453,6 +453,7 @@ class Delivering:
         announces = delivery.kind in REMINDERS and delivery.update_of is None
         became = self._became_of_many(delivery, at=at) if announces else None
         more = False
+        sweep_at = self._clock.now() + SWEEP_AFTER  # after all that was asked for before
         with self._store.transaction() as tx:
             if delivery.attempt > 1:
                 forget(tx, delivery, at=at)
@@ -464,7 +465,7 @@ class Delivering:
                 at=at,
                 channel=posted.channel,
                 ts=posted.ts,
-                sweep_at=at + SWEEP_AFTER if delivery.attempt > 1 else None,
+                sweep_at=sweep_at if delivery.attempt > 1 else None,
             )
             if not held:
                 self._taken_over(tx, delivery)

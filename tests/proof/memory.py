@@ -40,7 +40,6 @@ TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
 SETTLED_BY_PEOPLE = frozenset({ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED})
 REMEMBERED = timedelta(days=1)
 GROUPED = frozenset({Kind.QUOTA, Kind.PACKAGE})
-MOMENT = timedelta(microseconds=1)
 
 Pair = tuple[str, str]
 """A reminder's id and destination."""
@@ -510,6 +509,8 @@ class MemoryOutbox:
         if held is None:
             return False
         facts: dict[str, Any] = {"state": state, "error": error}
+        if sweep_at is not None:
+            facts["sweep_until"] = sweep_at
         if state is DeliveryState.SENT:
             facts |= {"sent_at": at, "channel": channel, "ts": ts}
         if state is DeliveryState.PENDING:
@@ -537,7 +538,11 @@ class MemoryOutbox:
         if known.state is not DeliveryState.PENDING:
             return False
         cancelled = replace(
-            known, state=DeliveryState.CANCELLED, error=error, fence=known.fence + 1
+            known,
+            state=DeliveryState.CANCELLED,
+            error=error,
+            fence=known.fence + 1,
+            sweep_until=sweep_at or known.sweep_until,
         )
         self._rows[delivery_id] = Owed(
             cancelled, held.place, work_at=None, sweep_at=sweep_at or held.sweep_at
@@ -547,8 +552,10 @@ class MemoryOutbox:
     def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
         held = self._rows[delivery_id]
         known = held.sweep_at
-        later = known + MOMENT if known and at <= known <= by else at
-        self._rows[delivery_id] = held._replace(sweep_at=later)
+        later = known if known and at <= known <= by else at
+        self._rows[delivery_id] = held._replace(
+            delivery=replace(held.delivery, sweep_until=at), sweep_at=later
+        )
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
         due = [each for each in self._rows.values() if each.sweep_at and each.sweep_at <= now]
@@ -562,14 +569,15 @@ class MemoryOutbox:
         delivery: Delivery,
         *,
         ts: str | None,
-        again_at: datetime,
         next_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         row = self._rows[delivery.id]
         shown = replace(row.delivery, ts=ts) if ts is not None else row.delivery
-        self._rows[delivery.id] = row._replace(
-            delivery=shown, sweep_at=row.sweep_at if row.sweep_at != again_at else next_at
-        )
+        if shown.sweep_until == delivery.sweep_until:
+            shown = replace(shown, sweep_until=until or shown.sweep_until)
+            row = row._replace(sweep_at=next_at)
+        self._rows[delivery.id] = row._replace(delivery=shown)
 
     def next_sweep(self) -> datetime | None:
         return min((each.sweep_at for each in self._rows.values() if each.sweep_at), default=None)
@@ -577,7 +585,9 @@ class MemoryOutbox:
     def superseded(self, delivery: Delivery) -> bool:
         this = self._rows[delivery.id]
         return delivery.update_of is not None and any(
-            each.delivery.update_of == delivery.update_of and each.in_stream > this.in_stream
+            each.delivery.update_of == delivery.update_of
+            and each.delivery.state not in FINISHED
+            and each.in_stream > this.in_stream
             for each in self._rows.values()
         )
 

@@ -131,7 +131,6 @@ def test_a_copy_of_what_was_let_go_is_taken_back(rig: Rig) -> None:
         store=rig.store,
         clock=rig.clock,
         messenger=rig.messenger,
-        composing=rig.composing,
         pacing=Pacing(Limits()),
         steady_since=always_steady,
         operators=lambda: (),
