@@ -102,11 +102,15 @@ class Composing:
         """Whether a date has passed unannounced of which it tells, or others that wait there do.
 
         Only of a reminder that waits and is certainly not posted. One about what was missed is so,
-        too, when another such message of another batch waits beside it.
+        too, when another such message of another batch waits beside it, or when the hour of some of
+        it was moved to later.
         """
         if not _waits(delivery):
             return False
         if bundled_as(delivery) is Timing.MISSED:
+            passed = set(self._announcing.passed(tx, delivery, told(tx, delivery), at=now))
+            if len(passed) > 1:
+                return True
             beside = self._passed(tx, delivery, now)
             mine = (Timing.MISSED, delivery.subject.get("batch"))
             return any((bundled_as(each), each.subject.get("batch")) != mine for each in beside)
@@ -134,10 +138,7 @@ class Composing:
         return [each for each in there if self._has_passed(tx, each, now)]
 
     def _has_passed(self, tx: Transaction, delivery: Delivery, now: datetime) -> bool:
-        passes_at = delivery.subject.get("passes_at")
-        if passes_at is not None and now < datetime.fromisoformat(str(passes_at)):
-            return False
-        return any(self._announcing.has_passed(row, at=now) for row in told(tx, delivery))
+        return any(self._announcing.passed(tx, delivery, told(tx, delivery), at=now))
 
     def outcome(self, tx: Transaction, delivery: Delivery, *, at: datetime) -> tuple[Timing, str]:
         """With what timing a reminder speaks that was just posted, and the reason to record."""

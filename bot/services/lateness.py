@@ -1,6 +1,6 @@
 """Lateness: whether a reminder comes when it should, and the true reason when it does not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -45,18 +45,25 @@ def bundled_as(post: Delivery) -> Timing:
     return Timing(str(post.subject.get("timing", Timing.ON_TIME)))
 
 
-def timing_of(post: Delivery, *, at: datetime, passed: bool) -> tuple[Timing, str | None]:
+def may_have_passed(post: Delivery, *, at: datetime) -> bool:
+    """Whether a date of which a reminder tells has begun: a reading moves hours within them."""
+    begins = post.subject.get("passes_at")
+    return begins is None or at >= datetime.fromisoformat(str(begins))
+
+
+def timing_of(post: Delivery, *, at: datetime, passed: Iterable[bool]) -> tuple[Timing, str | None]:
     """Whether a delivery sent at an instant is on time, and why it is not.
 
-    One is missed as well when all that it announces has `passed`, however it was bundled.
+    One is missed when all that it announces has `passed`, however it was bundled; one that was
+    bundled as missed stays so unless nothing has, since its hour was moved to later meanwhile.
     """
     timing = bundled_as(post)
     why = _said(_causes(post)) if timing is not Timing.ON_TIME else NOT_TAKEN
-    if passed:
+    if any(passed) if timing is Timing.MISSED else all(passed):
         return Timing.MISSED, why
     if timing is Timing.ON_TIME and at - post.due_at <= LATE_AFTER:
         return Timing.ON_TIME, None
-    return (Timing.LATE if timing is Timing.ON_TIME else timing), why
+    return Timing.LATE, why
 
 
 def meant_for(post: Delivery) -> tuple[Meant, ...]:
