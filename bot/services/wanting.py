@@ -126,8 +126,12 @@ class Wanting:
         return replace(row, reminder=replace(row.reminder, anchor=ahead))
 
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
-        """Whether a deduction that an anchor announced has extended the term."""
-        account = self._accounts[subscription.key.account]
+        """Whether a deduction that an anchor announced has extended the term.
+
+        What was told of an account that the settings no longer name is dated as account_of says.
+        """
+        name = subscription.key.account
+        account = self._accounts.get(name) or Account(name=name)
         ends = subscription.expires_at
         announced = anchor.date + account.deduction_days_before * ONE_DAY
         return (
