@@ -41,7 +41,14 @@ from bot.ports.store import (
 )
 from bot.services.armed import DIRECT, over
 from bot.services.finding import account_of
-from bot.services.lateness import may_have_passed, meant_for, timing_of
+from bot.services.lateness import (
+    cause_since_bundled,
+    may_have_passed,
+    meant_for,
+    recorded,
+    sentence_of,
+    timing_of,
+)
 from bot.services.owing import REMINDER_REST
 from bot.services.people import People
 from bot.services.phrases import day
@@ -123,7 +130,9 @@ class Announcing:
             amounts = sums((*amounts.values(), *_amounts(tx, some)))
         if not some:
             return None
-        timing, why = timing_of(post, at=at, passed=passed)
+        timing, why = timing_of(
+            post, at=at, passed=passed, delayed=lambda: _delayed(tx, post, at=at)
+        )
         return ReminderRest(
             batch_id=post.id,
             count=count,
@@ -218,7 +227,12 @@ class Announcing:
         Its words are of that moment.
         """
         at = _spoken_at(post, now=now)
-        timing, why = timing_of(post, at=at, passed=self.passed(tx, post, rows, at=at, now=now))
+        timing, why = timing_of(
+            post,
+            at=at,
+            passed=self.passed(tx, post, rows, at=at, now=now),
+            delayed=lambda: _delayed(tx, post, at=at),
+        )
         return _Said(timing, why, at=at, now=now)
 
     def _items(
@@ -381,6 +395,13 @@ def _held(tx: Transaction, row: ArmedReminder) -> Subscription:
 def _spoken_at(post: Delivery, *, now: datetime) -> datetime:
     """The moment whose words it says: that of the attempt that was seen, else now."""
     return now if post.sent_at is None else post.started_at or post.sent_at
+
+
+def _delayed(tx: Transaction, post: Delivery, *, at: datetime) -> str | None:
+    """Why it is late although it was bundled on time; once it is sent, what was recorded then."""
+    if post.sent_at is not None:
+        return recorded(islice(told(tx, post), PIECE))
+    return sentence_of({cause_since_bundled(tx, post, at=at)})
 
 
 def _asked_or_snoozed(

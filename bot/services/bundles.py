@@ -120,7 +120,7 @@ def timed(
         timing, moved = _timing(tx, row, wanting=wanting, now=now), wanting.moved(tx, row)
         cause = None
         if timing is not Timing.ON_TIME:
-            cause = cause_of(row.due_at, moved=moved is not None, off=off)
+            cause = cause_of(tx, row, moved=moved is not None, off=off)
         yield Timed(row=row, timing=timing, cause=cause, moved=moved)
 
 

@@ -25,7 +25,8 @@ from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
 from bot.services import owing
 from bot.services.alarming import OPERATOR_WARNING, read_warning
 from bot.services.announcing import Announcing, carried, told, waiting
-from bot.services.lateness import bundled_as, moved_of
+from bot.services.closing import note_stop
+from bot.services.lateness import bundled_as, is_refused, moved_of
 from bot.services.outcomes import release
 from bot.services.telling import REMINDER_LINE
 from bot.services.touring import TOUR, read_tour
@@ -126,7 +127,10 @@ class Composing:
         post one that was attempted: `sweep_at` it is looked for, and then taken back.
         """
         released = False
-        for each in self._passed(tx, delivery, now):
+        waiting_there = self._passed(tx, delivery, now)
+        if any(is_refused(each) for each in waiting_there):
+            note_stop(tx, delivery.destination, until=now, at=now)
+        for each in waiting_there:
             later = sweep_at if each.attempt else None
             if tx.outbox.withdraw(each.id, error="its date passed", sweep_at=later):
                 release(tx, each)

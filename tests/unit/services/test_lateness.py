@@ -6,16 +6,24 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.billing.subscription import Subscription
-from bot.facts.messages import Meant, ReminderMessage, ReminderRest, Settled, Timing
+from bot.billing.subscription import SlackChannel, Subscription
+from bot.facts.messages import (
+    WAS_OFF,
+    Meant,
+    ReminderMessage,
+    ReminderRest,
+    Settled,
+    Timing,
+)
 from bot.facts.reminding import Because, Why
 from bot.ports.messenger import Limited, LockedOut
 from bot.ports.store import DeliveryState, ReminderState
-from bot.services.pacing import Limits, Pacing
+from bot.services.lateness import MANY, NOT_TAKEN
+from bot.services.pacing import Limits, Pacing, Rate
 from bot.services.sweeping import Sweeping
 from storage.store import SqlStore
 from tests.clocks import SettableClock, always_steady
-from tests.factories import instant, key, order, quota
+from tests.factories import APPROVER_1, instant, key, order, quota
 from tests.unit.services.rig import FINOPS, SECURITY, Rig, labels
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -291,3 +299,78 @@ def test_what_expires_since_auto_renewal_is_off_is_not_over_with_the_hour_of_the
     live(ending, to=instant("2026-12-07 08:00"))
 
     assert told_of(ending) == AHEAD
+
+
+def why(rig: Rig) -> tuple[Timing, str | None, set[str]]:
+    """How the last reminder speaks and why, and what is recorded of those that it tells."""
+    message = rig.reminders()[-1].message
+    assert isinstance(message, ReminderMessage)
+    recorded = {row.reason for row in rig.rows() if row.delivery_id == message.delivery_id}
+    return message.timing, message.why, recorded
+
+
+@pytest.mark.parametrize("arms_first", [True, False])
+def test_what_was_bundled_before_nobody_ran_says_that_nobody_did(
+    rig: Rig, arms_first: bool
+) -> None:
+    rig.clock.set(REFUSED)
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    rig.clock.advance(3 * HOUR)
+    rig.start()
+    if arms_first:
+        rig.reminding.arm()
+    rig.delivering.send_due()
+
+    assert why(rig) == (Timing.LATE, WAS_OFF, {WAS_OFF})
+
+
+def test_what_waits_for_others_does_not_put_that_down_to_slack(rig: Rig) -> None:
+    """Thirty messages a minute, and a hundred channels."""
+    rig.know(
+        *(
+            quota(f"sm-{n}", orders=(ORDER,), owner=None, channel=SlackChannel(f"C0{n:03}"))
+            for n in range(100)
+        )
+    )
+    rig.run()
+    rig.messenger.shown.clear()
+    rig.limits = Limits(post=Rate.a_minute(30))
+    rig.start()
+    live(rig, to=REFUSED + 5 * MINUTE, every=timedelta(seconds=2))
+
+    shown = [each.message for each in rig.messenger.of(ReminderMessage)]
+    spoken = {(each.timing, each.why) for each in shown if isinstance(each, ReminderMessage)}
+    assert spoken == {(Timing.ON_TIME, None), (Timing.LATE, MANY)}
+    assert {row.reason for row in rig.rows() if row.state is ReminderState.LATE} == {MANY}
+
+
+def test_what_slack_held_up_says_so_although_it_was_never_tried(rig: Rig) -> None:
+    """The other one's 429 holds the whole workspace; nothing of that is on this message."""
+    rig.know(quota("sm-there", orders=(ORDER,), owner=None, channel=SECURITY))
+    rig.run()
+    rig.messenger.shown.clear()
+    rig.messenger.refusals = [Limited("ratelimited", retry_after=300.0)]
+    live(rig, to=REFUSED + 10 * MINUTE, every=timedelta(seconds=30))
+
+    said = {
+        (each.message.timing, each.message.why)
+        for each in (*rig.reminders(), *rig.reminders(SECURITY))
+        if isinstance(each.message, ReminderMessage)
+    }
+    assert said == {(Timing.LATE, NOT_TAKEN)}
+
+
+def test_the_reason_of_one_that_was_sent_stays_as_it_was_recorded(rig: Rig) -> None:
+    rig.clock.set(REFUSED)
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    rig.clock.advance(3 * HOUR)
+    rig.run()
+    for _ in range(12):  # more pauses than are remembered
+        rig.clock.advance(5 * MINUTE)
+        rig.reminding.arm()
+    rig.reminding.keep(rig.reminders()[-1].delivery_id, [key("sm-one")], by=APPROVER_1)
+    rig.delivering.send_due()
+
+    assert why(rig)[:2] == (Timing.LATE, WAS_OFF)
