@@ -103,7 +103,7 @@ class Bundling:
         if counted:
             parts.append((REMINDER_REST, list(counted)))
         for kind, part in parts:
-            gist = Gist.of(part, zone=self._wanting.zone)
+            gist = Gist.of(part)
             pairs = [pair for about in part for pair in about.pairs]
             destination = pairs[0][1]
             batch = now.isoformat()

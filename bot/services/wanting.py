@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from bot.billing import reminder, renewal
 from bot.billing.account import Account
@@ -40,11 +39,6 @@ class Wanting:
     def __init__(self, *, accounts: Mapping[AccountName, Account], policy: Policy) -> None:
         self._accounts = accounts
         self._policy = policy
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone in which dates without an hour end."""
-        return self._policy.schedule.zone
 
     def targets(self, subscription: Subscription) -> Sequence[tuple[str, str]]:
         """Where its reminders go, with what their ids append: the channel, and the owner's DM."""
@@ -132,8 +126,12 @@ class Wanting:
         return replace(row, reminder=replace(row.reminder, anchor=ahead))
 
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
-        """Whether a deduction that an anchor announced has extended the term."""
-        account = self._accounts[subscription.key.account]
+        """Whether a deduction that an anchor announced has extended the term.
+
+        What was told of an account that the settings no longer name is dated as account_of says.
+        """
+        name = subscription.key.account
+        account = self._accounts.get(name) or Account(name=name)
         ends = subscription.expires_at
         announced = anchor.date + account.deduction_days_before * ONE_DAY
         return (

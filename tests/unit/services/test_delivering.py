@@ -10,7 +10,7 @@ import pytest
 
 from bot.billing.subscription import SlackUser
 from bot.billing.subscription import Status as SubscriptionStatus
-from bot.facts.messages import OperatorWarning, ReminderMessage, Timing
+from bot.facts.messages import OperatorWarning, ReminderMessage, Settled, Timing
 from bot.facts.reminding import Because, Why
 from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
@@ -22,10 +22,12 @@ from bot.services.policy import NOT_REPEATED, WhenUnknown
 from bot.services.rerouting import Rerouting
 from bot.services.status import Status
 from bot.services.steadiness import Steadiness
+from storage.engine import Database
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, APPROVER_2, OWNER, order, quota
-from tests.unit.services.rig import FINOPS, SECURITY, Rig, policy
+from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
+from tests.factories import APPROVER_1, APPROVER_2, OWNER, key, order, quota
+from tests.unit.services.rig import FINOPS, SECURITY, Rig, labels, policy
 
 SECOND = timedelta(seconds=1)
 LANDS = timedelta(seconds=40)
@@ -604,8 +606,7 @@ def test_what_slack_takes_hours_later_is_late_and_says_why(rig: Rig) -> None:
     rig.messenger.refusals = [NotPosted("fatal_error", retry_after=7200)]
     rig.delivering.send_due()
 
-    rig.clock.advance(timedelta(hours=2))
-    rig.delivering.send_due()
+    rig.pass_time(to=rig.clock.now() + timedelta(hours=2), every=timedelta(minutes=1))
 
     [shown] = rig.reminders()
     assert isinstance(shown.message, ReminderMessage)
@@ -803,3 +804,60 @@ def test_what_was_unknown_and_then_refused_for_certain_waits_again_and_is_told(r
 
     assert len(rig.reminders()) == 1
     assert row_state(rig) is ReminderState.SENT
+
+
+@pytest.fixture
+def of_two_accounts(store: SqlStore, clock: SettableClock) -> Rig:
+    """A message about two of one account and one of another is bundled and due."""
+    rig = Rig(store, clock)
+    paid = order("2025-12-07 09:20")
+    rig.know(
+        quota("sm-1", orders=(paid,), owner=None),
+        quota("sm-2", orders=(paid,), owner=None),
+        quota("sm-3", account="prod", orders=(paid,), owner=None),
+    )
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    return rig
+
+
+def take_out(rig: Rig, database: Database, account: str) -> None:
+    """The settings do not name an account any more, and the process begins anew."""
+    left = {name: each for name, each in ACCOUNTS.items() if name != account}
+    rig.store = database.store(team_id=TEAM, accounts=left, audit_key=AUDIT_KEY)
+    rig.start()
+
+
+def test_what_may_have_been_posted_of_an_account_that_was_taken_out_holds_up_no_others(
+    of_two_accounts: Rig, database: Database
+) -> None:
+    rig = of_two_accounts
+    rig.messenger.lose_requests = 1
+    rig.delivering.send_due()
+    take_out(rig, database, "prod")
+    rig.clock.advance(LEASE)
+    rig.delivering.send_due()
+    rig.delivering.send_due()
+
+    assert labels(rig.reminders()) == [["sm-1", "sm-2"]]
+    about = {row.reminder.subscription.id: row for row in rig.rows() if row.delivery_id}
+    assert about["sm-1"].state is about["sm-2"].state is ReminderState.SENT
+    left = about["sm-3"]
+    assert left.state is ReminderState.CANCELLED
+    assert left.reason == "its account is not in the settings"
+
+
+def test_a_message_that_shows_something_of_such_an_account_is_brought_up_to_date(
+    of_two_accounts: Rig, database: Database
+) -> None:
+    rig = of_two_accounts
+    rig.delivering.send_due()
+    take_out(rig, database, "prod")
+    [shown] = rig.reminders()
+    rig.reminding.keep(shown.delivery_id, [key("sm-1")], by=APPROVER_1)
+    rig.delivering.send_due()
+
+    [message] = [each.message for each in rig.reminders()]
+    assert isinstance(message, ReminderMessage)
+    settled = {item.subscription.key.id: item.settled for item in message.items}
+    assert settled == {"sm-1": Settled.KEPT, "sm-2": Settled.OPEN, "sm-3": Settled.OPEN}
