@@ -121,6 +121,8 @@ class SqlOutbox:
             values |= {"sent_at": at, "channel": channel, "ts": ts}
         if state is DeliveryState.PENDING:
             values["started_at"] = None
+        if state is DeliveryState.UNKNOWN:
+            values["started_at"] = delivery.started_at
         changed = self._work.connection.execute(
             outbox_statements.settle(*values),
             {**self._held(delivery), **{f"new_{name}": each for name, each in values.items()}},

@@ -405,8 +405,8 @@ class Delivery:
     `key` is unique and makes owing it twice harmless. Deliveries of one `stream` go in the order
     of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
     `update_of` names a delivery whose message is to be replaced in place instead of a new post.
-    `started_at` is when the last attempt began, `first_at` when the first did. `slot_at` is its
-    turn in a channel that had to wait for one.
+    `started_at` is when the last attempt began that may have come to something, `first_at` when the
+    first of all did. `slot_at` is its turn in a channel that had to wait for one.
     """
 
     id: str
@@ -475,8 +475,9 @@ class Outbox(Protocol):
     ) -> bool:
         """Record an outcome; False when the fence is lost.
 
-        PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent. With
-        `sweep_at` its conversation is to be read once more from then on.
+        PENDING or UNKNOWN with `again_at` means try later. PENDING clears the intent; UNKNOWN
+        leaves open the attempt that `delivery` names by its `started_at`. With `sweep_at` its
+        conversation is to be read once more from then on.
         """
 
     def waiting(self, destination: str) -> Sequence[Delivery]:

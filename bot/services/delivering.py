@@ -242,8 +242,7 @@ class Delivering:
             self._obey(Method.LOOK, unreadable)
             if self._is_given_up(started_at, looked_since, now=now):
                 if not self._rerouting.silenced(delivery, error=unreadable.error):
-                    unknown = replace(delivery, state=DeliveryState.UNKNOWN)
-                    self._post(unknown, may_repeat=True)
+                    self._post(replace(delivery, state=DeliveryState.UNKNOWN))
                 return
             wait = min(max((now - started_at) / 2, FIRST_LOOK), LAST_LOOK)
             self._unknown(delivery, error=unreadable.error, again_at=now + wait)
@@ -280,7 +279,11 @@ class Delivering:
         )
         return copies[0] if copies else None
 
-    def _post(self, delivery: Delivery, *, may_repeat: bool = False) -> None:
+    def _post(self, delivery: Delivery) -> None:
+        """Attempt it once; what is unknown still, since nobody can look, says that it may repeat.
+
+        Refused for certain, it is as unknown as before, and since the same attempt.
+        """
         with self._store.reading() as tx:
             closed = closures(tx)
             stopped = self._is_stopped(tx, Method.POST, closed)
@@ -295,8 +298,7 @@ class Delivering:
         if prepared is None:
             return
         begun, ready, over_by = prepared
-        if may_repeat:
-            begun = replace(begun, state=DeliveryState.UNKNOWN)  # as it is left when refused
+        if_refused = _unbegun(delivery, begun)
         try:
             posted = self._messenger.post(
                 ready.message,
@@ -305,14 +307,14 @@ class Delivering:
                 reminder_ids=ready.reminder_ids,
                 thread=ready.ts,
                 over_by=over_by,
-                may_repeat=may_repeat,
+                may_repeat=delivery.state is DeliveryState.UNKNOWN,
             )
         except NotPosted as refused:
             _tell("delivery.not_posted", begun, refused.error)
-            self._not_posted(begun, refused, Method.POST)
+            self._not_posted(if_refused, refused, Method.POST)
         except Undeliverable as refused:
             _tell("delivery.undeliverable", begun, refused.error)
-            self._rerouting.undeliverable(begun, error=refused.error, closed=refused.closed)
+            self._rerouting.undeliverable(if_refused, error=refused.error, closed=refused.closed)
         except Unsettled as lost:
             _tell("delivery.unknown", begun, lost.error)
             started_at = begun.started_at or self._clock.now()
@@ -386,7 +388,7 @@ class Delivering:
         try:
             ready = self._ready(delivery)
         except NotYet:
-            self._wait(delivery)
+            self._again(delivery, error=None, wait=SOON)
             return None
         if ready is None:
             self._cancel(delivery, error="nothing to say any more")
@@ -398,7 +400,7 @@ class Delivering:
             return None
         if self._elapsed() - before > STARTS_WITHIN.total_seconds():
             # The commit took so long that others may hold it by now; not a byte was sent.
-            self._pend(begun, error="stalled", wait=NO_WAIT)
+            self._again(_unbegun(delivery, begun), error="stalled", wait=NO_WAIT)
             return None
         return begun, ready, before + TIMEOUT.total_seconds()
 
@@ -518,9 +520,6 @@ class Delivering:
         else:
             self._pend(delivery, error=error, wait=wait)
 
-    def _wait(self, delivery: Delivery) -> None:
-        self._pend(delivery, error=None, wait=SOON)
-
     def _pend(self, delivery: Delivery, *, error: str | None, wait: timedelta) -> None:
         now = self._clock.now()
         with self._store.transaction() as tx:
@@ -541,6 +540,13 @@ class Delivering:
                 error=error,
                 sweep_at=now + SWEEP_AFTER if may_land else None,
             )
+
+
+def _unbegun(before: Delivery, begun: Delivery) -> Delivery:
+    """An attempt that came to nothing for certain, as it is left: what was open before still is."""
+    if before.state is not DeliveryState.UNKNOWN:
+        return begun
+    return replace(begun, state=DeliveryState.UNKNOWN, started_at=before.started_at)
 
 
 def _backing_off(delivery: Delivery, *, seconds: float) -> timedelta:

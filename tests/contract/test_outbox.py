@@ -178,6 +178,18 @@ def test_an_unknown_outcome_is_looked_at_again_when_it_is_due(any_store):
     assert begin(any_store, held, NOW + 41 * SECOND).attempt == 2
 
 
+def test_a_repeat_that_came_to_nothing_leaves_the_attempt_before_it_open(any_store):
+    owe(any_store, delivery("a"))
+    settle(any_store, begin(any_store, claim(any_store)[0]), DeliveryState.UNKNOWN, again_at=NOW)
+    [unknown] = claim(any_store)
+    repeat = begin(any_store, unknown, NOW + HOUR)
+
+    settle(any_store, replace(repeat, started_at=unknown.started_at), DeliveryState.UNKNOWN)
+
+    left = get(any_store, "a")
+    assert (left.started_at, left.attempt) == (NOW, 2)
+
+
 def test_certainly_not_posted_is_pending_without_intent(any_store):
     owe(any_store, delivery("a"))
     started = begin(any_store, claim(any_store)[0])

@@ -514,6 +514,8 @@ class MemoryOutbox:
             facts |= {"sent_at": at, "channel": channel, "ts": ts}
         if state is DeliveryState.PENDING:
             facts["started_at"] = None
+        if state is DeliveryState.UNKNOWN:
+            facts["started_at"] = delivery.started_at
         self._rows[delivery.id] = held._replace(
             delivery=replace(held.delivery, **facts),
             work_at=None if state in FINISHED else again_at or at,
