@@ -119,6 +119,8 @@ class SqlOutbox:
         values["work_at"] = None if state in _FINISHED else again_at or at
         if state is DeliveryState.SENT:
             values |= {"sent_at": at, "channel": channel, "ts": ts}
+        if state is DeliveryState.CANCELLED:
+            values["sent_at"] = at
         if state is DeliveryState.PENDING:
             values["started_at"] = None
         if state is DeliveryState.UNKNOWN:
@@ -143,7 +145,9 @@ class SqlOutbox:
         )
         return [_delivery(row) for row in rows]
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         """Cancel one that is pending, whoever has claimed it; False when it is not pending."""
         changed = self._work.connection.execute(
             update(deliveries)
@@ -154,6 +158,7 @@ class SqlOutbox:
             )
             .values(
                 state=DeliveryState.CANCELLED,
+                sent_at=at,
                 error=error,
                 work_at=None,
                 fence=_ROW.fence + 1,

@@ -406,7 +406,8 @@ class Delivery:
     of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
     `update_of` names a delivery whose message is to be replaced in place instead of a new post.
     `started_at` is when the last attempt began that may have come to something, `first_at` when the
-    first of all did. `slot_at` is its turn in a channel that had to wait for one.
+    first of all did. `slot_at` is its turn in a channel that had to wait for one. `sent_at` is when
+    it was sent, of a cancelled one when it was let go.
     """
 
     id: str
@@ -483,7 +484,9 @@ class Outbox(Protocol):
     def waiting(self, destination: str) -> Sequence[Delivery]:
         """Posts to a destination that are pending, in the order they were owed; no updates."""
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         """Cancel one that is pending, whoever has claimed it; False when it is not pending.
 
         Nobody begins an attempt of it any more.

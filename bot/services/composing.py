@@ -124,7 +124,7 @@ class Composing:
         released = False
         for each in self._passed(tx, delivery, now):
             later = sweep_at if each.attempt else None
-            if tx.outbox.withdraw(each.id, error="its date passed", sweep_at=later):
+            if tx.outbox.withdraw(each.id, at=now, error="its date passed", sweep_at=later):
                 release(tx, each)
                 released = released or each.id == delivery.id
         return released

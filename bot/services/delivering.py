@@ -350,7 +350,7 @@ class Delivering:
             newer = tx.outbox.superseded(delivery)
             stopped = not newer and self._is_stopped(tx, Method.UPDATE, closures(tx))
         if newer:
-            self._cancel(delivery, error="a newer state follows", may_land=delivery.attempt > 0)
+            self._cancel(delivery, error="a newer state follows")
             return
         if stopped:
             self._put_back(delivery)
@@ -530,7 +530,8 @@ class Delivering:
                 # Nothing was posted for certain, so what an earlier attempt left open waits again.
                 tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
 
-    def _cancel(self, delivery: Delivery, *, error: str, may_land: bool = False) -> None:
+    def _cancel(self, delivery: Delivery, *, error: str) -> None:
+        """Let it go; what a process attempts that was frozen meanwhile is looked for."""
         now = self._clock.now()
         with self._store.transaction() as tx:
             tx.outbox.settle(
@@ -538,7 +539,7 @@ class Delivering:
                 state=DeliveryState.CANCELLED,
                 at=now,
                 error=error,
-                sweep_at=now + SWEEP_AFTER if may_land else None,
+                sweep_at=now + SWEEP_AFTER if delivery.attempt else None,
             )
 
 

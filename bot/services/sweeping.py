@@ -217,8 +217,12 @@ class Sweeping:
         log.warning(said, extra={"delivery": delivery.id, "error": after.error})
 
     def _once_more(self, delivery: Delivery) -> datetime | None:
-        """When it is looked for the last time; None when that was now, or nobody repeated it."""
-        if delivery.attempt < 2 or delivery.sent_at is None:
+        """When it is looked for the last time; None when that was now, or it was attempted once.
+
+        Of one that was let go no attempt is known to be over, so one is enough.
+        """
+        enough = 1 if delivery.state is DeliveryState.CANCELLED else 2
+        if delivery.attempt < enough or delivery.sent_at is None:
             return None
         last = delivery.sent_at + ONCE_MORE_AFTER
         return last if self._clock.now() < last else None

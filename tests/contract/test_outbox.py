@@ -214,7 +214,9 @@ def test_what_nobody_will_take_is_finished_too(any_store, state):
     [held] = claim(any_store)
 
     assert settle(any_store, held, state, error="is_archived")
-    assert get(any_store, "a").error == "is_archived"
+    known = get(any_store, "a")
+    assert known.error == "is_archived"
+    assert known.sent_at == (NOW if state is DeliveryState.CANCELLED else None)
     assert claim(any_store, NOW + 100 * HOUR) == []
 
 
@@ -497,11 +499,11 @@ def test_one_that_waits_is_withdrawn_from_whoever_has_claimed_it(any_store):
     [held] = claim(any_store)
 
     with any_store.transaction() as tx:
-        assert tx.outbox.withdraw("id-a", error="too late", sweep_at=NOW + HOUR)
-        assert not tx.outbox.withdraw("id-a", error="again")
+        assert tx.outbox.withdraw("id-a", at=NOW, error="too late", sweep_at=NOW + HOUR)
+        assert not tx.outbox.withdraw("id-a", at=NOW + HOUR, error="again")
 
     known = get(any_store, "a")
-    assert (known.state, known.error) == (DeliveryState.CANCELLED, "too late")
+    assert (known.state, known.error, known.sent_at) == (DeliveryState.CANCELLED, "too late", NOW)
     assert begin(any_store, held) is None
     assert not settle(any_store, held, DeliveryState.PENDING)
     assert claim(any_store, NOW + 100 * HOUR) == []
@@ -514,6 +516,6 @@ def test_one_whose_attempt_has_begun_is_not_withdrawn(any_store):
     started = begin(any_store, claim(any_store)[0])
 
     with any_store.transaction() as tx:
-        assert not tx.outbox.withdraw("id-a", error="too late")
+        assert not tx.outbox.withdraw("id-a", at=NOW, error="too late")
 
     assert get(any_store, "a") == started

@@ -512,6 +512,8 @@ class MemoryOutbox:
         facts: dict[str, Any] = {"state": state, "error": error}
         if state is DeliveryState.SENT:
             facts |= {"sent_at": at, "channel": channel, "ts": ts}
+        if state is DeliveryState.CANCELLED:
+            facts["sent_at"] = at
         if state is DeliveryState.PENDING:
             facts["started_at"] = None
         if state is DeliveryState.UNKNOWN:
@@ -533,13 +535,15 @@ class MemoryOutbox:
         ]
         return [each.delivery for each in sorted(found, key=lambda each: each.place)]
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         held = self._rows[delivery_id]
         known = held.delivery
         if known.state is not DeliveryState.PENDING:
             return False
         cancelled = replace(
-            known, state=DeliveryState.CANCELLED, error=error, fence=known.fence + 1
+            known, state=DeliveryState.CANCELLED, error=error, fence=known.fence + 1, sent_at=at
         )
         self._rows[delivery_id] = Owed(
             cancelled, held.place, work_at=None, sweep_at=sweep_at or held.sweep_at
