@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -239,6 +239,18 @@ class ArmedReminder:
     reason: str = ""
 
 
+def moved(row: ArmedReminder, *, to: str, reason: str) -> ArmedReminder:
+    """The same reminder for another destination, as nobody has told it yet."""
+    return replace(
+        row,
+        destination=to,
+        state=ReminderState.ARMED,
+        delivery_id=None,
+        sent_at=None,
+        reason=reason,
+    )
+
+
 STANDINGS: Mapping[ReminderState, Standing] = {
     ReminderState.ARMED: Standing.ARMED,
     ReminderState.UNKNOWN: Standing.UNKNOWN,
@@ -336,6 +348,12 @@ class Reminders(Protocol):
         """Record what became of a delivery's members; how many there were to be recorded.
 
         Of all of them, or of so many at most. Kept, snoozed and cancelled ones stay so.
+        """
+
+    def move(self, delivery_id: str, *, to: str, reason: str, most: int | None = None) -> int:
+        """Cancel a delivery's members and arm each for another destination; how many there were.
+
+        All of them, or so many at most. What people settled stays where it is.
         """
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:

@@ -22,11 +22,12 @@ from bot.ports.messenger import (
     Unsettled,
 )
 from bot.ports.store import Delivery, DeliveryState, Lane, ReminderState, Store, Transaction
+from bot.services import outcomes
 from bot.services.armed import cancel
 from bot.services.closing import EVERYWHERE, Closure, closures, forget, is_locked_out, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
 from bot.services.outcomes import Outcome, record, record_rest
-from bot.services.owing import REMINDER_REST
+from bot.services.owing import REMINDER, REMINDER_REST
 from bot.services.pacing import Method, Pacing
 from bot.services.rerouting import Rerouting
 
@@ -250,8 +251,7 @@ class Delivering:
             if found:
                 self._sent(delivery, found, at=started_at)
             else:
-                # It is not there and cannot come any more, so it is posted when its turn comes.
-                self._pend(delivery, error=delivery.error, wait=NO_WAIT)
+                self._absent(delivery)
 
     def _is_given_up(self, started_at: datetime, since: datetime, *, now: datetime) -> bool:
         """Whether it was open for long enough, and somebody has tried to look for a while by now.
@@ -488,7 +488,39 @@ class Delivering:
         timing, why = self._composing.outcome(tx, delivery, at=delivery.started_at or at)
         return Outcome(state=_STATES[timing], at=at, reason=why)
 
+    def _absent(self, delivery: Delivery) -> None:
+        """It is not there and cannot come any more, so it is posted when its turn comes."""
+        now, waits = self._clock.now(), ReminderState.ARMED
+        if self._mark(delivery, waits):
+            with self._store.transaction() as tx:
+                held = tx.outbox.settle(
+                    delivery,
+                    state=DeliveryState.PENDING,
+                    at=now,
+                    error=delivery.error,
+                    again_at=now,
+                )
+                if held and delivery.kind == REMINDER:
+                    tx.reminders.settle(delivery.id, state=waits, at=None)
+
+    def _mark(self, delivery: Delivery, state: ReminderState, *, reason: str = "") -> bool:
+        """Record it of the members of a crowd first, so many at a time that others may write.
+
+        False when the claim is lost: others know better then.
+        """
+        marked = outcomes.MOST if delivery.kind == REMINDER_REST else 0
+        while marked == outcomes.MOST:
+            with self._store.transaction() as tx:
+                if not tx.outbox.renew(delivery, until=self._clock.now() + LEASE):
+                    return False
+                marked = tx.reminders.settle(
+                    delivery.id, state=state, at=None, reason=reason, most=outcomes.MOST
+                )
+            self._store.give_way()
+        return True
+
     def _unknown(self, delivery: Delivery, *, error: str | None, again_at: datetime) -> None:
+        self._mark(delivery, ReminderState.UNKNOWN, reason=error or "")
         with self._store.transaction() as tx:
             held = tx.outbox.settle(
                 delivery,
@@ -499,7 +531,7 @@ class Delivering:
             )
             if not held:
                 self._taken_over(tx, delivery)
-            if held and delivery.kind in REMINDERS:
+            if held and delivery.kind == REMINDER:
                 tx.reminders.settle(
                     delivery.id, state=ReminderState.UNKNOWN, at=None, reason=error or ""
                 )
@@ -523,12 +555,9 @@ class Delivering:
     def _pend(self, delivery: Delivery, *, error: str | None, wait: timedelta) -> None:
         now = self._clock.now()
         with self._store.transaction() as tx:
-            held = tx.outbox.settle(
+            tx.outbox.settle(
                 delivery, state=DeliveryState.PENDING, at=now, error=error, again_at=now + wait
             )
-            if held and delivery.kind in REMINDERS and delivery.update_of is None:
-                # Nothing was posted for certain, so what an earlier attempt left open waits again.
-                tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
 
     def _cancel(self, delivery: Delivery, *, error: str) -> None:
         """Let it go; what a process attempts that was frozen meanwhile is looked for."""

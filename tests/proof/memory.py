@@ -25,6 +25,7 @@ from bot.ports.store import (
     DeliveryState,
     Lane,
     ReminderState,
+    moved,
 )
 from tests.proof.memory_requests import Kept, MemoryRequests
 
@@ -388,6 +389,15 @@ class MemoryReminders:
         for row in unlike[:most]:
             self._rows[row.id, row.destination] = replace(row, **facts)
         return len(unlike[:most])
+
+    def move(self, delivery_id: str, *, to: str, reason: str, most: int | None = None) -> int:
+        carried = self.carried_by(delivery_id)
+        found = [row for row in carried if row.state not in SETTLED_BY_PEOPLE][:most]
+        facts: dict[str, Any] = {"state": ReminderState.CANCELLED, "reason": reason}
+        for row in found:
+            self._rows[row.id, row.destination] = replace(row, **facts)
+        self.arm([moved(row, to=to, reason=reason) for row in found])
+        return len(found)
 
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         for pair, row in list(self._rows.items()):
