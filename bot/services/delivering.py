@@ -235,6 +235,7 @@ class Delivering:
         if held_until is not None:
             self._unknown(delivery, error=delivery.error, again_at=held_until)
             return
+        self._keep(delivery, for_another=min(now - started_at, LAST_LOOK))
         try:
             found = self._landed(delivery, started_at=started_at, until=lands_until)
         except NotYet:
@@ -252,6 +253,12 @@ class Delivering:
                 self._sent(delivery, found, at=started_at)
             else:
                 self._absent(delivery)
+
+    def _keep(self, delivery: Delivery, *, for_another: timedelta) -> None:
+        """Hold the claim for as long as it was open already: looks that last, then, end at last."""
+        if for_another > LEASE:
+            with self._store.transaction() as tx:
+                tx.outbox.renew(delivery, until=self._clock.now() + for_another)
 
     def _is_given_up(self, started_at: datetime, since: datetime, *, now: datetime) -> bool:
         """Whether it was open for long enough, and somebody has tried to look for a while by now.

@@ -254,6 +254,30 @@ def test_a_repeat_that_slack_limits_stays_unknown_and_says_so_when_it_goes(rig: 
     assert shown.may_repeat
 
 
+def test_looks_that_last_longer_than_a_claim_come_to_an_end(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 70 seconds, and somebody else is always there to take the claim that is over."""
+    rig.messenger.lose_answers = 1
+    rig.delivering.send_due()
+    copies = rig.messenger.copies
+
+    def slowly(*arguments: Any, **facts: Any) -> Any:
+        rig.clock.advance(70 * SECOND)
+        now = rig.clock.now()
+        with rig.store.transaction() as tx:
+            tx.outbox.claim(now=now, lease_until=now + LEASE, limit=1)
+        return copies(*arguments, **facts)
+
+    monkeypatch.setattr(rig.messenger, "copies", slowly)
+    for _ in range(30):
+        rig.clock.advance(20 * SECOND)
+        rig.delivering.send_due()
+
+    assert delivery(rig).state is DeliveryState.SENT
+    assert rig.messenger.posts == 1
+
+
 def unreadable_for(rig: Rig, duration: timedelta, *, lost_answers: int = 0) -> None:
     """The first attempt has no answer, and from then on nobody can look for it."""
     rig.messenger.lose_answers, rig.messenger.lose_requests = lost_answers, 1 - lost_answers
