@@ -117,8 +117,12 @@ class SqlOutbox:
         values["work_at"] = None if state in _FINISHED else again_at or at
         if state is DeliveryState.SENT:
             values |= {"sent_at": at, "channel": channel, "ts": ts}
+        if state is DeliveryState.CANCELLED:
+            values["sent_at"] = at
         if state is DeliveryState.PENDING:
             values["started_at"] = None
+        if state is DeliveryState.UNKNOWN:
+            values["started_at"] = delivery.started_at
         changed = self._work.connection.execute(
             outbox_statements.settle(*values),
             {**self._held(delivery), **{f"new_{name}": each for name, each in values.items()}},
@@ -139,7 +143,9 @@ class SqlOutbox:
         )
         return [_delivery(row) for row in rows]
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         """Cancel one that is pending, whoever has claimed it; False when it is not pending."""
         changed = self._work.connection.execute(
             update(deliveries)
@@ -150,6 +156,7 @@ class SqlOutbox:
             )
             .values(
                 state=DeliveryState.CANCELLED,
+                sent_at=at,
                 error=error,
                 work_at=None,
                 fence=_ROW.fence + 1,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -239,6 +239,18 @@ class ArmedReminder:
     reason: str = ""
 
 
+def moved(row: ArmedReminder, *, to: str, reason: str) -> ArmedReminder:
+    """The same reminder for another destination, as nobody has told it yet."""
+    return replace(
+        row,
+        destination=to,
+        state=ReminderState.ARMED,
+        delivery_id=None,
+        sent_at=None,
+        reason=reason,
+    )
+
+
 STANDINGS: Mapping[ReminderState, Standing] = {
     ReminderState.ARMED: Standing.ARMED,
     ReminderState.UNKNOWN: Standing.UNKNOWN,
@@ -338,6 +350,12 @@ class Reminders(Protocol):
         Of all of them, or of so many at most. Kept, snoozed and cancelled ones stay so.
         """
 
+    def move(self, delivery_id: str, *, to: str, reason: str, most: int | None = None) -> int:
+        """Cancel a delivery's members and arm each for another destination; how many there were.
+
+        All of them, or so many at most. What people settled stays where it is.
+        """
+
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         """Keep, snooze or cancel reminders in every destination."""
 
@@ -405,9 +423,10 @@ class Delivery:
     `key` is unique and makes owing it twice harmless. Deliveries of one `stream` go in the order
     of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
     `update_of` names a delivery whose message is to be replaced in place instead of a new post.
-    `started_at` is when the last attempt began, `first_at` when the first did. `slot_at` is its
-    turn in a channel that had to wait for one. `sweep_until` is up to when a copy may have landed
-    that the next sweep is to find, and so names what was asked for.
+    `started_at` is when the last attempt began that may have come to something, `first_at` when the
+    first of all did. `slot_at` is its turn in a channel that had to wait for one. `sent_at` is when
+    it was sent, of a cancelled one when it was let go. `sweep_until` is up to when a copy may have
+    landed that the next sweep is to find, and so names what was asked for.
     """
 
     id: str
@@ -477,14 +496,17 @@ class Outbox(Protocol):
     ) -> bool:
         """Record an outcome; False when the fence is lost.
 
-        PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent. With
-        `sweep_at` its conversation is to be read once more from then on, for what landed until it.
+        PENDING or UNKNOWN with `again_at` means try later. PENDING clears the intent; UNKNOWN
+        leaves open the attempt that `delivery` names by its `started_at`. With `sweep_at` its
+        conversation is to be read once more from then on, for what landed until it.
         """
 
     def waiting(self, destination: str) -> Sequence[Delivery]:
         """Posts to a destination that are pending, in the order they were owed; no updates."""
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         """Cancel one that is pending, whoever has claimed it; False when it is not pending.
 
         Nobody begins an attempt of it any more.

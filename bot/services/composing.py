@@ -132,7 +132,7 @@ class Composing:
             note_stop(tx, delivery.destination, until=now, at=now)
         for each in waiting_there:
             later = sweep_at if each.attempt else None
-            if tx.outbox.withdraw(each.id, error="its date passed", sweep_at=later):
+            if tx.outbox.withdraw(each.id, at=now, error="its date passed", sweep_at=later):
                 release(tx, each)
                 released = released or each.id == delivery.id
         return released

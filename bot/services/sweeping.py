@@ -198,13 +198,14 @@ class Sweeping:
 
 
 def _once_more(delivery: Delivery) -> datetime | None:
-    """When it is looked for the last time; None when that was now, or nobody repeated it."""
-    begun_at = delivery.sent_at if delivery.attempt > 1 else None
-    if delivery.state is DeliveryState.CANCELLED:
-        begun_at = delivery.started_at or delivery.first_at
-    if begun_at is None:
+    """When it is looked for the last time; None when that was now, or it was attempted once.
+
+    Of one that was let go no attempt is known to be over, so one is enough.
+    """
+    enough = 1 if delivery.state is DeliveryState.CANCELLED else 2
+    if delivery.attempt < enough or delivery.sent_at is None:
         return None
-    last = begun_at + ONCE_MORE_AFTER
+    last = delivery.sent_at + ONCE_MORE_AFTER
     return last if delivery.sweep_until is None or delivery.sweep_until < last else None
 
 

@@ -177,6 +177,18 @@ def test_an_unknown_outcome_is_looked_at_again_when_it_is_due(any_store):
     assert begin(any_store, held, NOW + 41 * SECOND).attempt == 2
 
 
+def test_a_repeat_that_came_to_nothing_leaves_the_attempt_before_it_open(any_store):
+    owe(any_store, delivery("a"))
+    settle(any_store, begin(any_store, claim(any_store)[0]), DeliveryState.UNKNOWN, again_at=NOW)
+    [unknown] = claim(any_store)
+    repeat = begin(any_store, unknown, NOW + HOUR)
+
+    settle(any_store, replace(repeat, started_at=unknown.started_at), DeliveryState.UNKNOWN)
+
+    left = get(any_store, "a")
+    assert (left.started_at, left.attempt) == (NOW, 2)
+
+
 def test_certainly_not_posted_is_pending_without_intent(any_store):
     owe(any_store, delivery("a"))
     started = begin(any_store, claim(any_store)[0])
@@ -201,7 +213,9 @@ def test_what_nobody_will_take_is_finished_too(any_store, state):
     [held] = claim(any_store)
 
     assert settle(any_store, held, state, error="is_archived")
-    assert get(any_store, "a").error == "is_archived"
+    known = get(any_store, "a")
+    assert known.error == "is_archived"
+    assert known.sent_at == (NOW if state is DeliveryState.CANCELLED else None)
     assert claim(any_store, NOW + 100 * HOUR) == []
 
 
@@ -486,7 +500,7 @@ def test_a_sweep_is_for_what_landed_until_it_was_asked_for(any_store):
     sent, withdrawn = claim(any_store)
     settle(any_store, begin(any_store, sent), DeliveryState.SENT, ts="1.5", sweep_at=NOW + LEASE)
     with any_store.transaction() as tx:
-        assert tx.outbox.withdraw(withdrawn.id, error="too late", sweep_at=NOW + HOUR)
+        assert tx.outbox.withdraw(withdrawn.id, at=NOW, error="too late", sweep_at=NOW + HOUR)
     assert get(any_store, "b").sweep_until == NOW + HOUR
     held = get(any_store, "a")
     assert held.sweep_until == NOW + LEASE
@@ -515,11 +529,11 @@ def test_one_that_waits_is_withdrawn_from_whoever_has_claimed_it(any_store):
     [held] = claim(any_store)
 
     with any_store.transaction() as tx:
-        assert tx.outbox.withdraw("id-a", error="too late", sweep_at=NOW + HOUR)
-        assert not tx.outbox.withdraw("id-a", error="again")
+        assert tx.outbox.withdraw("id-a", at=NOW, error="too late", sweep_at=NOW + HOUR)
+        assert not tx.outbox.withdraw("id-a", at=NOW + HOUR, error="again")
 
     known = get(any_store, "a")
-    assert (known.state, known.error) == (DeliveryState.CANCELLED, "too late")
+    assert (known.state, known.error, known.sent_at) == (DeliveryState.CANCELLED, "too late", NOW)
     assert begin(any_store, held) is None
     assert not settle(any_store, held, DeliveryState.PENDING)
     assert claim(any_store, NOW + 100 * HOUR) == []
@@ -532,6 +546,6 @@ def test_one_whose_attempt_has_begun_is_not_withdrawn(any_store):
     started = begin(any_store, claim(any_store)[0])
 
     with any_store.transaction() as tx:
-        assert not tx.outbox.withdraw("id-a", error="too late")
+        assert not tx.outbox.withdraw("id-a", at=NOW, error="too late")
 
     assert get(any_store, "a") == started

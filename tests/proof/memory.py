@@ -25,6 +25,7 @@ from bot.ports.store import (
     DeliveryState,
     Lane,
     ReminderState,
+    moved,
 )
 from tests.proof.memory_requests import Kept, MemoryRequests
 
@@ -388,6 +389,15 @@ class MemoryReminders:
             self._rows[row.id, row.destination] = replace(row, **facts)
         return len(unlike[:most])
 
+    def move(self, delivery_id: str, *, to: str, reason: str, most: int | None = None) -> int:
+        carried = self.carried_by(delivery_id)
+        found = [row for row in carried if row.state not in SETTLED_BY_PEOPLE][:most]
+        facts: dict[str, Any] = {"state": ReminderState.CANCELLED, "reason": reason}
+        for row in found:
+            self._rows[row.id, row.destination] = replace(row, **facts)
+        self.arm([moved(row, to=to, reason=reason) for row in found])
+        return len(found)
+
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         for pair, row in list(self._rows.items()):
             if row.id in ids:
@@ -513,8 +523,12 @@ class MemoryOutbox:
             facts["sweep_until"] = sweep_at
         if state is DeliveryState.SENT:
             facts |= {"sent_at": at, "channel": channel, "ts": ts}
+        if state is DeliveryState.CANCELLED:
+            facts["sent_at"] = at
         if state is DeliveryState.PENDING:
             facts["started_at"] = None
+        if state is DeliveryState.UNKNOWN:
+            facts["started_at"] = delivery.started_at
         self._rows[delivery.id] = held._replace(
             delivery=replace(held.delivery, **facts),
             work_at=None if state in FINISHED else again_at or at,
@@ -532,7 +546,9 @@ class MemoryOutbox:
         ]
         return [each.delivery for each in sorted(found, key=lambda each: each.place)]
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         held = self._rows[delivery_id]
         known = held.delivery
         if known.state is not DeliveryState.PENDING:
@@ -542,6 +558,7 @@ class MemoryOutbox:
             state=DeliveryState.CANCELLED,
             error=error,
             fence=known.fence + 1,
+            sent_at=at,
             sweep_until=sweep_at or known.sweep_until,
         )
         self._rows[delivery_id] = Owed(

@@ -15,6 +15,7 @@ from bot.facts.reminding import Because, Why
 from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.closing import closures
+from bot.services.composing import NotYet
 from bot.services.owing import delivery_id, reminder_update
 from bot.services.pacing import Limits, Method, Pacing
 from bot.services.people import People
@@ -253,6 +254,115 @@ def test_a_repeat_that_slack_limits_stays_unknown_and_says_so_when_it_goes(rig: 
     assert rig.messenger.refusals == []
     [shown] = rig.reminders()
     assert shown.may_repeat
+
+
+def test_looks_that_last_longer_than_a_claim_come_to_an_end(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 70 seconds, and somebody else is always there to take the claim that is over."""
+    rig.messenger.lose_answers = 1
+    rig.delivering.send_due()
+    copies = rig.messenger.copies
+
+    def slowly(*arguments: Any, **facts: Any) -> Any:
+        rig.clock.advance(70 * SECOND)
+        now = rig.clock.now()
+        with rig.store.transaction() as tx:
+            tx.outbox.claim(now=now, lease_until=now + LEASE, limit=1)
+        return copies(*arguments, **facts)
+
+    monkeypatch.setattr(rig.messenger, "copies", slowly)
+    for _ in range(30):
+        rig.clock.advance(20 * SECOND)
+        rig.delivering.send_due()
+
+    assert delivery(rig).state is DeliveryState.SENT
+    assert rig.messenger.posts == 1
+
+
+def unreadable_for(rig: Rig, duration: timedelta, *, lost_answers: int = 0) -> None:
+    """The first attempt has no answer, and from then on nobody can look for it."""
+    rig.messenger.lose_answers, rig.messenger.lose_requests = lost_answers, 1 - lost_answers
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+    until = rig.clock.now() + duration
+    while rig.clock.now() < until:
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Limited("ratelimited", retry_after=1),
+        Unreachable("connection_refused"),
+        LockedOut("invalid_auth"),
+        NotPosted("brand_new_error", retry_after=30),
+    ],
+)
+def test_a_repeat_that_is_refused_for_certain_does_not_wait_as_long_again(
+    rig: Rig, refused: NotPosted
+) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=59))
+    rig.messenger.refusals = [refused]
+
+    for _ in range(20):
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due()
+
+    assert rig.messenger.refusals == []
+    [shown] = rig.reminders()
+    assert shown.may_repeat
+
+
+def test_a_repeat_whose_answer_is_lost_waits_as_long_again(rig: Rig) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=59))
+    rig.messenger.lose_requests = 1
+
+    for _ in range(6):
+        rig.clock.advance(timedelta(hours=1))
+        rig.delivering.send_due()
+
+    assert rig.messenger.posts == 2
+
+
+def test_a_repeat_whose_intent_took_too_long_still_says_that_it_may_be_one(rig: Rig) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=50), lost_answers=1)
+    slow = iter(range(0, 10**6, 3))
+    rig.elapsed = lambda: float(next(slow))
+    rig.start()
+    for _ in range(30):
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due(limit=1)
+    stalled = delivery(rig)
+    rig.elapsed = lambda: 0.0
+    rig.start()
+    rig.clock.advance(timedelta(minutes=20))
+    rig.delivering.send_due()
+
+    assert (stalled.attempt > 1, stalled.state) == (True, DeliveryState.UNKNOWN)
+    assert [shown.may_repeat for shown in rig.reminders()] == [False, True]
+
+
+def test_a_repeat_that_has_to_wait_for_another_message_still_says_that_it_may_be_one(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=59), lost_answers=1)
+    compose = rig.composing.compose
+    waits = iter([False, True])  # the look composes as well
+
+    def not_yet(*arguments: Any, **facts: Any) -> Any:
+        if next(waits, False):
+            raise NotYet
+        return compose(*arguments, **facts)
+
+    monkeypatch.setattr(rig.composing, "compose", not_yet)
+    for _ in range(20):
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due()
+
+    assert next(waits, None) is None
+    assert [shown.may_repeat for shown in rig.reminders()] == [False, True]
 
 
 def test_who_prefers_silence_never_reads_it_twice_and_is_told_why(rig: Rig) -> None:

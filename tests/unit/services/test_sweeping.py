@@ -1,6 +1,6 @@
 """A message that was attempted more than once is looked for once more, and told once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.billing.subscription import SlackChannel, SlackUser
+from bot.billing.subscription import Status as SubscriptionStatus
 from bot.facts.messages import Message, OperatorWarning, ReminderMessage, Settled
 from bot.facts.status import Trouble, TroubleKind
 from bot.ports.messenger import (
@@ -190,6 +191,62 @@ def test_a_copy_of_who_died_right_after_it_is_gone_some_hours_later(rig: Rig) ->
     rig.clock.advance(ONCE_MORE_AFTER)
     assert sweeping(rig).sweep_due() == 1
     assert len(rig.reminders()) == 1
+
+
+def frozen_while_it_is_let_go(
+    rig: Rig, let_go: Callable[[], None], *, thaws_after: timedelta
+) -> None:
+    """A replica stops right before its first byte; another lets it go; then it posts and dies."""
+
+    def others() -> None:
+        rig.messenger.before_post = None
+        rig.clock.advance(LEASE + SECOND)
+        let_go()
+        rig.delivering.send_due()
+        assert rig.messenger.posts == 1  # nobody else has posted it
+        thaws_at = rig.clock.now() + thaws_after
+        while rig.clock.now() < thaws_at:
+            rig.clock.advance(min(SWEEP, thaws_at - rig.clock.now()))
+            sweeping(rig).sweep_due()
+
+    real = rig.messenger.post
+
+    def post_and_die(*args: object, **named: object) -> None:
+        rig.messenger.post = real
+        real(*args, **named)
+        raise Killed
+
+    rig.messenger.before_post = others
+    rig.messenger.post = post_and_die
+    with pytest.raises(Killed):
+        rig.delivering.send_due()
+    rig.start()
+    assert len(rig.reminders()) == 1
+
+
+@pytest.mark.parametrize(
+    ("thaws_after", "gone_after"),
+    [
+        (SECOND, SETTLED),
+        (timedelta(minutes=20), ONCE_MORE_AFTER),
+    ],
+)
+@pytest.mark.parametrize("why", ["nothing to say", "its date passed"])
+def test_what_was_attempted_and_then_let_go_is_taken_back_also_hours_later(
+    rig: Rig, why: str, thaws_after: timedelta, gone_after: timedelta
+) -> None:
+    def let_go() -> None:
+        if why == "nothing to say":
+            server = quota(orders=(order("2025-12-07 09:20"),), owner=None)
+            rig.know(replace(server, status=SubscriptionStatus.UNSUBSCRIBED))
+        else:
+            rig.clock.advance(timedelta(days=9))
+
+    frozen_while_it_is_let_go(rig, let_go, thaws_after=thaws_after)
+
+    rig.clock.advance(gone_after)
+    assert sweeping(rig).sweep_due() == 1
+    assert rig.reminders() == []
 
 
 @pytest.mark.parametrize("trouble", ["unreadable", "not taken back"])
@@ -459,7 +516,8 @@ def test_what_was_let_go_and_stays_is_told_as_such(store: SqlStore, clock: Setta
     rig = Rig(store, clock)
     owe_one(rig, "r")
     with rig.store.transaction() as tx:
-        tx.outbox.withdraw("r", error="its date passed", sweep_at=clock.now())
+        now = clock.now()
+        tx.outbox.withdraw("r", at=now, error="its date passed", sweep_at=now)
     rig.messenger.undeletable = NotPosted("cant_delete_message")
 
     let_pass(rig, timedelta(minutes=15))
