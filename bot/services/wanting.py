@@ -120,7 +120,8 @@ class Wanting:
         """
         anchor = row.reminder.anchor
         if (ahead is None or ahead.date != anchor.date) and now > beginning(anchor.date):
-            ahead = self._anchor(subscription, at=beginning(anchor.date))
+            before = renewal.before_it_expired(subscription)
+            ahead = self._anchor(before, at=beginning(anchor.date))
         if ahead is None or ahead == anchor or ahead.date != anchor.date:
             return row
         return replace(row, reminder=replace(row.reminder, anchor=ahead))

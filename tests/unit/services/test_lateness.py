@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.billing.subscription import SlackChannel, Subscription
+from bot.billing.subscription import SlackChannel, Status, Subscription
 from bot.facts.messages import (
     WAS_OFF,
     Meant,
@@ -252,6 +252,16 @@ def test_an_hour_that_moved_while_nobody_ran_decides_what_was_missed(
     ending.run()
 
     assert told_of(ending) == said
+
+
+def test_one_that_expired_at_an_earlier_hour_than_was_known_is_told_as_missed(ending: Rig) -> None:
+    ending.know(expiring(23))
+    ending.run()
+    ending.clock.set(instant("2026-12-07 12:00"))
+    ending.know(replace(expiring(10), status=Status.EXPIRED))
+    ending.run()
+
+    assert told_of(ending) == OVER
 
 
 @pytest.mark.parametrize(("before", "now", "said"), [(10, 23, AHEAD), (23, 10, OVER)])
