@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot.billing import reminder, renewal
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.days import beginning, cloud_date
 from bot.billing.reminder import Reminder, Schedule
 from bot.billing.renewal import Anchor, AnchorKind
@@ -132,7 +132,7 @@ class Wanting:
         What was told of an account that the settings no longer name is dated as account_of says.
         """
         name = subscription.key.account
-        account = self._accounts.get(name) or Account(name=name)
+        account = account_named(name, self._accounts)
         ends = subscription.expires_at
         announced = anchor.date + account.deduction_days_before * ONE_DAY
         return (

@@ -14,7 +14,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.renewal import CLOUD_ZONE, anchor
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
 from bot.ports.store import (
@@ -246,7 +246,7 @@ class MemoryCatalogue:
 
     def _anchor(self, subscription: Subscription, *, at: datetime) -> datetime | None:
         """When it comes; a notice, which has only a date, at the end of that date."""
-        what = anchor(subscription, self._accounts[subscription.key.account], at=at)
+        what = anchor(subscription, account_named(subscription.key.account, self._accounts), at=at)
         if what is None or what.at is not None:
             return what.at if what else None
         return datetime.combine(what.date, time(23, 59, 59), CLOUD_ZONE)
