@@ -129,6 +129,7 @@ def superseded() -> Select[bool]:
         this.c.team_id == bindparam("team"),
         this.c.id == bindparam("known"),
         _OURS,
+        _ROW.stream == this.c.stream,
         _ROW.update_of == bindparam("of_post"),
         text(f"deliveries.{UNFINISHED}"),
         tuple_(_ROW.sequence, _ROW.owed_as) > tuple_(this.c.sequence, this.c.owed_as),
