@@ -146,7 +146,6 @@ def build_bot(core: Core, *, role: str) -> Bot:
         store=core.store,
         clock=core.clock,
         messenger=messenger,
-        composing=composing,
         pacing=pacing,
         steady_since=steady_since,
         operators=lambda: core.policy.operators or people.approvers(),

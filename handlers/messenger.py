@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from math import inf
+from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -49,8 +50,8 @@ from handlers.refusals import LOST, code_of, lost, repeatable, translated, unrea
 log = logging.getLogger(__name__)
 
 PAGE = 200
-BEGUN = 100
-"""Looks that go on where they were interrupted."""
+BEGUN = 10_000
+"""Looks that go on where they were interrupted: at a page a minute more than a week of them."""
 
 CLIENT_MESSAGES = UUID("3a1b7a5e-0c52-5d52-8f0e-7d1f3e0f6a11")
 
@@ -98,7 +99,7 @@ def metadata(
 class _Look(NamedTuple):
     """What is looked for, where, and between which instants.
 
-    Until when names the attempt: what a later one left is no part of an earlier look.
+    Until when names the attempt, or what a sweep was asked for: what lands later is no part of it.
     """
 
     delivery_id: str
@@ -125,6 +126,7 @@ class SlackMessenger:
         self._client = client
         self._mine: tuple[str, str] | None = None
         self._begun: dict[_Look, _Read] = {}
+        self._lock = Lock()
 
     def post(
         self,
@@ -224,7 +226,8 @@ class SlackMessenger:
         on there the next time, since Slack may allow no more than a page a minute.
         """
         look = _Look(delivery_id, to, since, until, thread)
-        read = self._begun.pop(look, None) or _Read()
+        with self._lock:
+            read = self._begun.pop(look, None) or _Read()
         try:
             read.channel = read.channel or self._conversation(to)
             while not read.is_whole:
@@ -282,9 +285,10 @@ class SlackMessenger:
 
     def _remember(self, look: "_Look", read: "_Read") -> None:
         """Go on there the next time; of very many looks the oldest begin anew."""
-        self._begun[look] = read
-        while len(self._begun) > BEGUN:
-            self._begun.pop(next(iter(self._begun)), None)
+        with self._lock:
+            self._begun[look] = read
+            while len(self._begun) > BEGUN:
+                self._begun.pop(next(iter(self._begun)))
 
     def _page(self, asked: Mapping[str, Any], thread: str | None) -> SlackResponse:
         if thread is None:

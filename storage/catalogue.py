@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.facts.records import OWN
 from bot.ports.store import KnownRow, ListQuery, Page
@@ -402,7 +402,7 @@ class SqlCatalogue:
             ),
             [
                 rows.subscription_row(self.work.team_id, each)
-                | rows.derived(each, self._accounts[each.key.account], at=at)
+                | rows.derived(each, account_named(each.key.account, self._accounts), at=at)
                 | {"generation": versions[each.key], "known_since": at, "gone_at": None}
                 for each in changed
             ],
@@ -452,7 +452,7 @@ class SqlCatalogue:
                     | {
                         f"new_{name}": value
                         for name, value in rows.derived(
-                            each, self._accounts[each.key.account], at=at
+                            each, account_named(each.key.account, self._accounts), at=at
                         ).items()
                     }
                     for each in dated

@@ -8,6 +8,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -34,12 +35,31 @@ _SETTINGS = (
     # Pages of the log beyond which a commit writes it back, and so takes longer. An import writes
     # it back itself, between its transactions, so that nobody else's commit has to.
     "PRAGMA wal_autocheckpoint = 8000",
+    # KiB for each of some twenty connections; the system keeps what is read of the file anyhow.
+    "PRAGMA cache_size = -1000",
 )
 
 
 # A generic plan knows no values: it passes partial indexes by and compares long lists one by one.
 # What is recorded as intended must be on the disk, whatever the server does for others.
 _OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_custom_plan -c synchronous_commit=on"
+
+IDLE_SECONDS = 20
+"""For so long a change may stand still on PostgreSQL, which then takes it back.
+
+Whoever is frozen, or loses power, in the middle of one would keep the locks that every other
+replica waits for, and their messages with it. Reading holds up nobody, and a page of a list may be
+looked at for long.
+"""
+
+# A server that is gone without a word is noticed after 25 seconds, not after the system's hours.
+_CONNECTING: Mapping[str, object] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,24 +172,20 @@ def engines(where: URL) -> Database:
     if where.get_backend_name() == "sqlite":
         reader, writer = _sqlite(where, writing=False), _sqlite(where, writing=True)
         return Database(reader=reader, writer=writer, timer=writer)
-    writer = create_engine(
-        where,
-        pool_size=10,
-        max_overflow=20,
-        pool_pre_ping=True,  # a restarted server costs one reconnection, not an error
-        isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 5, "options": _OPTIONS},
-    )
-    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    idle = f"-c idle_in_transaction_session_timeout={IDLE_SECONDS}s"
+    writer = _postgresql(where, options=f"{_OPTIONS} {idle}", level="READ COMMITTED")
+    reader = _postgresql(where, options=_OPTIONS, level="REPEATABLE READ")
     timer = create_engine(
         where,
         pool_size=5,
         max_overflow=25,
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": 5},
+        connect_args=dict(_CONNECTING),
     )
-    return Database(reader=reader, writer=writer, timer=timer)
+    return Database(
+        reader=reader.execution_options(postgresql_readonly=True), writer=writer, timer=timer
+    )
 
 
 def revision(connection: Connection) -> str:
@@ -180,8 +196,20 @@ def revision(connection: Connection) -> str:
     return connection.scalar(text("SELECT version_num FROM alembic_version")) or EMPTY
 
 
+def _postgresql(where: URL, *, options: str, level: IsolationLevel) -> Engine:
+    return create_engine(
+        where,
+        pool_size=10,
+        max_overflow=20,
+        pool_pre_ping=True,  # a restarted server costs one reconnection, not an error
+        isolation_level=level,
+        connect_args={**_CONNECTING, "options": options},
+    )
+
+
 def _sqlite(where: URL, *, writing: bool) -> Engine:
-    engine = create_engine(where, pool_size=10, max_overflow=20)
+    # The connection that was used last has what is read in its cache; others need none.
+    engine = create_engine(where, pool_size=10, max_overflow=20, pool_use_lifo=True)
 
     # The driver would otherwise begin by itself, deferred, and only before a change.
     @event.listens_for(engine, "connect")

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Row,
     case,
@@ -13,7 +12,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    type_coerce,
     update,
 )
 
@@ -115,12 +113,16 @@ class SqlOutbox:
         """Record an outcome; False when the fence is lost or an outcome is recorded already."""
         values: dict[str, Any] = {"state": state, "error": error}
         if sweep_at is not None:
-            values["sweep_at"] = sweep_at
+            values |= {"sweep_at": sweep_at, "sweep_until": sweep_at}
         values["work_at"] = None if state in _FINISHED else again_at or at
         if state is DeliveryState.SENT:
             values |= {"sent_at": at, "channel": channel, "ts": ts}
+        if state is DeliveryState.CANCELLED:
+            values["sent_at"] = at
         if state is DeliveryState.PENDING:
             values["started_at"] = None
+        if state is DeliveryState.UNKNOWN:
+            values["started_at"] = delivery.started_at
         changed = self._work.connection.execute(
             outbox_statements.settle(*values),
             {**self._held(delivery), **{f"new_{name}": each for name, each in values.items()}},
@@ -141,7 +143,9 @@ class SqlOutbox:
         )
         return [_delivery(row) for row in rows]
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         """Cancel one that is pending, whoever has claimed it; False when it is not pending."""
         changed = self._work.connection.execute(
             update(deliveries)
@@ -152,25 +156,28 @@ class SqlOutbox:
             )
             .values(
                 state=DeliveryState.CANCELLED,
+                sent_at=at,
                 error=error,
                 work_at=None,
                 fence=_ROW.fence + 1,
                 sweep_at=sweep_at or _ROW.sweep_at,
+                sweep_until=sweep_at or _ROW.sweep_until,
             )
         )
         return changed.rowcount == 1
 
     def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
-        """Have the conversation of a delivery read once more, no earlier than asked for before.
+        """Have a conversation read once more for what lands until `at`, no earlier than asked for.
 
         What was asked for after `by` would find it too late: then it is read at `at`.
         """
         soon = _ROW.sweep_at.between(at, by)
-        a_moment_later = type_coerce(_ROW.sweep_at, BigInteger) + 1  # `swept` sees that it was
         self._work.connection.execute(
             update(deliveries)
             .where(_ROW.team_id == self._work.team_id, _ROW.id == delivery_id)
-            .values(sweep_at=case((soon, a_moment_later), else_=literal(at, Instant)))
+            .values(
+                sweep_at=case((soon, _ROW.sweep_at), else_=literal(at, Instant)), sweep_until=at
+            )
         )
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
@@ -186,13 +193,15 @@ class SqlOutbox:
         delivery: Delivery,
         *,
         ts: str | None,
-        again_at: datetime,
         next_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         """The conversation shows it once; a sweep asked for since the claim is still to come."""
-        asked_since = _ROW.sweep_at != again_at
+        unasked = _ROW.sweep_until.is_not_distinct_from(delivery.sweep_until)
+        next_until = literal(until or delivery.sweep_until, Instant)
         values: dict[str, Any] = {
-            "sweep_at": case((asked_since, _ROW.sweep_at), else_=literal(next_at, Instant))
+            "sweep_at": case((unasked, literal(next_at, Instant)), else_=_ROW.sweep_at),
+            "sweep_until": case((unasked, next_until), else_=_ROW.sweep_until),
         }
         if ts is not None:
             values["ts"] = ts
@@ -212,7 +221,7 @@ class SqlOutbox:
         return when
 
     def superseded(self, delivery: Delivery) -> bool:
-        """Whether a later update of the same message is owed already."""
+        """Whether a later update of the same message is owed and not out."""
         if delivery.update_of is None:
             return False
         found = self._work.connection.scalar(
@@ -285,4 +294,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         ts=row.ts,
         sent_at=row.sent_at,
         error=row.error,
+        sweep_until=row.sweep_until,
     )

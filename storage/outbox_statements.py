@@ -123,13 +123,15 @@ def get() -> Select[Any]:
 
 @cache
 def superseded() -> Select[bool]:
-    """Whether a later update than the delivery `known` replaces the message `of_post`."""
+    """Whether a later update than the delivery `known` is to replace the message `of_post`."""
     this = deliveries.alias("this")
     later = exists().where(
         this.c.team_id == bindparam("team"),
         this.c.id == bindparam("known"),
         _OURS,
+        _ROW.stream == this.c.stream,
         _ROW.update_of == bindparam("of_post"),
+        text(f"deliveries.{UNFINISHED}"),
         tuple_(_ROW.sequence, _ROW.owed_as) > tuple_(this.c.sequence, this.c.owed_as),
     )
     return select(later)

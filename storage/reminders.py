@@ -1,7 +1,7 @@
 """Rows of reminders that are within the horizon or past it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from itertools import accumulate
@@ -28,7 +28,7 @@ from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor
 from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.facts.reminding import Standing
-from bot.ports.store import STANDINGS, ArmedReminder, ChangedMeanwhile, ReminderState
+from bot.ports.store import STANDINGS, ArmedReminder, ChangedMeanwhile, ReminderState, moved
 from storage import tables
 from storage.rows import CHUNK, pieces
 from storage.types import NEVER, Instant
@@ -267,6 +267,18 @@ class SqlReminders:
         statements = _settled_when_told if told else _settled
         return self._write_members(delivery_id, statements, values, most=most)
 
+    def move(self, delivery_id: str, *, to: str, reason: str, most: int | None = None) -> int:
+        """Cancel members and arm each for another destination; how many there were."""
+        members = select(_TABLE).where(
+            *_by(self._work.team_id, delivery_id), _ROW.state.not_in(_SETTLED_BY_PEOPLE)
+        )
+        found = [_armed(row) for row in self._work.connection.execute(members.limit(most))]
+        written = {"team": self._work.team_id, "by": delivery_id, "new_reason": reason}
+        cancelled = {**written, "new_state": ReminderState.CANCELLED}
+        self._update(_settled(), found, cancelled)
+        self.arm([moved(each, to=to, reason=reason) for each in found])
+        return len(found)
+
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         """Set it in every destination; when and by which message it was sent stays known."""
         self._looked_up = {}
@@ -377,14 +389,19 @@ class SqlReminders:
         values = {**values, "team": self._work.team_id, "by": delivery_id}
         if most is None:
             return execute(members.update_all, values).rowcount
+        return self._update(members, execute(members.find, {**values, "most": most}), values)
+
+    def _update(self, members: "_Members", found: Iterable[Any], values: Mapping[str, Any]) -> int:
+        """Write some that were found; how many it were."""
         by_destination: defaultdict[str, list[str]] = defaultdict(list)
-        for row in execute(members.find, {**values, "most": most}):
+        for row in found:
             by_destination[row.destination].append(row.id)
         written = 0
         for destination, refs in sorted(by_destination.items()):
             for start in range(0, len(refs), CHUNK):
                 some = {"to": destination, "ids": sorted(refs[start : start + CHUNK])}
-                written += execute(members.update_some, {**values, **some}).rowcount
+                statement = members.update_some
+                written += self._work.connection.execute(statement, {**values, **some}).rowcount
         return written
 
     def _open(self) -> ColumnElement[bool]:

@@ -38,7 +38,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -422,6 +422,8 @@ deliveries = Table(
     maybe("slot_at", Instant),
     # When its conversation is read once more for a second copy; NULL when it need not be.
     maybe("sweep_at", Instant),
+    # Up to when a copy may have landed that is looked for then.
+    maybe("sweep_until", Instant),
     UniqueConstraint("team_id", "key", name="uq_deliveries_key"),
     partial("ix_deliveries_sweep", "sweep_at", where="sweep_at IS NOT NULL"),
     partial("ix_deliveries_work", "work_at", "owed_as", where="work_at IS NOT NULL"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.subscription import AccountName, Subscription
 from bot.facts.records import ORDER, OWN, SEPARATOR, digest_of, subscription_of
 from bot.ports.takeover import Version
@@ -156,7 +156,8 @@ class Spelling:
 
     def _dated(self, version: Version) -> Derived:
         subscription = subscription_of(version.key, version.record)
-        found = rows.derived(subscription, self._accounts[version.key.account], at=self.at)
+        account = account_named(version.key.account, self._accounts)
+        found = rows.derived(subscription, account, at=self.at)
         kind, when = found["anchor_kind"], microseconds(found["anchor_at"])
         return kind and str(kind), when, found["anchor_date"], found["group_rank"]
 

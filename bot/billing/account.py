@@ -1,5 +1,6 @@
 """An account at a cloud: the settings that decide rules, currency and permission."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,3 +61,8 @@ class Account:
     def currency(self) -> str:
         """The currency of the site, for figures of which no order names one."""
         return self.site.currency
+
+
+def account_named(name: AccountName, accounts: Mapping[AccountName, Account]) -> Account:
+    """What is set for an account; one that the settings do not name any more is an embedded one."""
+    return accounts.get(name) or Account(name=name)

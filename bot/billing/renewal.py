@@ -149,8 +149,7 @@ def came(
     Of something that expired it is the expiry (R15). Whether a term was renewed of which the orders
     do not tell is not supposed here.
     """
-    if subscription.status is Status.EXPIRED:
-        subscription = replace(subscription, status=Status.IN_USE, auto_renew=False)
+    subscription = before_it_expired(subscription)
     found: list[Anchor] = []
     start, end = span
     last = anchor(subscription, account, at=start)
@@ -160,6 +159,13 @@ def came(
             break
         last = anchor(subscription, account, at=_over_everywhere(last.date))
     return tuple(each for each in found if start <= hard_cutoff(each, reader=reader))
+
+
+def before_it_expired(subscription: Subscription) -> Subscription:
+    """Something that expired as it was while that was still to come; else the same."""
+    if subscription.status is not Status.EXPIRED:
+        return subscription
+    return replace(subscription, status=Status.IN_USE, auto_renew=False)
 
 
 def charge_after_expiry(

@@ -63,7 +63,9 @@ def _run(role: str) -> None:
     from bot import app as wiring
     from bot import core as opening
     from bot.cli.environment import settings_taken, start_log
+    from bot.cli.heap import share_one_heap
 
+    share_one_heap()
     if role not in ROLES:
         raise WrongInput(f"`--role` is {role}; allowed are all, web and worker.")
     settings, secrets = settings_taken()

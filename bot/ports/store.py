@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -278,6 +278,18 @@ class ArmedReminder:
     reason: str = ""
 
 
+def moved(row: ArmedReminder, *, to: str, reason: str) -> ArmedReminder:
+    """The same reminder for another destination, as nobody has told it yet."""
+    return replace(
+        row,
+        destination=to,
+        state=ReminderState.ARMED,
+        delivery_id=None,
+        sent_at=None,
+        reason=reason,
+    )
+
+
 STANDINGS: Mapping[ReminderState, Standing] = {
     ReminderState.ARMED: Standing.ARMED,
     ReminderState.UNKNOWN: Standing.UNKNOWN,
@@ -377,6 +389,12 @@ class Reminders(Protocol):
         Of all of them, or of so many at most. Kept, snoozed and cancelled ones stay so.
         """
 
+    def move(self, delivery_id: str, *, to: str, reason: str, most: int | None = None) -> int:
+        """Cancel a delivery's members and arm each for another destination; how many there were.
+
+        All of them, or so many at most. What people settled stays where it is.
+        """
+
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         """Keep, snooze or cancel reminders in every destination."""
 
@@ -444,8 +462,10 @@ class Delivery:
     `key` is unique and makes owing it twice harmless. Deliveries of one `stream` go in the order
     of `sequence`. `fence` rises with every claim; only its holder may record an outcome.
     `update_of` names a delivery whose message is to be replaced in place instead of a new post.
-    `started_at` is when the last attempt began, `first_at` when the first did. `slot_at` is its
-    turn in a channel that had to wait for one.
+    `started_at` is when the last attempt began that may have come to something, `first_at` when the
+    first of all did. `slot_at` is its turn in a channel that had to wait for one. `sent_at` is when
+    it was sent, of a cancelled one when it was let go. `sweep_until` is up to when a copy may have
+    landed that the next sweep is to find, and so names what was asked for.
     """
 
     id: str
@@ -468,6 +488,7 @@ class Delivery:
     ts: str | None = None
     sent_at: datetime | None = None
     error: str | None = None
+    sweep_until: datetime | None = None
 
 
 class Outbox(Protocol):
@@ -514,24 +535,27 @@ class Outbox(Protocol):
     ) -> bool:
         """Record an outcome; False when the fence is lost.
 
-        PENDING or UNKNOWN with `again_at` means try later; PENDING clears the intent. With
-        `sweep_at` its conversation is to be read once more from then on.
+        PENDING or UNKNOWN with `again_at` means try later. PENDING clears the intent; UNKNOWN
+        leaves open the attempt that `delivery` names by its `started_at`. With `sweep_at` its
+        conversation is to be read once more from then on, for what landed until it.
         """
 
     def waiting(self, destination: str) -> Sequence[Delivery]:
         """Posts to a destination that are pending, in the order they were owed; no updates."""
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         """Cancel one that is pending, whoever has claimed it; False when it is not pending.
 
         Nobody begins an attempt of it any more.
         """
 
     def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
-        """Have the conversation of a delivery read once more, no earlier than asked for before.
+        """Have a conversation read once more for what lands until `at`, no earlier than asked for.
 
-        What was asked for after `by` would find it too late: then it is read at `at`. Whoever reads
-        it now learns by `swept` that it was asked for.
+        What was asked for after `by` would find it too late: then it is read at `at`. It is still
+        to come for whoever reads it now for what landed until another instant.
         """
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
@@ -542,19 +566,23 @@ class Outbox(Protocol):
         delivery: Delivery,
         *,
         ts: str | None,
-        again_at: datetime,
         next_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         """The conversation shows it once, as the message `ts`, or not at all; again at `next_at`.
 
-        A sweep that was asked for since it was claimed until `again_at` is still to come instead.
+        Then for what landed until `until`, or for the same once more. A sweep that was asked for
+        since is still to come instead.
         """
 
     def next_sweep(self) -> datetime | None:
         """When the next conversation is to be read once more."""
 
     def superseded(self, delivery: Delivery) -> bool:
-        """Whether a later update of the same message is owed, which shows the newest state."""
+        """Whether a later update of the same message is not out yet, which shows the newest state.
+
+        One that is out already may have been replaced since by an older one that landed late.
+        """
 
     def get(self, delivery_id: str) -> Delivery | None:
         """One delivery."""

@@ -41,7 +41,14 @@ from bot.ports.store import (
 )
 from bot.services.armed import DIRECT, over
 from bot.services.finding import account_of
-from bot.services.lateness import meant_for, timing_of
+from bot.services.lateness import (
+    cause_since_bundled,
+    may_have_passed,
+    meant_for,
+    recorded,
+    sentence_of,
+    timing_of,
+)
 from bot.services.owing import REMINDER_REST
 from bot.services.people import People
 from bot.services.phrases import day
@@ -94,7 +101,7 @@ class Announcing:
         rows = carried(tx, post)
         if not rows:
             return None
-        said = self._said(post, rows, now=now)
+        said = self._said(tx, post, rows, now=now)
         items = self._items(tx, rows, said)
         return ReminderMessage(
             items=items,
@@ -113,16 +120,19 @@ class Announcing:
 
         Its members may be very many, so they are read once, some at a time.
         """
-        at, count, passed = _spoken_at(post, now=now), 0, True
+        at, count = _spoken_at(post, now=now), 0
+        passed: set[bool] = set()
         amounts: Mapping[str, Money] = {}
         some: Sequence[ArmedReminder] = ()
         for some in _in_pieces(told(tx, post)):
             count += len(some)
-            passed = passed and all(self.has_passed(row, at=at) for row in some)
+            passed |= set(self.passed(tx, post, some, at=at, now=now))
             amounts = sums((*amounts.values(), *_amounts(tx, some)))
         if not some:
             return None
-        timing, why = timing_of(post, at=at, passed=passed)
+        timing, why = timing_of(
+            post, at=at, passed=passed, delayed=lambda: _delayed(tx, post, at=at)
+        )
         return ReminderRest(
             batch_id=post.id,
             count=count,
@@ -153,7 +163,7 @@ class Announcing:
         rows = tx.reminders.told_by(post.id, armed=armed, skip=skip, limit=REST_PAGE)
         return RestPage(
             batch_id=post.id,
-            items=self._items(tx, tuple(rows), self._said(post, told(tx, post), now=now)),
+            items=self._items(tx, tuple(rows), self._said(tx, post, told(tx, post), now=now)),
             count=count,
             page=page,
             pages=pages,
@@ -162,11 +172,31 @@ class Announcing:
 
     def timing(self, tx: Transaction, post: Delivery, *, at: datetime) -> tuple[Timing, str | None]:
         """With what timing, and for what reason, an attempt that was just made speaks."""
-        said = self._said(post, told(tx, post), now=at)
+        said = self._said(tx, post, told(tx, post), now=at)
         return said.timing, said.why
 
-    def has_passed(self, row: ArmedReminder, *, at: datetime) -> bool:
-        """Whether what a reminder announces has come."""
+    def passed(
+        self,
+        tx: Transaction,
+        post: Delivery,
+        rows: Iterable[ArmedReminder],
+        *,
+        at: datetime,
+        now: datetime | None = None,
+    ) -> Iterator[bool]:
+        """Of each reminder that a delivery tells whether it had come, by the hour that holds now.
+
+        A row keeps the hour of when it was armed, which a reading may have moved since.
+        """
+        if not may_have_passed(post, at=at):
+            yield from (False for _ in rows)
+            return
+        for some in _in_pieces(iter(rows)):
+            self._wanting.look_up_rows(tx, some)
+            for row in some:
+                yield self._has_come(self._as_now(tx, row, now=now or at), at=at)
+
+    def _has_come(self, row: ArmedReminder, *, at: datetime) -> bool:
         return over(row.reminder.anchor, zone=self._policy.schedule.zone, now=at)
 
     def line(self, tx: Transaction, delivery: Delivery, *, now: datetime) -> ReminderLine | None:
@@ -189,14 +219,20 @@ class Announcing:
         asked = [(row, self._wanting.objection(tx, row, now=now)) for row in rows]
         return [(row, reason) for row, reason in asked if reason is not None]
 
-    def _said(self, post: Delivery, rows: Iterable[ArmedReminder], *, now: datetime) -> _Said:
-        """What is told when all that it announces has passed was missed, however it was bundled.
+    def _said(
+        self, tx: Transaction, post: Delivery, rows: Iterable[ArmedReminder], *, now: datetime
+    ) -> _Said:
+        """With what timing it speaks, by when the attempt began that was seen.
 
-        That goes by when the attempt began that was seen, since its words are of that moment.
+        Its words are of that moment.
         """
         at = _spoken_at(post, now=now)
-        passed = all(self.has_passed(row, at=at) for row in rows)
-        timing, why = timing_of(post, at=at, passed=passed)
+        timing, why = timing_of(
+            post,
+            at=at,
+            passed=self.passed(tx, post, rows, at=at, now=now),
+            delayed=lambda: _delayed(tx, post, at=at),
+        )
         return _Said(timing, why, at=at, now=now)
 
     def _items(
@@ -204,12 +240,12 @@ class Announcing:
     ) -> tuple[ReminderItem, ...]:
         self._wanting.look_up_rows(tx, rows)
         tx.requests.look_up({row.reminder.subscription for row in rows})
-        items = (self._item(tx, self._as_now(tx, row, said), said) for row in nearest(rows))
+        items = (self._item(tx, self._as_now(tx, row, now=said.now), said) for row in nearest(rows))
         return tuple(sorted(items, key=_place))
 
-    def _as_now(self, tx: Transaction, row: ArmedReminder, said: _Said) -> ArmedReminder:
+    def _as_now(self, tx: Transaction, row: ArmedReminder, *, now: datetime) -> ArmedReminder:
         """With the hour that holds now; what was told as a deduction does not become an expiry."""
-        present = self._wanting.as_now(tx, row, now=said.now)
+        present = self._wanting.as_now(tx, row, now=now)
         told = row.sent_at is not None
         same = present.reminder.anchor.kind is row.reminder.anchor.kind
         return present if same or not told else row
@@ -262,10 +298,10 @@ class Announcing:
             return "It was renewed."
         if anchor.kind is AnchorKind.DEDUCTION and subscription.auto_renew is False:
             return "Auto-renewal was turned off at the cloud; by whom is not known."
-        if self.has_passed(row, at=said.now):
+        if self._has_come(row, at=said.now):
             if anchor.kind is AnchorKind.EXPIRY:
                 return f"It expired on {day(anchor.date)}."
-            told_too_late = self.has_passed(row, at=said.at)
+            told_too_late = self._has_come(row, at=said.at)
             return f"{day(anchor.date)} had passed when this was sent." if told_too_late else None
         account = account_of(self._store, subscription.key.account)
         present = renewal.anchor(subscription, account, at=said.now)
@@ -359,6 +395,13 @@ def _held(tx: Transaction, row: ArmedReminder) -> Subscription:
 def _spoken_at(post: Delivery, *, now: datetime) -> datetime:
     """The moment whose words it says: that of the attempt that was seen, else now."""
     return now if post.sent_at is None else post.started_at or post.sent_at
+
+
+def _delayed(tx: Transaction, post: Delivery, *, at: datetime) -> str | None:
+    """Why it is late although it was bundled on time; once it is sent, what was recorded then."""
+    if post.sent_at is not None:
+        return recorded(islice(told(tx, post), PIECE))
+    return sentence_of({cause_since_bundled(tx, post, at=at)})
 
 
 def _asked_or_snoozed(

@@ -41,11 +41,13 @@ class Watch:
 
     `leads` are the leads of those settings, `wishes` names everything else in them. Of leads
     that are `coming`, new in the settings since the instant given, only what falls due soon is
-    armed. It is not `tidy` while rows of leads that are no longer wanted may still be armed.
+    armed. It is not `tidy` while rows of leads that are no longer wanted may still be armed. A run
+    takes minutes where very much is read: it was `seen` last at its end, or on its way.
     """
 
     at: datetime
     until: datetime
+    seen: datetime
     leads: frozenset[Lead] = frozenset()
     coming: Mapping[Lead, datetime] = field(default_factory=dict)
     wishes: str = ""
@@ -58,10 +60,12 @@ def last_watch(tx: Transaction) -> Watch | None:
     if note is None:
         return None
     at, until = (datetime.fromisoformat(str(note[name])) for name in ("at", "until"))
+    seen = datetime.fromisoformat(str(note.get("seen", note["at"])))
     leads, coming = note.get("leads"), note.get("coming")
     return Watch(
         at=at,
         until=until,
+        seen=seen,
         leads=frozenset(map(_lead, leads)) if isinstance(leads, list) else frozenset(),
         coming={
             _lead(lead): datetime.fromisoformat(since)
@@ -77,12 +81,21 @@ def note_watch(tx: Transaction, watch: Watch) -> None:
     facts = {
         "at": watch.at.isoformat(),
         "until": watch.until.isoformat(),
+        "seen": watch.seen.isoformat(),
         "leads": [_written(lead) for lead in sorted(watch.leads)],
         "coming": {_written(lead): since.isoformat() for lead, since in watch.coming.items()},
         "wishes": watch.wishes,
         "tidy": watch.tidy,
     }
     tx.notes.put(_WATCH, facts)
+
+
+def note_seen(tx: Transaction, *, now: datetime) -> None:
+    """A run that follows the one before in time is still on its way."""
+    tx.notes.held(_WATCH)  # another replica's run may end meanwhile
+    watch = last_watch(tx)
+    if watch is not None:
+        note_watch(tx, replace(watch, seen=max(watch.seen, now)))
 
 
 def _written(lead: Lead) -> str:
@@ -130,7 +143,7 @@ def _is_long(pause: Span) -> bool:
 def pauses(tx: Transaction, *, now: datetime, longer_than: timedelta) -> Sequence[Span]:
     """When nobody ran lately, with the time until now when nobody has armed for so long."""
     watch = last_watch(tx)
-    lasts = watch is not None and now - watch.at > longer_than
+    lasts = watch is not None and now - watch.seen > longer_than
     return [*_noted_pauses(tx), *([(watch.at, now)] if watch and lasts else [])]
 
 

@@ -27,6 +27,7 @@ from bot.services.armed import (
     end_pauses,
     last_watch,
     note_pause,
+    note_seen,
     note_watch,
 )
 from bot.services.lateness import LATE_AFTER
@@ -37,6 +38,9 @@ from bot.services.wanting import ONE_DAY, Wanting
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FEW = 10
+SIGN_EVERY = timedelta(minutes=1)
+"""A run that takes longer shows that it is on its way: nobody is to think that none ran."""
+
 STEP_BACK = timedelta(hours=1)
 """A clock that was ahead by less let nothing pass whose leads had not come: a lead is longer."""
 
@@ -56,6 +60,8 @@ class Arming:
         self._policy = policy
         self._reach = Reach(policy)
         self.wanting = Wanting(accounts=store.accounts, policy=policy)
+        self._signed = LONG_AGO
+        self._goes_on = False
 
     def arm(self) -> int:
         """Enter what falls due within the horizon, cancel what no longer holds; how many are new.
@@ -66,8 +72,10 @@ class Arming:
         """
         now = self._clock.now()
         run = self._run(now)
+        self._signed, self._goes_on = now, not _is_after_pause(run)
         armed = self._bring_in_step(run)
         self._date_passed(now)
+        self._sign()
         with self._store.transaction() as tx:
             self._note(tx, run)
         return armed
@@ -79,7 +87,22 @@ class Arming:
         none ever did nothing is entered.
         """
         run = self._run(self._clock.now())
+        self._signed, self._goes_on = run.now, False
         return self._bring_in_step(run) if run.before is not None else 0
+
+    def _sign(self) -> None:
+        """Show between two pages that this run is on its way, and note where it stood still.
+
+        One that follows a pause shows nothing: that one lasts until it is noted.
+        """
+        now, before = self._clock.now(), self._signed
+        if not self._goes_on or now - before < SIGN_EVERY:
+            return
+        self._signed = now
+        with self._store.transaction() as tx:
+            if now - before > LATE_AFTER:
+                note_pause(tx, since=before, now=now)
+            note_seen(tx, now=now)
 
     def _run(self, now: datetime) -> Pass:
         with self._store.reading() as tx:
@@ -134,12 +157,13 @@ class Arming:
         """Remember the run, and that nobody ran before it where that is so."""
         now, before = run.now, run.before
         leads, wishes = self._reach.leads, self._wishes(now)
-        watch = Watch(at=now, until=run.horizon, leads=leads, wishes=wishes)
+        seen = max(now, self._clock.now())
+        watch = Watch(at=now, until=run.horizon, seen=seen, leads=leads, wishes=wishes)
         if before is not None and run.goes_on:
             watch = _after_news(watch, before)
-        if before is None or now - before.at > LATE_AFTER:
+        if _is_after_pause(run):
             note_pause(tx, since=before.at if before else None, now=now)
-        elif now < before.at:
+        elif before is not None and now < before.at:
             end_pauses(tx, now=now)
         note_watch(tx, watch)
 
@@ -165,6 +189,7 @@ class Arming:
             found = tx.catalogue.anchored_keys(start=start, end=end)
             while keys := tuple(islice(found, PAGE)):
                 armed += self._enter(keys, run)
+                self._sign()
         return armed
 
     def _enter(self, keys: Sequence[SubscriptionKey], run: Pass) -> int:
@@ -186,6 +211,7 @@ class Arming:
                 tx.catalogue.planned(keys)
             if not keys:  # another replica has them
                 break
+            self._sign()
         return armed
 
     def _has_changed(self) -> bool:
@@ -207,6 +233,7 @@ class Arming:
                 if objections:
                     with self._store.transaction() as writing:
                         cancel(writing, objections)
+                self._sign()
 
     def _objections(
         self, tx: Transaction, rows: Sequence[ArmedReminder], run: Pass
@@ -223,6 +250,7 @@ class Arming:
             with self._store.transaction() as tx:
                 if tx.catalogue.date_passed(at=now, limit=PAGE) < PAGE:
                     return
+            self._sign()
 
     def _date_anew(self, now: datetime) -> None:
         """The clock was ahead: what came to pass only by that clock is still to come."""
@@ -231,6 +259,7 @@ class Arming:
             while keys := tuple(islice(found, PAGE)):
                 with self._store.transaction() as writing:
                     writing.catalogue.date_anew(keys, at=now)
+                self._sign()
 
     def _next_of(
         self, tx: Transaction, days: int, *, now: datetime
@@ -265,6 +294,11 @@ class Arming:
         accounts = sorted(self._store.accounts.items())
         said = repr((hour, routes, policy.reminders_channel, accounts))
         return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _is_after_pause(run: Pass) -> bool:
+    """Whether nobody ran before it for long enough to be noted."""
+    return run.before is None or run.now - run.before.seen > LATE_AFTER
 
 
 def _after_news(watch: Watch, before: Watch) -> Watch:

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime
 
+from bot.billing.days import beginning
 from bot.billing.reminder import Reminder
 from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.facts.messages import Timing
 from bot.ports.store import ArmedReminder, Delivery, Transaction
 from bot.services.announcing import Place, place
-from bot.services.armed import end_of, over
+from bot.services.armed import over
 from bot.services.lateness import LATE_AFTER, Cause, cause_of, was_off
 from bot.services.owing import REMINDER, delivery_id
 from bot.services.wanting import Wanting
@@ -68,8 +69,9 @@ class Told:
 class Gist:
     """What a delivery says of all its members, so that nobody has to read them for that.
 
-    When the first of them was due and the first date passes; the causes of lateness, and for how
-    many there was a reason to be moved, as far as there is something to say.
+    When the first of them was due, and when the first date begins, before which none passes; the
+    causes of lateness, and for how many there was a reason to be moved, as far as there is
+    something to say.
     """
 
     timing: Timing
@@ -79,13 +81,13 @@ class Gist:
     meant: Mapping[str, int]
 
     @classmethod
-    def of(cls, part: Sequence[Told], *, zone: tzinfo) -> "Gist":
+    def of(cls, part: Sequence[Told]) -> "Gist":
         """The gist of what one message tells."""
         rows = [each for about in part for each in about.rows]
         return cls(
             timing=rows[0].timing,
             due_at=min(each.row.due_at for each in rows),
-            passes_at=min(end_of(about.reminder.anchor, zone=zone) for about in part),
+            passes_at=beginning(min(about.reminder.anchor.date for about in part)),
             why=frozenset(each.cause.value for each in rows if each.cause),
             meant=Counter(moved for about in part if (moved := about.rows[0].moved) is not None),
         )
@@ -118,7 +120,7 @@ def timed(
         timing, moved = _timing(tx, row, wanting=wanting, now=now), wanting.moved(tx, row)
         cause = None
         if timing is not Timing.ON_TIME:
-            cause = cause_of(row.due_at, moved=moved is not None, off=off)
+            cause = cause_of(tx, row, moved=moved is not None, off=off)
         yield Timed(row=row, timing=timing, cause=cause, moved=moved)
 
 

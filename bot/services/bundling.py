@@ -19,6 +19,7 @@ from bot.services.bundles import (
     told,
 )
 from bot.services.crowds import CROWD, Crowds
+from bot.services.outcomes import moving_to
 from bot.services.owing import REMINDER, REMINDER_REST
 from bot.services.wanting import Wanting
 
@@ -42,16 +43,18 @@ class Bundling:
         A row that no longer holds is cancelled with its reason. Late and missed ones go into
         messages of their own that say so and why, and so do those that had to move here. What is
         left after many rounds waits for the next call, since everything else that is due should
-        not wait for it; a destination with a crowd is tied slice by slice, after all others.
+        not wait for it; a destination with a crowd is tied slice by slice, after all others, and
+        one to which more are moving is left until they are there.
         """
         now = self._clock.now()
         with self._store.reading() as tx:
             crowds = self._crowds.opened(tx)
+            moving = moving_to(tx)
             if self._is_anything_due(tx, now):
-                crowds |= set(tx.reminders.crowds(now=now, most=CROWD))
+                crowds |= set(tx.reminders.crowds(now=now, most=CROWD)) - moving
             elif not crowds:
                 return 0
-        carried = self._bundle_others(crowds)
+        carried = self._bundle_others(crowds | moving)
         return carried + sum(self._crowds.go_on(each) for each in sorted(crowds))
 
     def _bundle_others(self, crowds: Collection[str]) -> int:
@@ -80,8 +83,8 @@ class Bundling:
     def _bundle(self, now: datetime) -> tuple[int, int]:
         """How many rows were looked at, and how many of them are members of something now."""
         with self._store.transaction() as tx:
-            crowds = self._crowds.held(tx)
-            due = tx.reminders.due(now=now, limit=ROWS, most=CROWD, without=crowds)
+            others = self._crowds.held(tx) | moving_to(tx)
+            due = tx.reminders.due(now=now, limit=ROWS, most=CROWD, without=others)
             self._wanting.look_up_rows(tx, due)
             rows = [row for each in due if (row := self._held(tx, each, now=now)) is not None]
             parts = parted(timed(tx, rows, wanting=self._wanting, now=now))
@@ -103,7 +106,7 @@ class Bundling:
         if counted:
             parts.append((REMINDER_REST, list(counted)))
         for kind, part in parts:
-            gist = Gist.of(part, zone=self._wanting.zone)
+            gist = Gist.of(part)
             pairs = [pair for about in part for pair in about.pairs]
             destination = pairs[0][1]
             batch = now.isoformat()

@@ -18,7 +18,11 @@ EVERYWHERE = "*"
 ENOUGH = 3
 """Refusals for reasons that nobody knows, before a destination counts as closed."""
 
+STOPPED_LATELY = timedelta(days=7)
+"""So long it is known that Slack took nothing."""
+
 _NOTE = "closed"
+_STOPS = "stops"
 _REFUSALS = "refusals"
 _REMEMBERED = timedelta(days=1)
 
@@ -74,6 +78,7 @@ def close(
         passing=passing,
     )
     _note(tx, {**known, destination: closure})
+    note_stop(tx, destination, until=closure.until, at=at)
     return closure
 
 
@@ -81,6 +86,22 @@ def reopen(tx: Transaction, destination: str) -> None:
     """Something was taken there."""
     known = _all(tx.notes.held(_NOTE))
     _note(tx, {each: closure for each, closure in known.items() if each != destination})
+
+
+def note_stop(tx: Transaction, destination: str, *, until: datetime, at: datetime) -> None:
+    """Remember that a destination, or EVERYWHERE, takes nothing up to an instant."""
+    known: Mapping[str, Any] = tx.notes.held(_STOPS)
+    stops = {each: datetime.fromisoformat(ends) for each, ends in known.items()}
+    stops[destination] = max(stops.get(destination, until), until)
+    lately = {each: ends for each, ends in stops.items() if at - ends < STOPPED_LATELY}
+    tx.notes.put(_STOPS, {each: ends.isoformat() for each, ends in lately.items()})
+
+
+def was_stopped(tx: Transaction, destination: str, *, since: datetime) -> bool:
+    """Whether Slack took nothing there for some of the time since an instant, or nowhere."""
+    stops: Mapping[str, Any] = tx.notes.get(_STOPS) or {}
+    ends = (stops[each] for each in (destination, EVERYWHERE) if each in stops)
+    return any(datetime.fromisoformat(each) > since for each in ends)
 
 
 def pause(calls: int) -> timedelta:

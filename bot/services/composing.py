@@ -32,8 +32,9 @@ from bot.services import owing
 from bot.services.alarming import OPERATOR_WARNING, read_warning
 from bot.services.announcing import Announcing, carried, told, waiting
 from bot.services.attesting import attested
+from bot.services.closing import note_stop
 from bot.services.delegating import DELEGATION, read_delegation
-from bot.services.lateness import bundled_as, moved_of
+from bot.services.lateness import bundled_as, is_refused, moved_of
 from bot.services.outcomes import release
 from bot.services.telling import REMINDER_LINE
 from bot.services.touring import TOUR, read_tour
@@ -123,11 +124,15 @@ class Composing:
         """Whether a date has passed unannounced of which it tells, or others that wait there do.
 
         Only of a reminder that waits and is certainly not posted. One about what was missed is so,
-        too, when another such message of another batch waits beside it.
+        too, when another such message of another batch waits beside it, or when the hour of some of
+        it was moved to later.
         """
         if not _waits(delivery):
             return False
         if bundled_as(delivery) is Timing.MISSED:
+            passed = set(self._announcing.passed(tx, delivery, told(tx, delivery), at=now))
+            if len(passed) > 1:
+                return True
             beside = self._passed(tx, delivery, now)
             mine = (Timing.MISSED, delivery.subject.get("batch"))
             return any((bundled_as(each), each.subject.get("batch")) != mine for each in beside)
@@ -143,9 +148,12 @@ class Composing:
         post one that was attempted: `sweep_at` it is looked for, and then taken back.
         """
         released = False
-        for each in self._passed(tx, delivery, now):
+        waiting_there = self._passed(tx, delivery, now)
+        if any(is_refused(each) for each in waiting_there):
+            note_stop(tx, delivery.destination, until=now, at=now)
+        for each in waiting_there:
             later = sweep_at if each.attempt else None
-            if tx.outbox.withdraw(each.id, error="its date passed", sweep_at=later):
+            if tx.outbox.withdraw(each.id, at=now, error="its date passed", sweep_at=later):
                 release(tx, each)
                 released = released or each.id == delivery.id
         return released
@@ -155,10 +163,7 @@ class Composing:
         return [each for each in there if self._has_passed(tx, each, now)]
 
     def _has_passed(self, tx: Transaction, delivery: Delivery, now: datetime) -> bool:
-        passes_at = delivery.subject.get("passes_at")
-        if passes_at is not None and now < datetime.fromisoformat(str(passes_at)):
-            return False
-        return any(self._announcing.has_passed(row, at=now) for row in told(tx, delivery))
+        return any(self._announcing.passed(tx, delivery, told(tx, delivery), at=now))
 
     def outcome(self, tx: Transaction, delivery: Delivery, *, at: datetime) -> tuple[Timing, str]:
         """With what timing a reminder speaks that was just posted, and the reason to record."""

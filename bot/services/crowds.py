@@ -223,7 +223,7 @@ class Crowds:
                 key = crowd.key(REMINDER_REST, fingerprint(apart))
                 part = self._free(tx, crowd, counted, key=key)
                 if part:
-                    gist = Gist.of(part, zone=self._wanting.zone)
+                    gist = Gist.of(part)
                     rests[key] = rests[key].with_(gist) if key in rests else gist
                     tied += _rows(part)
             crowd = replace(crowd, rests=rests, until=self._clock.now() + LEASE)
@@ -240,7 +240,7 @@ class Crowds:
                     key = crowd.key(REMINDER, f"{fingerprint(apart)}/{number}")
                     digest = self._free(tx, crowd, planned, key=key)
                     if digest:
-                        gist = Gist.of(digest, zone=self._wanting.zone)
+                        gist = Gist.of(digest)
                         naming = delivery(
                             gist, destination=crowd.destination, key=key, batch=crowd.batch
                         )

@@ -22,13 +22,13 @@ from bot.ports.messenger import (
     Unsettled,
 )
 from bot.ports.store import Delivery, DeliveryState, Lane, ReminderState, Store, Transaction
-from bot.services import filing
+from bot.services import filing, outcomes
 from bot.services.armed import cancel
 from bot.services.closing import EVERYWHERE, Closure, closures, forget, is_locked_out, reopen
 from bot.services.composing import REMINDERS, Composing, NotYet
 from bot.services.filing import Became
 from bot.services.outcomes import Outcome, record, record_rest
-from bot.services.owing import REMINDER_REST
+from bot.services.owing import REMINDER, REMINDER_REST
 from bot.services.pacing import Method, Pacing
 from bot.services.rerouting import Rerouting
 
@@ -236,6 +236,7 @@ class Delivering:
         if held_until is not None:
             self._unknown(delivery, error=delivery.error, again_at=held_until)
             return
+        self._keep(delivery, for_another=min(now - started_at, LAST_LOOK))
         try:
             found = self._landed(delivery, started_at=started_at, until=lands_until)
         except NotYet:
@@ -244,8 +245,7 @@ class Delivering:
             self._obey(Method.LOOK, unreadable)
             if self._is_given_up(started_at, looked_since, now=now):
                 if not self._rerouting.silenced(delivery, error=unreadable.error):
-                    unknown = replace(delivery, state=DeliveryState.UNKNOWN)
-                    self._post(unknown, may_repeat=True)
+                    self._post(replace(delivery, state=DeliveryState.UNKNOWN))
                 return
             wait = min(max((now - started_at) / 2, FIRST_LOOK), LAST_LOOK)
             self._unknown(delivery, error=unreadable.error, again_at=now + wait)
@@ -253,8 +253,13 @@ class Delivering:
             if found:
                 self._sent(delivery, found, at=started_at)
             else:
-                # It is not there and cannot come any more, so it is posted when its turn comes.
-                self._pend(delivery, error=delivery.error, wait=NO_WAIT)
+                self._absent(delivery)
+
+    def _keep(self, delivery: Delivery, *, for_another: timedelta) -> None:
+        """Hold the claim for as long as it was open already: looks that last, then, end at last."""
+        if for_another > LEASE:
+            with self._store.transaction() as tx:
+                tx.outbox.renew(delivery, until=self._clock.now() + for_another)
 
     def _is_given_up(self, started_at: datetime, since: datetime, *, now: datetime) -> bool:
         """Whether it was open for long enough, and somebody has tried to look for a while by now.
@@ -282,7 +287,11 @@ class Delivering:
         )
         return copies[0] if copies else None
 
-    def _post(self, delivery: Delivery, *, may_repeat: bool = False) -> None:
+    def _post(self, delivery: Delivery) -> None:
+        """Attempt it once; what is unknown still, since nobody can look, says that it may repeat.
+
+        Refused for certain, it is as unknown as before, and since the same attempt.
+        """
         with self._store.reading() as tx:
             closed = closures(tx)
             stopped = self._is_stopped(tx, Method.POST, closed)
@@ -297,8 +306,7 @@ class Delivering:
         if prepared is None:
             return
         begun, ready, over_by = prepared
-        if may_repeat:
-            begun = replace(begun, state=DeliveryState.UNKNOWN)  # as it is left when refused
+        if_refused = _unbegun(delivery, begun)
         try:
             posted = self._messenger.post(
                 ready.message,
@@ -307,14 +315,14 @@ class Delivering:
                 reminder_ids=ready.reminder_ids,
                 thread=ready.ts,
                 over_by=over_by,
-                may_repeat=may_repeat,
+                may_repeat=delivery.state is DeliveryState.UNKNOWN,
             )
         except NotPosted as refused:
             _tell("delivery.not_posted", begun, refused.error)
-            self._not_posted(begun, refused, Method.POST)
+            self._not_posted(if_refused, refused, Method.POST)
         except Undeliverable as refused:
             _tell("delivery.undeliverable", begun, refused.error)
-            self._rerouting.undeliverable(begun, error=refused.error, closed=refused.closed)
+            self._rerouting.undeliverable(if_refused, error=refused.error, closed=refused.closed)
         except Unsettled as lost:
             _tell("delivery.unknown", begun, lost.error)
             started_at = begun.started_at or self._clock.now()
@@ -350,7 +358,7 @@ class Delivering:
             newer = tx.outbox.superseded(delivery)
             stopped = not newer and self._is_stopped(tx, Method.UPDATE, closures(tx))
         if newer:
-            self._cancel(delivery, error="a newer state follows", may_land=delivery.attempt > 0)
+            self._cancel(delivery, error="a newer state follows")
             return
         if stopped:
             self._put_back(delivery)
@@ -390,7 +398,7 @@ class Delivering:
         try:
             ready = self._ready(delivery)
         except NotYet:
-            self._wait(delivery)
+            self._again(delivery, error=None, wait=SOON)
             return None
         if ready is None:
             self._cancel(delivery, error="nothing to say any more")
@@ -402,7 +410,7 @@ class Delivering:
             return None
         if self._elapsed() - before > STARTS_WITHIN.total_seconds():
             # The commit took so long that others may hold it by now; not a byte was sent.
-            self._pend(begun, error="stalled", wait=NO_WAIT)
+            self._again(_unbegun(delivery, begun), error="stalled", wait=NO_WAIT)
             return None
         return begun, ready, before + TIMEOUT.total_seconds()
 
@@ -457,6 +465,7 @@ class Delivering:
         announces = delivery.kind in REMINDERS and delivery.update_of is None
         became = self._became_of_many(delivery, at=at) if announces else None
         more = False
+        sweep_at = self._clock.now() + SWEEP_AFTER  # after all that was asked for before
         with self._store.transaction() as tx:
             if delivery.attempt > 1:
                 forget(tx, delivery, at=at)
@@ -468,7 +477,7 @@ class Delivering:
                 at=at,
                 channel=posted.channel,
                 ts=posted.ts,
-                sweep_at=at + SWEEP_AFTER if delivery.attempt > 1 else None,
+                sweep_at=sweep_at if delivery.attempt > 1 else None,
             )
             if not held:
                 self._taken_over(tx, delivery)
@@ -493,7 +502,39 @@ class Delivering:
         timing, why = self._composing.outcome(tx, delivery, at=delivery.started_at or at)
         return Outcome(state=_STATES[timing], at=at, reason=why)
 
+    def _absent(self, delivery: Delivery) -> None:
+        """It is not there and cannot come any more, so it is posted when its turn comes."""
+        now, waits = self._clock.now(), ReminderState.ARMED
+        if self._mark(delivery, waits):
+            with self._store.transaction() as tx:
+                held = tx.outbox.settle(
+                    delivery,
+                    state=DeliveryState.PENDING,
+                    at=now,
+                    error=delivery.error,
+                    again_at=now,
+                )
+                if held and delivery.kind == REMINDER:
+                    tx.reminders.settle(delivery.id, state=waits, at=None)
+
+    def _mark(self, delivery: Delivery, state: ReminderState, *, reason: str = "") -> bool:
+        """Record it of the members of a crowd first, so many at a time that others may write.
+
+        False when the claim is lost: others know better then.
+        """
+        marked = outcomes.MOST if delivery.kind == REMINDER_REST else 0
+        while marked == outcomes.MOST:
+            with self._store.transaction() as tx:
+                if not tx.outbox.renew(delivery, until=self._clock.now() + LEASE):
+                    return False
+                marked = tx.reminders.settle(
+                    delivery.id, state=state, at=None, reason=reason, most=outcomes.MOST
+                )
+            self._store.give_way()
+        return True
+
     def _unknown(self, delivery: Delivery, *, error: str | None, again_at: datetime) -> None:
+        self._mark(delivery, ReminderState.UNKNOWN, reason=error or "")
         with self._store.transaction() as tx:
             held = tx.outbox.settle(
                 delivery,
@@ -506,7 +547,7 @@ class Delivering:
                 self._taken_over(tx, delivery)
             elif delivery.state is not DeliveryState.UNKNOWN:
                 filing.message(tx, delivery, Became.UNKNOWN, at=self._clock.now(), error=error)
-            if held and delivery.kind in REMINDERS:
+            if held and delivery.kind == REMINDER:
                 tx.reminders.settle(
                     delivery.id, state=ReminderState.UNKNOWN, at=None, reason=error or ""
                 )
@@ -527,20 +568,15 @@ class Delivering:
         else:
             self._pend(delivery, error=error, wait=wait)
 
-    def _wait(self, delivery: Delivery) -> None:
-        self._pend(delivery, error=None, wait=SOON)
-
     def _pend(self, delivery: Delivery, *, error: str | None, wait: timedelta) -> None:
         now = self._clock.now()
         with self._store.transaction() as tx:
-            held = tx.outbox.settle(
+            tx.outbox.settle(
                 delivery, state=DeliveryState.PENDING, at=now, error=error, again_at=now + wait
             )
-            if held and delivery.kind in REMINDERS and delivery.update_of is None:
-                # Nothing was posted for certain, so what an earlier attempt left open waits again.
-                tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
 
-    def _cancel(self, delivery: Delivery, *, error: str, may_land: bool = False) -> None:
+    def _cancel(self, delivery: Delivery, *, error: str) -> None:
+        """Let it go; what a process attempts that was frozen meanwhile is looked for."""
         now = self._clock.now()
         with self._store.transaction() as tx:
             tx.outbox.settle(
@@ -548,8 +584,15 @@ class Delivering:
                 state=DeliveryState.CANCELLED,
                 at=now,
                 error=error,
-                sweep_at=now + SWEEP_AFTER if may_land else None,
+                sweep_at=now + SWEEP_AFTER if delivery.attempt else None,
             )
+
+
+def _unbegun(before: Delivery, begun: Delivery) -> Delivery:
+    """An attempt that came to nothing for certain, as it is left: what was open before still is."""
+    if before.state is not DeliveryState.UNKNOWN:
+        return begun
+    return replace(begun, state=DeliveryState.UNKNOWN, started_at=before.started_at)
 
 
 def _backing_off(delivery: Delivery, *, seconds: float) -> timedelta:

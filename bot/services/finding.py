@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.money import Money
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.ports.store import Store, Transaction
@@ -39,7 +39,7 @@ def find_all(tx: Transaction, refs: Sequence[str]) -> tuple[Subscription, ...]:
 
 def account_of(store: Store, name: AccountName) -> Account:
     """The settings of an account; one that they do not name is an embedded one."""
-    return store.accounts.get(name) or Account(name=name)
+    return account_named(name, store.accounts)
 
 
 def expected_amount(subscription: Subscription, account: Account) -> Money | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, Order, Status, Subscription, SubscriptionKey
 from bot.facts.records import record_of, subscription_of
@@ -186,7 +186,7 @@ class _Import:
 
 
 def _accounted(accounts: Mapping[AccountName, Account], name: str) -> Account:
-    return accounts.get(AccountName(name)) or Account(name=AccountName(name))
+    return account_named(AccountName(name), accounts)
 
 
 def _is_ledger(accounts: Mapping[AccountName, Account], name: str) -> bool:

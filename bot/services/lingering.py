@@ -1,7 +1,7 @@
 """Lingering: second copies that Slack does not let Lapse take back, and where it may not look.
 
-A refusal is tried again a few times, ever later, and then given up and told; no answer at all is
-tried again for about a day.
+A refusal is tried again a few times, ever later, and then given up and told; no answer at all, or
+a page a minute, is tried again for about a day.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,14 @@ from bot.services.moved import REASONS
 NO_ANSWERS = 40
 """So many times without an answer, a minute apart at first and an hour at last, take a day."""
 
+SO_OFTEN_LIMITED = 1440
+"""So many times Slack lets a conversation be read only in part, no two within a minute."""
+
 A_LOOK = timedelta(days=1)
 REMEMBERED = timedelta(days=7)
 """For so long it is looked, now and then, whether somebody has deleted what was given up."""
 
+_WHY = {**REASONS, "ratelimited": "Slack lets Lapse read too little at a time"}
 _NOTE = "lingering"
 _EACH_MINUTE = 10
 
@@ -49,20 +53,24 @@ class Lingering:
     at: datetime
     refused: int = 0
     unanswered: int = 0
+    limited: int = 0
     unread: bool = False
     given_up: datetime | None = None
 
     def again(self, trouble: Exception, *, at: datetime) -> "Lingering":
         """After one more call that came to nothing."""
+        limited = self.limited + is_limited(trouble)
         refused = self.refused + is_refusal(trouble)
-        unanswered = self.unanswered + (not is_refusal(trouble))
-        enough = refused >= ENOUGH or unanswered >= NO_ANSWERS
+        unanswered = self.unanswered + (not is_limited(trouble) and not is_refusal(trouble))
+        most = ((refused, ENOUGH), (unanswered, NO_ANSWERS), (limited, SO_OFTEN_LIMITED))
+        enough = any(times >= allowed for times, allowed in most)
         return replace(
             self,
             error=str(trouble),
             at=at,
             refused=refused,
             unanswered=unanswered,
+            limited=limited,
             unread=isinstance(trouble, Unsettled),
             given_up=at if enough else None,
         )
@@ -93,6 +101,13 @@ def is_refusal(trouble: Exception) -> bool:
     return isinstance(trouble, Undeliverable | Unreadable)
 
 
+def is_limited(trouble: Exception) -> bool:
+    """Whether Slack named the time to wait, which says nothing of this message."""
+    if isinstance(trouble, Unsettled):
+        return trouble.retry_after > 0
+    return isinstance(trouble, Limited)
+
+
 def lingering(tx: Transaction, *, now: datetime) -> Mapping[str, Lingering]:
     """Every message, by its delivery, whose sweep did not come to its end lately."""
     return _lately(tx.notes.get(_NOTE) or {}, now=now)
@@ -115,14 +130,14 @@ def place(destination: str) -> str:
 def trouble_of(delivery: Delivery, found: Lingering) -> Trouble:
     """What operators are told of one that is given up."""
     what = "A reminder" if delivery.kind in REMINDERS else "A message"
-    where, why = place(found.to), REASONS.get(found.error, found.error)
+    where, why = place(found.to), _WHY.get(found.error, found.error)
     if found.unread:
         return Trouble(
             about=f"unread/{found.to}",
             subject=f"{what} may be in {where} twice",
-            text=f"Lapse posted it more than once, perhaps, and could not look: Slack does not "
-            f"show it the conversation ({why}). If {what.lower()} is in {where} twice, have an "
-            "admin of the workspace delete the later one by hand. Let Lapse read there again.",
+            text=f"Lapse posted it more than once, perhaps, and could not look there ({why}). If "
+            f"{what.lower()} is in {where} twice, have an admin of the workspace delete the later "
+            "one by hand. Let Lapse read there again.",
             since=found.since,
         )
     twice = "although it was let go" if delivery.state is DeliveryState.CANCELLED else "twice"
@@ -149,6 +164,7 @@ def _written(each: Lingering) -> Mapping[str, object]:
         "at": each.at.isoformat(),
         "refused": each.refused,
         "unanswered": each.unanswered,
+        "limited": each.limited,
         "unread": each.unread,
         "given_up": each.given_up.isoformat() if each.given_up else None,
     }
@@ -163,6 +179,7 @@ def _read(facts: Any) -> Lingering:
         at=datetime.fromisoformat(facts["at"]),
         refused=facts["refused"],
         unanswered=facts["unanswered"],
+        limited=facts.get("limited", 0),
         unread=facts["unread"],
         given_up=datetime.fromisoformat(given_up) if given_up else None,
     )

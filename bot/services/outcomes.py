@@ -31,11 +31,24 @@ class Outcome:
         return {"state": self.state.value, "at": self.at.isoformat(), "reason": self.reason}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """That its members go to another destination instead, and why."""
+
+    to: str
+    reason: str
+
+    @property
+    def written(self) -> Mapping[str, object]:
+        """As the note holds it."""
+        return {"to": self.to, "reason": self.reason}
+
+
 FREE: Mapping[str, object] = {}
 """What is noted of members that are to be bundled anew."""
 
 
-def record(tx: Transaction, delivery: Delivery, became: Outcome) -> bool:
+def record(tx: Transaction, delivery: Delivery, became: Outcome | Move) -> bool:
     """Record it of as many members as one transaction may; whether more are left, as noted."""
     return _begin(tx, delivery, became.written)
 
@@ -43,6 +56,12 @@ def record(tx: Transaction, delivery: Delivery, became: Outcome) -> bool:
 def release(tx: Transaction, delivery: Delivery) -> bool:
     """Let as many members as one transaction may be bundled anew; whether more are left."""
     return _begin(tx, delivery, FREE)
+
+
+def moving_to(tx: Transaction) -> set[str]:
+    """Destinations to which more members are on their way: they are bundled together."""
+    noted = (tx.notes.get(_NOTE) or {}).values()
+    return {each.to for each in map(_read, noted) if isinstance(each, Move)}
 
 
 def record_rest(store: Store) -> None:
@@ -69,18 +88,26 @@ def _begin(tx: Transaction, delivery: Delivery, facts: Mapping[str, object]) -> 
 
 def _record(tx: Transaction, delivery_id: str, facts: object, *, most: int | None) -> bool:
     """Whether there may be more than `most`."""
-    if facts == FREE:
-        return tx.reminders.release(delivery_id, most=most) == most
     became = _read(facts)
-    recorded = tx.reminders.settle(
-        delivery_id, state=became.state, at=became.at, reason=became.reason, most=most
-    )
+    if became is None:
+        recorded = tx.reminders.release(delivery_id, most=most)
+    elif isinstance(became, Move):
+        recorded = tx.reminders.move(delivery_id, to=became.to, reason=became.reason, most=most)
+    else:
+        recorded = tx.reminders.settle(
+            delivery_id, state=became.state, at=became.at, reason=became.reason, most=most
+        )
     return recorded == most
 
 
-def _read(facts: object) -> Outcome:
+def _read(facts: object) -> Outcome | Move | None:
+    """What is noted; None of what is to be bundled anew."""
     if not isinstance(facts, dict):
         raise TypeError(facts)
+    if facts == FREE:
+        return None
+    if "to" in facts:
+        return Move(to=facts["to"], reason=facts["reason"])
     return Outcome(
         state=ReminderState(facts["state"]),
         at=datetime.fromisoformat(facts["at"]),

@@ -171,6 +171,25 @@ def reminder_update(post: Delivery, *, cause: str, at: datetime) -> Delivery:
     )
 
 
+def shown_again(update: Delivery, *, at: datetime) -> Delivery:
+    """The present state of a message once more, after an update that an older one may have hidden.
+
+    What was asked for by the same sweep is owed once.
+    """
+    key = f"again/{update.id}/{update.sweep_until or at:%Y-%m-%dT%H:%M:%S.%f}"
+    return Delivery(
+        id=delivery_id(key),
+        key=key,
+        kind=update.kind,
+        destination=update.destination,
+        stream=update.stream,
+        due_at=at,
+        subject=update.subject,
+        update_of=update.update_of,
+        sequence=update.sequence,
+    )
+
+
 def _card_key(number: int) -> str:
     return f"request/{number}/card"
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from bot.ports.messenger import Limited, NotPosted, Unsettled
 from bot.ports.store import Store, Transaction
+from bot.services.closing import EVERYWHERE, note_stop
 
 MINUTE = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
@@ -105,7 +106,10 @@ class Pacing:
         limited = isinstance(refused, Limited | Unsettled) and refused.retry_after > 0
         if limited:
             with store.transaction() as tx:
-                self.hold(tx, method, until=now + timedelta(seconds=refused.retry_after))
+                until = now + timedelta(seconds=refused.retry_after)
+                self.hold(tx, method, until=until)
+                if method is Method.POST:
+                    note_stop(tx, EVERYWHERE, until=until, at=now)
 
     def held_until(self, tx: Transaction, method: Method, *, now: datetime) -> datetime | None:
         """When a method that Slack stopped may be called again, None when it may be called now."""

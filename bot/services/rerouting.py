@@ -10,12 +10,11 @@ from bot.ports.clock import Clock
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services import filing
 from bot.services.alarming import OPERATOR_WARNING, Trouble, alarm
-from bot.services.announcing import carried
-from bot.services.armed import DIRECT
 from bot.services.closing import ENOUGH, EVERYWHERE, Closure, close, closures, count, forget, pause
 from bot.services.composing import PERSON, REMINDERS
 from bot.services.filing import Became
 from bot.services.moved import REASONS, moved_because
+from bot.services.outcomes import Move, Outcome, record, record_rest
 from bot.services.owing import RECEIPT_FILE
 from bot.services.people import People
 from bot.services.policy import NOT_REPEATED, Policy, WhenUnknown
@@ -60,6 +59,7 @@ class Rerouting:
             forget(tx, delivery, at=now)  # before it is closed, in the order of `refused`
             closure = close(tx, delivery.destination, error=error, at=now) if closed else None
             self._settle(tx, delivery, closure, error=error, operators=operators)
+        record_rest(self._store)
 
     def refused(self, delivery: Delivery, *, error: str, wait: timedelta) -> None:
         """Slack refused it for a reason that nobody knows, so that it may pass.
@@ -85,12 +85,14 @@ class Rerouting:
                 closure = close(tx, delivery.destination, error=error, at=now, passing=True)
                 last = replace(closure, until=closure.until + OTHERS_FIRST)
                 self._settle(tx, delivery, last, error=error, operators=operators)
+        record_rest(self._store)
 
     def avoid(self, delivery: Delivery, closure: Closure) -> None:
         """Do the same without another call, since its destination is known to be closed."""
         operators = self.operators()
         with self._store.transaction() as tx:
             self._settle(tx, delivery, closure, error=closure.error, operators=operators)
+        record_rest(self._store)
 
     @property
     def when_unknown(self) -> WhenUnknown:
@@ -107,8 +109,9 @@ class Rerouting:
             if held:
                 filing.message(tx, delivery, Became.GIVEN_UP, at=now, error=error)
             if held and delivery.kind in REMINDERS:
-                unknown = ReminderState.UNKNOWN
-                tx.reminders.settle(delivery.id, state=unknown, at=None, reason=NOT_REPEATED)
+                unknown = Outcome(state=ReminderState.UNKNOWN, at=now, reason=NOT_REPEATED)
+                record(tx, delivery, unknown)
+        record_rest(self._store)
         log.warning("delivery.unconfirmed", extra={"delivery": delivery.id, "error": error})
         return True
 
@@ -151,16 +154,7 @@ class Rerouting:
     def _wait(self, tx: Transaction, delivery: Delivery, *, error: str, wait: timedelta) -> None:
         now = self._clock.now()
         state = _waiting(delivery)
-        held = tx.outbox.settle(delivery, state=state, at=now, error=error, again_at=now + wait)
-        if held:
-            self._arm(tx, delivery)
-
-    def _arm(self, tx: Transaction, delivery: Delivery) -> None:
-        """What an earlier attempt left open waits again, unless nobody could look for that one."""
-        if _waiting(delivery) is DeliveryState.UNKNOWN:
-            return
-        if delivery.kind in REMINDERS and delivery.update_of is None:
-            tx.reminders.settle(delivery.id, state=ReminderState.ARMED, at=None)
+        tx.outbox.settle(delivery, state=state, at=now, error=error, again_at=now + wait)
 
     def _settle(
         self,
@@ -186,12 +180,11 @@ class Rerouting:
             filing.message(tx, delivery, Became.GIVEN_UP, at=now, error=error)
         if not settled or delivery.kind == OPERATOR_WARNING:
             return
-        if waits:
-            self._arm(tx, delivery)
         if delivery.kind == RECEIPT_FILE and closure is None:
             alarm(tx, unattached(tx, delivery, error=error, at=now), operators=operators, at=now)
             return
-        moved = not waits and delivery.kind in REMINDERS and self._move(tx, delivery, error=error)
+        lets_go = not waits and delivery.kind in REMINDERS
+        moved = lets_go and self._move(tx, delivery, error=error, at=now)
         since = closure.since if closure else now
         alarm(tx, self._trouble(delivery, error, since, moved=moved), operators=operators, at=now)
 
@@ -212,26 +205,15 @@ class Rerouting:
             since=since,
         )
 
-    def _move(self, tx: Transaction, delivery: Delivery, *, error: str) -> bool:
-        """Arm a channel's reminders for the common channel; a direct message has its twin there."""
-        fallback = self._policy.reminders_channel
-        rows = carried(tx, delivery) if delivery.destination != fallback else ()
+    def _move(self, tx: Transaction, delivery: Delivery, *, error: str, at: datetime) -> bool:
+        """A channel's reminders go to the common one; a direct message has its twin there."""
         reason = moved_because(delivery.destination, error)
-        tx.reminders.settle(delivery.id, state=ReminderState.CANCELLED, at=None, reason=reason)
-        moved = [
-            replace(
-                row,
-                destination=fallback,
-                state=ReminderState.ARMED,
-                delivery_id=None,
-                sent_at=None,
-                reason=reason,
-            )
-            for row in rows
-            if not row.id.endswith(DIRECT)
-        ]
-        tx.reminders.arm(moved)
-        return bool(moved)
+        fallback = self._policy.reminders_channel
+        if delivery.destination == fallback or delivery.destination.startswith(PERSON):
+            record(tx, delivery, Outcome(state=ReminderState.CANCELLED, at=at, reason=reason))
+            return False
+        record(tx, delivery, Move(to=fallback, reason=reason))
+        return True
 
 
 def _waiting(delivery: Delivery) -> DeliveryState:

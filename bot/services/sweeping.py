@@ -11,22 +11,15 @@ from datetime import datetime, timedelta
 
 from bot.billing.subscription import SlackUser
 from bot.ports.clock import Clock
-from bot.ports.messenger import (
-    Limited,
-    Messenger,
-    NotPosted,
-    Posted,
-    Undeliverable,
-    Unsettled,
-)
+from bot.ports.messenger import Messenger, NotPosted, Posted, Undeliverable, Unsettled
 from bot.ports.store import Delivery, DeliveryState, Store, Transaction
 from bot.services import filing
 from bot.services.alarming import OPERATOR_WARNING, alarm
 from bot.services.closing import closures, is_locked_out
-from bot.services.composing import Composing, NotYet
 from bot.services.delivering import MAY_LAND, SKEW, TIMEOUT
 from bot.services.filing import Became
-from bot.services.lingering import Lingering, begun, lingering, note, trouble_of
+from bot.services.lingering import Lingering, begun, is_limited, lingering, note, trouble_of
+from bot.services.owing import shown_again
 from bot.services.pacing import Method, Pacing
 
 log = logging.getLogger(__name__)
@@ -34,12 +27,10 @@ log = logging.getLogger(__name__)
 AGAIN = timedelta(seconds=60)
 AT_ONCE = 5
 
-SHOWN_AGAIN_FOR = timedelta(days=1)
-"""So long the present state of a message is tried to be shown once more."""
-
 ONCE_MORE_AFTER = timedelta(hours=4)
 """After it was sent: who was frozen for longer than the first sweep may have died of its post."""
 
+SURPRISE = "Lapse failed, as its log says"
 
 Trouble = NotPosted | Undeliverable | Unsettled
 
@@ -57,8 +48,11 @@ class _Found:
 class Sweeping:
     """Keeps the earliest copy of every message and deletes the others.
 
-    Of one that was cancelled none is kept: others tell what it told. What Slack does not let Lapse
-    read or delete is given up after a few calls, told to operators once and counted in status.
+    Of one that was cancelled none is kept: others tell what it told. A copy that a sweep is to find
+    has landed between the first attempt and the instant for which the sweep was asked: so much is
+    read, however long that takes, and a copy that comes later is another sweep's, which whoever
+    posts it asks for. What Slack does not let Lapse read or delete is given up after a few calls,
+    told to operators once and counted in status.
     """
 
     def __init__(
@@ -67,7 +61,6 @@ class Sweeping:
         store: Store,
         clock: Clock,
         messenger: Messenger,
-        composing: Composing,
         pacing: Pacing,
         steady_since: Callable[[], datetime],
         operators: Callable[[], Sequence[SlackUser]],
@@ -75,7 +68,6 @@ class Sweeping:
         self._store = store
         self._clock = clock
         self._messenger = messenger
-        self._composing = composing
         self._pacing = pacing
         self._steady_since = steady_since
         self._operators = operators
@@ -83,25 +75,39 @@ class Sweeping:
     def sweep_due(self) -> int:
         """Read what is due once more; how many copies were taken back.
 
-        What cannot be read or deleted waits ever longer, so that it holds up no other. After the
-        clock leapt a copy may still land, so nothing is read for a while; nor while Slack has
-        stopped reading or deleting, whoever of the replicas it told.
+        What cannot be read or deleted waits ever longer, so that it holds up no other, and what
+        is read a page at a time goes behind the others after each. So does a surprise with one,
+        which is raised when the others are done. After the clock leapt a copy may still land, so
+        nothing is read for a while; nor while Slack has stopped reading or deleting, whoever of
+        the replicas it told.
         """
+        taken_back = 0
+        surprises: list[Exception] = []
+        for _ in range(AT_ONCE):
+            delivery = self._claim()
+            if delivery is None:
+                break
+            try:
+                taken_back += self._sweep(delivery)
+            except Exception as surprise:  # noqa: BLE001 - raised again below
+                surprises.append(surprise)
+                self._put_off(delivery, _Found(trouble=Unsettled(SURPRISE)))
+        if surprises:
+            raise surprises[0]
+        return taken_back
+
+    def _claim(self) -> Delivery | None:
+        """The one that is due for longest, if it may be looked for now; by others in a minute."""
         now = self._clock.now()
         with self._store.reading() as tx:
             due_at = tx.outbox.next_sweep()
         if due_at is None or due_at > now:
-            return 0
+            return None
         if now < self._steady_since() + TIMEOUT + MAY_LAND or not self._may_call():
-            return 0
+            return None
         with self._store.transaction() as tx:
-            claimed = tx.outbox.claim_sweeps(now=now, again_at=now + AGAIN, limit=AT_ONCE)
-        taken_back = 0
-        for delivery in claimed:
-            if not self._may_call():
-                break  # the others are due again in a minute
-            taken_back += self._sweep(delivery, again_at=now + AGAIN)
-        return taken_back
+            claimed = tx.outbox.claim_sweeps(now=now, again_at=now + AGAIN, limit=1)
+        return claimed[0] if claimed else None
 
     def _may_call(self) -> bool:
         """Whether Slack lets anybody read and delete now, and accepts the token."""
@@ -112,23 +118,18 @@ class Sweeping:
             )
             return not any(held) and not is_locked_out(closures(tx), now=now)
 
-    def _sweep(self, delivery: Delivery, *, again_at: datetime) -> int:
+    def _sweep(self, delivery: Delivery) -> int:
         if delivery.update_of is not None:
-            self._show_again(delivery, again_at=again_at)
+            self._show_again(delivery)
             return 0
         with self._store.reading() as tx:
             parent = tx.outbox.get(delivery.thread_of) if delivery.thread_of else None
             known = lingering(tx, now=self._clock.now()).get(delivery.id)
         found = self._look(delivery, known, thread=parent.ts if parent else None)
-        if _is_limited(found.trouble):
-            if found.taken_back:
-                with self._store.transaction() as tx:
-                    self._file(tx, delivery, found)
-            return len(found.taken_back)  # due again in a minute, or when Slack allows it
         if found.trouble is None and not found.stays:
-            self._end(delivery, known, found, again_at=again_at)
+            self._end(delivery, found, is_known=known is not None)
         else:
-            self._put_off(delivery, known, found, again_at=again_at)
+            self._put_off(delivery, found)
         return len(found.taken_back)
 
     def _file(self, tx: Transaction, delivery: Delivery, found: _Found) -> None:
@@ -142,46 +143,24 @@ class Sweeping:
                 ts=each.ts,
             )
 
-    def _show_again(self, delivery: Delivery, *, again_at: datetime) -> None:
-        """Bring a message up to date once more, since an old update may have come over it.
+    def _show_again(self, delivery: Delivery) -> None:
+        """Owe the present state of a message once more, since an old update may have come over it.
 
-        What Slack does not take is tried again in a minute, for a day.
+        It goes the way of every update, so that what changes meanwhile is shown after it.
         """
-        now = self._clock.now()
-        with self._store.reading() as tx:
-            if self._pacing.held_until(tx, Method.UPDATE, now=now) is not None:
-                return
-        try:
-            self._show_present(delivery, now=now)
-        except (NotPosted, Unsettled, NotYet) as refused:
-            if not isinstance(refused, NotYet):
-                self._pacing.obey(self._store, Method.UPDATE, refused, now=now)
-            log.warning("sweep.later", extra={"delivery": delivery.id, "error": repr(refused)})
-            if now - delivery.due_at < SHOWN_AGAIN_FOR:
-                return
-        except Undeliverable as refused:
-            log.warning("sweep.not_shown", extra={"delivery": delivery.id, "error": refused.error})
         with self._store.transaction() as tx:
-            tx.outbox.swept(delivery, ts=delivery.ts, again_at=again_at, next_at=None)
-
-    def _show_present(self, delivery: Delivery, *, now: datetime) -> None:
-        """Replace the message by its present state; nothing when it was never posted or is gone."""
-        with self._store.reading() as tx:
-            post = tx.outbox.get(delivery.update_of) if delivery.update_of else None
-            if post is None or not post.channel or not post.ts:
-                return
-            message = self._composing.compose(tx, delivery, now=now)
-        if message is not None:
-            self._messenger.update(message, at=Posted(post.channel, post.ts))
+            tx.outbox.owe(shown_again(delivery, at=self._clock.now()))
+            tx.outbox.swept(delivery, ts=delivery.ts)
 
     def _look(self, delivery: Delivery, known: Lingering | None, *, thread: str | None) -> _Found:
         since = delivery.first_at or delivery.due_at
+        until = delivery.sweep_until or self._clock.now()
         try:
             copies = self._messenger.copies(
                 delivery.id,
                 to=delivery.channel or delivery.destination,
                 since=since - SKEW,
-                until=_end_of_hour(self._clock.now() + SKEW),
+                until=until + SKEW,
                 thread=thread,
             )
         except Unsettled as unread:
@@ -207,44 +186,42 @@ class Sweeping:
             found = replace(found, taken_back=(*found.taken_back, each))
         return found
 
-    def _end(
-        self, delivery: Delivery, known: Lingering | None, found: _Found, *, again_at: datetime
-    ) -> None:
+    def _end(self, delivery: Delivery, found: _Found, *, is_known: bool) -> None:
         with self._store.transaction() as tx:
             self._file(tx, delivery, found)
-            if known is not None:
+            if is_known:
                 note(tx, delivery, None, at=self._clock.now())
-            next_at = self._once_more(delivery)
-            tx.outbox.swept(delivery, ts=found.ts, again_at=again_at, next_at=next_at)
+            last = _once_more(delivery)
+            tx.outbox.swept(delivery, ts=found.ts, next_at=last, until=last)
 
-    def _put_off(
-        self, delivery: Delivery, known: Lingering | None, found: _Found, *, again_at: datetime
-    ) -> None:
+    def _put_off(self, delivery: Delivery, found: _Found) -> None:
         """It is tried again later; what is given up is told, and from then on only looked at."""
         now = self._clock.now()
+        with self._store.reading() as tx:
+            known = lingering(tx, now=now).get(delivery.id)
         after = _after(known or begun(delivery, at=now), found.trouble, at=now)
         told = after.given_up == now and delivery.kind != OPERATOR_WARNING
         operators = self._operators() if told else ()
         with self._store.transaction() as tx:
             self._file(tx, delivery, found)
             note(tx, delivery, after, at=now)
-            next_at = after.next_at(soon=again_at)
-            tx.outbox.swept(delivery, ts=found.ts, again_at=again_at, next_at=next_at)
+            tx.outbox.swept(delivery, ts=found.ts, next_at=after.next_at(soon=now + AGAIN))
             alarm(tx, trouble_of(delivery, after), operators=operators, at=now)
-        said = "sweep.given_up" if after.given_up else "sweep.later"
-        log.warning(said, extra={"delivery": delivery.id, "error": after.error})
-
-    def _once_more(self, delivery: Delivery) -> datetime | None:
-        """When it is looked for the last time; None when that was now, or nobody repeated it."""
-        if delivery.attempt < 2 or delivery.sent_at is None:
-            return None
-        last = delivery.sent_at + ONCE_MORE_AFTER
-        return last if self._clock.now() < last else None
+        if told or found.trouble is None or not is_limited(found.trouble):
+            said = "sweep.given_up" if after.given_up else "sweep.later"
+            log.warning(said, extra={"delivery": delivery.id, "error": after.error})
 
 
-def _end_of_hour(at: datetime) -> datetime:
-    """The same for all looks of an hour, so that an interrupted one is gone on with."""
-    return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+def _once_more(delivery: Delivery) -> datetime | None:
+    """When it is looked for the last time; None when that was now, or it was attempted once.
+
+    Of one that was let go no attempt is known to be over, so one is enough.
+    """
+    enough = 1 if delivery.state is DeliveryState.CANCELLED else 2
+    if delivery.attempt < enough or delivery.sent_at is None:
+        return None
+    last = delivery.sent_at + ONCE_MORE_AFTER
+    return last if delivery.sweep_until is None or delivery.sweep_until < last else None
 
 
 def _after(before: Lingering, trouble: Trouble | None, *, at: datetime) -> Lingering:
@@ -258,11 +235,4 @@ def _after(before: Lingering, trouble: Trouble | None, *, at: datetime) -> Linge
         return before.again(trouble, at=at)
     if isinstance(trouble, Unsettled):
         return replace(before, at=at)
-    return replace(before, refused=0, unanswered=0).again(trouble, at=at)
-
-
-def _is_limited(trouble: Trouble | None) -> bool:
-    """Whether Slack named the time to wait, which says nothing of this message."""
-    if isinstance(trouble, Unsettled):
-        return trouble.retry_after > 0
-    return isinstance(trouble, Limited)
+    return replace(before, refused=0, unanswered=0, limited=0).again(trouble, at=at)

@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from bot.billing import reminder, renewal
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.days import beginning, cloud_date
 from bot.billing.reminder import Reminder, Schedule
 from bot.billing.renewal import Anchor, AnchorKind
@@ -40,11 +39,6 @@ class Wanting:
     def __init__(self, *, accounts: Mapping[AccountName, Account], policy: Policy) -> None:
         self._accounts = accounts
         self._policy = policy
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone in which dates without an hour end."""
-        return self._policy.schedule.zone
 
     def targets(self, subscription: Subscription) -> Sequence[tuple[str, str]]:
         """Where its reminders go, with what their ids append: the channel, and the owner's DM."""
@@ -126,14 +120,19 @@ class Wanting:
         """
         anchor = row.reminder.anchor
         if (ahead is None or ahead.date != anchor.date) and now > beginning(anchor.date):
-            ahead = self._anchor(subscription, at=beginning(anchor.date))
+            before = renewal.before_it_expired(subscription)
+            ahead = self._anchor(before, at=beginning(anchor.date))
         if ahead is None or ahead == anchor or ahead.date != anchor.date:
             return row
         return replace(row, reminder=replace(row.reminder, anchor=ahead))
 
     def renewed(self, subscription: Subscription, anchor: Anchor) -> bool:
-        """Whether a deduction that an anchor announced has extended the term."""
-        account = self._accounts[subscription.key.account]
+        """Whether a deduction that an anchor announced has extended the term.
+
+        What was told of an account that the settings no longer name is dated as account_of says.
+        """
+        name = subscription.key.account
+        account = account_named(name, self._accounts)
         ends = subscription.expires_at
         announced = anchor.date + account.deduction_days_before * ONE_DAY
         return (

@@ -1,5 +1,6 @@
 """Killed at any moment and started again, it goes on: nothing is lost, nothing is done twice."""
 
+import platform
 import re
 import signal
 import sqlite3
@@ -26,6 +27,7 @@ from tests.acceptance.test_unsubscribing import ask
 from tests.conftest import ONLY_POSTGRESQL
 
 LEASE = timedelta(seconds=61)
+HEAP = 64 << 20
 SETTLED = timedelta(seconds=41)
 SETTINGS = f"""
 [slack]
@@ -355,3 +357,23 @@ def test_of_two_runs_by_two_names_of_a_file_one_starts_and_its_successor_after_i
     first.kill()
     at.lapse("run", **by_link).until("Lapse runs")
     assert not list(tmp_path.glob("link.db?*"))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have one heap")
+def test_all_threads_of_a_bot_share_one_heap_so_that_none_keeps_what_another_could_use(
+    opened: Opened, tmp_path: Path
+) -> None:
+    at = opened(f"sqlite:///{tmp_path}/lapse.db")
+    at.load(quota("hk/hk-quota", "SecMaster Standard, 20 ECS", days_ahead(at.clock.now(), 20)))
+    runs = at.run()
+    eventually(at.posted, "the first reminder")
+
+    assert further_heaps(runs.pid) == 0
+
+
+def further_heaps(pid: int) -> int:
+    """How many heaps glibc has reserved besides the first: 64 MiB each, at a multiple of that."""
+    maps = Path(f"/proc/{pid}/maps").read_text("ascii").splitlines()
+    spans = [(int(a, 16), int(b, 16)) for a, b in (line.split()[0].split("-") for line in maps)]
+    after = dict(spans)
+    return sum(after.get(end, 0) - start == HEAP for start, end in spans if start % HEAP == 0)

@@ -75,7 +75,6 @@ class Replica:
         sweeping = Sweeping(
             **parts,
             messenger=messenger,
-            composing=composing,
             pacing=pacing,
             steady_since=always_steady,
             operators=rerouting.operators,

@@ -450,6 +450,20 @@ def test_a_notice_counts_as_falling_on_the_end_of_its_date(any_store):
         assert anchored(tx, end, end + timedelta(seconds=1)) == [contract()]
 
 
+def test_what_belongs_to_an_account_that_left_the_settings_can_still_be_changed(any_database):
+    def opened(accounts):
+        return any_database.store(team_id=TEAM, accounts=accounts, audit_key=AUDIT_KEY)
+
+    mine = quota("sm-quota", account="prod")
+    put(opened(ACCOUNTS), mine)
+    later = opened({name: each for name, each in ACCOUNTS.items() if name != "prod"})
+
+    put(later, replace(mine, owner=OUTSIDER), at=NOW + 400 * DAY)
+
+    with later.reading() as tx:
+        assert tx.catalogue.get(mine.key).owner == OUTSIDER
+
+
 def test_anchors_that_time_has_passed_are_derived_again(any_store):
     put(any_store, quota(), package(), ending("other", 3))
     assert ids(any_store) == ["sm-quota", "sm-screen", "other"]

@@ -17,7 +17,7 @@ MANY = 1500
 WORDS = {"sqlite": "subscription_words VIRTUAL", "postgresql": "ix_subscriptions_words"}
 READS = [
     ("ix_deliveries_work", lambda tx: tx.outbox.next_due()),
-    ("ix_deliveries_update", lambda tx: tx.outbox.superseded(delivery("1", update_of="id-b"))),
+    ("ix_deliveries_stream", lambda tx: tx.outbox.superseded(delivery("1", update_of="id-b"))),
     ("deliveries_key|autoindex_deliveries_2", lambda tx: tx.requests.card(1001)),
     ("ix_reminders_due|ix_reminders_destination", lambda tx: tx.reminders.next_due()),
     ("ix_reminders_destination|ix_reminders_due", lambda tx: tx.reminders.due(now=NOW, limit=10)),

@@ -13,7 +13,6 @@ from tests.contract.samples import HOUR, LEASE, delivery
 from tests.factories import NOW
 
 SECOND = timedelta(seconds=1)
-MOMENT = timedelta(microseconds=1)
 
 
 @pytest.fixture(params=AND_MODEL)
@@ -178,6 +177,18 @@ def test_an_unknown_outcome_is_looked_at_again_when_it_is_due(any_store):
     assert begin(any_store, held, NOW + 41 * SECOND).attempt == 2
 
 
+def test_a_repeat_that_came_to_nothing_leaves_the_attempt_before_it_open(any_store):
+    owe(any_store, delivery("a"))
+    settle(any_store, begin(any_store, claim(any_store)[0]), DeliveryState.UNKNOWN, again_at=NOW)
+    [unknown] = claim(any_store)
+    repeat = begin(any_store, unknown, NOW + HOUR)
+
+    settle(any_store, replace(repeat, started_at=unknown.started_at), DeliveryState.UNKNOWN)
+
+    left = get(any_store, "a")
+    assert (left.started_at, left.attempt) == (NOW, 2)
+
+
 def test_certainly_not_posted_is_pending_without_intent(any_store):
     owe(any_store, delivery("a"))
     started = begin(any_store, claim(any_store)[0])
@@ -202,7 +213,9 @@ def test_what_nobody_will_take_is_finished_too(any_store, state):
     [held] = claim(any_store)
 
     assert settle(any_store, held, state, error="is_archived")
-    assert get(any_store, "a").error == "is_archived"
+    known = get(any_store, "a")
+    assert known.error == "is_archived"
+    assert known.sent_at == (NOW if state is DeliveryState.CANCELLED else None)
     assert claim(any_store, NOW + 100 * HOUR) == []
 
 
@@ -253,6 +266,17 @@ def test_an_update_is_superseded_by_a_later_one_of_the_same_message(any_store):
         assert not tx.outbox.superseded(second)
         assert not tx.outbox.superseded(other)
         assert not tx.outbox.superseded(post)
+
+
+def test_an_update_is_not_superseded_by_a_later_one_that_is_out(any_store):
+    later = delivery("later", stream="s", sequence=200, update_of="id-card")
+    again = delivery("again", stream="s", sequence=100, update_of="id-card")
+    owe(any_store, later)
+    settle(any_store, begin(any_store, claim(any_store)[0]), DeliveryState.SENT, ts="1.5")
+    owe(any_store, again)
+
+    with any_store.reading() as tx:
+        assert not tx.outbox.superseded(again)
 
 
 def test_the_next_due_is_the_earliest_unfinished(any_store):
@@ -374,7 +398,7 @@ def test_a_message_is_looked_for_once_more_by_one_holder_until_it_was_found_alon
     assert sweeps(any_store, NOW + HOUR) == []
     assert sweeps(any_store, NOW + HOUR + LEASE) == ["id-a"]
     with any_store.transaction() as tx:
-        tx.outbox.swept(tx.outbox.get("id-a"), ts="1.4", again_at=NOW + HOUR + 2 * LEASE)
+        tx.outbox.swept(tx.outbox.get("id-a"), ts="1.4")
     assert get(any_store, "a").ts == "1.4"
     assert sweeps(any_store, NOW + 2 * HOUR) == []
     with any_store.reading() as tx:
@@ -390,7 +414,7 @@ def test_a_finished_message_can_be_asked_for_once_more(any_store):
 
     assert sweeps(any_store, NOW + SECOND) == ["id-a"]
     with any_store.transaction() as tx:
-        tx.outbox.swept(tx.outbox.get("id-a"), ts=None, again_at=NOW + SECOND + LEASE)
+        tx.outbox.swept(tx.outbox.get("id-a"), ts=None)
     assert get(any_store, "a").ts == "1.5"
 
 
@@ -403,7 +427,7 @@ def test_a_sweep_that_ends_can_ask_for_the_next(any_store):
 
     with any_store.transaction() as tx:
         swept = tx.outbox.get("id-a")
-        tx.outbox.swept(swept, ts=None, again_at=NOW + LEASE, next_at=NOW + 4 * HOUR)
+        tx.outbox.swept(swept, ts=None, next_at=NOW + 4 * HOUR)
 
     assert sweeps(any_store, NOW + 4 * HOUR - SECOND) == []
     assert sweeps(any_store, NOW + 4 * HOUR) == ["id-a"]
@@ -415,15 +439,16 @@ def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
         any_store, begin(any_store, claim(any_store)[0]), DeliveryState.SENT, ts="1.5", sweep_at=NOW
     )
     assert sweeps(any_store, NOW) == ["id-a"]
+    held = get(any_store, "a")
     with any_store.transaction() as tx:
         tx.outbox.sweep("id-a", at=NOW + HOUR, by=NOW + HOUR)
 
     with any_store.transaction() as tx:
-        swept = tx.outbox.get("id-a")
-        tx.outbox.swept(swept, ts="1.5", again_at=NOW + LEASE, next_at=NOW + 4 * HOUR)
+        tx.outbox.swept(held, ts="1.5", next_at=NOW + 4 * HOUR, until=NOW + 4 * HOUR)
 
     with any_store.reading() as tx:
         assert tx.outbox.next_sweep() == NOW + HOUR
+    assert get(any_store, "a").sweep_until == NOW + HOUR
 
 
 @pytest.mark.parametrize(
@@ -431,8 +456,8 @@ def test_a_sweep_that_was_asked_for_during_another_is_still_to_come(any_store):
     [
         (-SECOND, 40 * SECOND),
         (39 * SECOND, 40 * SECOND),
-        (60 * SECOND, 60 * SECOND + MOMENT),
-        (80 * SECOND, 80 * SECOND + MOMENT),
+        (60 * SECOND, 60 * SECOND),
+        (80 * SECOND, 80 * SECOND),
         (4 * HOUR, 40 * SECOND),
     ],
 )
@@ -448,7 +473,7 @@ def test_a_sweep_that_is_asked_for_brings_none_forward_but_the_last(
         tx.outbox.sweep("id-a", at=NOW + 40 * SECOND, by=NOW + 80 * SECOND)
 
     with any_store.transaction() as tx:
-        tx.outbox.swept(get(any_store, "b"), ts=None, again_at=NOW + asked_before)
+        tx.outbox.swept(get(any_store, "b"), ts=None)
     with any_store.reading() as tx:
         assert tx.outbox.next_sweep() == NOW + found_at
 
@@ -458,15 +483,34 @@ def test_a_sweep_that_was_asked_for_while_one_reads_longer_is_still_to_come(any_
     started = begin(any_store, claim(any_store)[0])
     settle(any_store, started, DeliveryState.SENT, ts="1.5", sweep_at=NOW)
     assert sweeps(any_store, NOW) == ["id-a"]
+    held = get(any_store, "a")
 
     with any_store.transaction() as tx:
         tx.outbox.sweep("id-a", at=NOW + LEASE - SECOND, by=NOW + 2 * LEASE)
     with any_store.transaction() as tx:
-        swept = tx.outbox.get("id-a")
-        tx.outbox.swept(swept, ts="1.5", again_at=NOW + LEASE, next_at=NOW + 4 * HOUR)
+        tx.outbox.swept(held, ts="1.5", next_at=NOW + 4 * HOUR)
 
     with any_store.reading() as tx:
-        assert tx.outbox.next_sweep() == NOW + LEASE + MOMENT
+        assert tx.outbox.next_sweep() == NOW + LEASE
+    assert get(any_store, "a").sweep_until == NOW + LEASE - SECOND
+
+
+def test_a_sweep_is_for_what_landed_until_it_was_asked_for(any_store):
+    owe(any_store, delivery("a"), delivery("b"))
+    sent, withdrawn = claim(any_store)
+    settle(any_store, begin(any_store, sent), DeliveryState.SENT, ts="1.5", sweep_at=NOW + LEASE)
+    with any_store.transaction() as tx:
+        assert tx.outbox.withdraw(withdrawn.id, at=NOW, error="too late", sweep_at=NOW + HOUR)
+    assert get(any_store, "b").sweep_until == NOW + HOUR
+    held = get(any_store, "a")
+    assert held.sweep_until == NOW + LEASE
+
+    with any_store.transaction() as tx:
+        tx.outbox.swept(held, ts=None, next_at=NOW + 2 * LEASE)
+    assert get(any_store, "a").sweep_until == NOW + LEASE
+    with any_store.transaction() as tx:
+        tx.outbox.swept(held, ts=None, next_at=NOW + 4 * HOUR, until=NOW + 4 * HOUR)
+    assert get(any_store, "a").sweep_until == NOW + 4 * HOUR
 
 
 def test_what_waits_for_a_destination_comes_in_the_order_it_was_owed_without_updates(any_store):
@@ -485,11 +529,11 @@ def test_one_that_waits_is_withdrawn_from_whoever_has_claimed_it(any_store):
     [held] = claim(any_store)
 
     with any_store.transaction() as tx:
-        assert tx.outbox.withdraw("id-a", error="too late", sweep_at=NOW + HOUR)
-        assert not tx.outbox.withdraw("id-a", error="again")
+        assert tx.outbox.withdraw("id-a", at=NOW, error="too late", sweep_at=NOW + HOUR)
+        assert not tx.outbox.withdraw("id-a", at=NOW + HOUR, error="again")
 
     known = get(any_store, "a")
-    assert (known.state, known.error) == (DeliveryState.CANCELLED, "too late")
+    assert (known.state, known.error, known.sent_at) == (DeliveryState.CANCELLED, "too late", NOW)
     assert begin(any_store, held) is None
     assert not settle(any_store, held, DeliveryState.PENDING)
     assert claim(any_store, NOW + 100 * HOUR) == []
@@ -502,6 +546,6 @@ def test_one_whose_attempt_has_begun_is_not_withdrawn(any_store):
     started = begin(any_store, claim(any_store)[0])
 
     with any_store.transaction() as tx:
-        assert not tx.outbox.withdraw("id-a", error="too late")
+        assert not tx.outbox.withdraw("id-a", at=NOW, error="too late")
 
     assert get(any_store, "a") == started

@@ -327,6 +327,29 @@ def test_members_are_released_and_settled_some_at_a_time(any_store):
     assert len(due(any_store)) == 5
 
 
+@pytest.mark.parametrize("most", [2, None])
+def test_members_move_to_another_destination_some_at_a_time(any_store, most):
+    many = [armed(f"s-{n}", destination="C1") for n in range(3)]
+    kept = armed("kept", destination="C1", state=ReminderState.KEPT, delivery_id="id-a")
+    arm(any_store, *many, kept)
+    bundle(any_store, "id-a", *many)
+    with any_store.transaction() as tx:
+        tx.reminders.settle("id-a", state=ReminderState.UNKNOWN, at=None)
+
+    def moved():
+        with any_store.transaction() as tx:
+            return tx.reminders.move("id-a", to="C2", reason="it is full", most=most)
+
+    assert [moved(), moved(), moved()] == ([2, 1, 0] if most else [3, 0, 0])
+
+    there = {"reason": "it is full", "destination": "C2"}
+    for each in many:
+        left = replace(each, state=ReminderState.CANCELLED, delivery_id="id-a", reason="it is full")
+        found = rows(any_store, each.reminder.subscription.id)
+        assert sorted(found, key=lambda row: row.destination) == [left, replace(each, **there)]
+    assert rows(any_store, "kept") == [kept]
+
+
 def test_a_delivery_tells_the_nearest_lead_of_each_subscription_and_date_once(any_store):
     soon = armed("b", day=date(2026, 11, 29), lead_days=3)
     both = [armed("a", lead_days=7), armed("a", lead_days=3)]

@@ -209,3 +209,32 @@ def test_a_lost_connection_is_told_and_the_next_transaction_works(any_database, 
     with any_store.transaction() as tx:
         assert tx.notes.get("tour") is None
         tx.notes.put("tour", {"step": 3})
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)  # SQLite has one process
+def test_a_process_that_is_frozen_in_a_change_loses_it_to_the_others(any_url, monkeypatch):
+    monkeypatch.setattr("storage.engine.IDLE_SECONDS", 1)
+    database = open_database(any_url)
+    store = database.store(team_id=TEAM, accounts=ACCOUNTS, audit_key=AUDIT_KEY)
+    with store.transaction() as tx:
+        tx.notes.put("seen", {"by": "nobody"})
+
+    with pytest.raises(DatabaseAway), store.transaction() as frozen:  # noqa: PT012 - its middle
+        frozen.notes.put("seen", {"by": "frozen"})
+        with store.transaction() as other:  # waits for the row, until the server takes it away
+            other.notes.put("seen", {"by": "other"})
+        frozen.notes.get("seen")
+
+    with store.reading() as tx:
+        assert tx.notes.get("seen") == {"by": "other"}
+    database.dispose()
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+def test_who_changes_may_not_idle_for_long_and_who_reads_may(any_database):
+    limit = text("SHOW idle_in_transaction_session_timeout")
+    with any_database.writer.connect() as writing, any_database.reader.connect() as reading:
+        assert (writing.scalar(limit), reading.scalar(limit)) == ("20s", "0")
+        for each in (writing, reading):
+            said = each.connection.driver_connection.info.get_parameters()
+            assert (said["keepalives_idle"], said["tcp_user_timeout"]) == ("10", "25000")

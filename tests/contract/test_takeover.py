@@ -449,7 +449,7 @@ def planned(store):
     """As after a run that has derived everything, by settings that have a name."""
     with store.transaction() as tx:
         tx.catalogue.planned(tx.catalogue.unplanned(limit=99))
-        note_watch(tx, Watch(at=NOW, until=NOW, wishes="as they are"))
+        note_watch(tx, Watch(at=NOW, until=NOW, seen=NOW, wishes="as they are"))
 
 
 def to_derive(store):

@@ -8,7 +8,8 @@ Of Slack's stand-in: `post` with `at`, `channel`, `ts`, `delivery` and `ids`; `d
 repeat], `refused` with `here` where its channel does so, all with `at`, `channel`, `delivery`,
 `ids` [`method`], and `slow_down` with `until` [`method`; the latter two `forgotten`: who heard it
 died]. Of the run: `owed` with `id`, `channel` and `due` [`at`, since when; `over`, when it is past;
-`optional`: may be told or not; `fallback`, a channel]; `withdrawn` with `id`, `at` [`taken`: it was
+`optional`: may be told or not; `fallback`, a channel]; `moved` with `id`, `at` and the new `over`;
+`withdrawn` with `id`, `at` [`taken`: it was
 about to be told]; `dropped` with `id`, `reason`; one `end` with `sweep`, seconds a second copy may
 stand, `frozen`, whether a process was [`clock_off`, by so much, `operator`, who hears of it].
 
@@ -116,23 +117,37 @@ def _refused(events: Events, end: Line) -> Iterator[str]:
 
 
 def _missed(events: Events, end: Line) -> Iterator[str]:
-    """What was past when it was told says so; what was owed since one instant in one message."""
+    """What was past when it was told says so, and nothing else does, by the hour that held then.
+
+    What was owed since one instant is told in one message.
+    """
     doubted = {each for line in events["asked"] if line.get("doubt") for each in line["ids"]}
-    known = (line for line in events["owed"] if line["id"] not in doubted)
-    owed = {line["id"]: (line.get("over") or FOREVER, line.get("at")) for line in known}
+    known = _by_id((*events["owed"], *events["moved"]))
     posted = {line["delivery"] for line in events["post"]}
     digests: dict[str, set[tuple[str, float | None]]] = defaultdict(set)
-    spare = FOREVER if end["frozen"] else ATTEMPT + end.get("clock_off", 0.0)
+    off = end.get("clock_off", 0.0)
+    spare = FOREVER if end["frozen"] else ATTEMPT + off
     for line in events["asked"]:
-        what = line["delivery"]
-        past = [(line["at"] - owed[each][0], owed[each][1]) for each in line["ids"] if each in owed]
-        digests[line["channel"]] |= {(what, at) for by, at in past if by >= 0 and what in posted}
+        what, at = line["delivery"], line["at"]
+        told = [_overs(known[x], at, spare) for x in line["ids"] if x in known.keys() - doubted]
+        past = [(at - max(overs), since) for overs, since in told if overs]
+        digests[line["channel"]] |= {(what, x) for by, x in past if by >= 0 and what in posted}
         if any(by > spare for by, _ in past) and not line.get("missed", True):
             yield f"{what} spoke of what had passed as if it were to come."
-    for channel, told in digests.items():
-        messages, since = ({each[part] for each in told} for part in (0, 1))
+        if past and line.get("missed") and all(at + off < min(x) < FOREVER for x, _ in told if x):
+            yield f"{what} spoke of what was to come as if it had passed."
+    for channel, missed in digests.items():
+        messages, since = ({each[part] for each in missed} for part in (0, 1))
         if len(messages) > len(since):
             yield f"{channel} got {len(messages)} messages about what was missed."
+
+
+def _overs(known: Lines, at: float, spare: float) -> tuple[list[float], float | None]:
+    """By the facts of some time before: when it is past; and since when the last of them held."""
+    facts = sorted((x for x in known if x.get("at", 0.0) <= at), key=lambda x: x.get("at", 0.0))
+    until = [*(each.get("at", 0.0) for each in facts[1:]), FOREVER]
+    held = [fact for fact, ends in zip(facts, until, strict=False) if ends >= at - spare]
+    return [each.get("over") or FOREVER for each in held], facts[-1].get("at") if facts else None
 
 
 def _by_id(lines: Iterable[Line]) -> dict[str, list[Line]]:

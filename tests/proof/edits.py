@@ -12,9 +12,11 @@ late to be promised (its hour has passed), it was told and nothing of it is left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from bot.billing.days import CLOUD_ZONE
 from bot.billing.subscription import Subscription
 from bot.ports.store import Store
 from tests.proof.nemesis import Nemesis
@@ -23,6 +25,9 @@ from tests.proof.world import World
 
 CALM_EDITS, EDITS, SWITCHES = 10, 30, 40
 """Of a thousand steps so many are followed by a change."""
+
+AWAY = 0.7
+"""On this share of the days nobody runs for hours, in which a date begins and its hour moves."""
 
 SWITCHED = 0.6
 """This share of the changes switches auto-renewal; the others are as ever."""
@@ -43,25 +48,50 @@ class _Edited(World):
         with self.store.transaction() as tx:
             tx.catalogue.put([item], at=now)
         self._items[item.key] = item
-        self._owing.changed(item.key, item, at=now, is_taken=self._is_taken)
+        self._note(item, at=now)
+
+    def _note(self, item: Subscription, *, at: datetime) -> None:
+        self._owing.changed(item.key, item, at=at, is_taken=self._is_taken)
 
     def _any_item(self) -> Subscription:
         return self._items[self.random.choice(sorted(self._items))]
 
 
 class MovedHours(_Edited):
-    """The expiry's minute changes; every second life has no other trouble at all."""
+    """The expiry's hour changes; every second life has hardly any other trouble.
+
+    Whether it has passed when it is told goes by the hour that holds then.
+    """
 
     def __init__(self, store: Store, disk: Disk, seed: int) -> None:
         calm = Nemesis(edits=CALM_EDITS)
         super().__init__(store, disk, seed, calm if seed % 2 else _dying(seed, edits=EDITS))
 
+    def _trouble(self) -> None:
+        super()._trouble()
+        if self.random.random() >= AWAY:
+            return
+        self.slack.happened["hours nobody ran"] += 1
+        self.replicas[0].tick("arm")
+        self.true.advance(timedelta(hours=self.random.randrange(12, 40)))
+        for key in sorted(self._items):
+            self._move(self._items[key])
+        for each in self.replicas:
+            each.start()
+        self.replicas[0].tick("arm")
+
     def _edit(self) -> None:
-        item = self._any_item()
+        self._move(self._any_item())
+
+    def _move(self, item: Subscription) -> None:
         assert item.expires_at is not None
-        ends = item.expires_at.replace(minute=self.random.randrange(60))
+        hour, minute = self.random.randrange(24), self.random.randrange(60)
+        ends = item.expires_at.astimezone(CLOUD_ZONE).replace(hour=hour, minute=minute)
         paid = replace(item.orders[-1], expires_at=ends)
         self._put(replace(item, orders=(paid,)), "hours moved")
+
+    def _note(self, item: Subscription, *, at: datetime) -> None:
+        self._owing.moved(item, at=at)
 
 
 class Switched(_Edited):

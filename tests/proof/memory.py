@@ -14,7 +14,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from bot.billing.account import Account
+from bot.billing.account import Account, account_named
 from bot.billing.delegation import Delegation
 from bot.billing.renewal import CLOUD_ZONE, anchor
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
@@ -28,6 +28,7 @@ from bot.ports.store import (
     DeliveryState,
     Lane,
     ReminderState,
+    moved,
 )
 from tests.proof.memory_delegations import MemoryDelegations
 from tests.proof.memory_requests import Kept, MemoryRequests
@@ -44,7 +45,6 @@ TOLD = frozenset({ReminderState.SENT, ReminderState.LATE, ReminderState.MISSED})
 SETTLED_BY_PEOPLE = frozenset({ReminderState.KEPT, ReminderState.SNOOZED, ReminderState.CANCELLED})
 REMEMBERED = timedelta(days=1)
 GROUPED = frozenset({Kind.QUOTA, Kind.PACKAGE})
-MOMENT = timedelta(microseconds=1)
 
 Pair = tuple[str, str]
 """A reminder's id and destination."""
@@ -259,7 +259,7 @@ class MemoryCatalogue:
 
     def _anchor(self, subscription: Subscription, *, at: datetime) -> datetime | None:
         """When it comes; a notice, which has only a date, at the end of that date."""
-        what = anchor(subscription, self._accounts[subscription.key.account], at=at)
+        what = anchor(subscription, account_named(subscription.key.account, self._accounts), at=at)
         if what is None or what.at is not None:
             return what.at if what else None
         return datetime.combine(what.date, time(23, 59, 59), CLOUD_ZONE)
@@ -402,6 +402,15 @@ class MemoryReminders:
             self._rows[row.id, row.destination] = replace(row, **facts)
         return len(unlike[:most])
 
+    def move(self, delivery_id: str, *, to: str, reason: str, most: int | None = None) -> int:
+        carried = self.carried_by(delivery_id)
+        found = [row for row in carried if row.state not in SETTLED_BY_PEOPLE][:most]
+        facts: dict[str, Any] = {"state": ReminderState.CANCELLED, "reason": reason}
+        for row in found:
+            self._rows[row.id, row.destination] = replace(row, **facts)
+        self.arm([moved(row, to=to, reason=reason) for row in found])
+        return len(found)
+
     def set_state(self, ids: Collection[str], *, state: ReminderState, reason: str) -> None:
         for pair, row in list(self._rows.items()):
             if row.id in ids:
@@ -523,10 +532,16 @@ class MemoryOutbox:
         if held is None:
             return False
         facts: dict[str, Any] = {"state": state, "error": error}
+        if sweep_at is not None:
+            facts["sweep_until"] = sweep_at
         if state is DeliveryState.SENT:
             facts |= {"sent_at": at, "channel": channel, "ts": ts}
+        if state is DeliveryState.CANCELLED:
+            facts["sent_at"] = at
         if state is DeliveryState.PENDING:
             facts["started_at"] = None
+        if state is DeliveryState.UNKNOWN:
+            facts["started_at"] = delivery.started_at
         self._rows[delivery.id] = held._replace(
             delivery=replace(held.delivery, **facts),
             work_at=None if state in FINISHED else again_at or at,
@@ -544,13 +559,20 @@ class MemoryOutbox:
         ]
         return [each.delivery for each in sorted(found, key=lambda each: each.place)]
 
-    def withdraw(self, delivery_id: str, *, error: str, sweep_at: datetime | None = None) -> bool:
+    def withdraw(
+        self, delivery_id: str, *, at: datetime, error: str, sweep_at: datetime | None = None
+    ) -> bool:
         held = self._rows[delivery_id]
         known = held.delivery
         if known.state is not DeliveryState.PENDING:
             return False
         cancelled = replace(
-            known, state=DeliveryState.CANCELLED, error=error, fence=known.fence + 1
+            known,
+            state=DeliveryState.CANCELLED,
+            error=error,
+            fence=known.fence + 1,
+            sent_at=at,
+            sweep_until=sweep_at or known.sweep_until,
         )
         self._rows[delivery_id] = Owed(
             cancelled, held.place, work_at=None, sweep_at=sweep_at or held.sweep_at
@@ -560,8 +582,10 @@ class MemoryOutbox:
     def sweep(self, delivery_id: str, *, at: datetime, by: datetime) -> None:
         held = self._rows[delivery_id]
         known = held.sweep_at
-        later = known + MOMENT if known and at <= known <= by else at
-        self._rows[delivery_id] = held._replace(sweep_at=later)
+        later = known if known and at <= known <= by else at
+        self._rows[delivery_id] = held._replace(
+            delivery=replace(held.delivery, sweep_until=at), sweep_at=later
+        )
 
     def claim_sweeps(self, *, now: datetime, again_at: datetime, limit: int) -> Sequence[Delivery]:
         due = [each for each in self._rows.values() if each.sweep_at and each.sweep_at <= now]
@@ -575,14 +599,15 @@ class MemoryOutbox:
         delivery: Delivery,
         *,
         ts: str | None,
-        again_at: datetime,
         next_at: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         row = self._rows[delivery.id]
         shown = replace(row.delivery, ts=ts) if ts is not None else row.delivery
-        self._rows[delivery.id] = row._replace(
-            delivery=shown, sweep_at=row.sweep_at if row.sweep_at != again_at else next_at
-        )
+        if shown.sweep_until == delivery.sweep_until:
+            shown = replace(shown, sweep_until=until or shown.sweep_until)
+            row = row._replace(sweep_at=next_at)
+        self._rows[delivery.id] = row._replace(delivery=shown)
 
     def next_sweep(self) -> datetime | None:
         return min((each.sweep_at for each in self._rows.values() if each.sweep_at), default=None)
@@ -590,7 +615,9 @@ class MemoryOutbox:
     def superseded(self, delivery: Delivery) -> bool:
         this = self._rows[delivery.id]
         return delivery.update_of is not None and any(
-            each.delivery.update_of == delivery.update_of and each.in_stream > this.in_stream
+            each.delivery.update_of == delivery.update_of
+            and each.delivery.state not in FINISHED
+            and each.in_stream > this.in_stream
             for each in self._rows.values()
         )
 

@@ -2,7 +2,7 @@
 
 So Slack limits programs that are not of its directory. The channel is busy: between an attempt and
 the end of what is looked through stand forty messages of others, so that a look takes three pages
-and as many minutes. Whoever dies begins anew.
+and as many minutes. Whoever dies begins anew; who was frozen may post while a sweep is half done.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +60,8 @@ class OnePageWorld(World):
     def __init__(self, store: Store, disk: Disk, seed: int) -> None:
         random = Random(f"one page {seed}")
         mood = replace(BUSY, posts=random.choice((20, 40, 60)))
-        super().__init__(store, disk, seed, Nemesis(kills=random.choice((0, 0, 10)), mood=mood))
+        kills, freezes = random.choice((0, 0, 10)), random.choice((0, 120, 300))
+        super().__init__(store, disk, seed, Nemesis(kills=kills, freezes=freezes, mood=mood))
         lost = [random.choice(LOST) for _ in CHANNELS]
         self.slack = OnePageSlack(self.true, self.random, script=lost)
 

@@ -1,6 +1,7 @@
 """What people are owed, by the rules alone, as a life changes the facts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing.reminder import Reminder, reminders
@@ -73,6 +74,15 @@ class Owing:
             assert item is not None
             self._owe(item, now[ref], at=at, known=False)
         self._held[key] = now
+
+    def moved(self, item: Subscription, *, at: datetime) -> None:
+        """It ends at another hour of the same date, whether that has passed or not."""
+        for ref, each in self._held[item.key].items():
+            assert item.expires_at is not None
+            ends = replace(each.anchor, at=item.expires_at)
+            self._held[item.key][ref] = replace(each, anchor=ends)
+            line = {"id": ref, "at": at.timestamp(), "over": item.expires_at.timestamp()}
+            self.lines.append({"event": "moved", **line})
 
     def _leads(self, item: Subscription, *, at: datetime) -> dict[str, Reminder]:
         ahead = anchor(item, ACCOUNT, at=at)

@@ -7,6 +7,7 @@ from tests.proof.disk_lives import disk_lives
 from tests.proof.executions import executions
 from tests.proof.failovers import failovers
 from tests.proof.imports import imports
+from tests.proof.killed import killings
 from tests.proof.large_import import large_import
 from tests.proof.leaps import leaps
 from tests.proof.pieces import Place
@@ -26,6 +27,8 @@ PLACES: Mapping[str, Place] = {
     "import-large": large_import,
     "executions-sqlite": partial(executions, "sqlite"),
     "executions-postgres": partial(executions, "postgres"),
+    "killed-sqlite": partial(killings, "sqlite"),
+    "killed-postgres": partial(killings, "postgres"),
     "shortages": shortages,
     "sockets": sockets,
     "soak": soaks,
@@ -41,6 +44,8 @@ TRIALS: Mapping[str, tuple[int, int]] = {
     "import-large": (1, 1),
     "executions-sqlite": (900, 30),
     "executions-postgres": (900, 30),
+    "killed-sqlite": (240, 20),
+    "killed-postgres": (240, 20),
     "shortages": (750, 30),
     "sockets": (1000, 50),
     "soak": (1, 1),

@@ -98,7 +98,6 @@ class Replica:
         sweeping = Sweeping(
             **parts,
             messenger=messenger,
-            composing=composing,
             pacing=pacing,
             steady_since=steadiness.since,
             operators=rerouting.operators,

@@ -73,6 +73,14 @@ class Row:
 
 def _rows() -> Iterator[Row]:
     yield Row(fault="F1", what="dies at every step, 3 scenarios", goal=240, slices=("deaths",))
+    killed = ("killed-sqlite", "killed-postgres")
+    yield Row(
+        fault="F1",
+        what="killed with SIGKILL on both sides of every effect, 3 scenarios",
+        goal=240,
+        slices=killed,
+        counts=("F1 killed",),
+    )
     yield Row(fault="F2", what="dies at every ordered pair of steps", goal=9600, slices=("pairs",))
     yield from _rows_of_calls()
     torture = ("torture",)

@@ -194,9 +194,12 @@ class SimulatedSlack:
         return {"ok": True, "channel": channel, "ts": ts}
 
     def _show(self, asked: Mapping[str, Any]) -> Body:
-        """One page of the history or a thread, newest first, with what others said meanwhile."""
-        oldest, latest = float(asked["oldest"]), float(asked["latest"])
+        """One page of the history or a thread, newest first, with what others said meanwhile.
+
+        Nobody has said anything in the future, so that what comes now is on the first page.
+        """
         now = self.clock.now()
+        oldest, latest = float(asked["oldest"]), min(float(asked["latest"]), now.timestamp())
         self.happened["F8 history lags"] += self.mood.lag > 0
         ours = [
             each.body

@@ -174,3 +174,16 @@ def test_what_may_stand_there_already_is_told_by_itself_although_its_date_has_pa
 
     assert judged([OWED, {**OWED, "id": "b"}, *twice, END]) == []
     assert judged([OWED, {**OWED, "id": "b"}, *twice[1:], END]) != []
+
+
+@pytest.mark.parametrize(("at", "over", "missed"), [(500, 400.0, False), (1500, 2000.0, True)])
+def test_what_has_passed_goes_by_the_hour_that_held_when_it_was_told(
+    at: int, over: float, missed: bool
+) -> None:
+    moved = {"event": "moved", "id": "a", "at": 200.0, "over": over}
+    wrong, right = (line("asked", at, missed=says) for says in (missed, not missed))
+
+    assert judged([OWED, moved, right, post(at), END]) == []
+    assert judged([OWED, moved, wrong, post(at), END]) != []
+    assert judged([OWED, {**moved, "at": at - 5.0}, wrong, post(at), END]) == []
+    assert judged([OWED, moved, wrong, post(at), FROZEN]) == []

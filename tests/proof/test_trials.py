@@ -19,6 +19,8 @@ TRIED: Mapping[str, Sequence[range]] = {
     "imports-postgres": (range(8, 10),),
     "executions-sqlite": (range(4, 300, 50),),
     "executions-postgres": (range(9, 300, 100),),
+    "killed-sqlite": (range(5, 190, 35),),
+    "killed-postgres": (range(20, 190, 60),),
     "shortages": (range(6),),
     "sockets": (range(1, 9),),
     **dict.fromkeys(VARIANTS, (range(60),)),

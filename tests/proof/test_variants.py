@@ -10,6 +10,7 @@ import pytest
 
 from bot.ports.store import ArmedReminder, Transaction
 from bot.services import closing, rerouting
+from bot.services.announcing import Announcing
 from bot.services.wanting import Wanting
 from handlers.messenger import SlackMessenger
 from tests.proof import edits
@@ -36,6 +37,17 @@ def by_the_hour() -> Iterator[None]:
 
 
 @contextmanager
+def by_the_hour_of_arming() -> Iterator[None]:
+    """Whether a date has passed goes by its hour when the reminder was armed."""
+
+    def armed(_self: Announcing, _tx: Transaction, row: ArmedReminder, **_at: datetime) -> Any:
+        return row
+
+    with patch.object(Announcing, "_as_now", armed):
+        yield
+
+
+@contextmanager
 def without_patience() -> Iterator[None]:
     """What is refused is tried each minute."""
 
@@ -57,6 +69,7 @@ def without_memory() -> Iterator[None]:
     ("name", "without", "said"),
     [
         pytest.param("hours", by_the_hour, "was told to nobody", id="hours"),
+        pytest.param("hours", by_the_hour_of_arming, "as if it were to come", id="hours-armed"),
         pytest.param("switches", by_the_hour, "was told to nobody", id="switches"),
         pytest.param("owners", without_patience, "where it was refused", id="owners"),
         pytest.param("owners", without_look, "was told 2 times", id="owners-look"),

@@ -8,7 +8,12 @@ from contextlib import suppress
 from typing import Any, Literal
 
 Place = Literal[
-    "before a post", "after a post", "before a commit", "after a commit", "after an intent"
+    "before a post",
+    "after a post",
+    "in a change",
+    "before a commit",
+    "after a commit",
+    "after an intent",
 ]
 Verdict = Literal["go on", "cut", "hold"]
 Passing = Callable[[Place], Verdict]
@@ -142,6 +147,8 @@ class _Talk:
                     return
                 if verdict == "hold":
                     await asyncio.sleep(HOLD_SECONDS)
+            elif self._intends:
+                self._passing("in a change")
             writer.write(chunk)
             await writer.drain()
 

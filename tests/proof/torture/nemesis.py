@@ -19,6 +19,7 @@ from tests.proof.torture.times import TIMEOUT
 
 POSTS: tuple[Place, ...] = ("before a post", "after a post")
 COMMITS: tuple[Place, ...] = ("before a commit", "after a commit", "after an intent")
+CHANGE: tuple[Place, ...] = ("in a change",)
 INTENT: tuple[Place, ...] = ("after an intent",)
 TERMINATE = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -76,6 +77,7 @@ class Nemesis:
         on_postgres: Mapping[Callable[[], None], int] = {
             self._freeze: 2,
             self._freeze_at_a_post: 2,
+            self._freeze_in_a_change: 2,
             self._freeze_at_an_intent: 6,
             self._hold_an_intent: 2,
             self._kill_at_a_post: 2,
@@ -124,6 +126,10 @@ class Nemesis:
 
     def _freeze_at_a_post(self) -> None:
         self._lie_in_wait(POSTS, self._freeze_there)
+
+    def _freeze_in_a_change(self) -> None:
+        """With the locks of it in hand, which the server takes away."""
+        self._lie_in_wait(CHANGE, self._freeze_there)
 
     def _freeze_at_an_intent(self) -> None:
         self._lie_in_wait(INTENT, self._freeze_there)

@@ -8,6 +8,7 @@ from threading import Event
 from bot import app
 from bot.services import delivering, sweeping
 from handlers import refusals
+from storage import engine
 
 LEASE = 2.0
 TIMEOUT = 1.0
@@ -34,6 +35,7 @@ def shorten() -> None:
     sweeping.AGAIN = _seconds(4)
     sweeping.ONCE_MORE_AFTER = _seconds(4 * SETTLED)
     refusals.LATER = 2.0
+    engine.IDLE_SECONDS = 1
 
 
 def watch(tell: Callable[[float], object], ended: Event) -> None:

@@ -429,7 +429,8 @@ def test_a_look_for_what_a_later_attempt_left_begins_anew(speaks, showing):
     assert asked == [None, FIRST, None]
 
 
-def test_of_very_many_looks_that_were_limited_the_oldest_begin_anew(speaks, showing):
+def test_of_very_many_looks_that_were_limited_the_oldest_begin_anew(speaks, showing, monkeypatch):
+    monkeypatch.setattr(messenger, "BEGUN", 100)
     number = messenger.BEGUN + 1
     asked = showing(*[page(FIRST), LIMITED] * number, page(LAST), page(LAST))
     span = {"to": "C0FINOPS", "since": NOW, "until": NOW}

@@ -48,6 +48,7 @@ class Rig:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     steady_since: datetime = field(default_factory=always_steady)
     elapsed: Callable[[], float] = lambda: 0.0
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         self.messenger = FakeMessenger(self.clock)
@@ -68,7 +69,7 @@ class Rig:
             rerouting=Rerouting(
                 store=self.store, clock=self.clock, policy=self.policy, people=people
             ),
-            pacing=Pacing(Limits()),
+            pacing=Pacing(self.limits),
             elapsed=self.elapsed,
             steady_since=lambda: self.steady_since,
         )

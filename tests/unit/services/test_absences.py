@@ -1,7 +1,7 @@
 """What passed while nobody ran: each told once as missed, however late the cloud is read again."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from unittest.mock import patch
@@ -13,7 +13,7 @@ from bot.billing.subscription import Kind, Subscription
 from bot.facts.messages import Timing
 from bot.ports.store import ReminderState
 from bot.services import taking_over
-from bot.services.armed import last_watch, pauses
+from bot.services.armed import Span, last_watch, pauses
 from bot.services.arming import Arming
 from bot.services.exporting import to_csv
 from bot.services.importing import Importing
@@ -359,3 +359,33 @@ def _ran_at(rig: Rig) -> datetime | None:
     with rig.store.reading() as tx:
         watch = last_watch(tx)
     return watch.at if watch else None
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_a_run_that_takes_minutes_is_no_pause_unless_it_stands_still(rig: Rig, still: bool) -> None:
+    """Each page takes 20 seconds; or one of them three minutes, as in a frozen process."""
+    rig.run()
+    with rig.store.reading() as tx:
+        before = pauses(tx, now=rig.clock.now(), longer_than=LATE_AFTER)
+    date_passed = Arming._date_passed
+
+    def slow(self: Arming, now: datetime) -> None:
+        for _ in range(1 if still else 12):
+            rig.clock.advance(timedelta(minutes=3) if still else timedelta(seconds=20))
+            self._sign()
+            seen.append(_pauses(rig))
+        date_passed(self, now)
+
+    seen: list[Sequence[Span]] = []
+    with patch.object(Arming, "_date_passed", slow):
+        for _ in range(2):
+            rig.reminding.arm()
+            rig.clock.advance(timedelta(seconds=5))
+
+    assert all(each == before for each in seen) is not still
+    assert len(_pauses(rig)) == len(before) + (2 if still else 0)
+
+
+def _pauses(rig: Rig) -> Sequence[Span]:
+    with rig.store.reading() as tx:
+        return pauses(tx, now=rig.clock.now(), longer_than=LATE_AFTER)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,11 +11,12 @@ import pytest
 
 from bot.billing.subscription import SlackChannel, Subscription
 from bot.facts.messages import ReminderMessage, ReminderRest, Timing
-from bot.ports.store import DeliveryState, ReminderState, Store, Transaction
+from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services import announcing, bundling, crowds, outcomes
 from bot.services.announcing import Announcing
 from bot.services.armed import cancel
 from bot.services.crowds import LEASE
+from bot.services.delivering import Delivering
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS
 from tests.factories import instant, order, quota
@@ -393,6 +394,172 @@ def test_others_may_write_in_between(rig: Rig, monkeypatch: pytest.MonkeyPatch) 
 
     rig.delivering.send_due(limit=1000)
     assert gave_way == [1, 1]
+
+
+def written_at_once(rig: Rig) -> list[int]:
+    """From now on: how many rows of reminders each commit changes."""
+    known = {(row.id, row.destination): row for row in rig.rows()}
+    changed: list[int] = []
+
+    def look(tx: Transaction) -> None:
+        rows = tx.reminders.listed(until=None, states=[*ReminderState])
+        now = {(row.id, row.destination): row for row in rows}
+        changed.append(sum(known.get(pair) != row for pair, row in now.items()))
+        known.update(now)
+
+    rig.store = Watched(rig.store, look)
+    rig.start()
+    return changed
+
+
+@contextmanager
+def dying(rig: Rig, kill_at: int) -> Iterator[Steps]:
+    """The process dies at a step of what is done here, and another one begins after its lease."""
+    plain, steps = rig.store, Steps(kill_at)
+    rig.store = MortalStore(plain, steps)
+    rig.start()
+    with suppress(Killed):
+        yield steps
+    rig.store = plain
+    rig.start()
+    rig.clock.advance(timedelta(seconds=61))
+
+
+def pass_minutes(rig: Rig, minutes: int = 3) -> None:
+    for _ in range(6 * minutes):
+        bundled(rig)
+        rig.delivering.send_due(limit=1000)
+        rig.clock.advance(timedelta(seconds=10))
+
+
+def told_in_all(rig: Rig) -> int:
+    """How many are named or counted, by all messages together."""
+    named = sum(len(names) for names in labels(rig.reminders()))
+    rests = [each.message for each in rig.messenger.of(ReminderRest)]
+    return named + sum(each.count for each in rests if isinstance(each, ReminderRest))
+
+
+def in_a_closed_channel(rig: Rig) -> None:
+    rig.messenger.closed = {SECURITY: "is_archived"}
+    awaited(rig, *(replace(each, channel=SlackChannel(SECURITY)) for each in many()))
+    bundled(rig)
+
+
+def test_a_crowd_that_its_channel_does_not_take_moves_some_at_a_time(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "MOST", 5)
+    in_a_closed_channel(rig)
+    changed = written_at_once(rig)
+
+    rig.delivering.send_due(limit=1000)
+    moved = Counter((row.destination, row.state) for row in rig.rows())
+
+    assert moved == {(SECURITY, ReminderState.CANCELLED): MANY, (FINOPS, ReminderState.ARMED): MANY}
+    assert max(changed) <= 2 * 10  # cancelled and armed; a message that names has ten
+    pass_minutes(rig)
+    assert (len(rig.reminders()), len(rig.messenger.of(ReminderRest))) == (4, 1)
+    assert told_in_all(rig) == MANY
+
+
+def test_a_death_at_any_step_of_moving_neither_loses_nor_repeats_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outcomes, "MOST", 5)
+    steps = kill_at = on_their_way = 0
+    while kill_at <= steps:
+        kill_at += 1
+        rig = new_rig()
+        in_a_closed_channel(rig)
+        with dying(rig, kill_at) as counted:
+            rig.delivering.send_due(limit=1000)
+        steps = counted.taken
+        with rig.store.reading() as tx:
+            if outcomes.moving_to(tx):
+                on_their_way += 1
+                assert rig.reminding.bundle_due() == 0
+        pass_minutes(rig)
+
+        assert told_in_all(rig) == MANY, kill_at
+        there = Counter((row.destination, row.state) for row in rig.rows())
+        assert there == {
+            (SECURITY, ReminderState.CANCELLED): MANY,
+            (FINOPS, ReminderState.SENT): MANY,
+        }, kill_at
+    assert kill_at > 20
+    assert on_their_way > 10
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_what_is_not_known_of_a_crowd_is_recorded_some_at_a_time(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, landed: bool
+) -> None:
+    monkeypatch.setattr(outcomes, "MOST", 5)
+    awaited(rig, *many())
+    bundled(rig)
+    rig.delivering.send_due(limit=4)
+    changed = written_at_once(rig)
+    rig.messenger.lose_answers, rig.messenger.lose_requests = int(landed), int(not landed)
+
+    rig.delivering.send_due(limit=1000)
+    unknown = Counter(row.state for row in rig.rows())
+    pass_minutes(rig)
+
+    assert unknown == {ReminderState.SENT: 40, ReminderState.UNKNOWN: MANY - 40}
+    assert max(changed) <= 5
+    assert told_in_all(rig) == MANY
+    assert {row.state for row in rig.rows()} == {ReminderState.SENT}
+
+
+def test_a_death_at_any_step_of_what_is_not_known_neither_loses_nor_repeats_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outcomes, "MOST", 5)
+    steps = kill_at = 0
+    while kill_at <= steps:
+        kill_at += 1
+        rig = new_rig()
+        awaited(rig, *many())
+        bundled(rig)
+        rig.delivering.send_due(limit=4)
+        rig.messenger.lose_requests = 1
+        with dying(rig, kill_at) as counted:
+            pass_minutes(rig)
+        steps = counted.taken
+        pass_minutes(rig)
+
+        assert told_in_all(rig) == MANY, kill_at
+        assert {row.state for row in rig.rows()} == {ReminderState.SENT}, kill_at
+    assert kill_at > 30
+
+
+def test_who_has_lost_its_claim_leaves_what_others_recorded(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It found nothing, and while it arms its members again another one looks, and has posted."""
+    monkeypatch.setattr(outcomes, "MOST", 5)
+    awaited(rig, *many())
+    bundled(rig)
+    rig.delivering.send_due(limit=4)
+    rig.messenger.lose_requests = 1
+    rig.delivering.send_due(limit=1000)
+    rig.clock.advance(timedelta(seconds=41))
+    plain, frozen = rig.store, Delivering._absent
+
+    def stands_still(self: Delivering, delivery: Delivery) -> None:
+        monkeypatch.setattr(Delivering, "_absent", frozen)
+        rig.clock.advance(timedelta(seconds=61))
+        other = Rig(plain, rig.clock, rig.policy)
+        other.messenger = rig.messenger
+        other.start()
+        other.delivering.send_due(limit=1000)
+        frozen(self, delivery)
+
+    monkeypatch.setattr(Delivering, "_absent", stands_still)
+    rig.delivering.send_due(limit=1000)
+
+    assert len(rig.messenger.of(ReminderRest)) == 1
+    assert {row.state for row in rig.rows()} == {ReminderState.SENT}
 
 
 def test_two_crowds_at_once_are_told_apart(rig: Rig) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from bot.billing.subscription import SlackUser
 from bot.billing.subscription import Status as SubscriptionStatus
-from bot.facts.messages import OperatorWarning, ReminderMessage, Timing
+from bot.facts.messages import OperatorWarning, ReminderMessage, Settled, Timing
 from bot.facts.reminding import Because, Why
 from bot.ports.messenger import Limited, LockedOut, NotPosted, Unreachable
 from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Transaction
 from bot.services.closing import closures
+from bot.services.composing import NotYet
 from bot.services.owing import delivery_id, reminder_update
 from bot.services.pacing import Limits, Method, Pacing
 from bot.services.people import People
@@ -22,10 +23,12 @@ from bot.services.policy import NOT_REPEATED, WhenUnknown
 from bot.services.rerouting import Rerouting
 from bot.services.status import Status
 from bot.services.steadiness import Steadiness
+from storage.engine import Database
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, APPROVER_2, OWNER, order, quota
-from tests.unit.services.rig import FINOPS, SECURITY, Rig, policy
+from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
+from tests.factories import APPROVER_1, APPROVER_2, OWNER, key, order, quota
+from tests.unit.services.rig import FINOPS, SECURITY, Rig, labels, policy
 
 SECOND = timedelta(seconds=1)
 LANDS = timedelta(seconds=40)
@@ -251,6 +254,115 @@ def test_a_repeat_that_slack_limits_stays_unknown_and_says_so_when_it_goes(rig: 
     assert rig.messenger.refusals == []
     [shown] = rig.reminders()
     assert shown.may_repeat
+
+
+def test_looks_that_last_longer_than_a_claim_come_to_an_end(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 70 seconds, and somebody else is always there to take the claim that is over."""
+    rig.messenger.lose_answers = 1
+    rig.delivering.send_due()
+    copies = rig.messenger.copies
+
+    def slowly(*arguments: Any, **facts: Any) -> Any:
+        rig.clock.advance(70 * SECOND)
+        now = rig.clock.now()
+        with rig.store.transaction() as tx:
+            tx.outbox.claim(now=now, lease_until=now + LEASE, limit=1)
+        return copies(*arguments, **facts)
+
+    monkeypatch.setattr(rig.messenger, "copies", slowly)
+    for _ in range(30):
+        rig.clock.advance(20 * SECOND)
+        rig.delivering.send_due()
+
+    assert delivery(rig).state is DeliveryState.SENT
+    assert rig.messenger.posts == 1
+
+
+def unreadable_for(rig: Rig, duration: timedelta, *, lost_answers: int = 0) -> None:
+    """The first attempt has no answer, and from then on nobody can look for it."""
+    rig.messenger.lose_answers, rig.messenger.lose_requests = lost_answers, 1 - lost_answers
+    rig.messenger.history_unreadable = True
+    rig.delivering.send_due()
+    until = rig.clock.now() + duration
+    while rig.clock.now() < until:
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Limited("ratelimited", retry_after=1),
+        Unreachable("connection_refused"),
+        LockedOut("invalid_auth"),
+        NotPosted("brand_new_error", retry_after=30),
+    ],
+)
+def test_a_repeat_that_is_refused_for_certain_does_not_wait_as_long_again(
+    rig: Rig, refused: NotPosted
+) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=59))
+    rig.messenger.refusals = [refused]
+
+    for _ in range(20):
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due()
+
+    assert rig.messenger.refusals == []
+    [shown] = rig.reminders()
+    assert shown.may_repeat
+
+
+def test_a_repeat_whose_answer_is_lost_waits_as_long_again(rig: Rig) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=59))
+    rig.messenger.lose_requests = 1
+
+    for _ in range(6):
+        rig.clock.advance(timedelta(hours=1))
+        rig.delivering.send_due()
+
+    assert rig.messenger.posts == 2
+
+
+def test_a_repeat_whose_intent_took_too_long_still_says_that_it_may_be_one(rig: Rig) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=50), lost_answers=1)
+    slow = iter(range(0, 10**6, 3))
+    rig.elapsed = lambda: float(next(slow))
+    rig.start()
+    for _ in range(30):
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due(limit=1)
+    stalled = delivery(rig)
+    rig.elapsed = lambda: 0.0
+    rig.start()
+    rig.clock.advance(timedelta(minutes=20))
+    rig.delivering.send_due()
+
+    assert (stalled.attempt > 1, stalled.state) == (True, DeliveryState.UNKNOWN)
+    assert [shown.may_repeat for shown in rig.reminders()] == [False, True]
+
+
+def test_a_repeat_that_has_to_wait_for_another_message_still_says_that_it_may_be_one(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable_for(rig, timedelta(hours=5, minutes=59), lost_answers=1)
+    compose = rig.composing.compose
+    waits = iter([False, True])  # the look composes as well
+
+    def not_yet(*arguments: Any, **facts: Any) -> Any:
+        if next(waits, False):
+            raise NotYet
+        return compose(*arguments, **facts)
+
+    monkeypatch.setattr(rig.composing, "compose", not_yet)
+    for _ in range(20):
+        rig.clock.advance(timedelta(minutes=1))
+        rig.delivering.send_due()
+
+    assert next(waits, None) is None
+    assert [shown.may_repeat for shown in rig.reminders()] == [False, True]
 
 
 def test_who_prefers_silence_never_reads_it_twice_and_is_told_why(rig: Rig) -> None:
@@ -604,8 +716,7 @@ def test_what_slack_takes_hours_later_is_late_and_says_why(rig: Rig) -> None:
     rig.messenger.refusals = [NotPosted("fatal_error", retry_after=7200)]
     rig.delivering.send_due()
 
-    rig.clock.advance(timedelta(hours=2))
-    rig.delivering.send_due()
+    rig.pass_time(to=rig.clock.now() + timedelta(hours=2), every=timedelta(minutes=1))
 
     [shown] = rig.reminders()
     assert isinstance(shown.message, ReminderMessage)
@@ -803,3 +914,60 @@ def test_what_was_unknown_and_then_refused_for_certain_waits_again_and_is_told(r
 
     assert len(rig.reminders()) == 1
     assert row_state(rig) is ReminderState.SENT
+
+
+@pytest.fixture
+def of_two_accounts(store: SqlStore, clock: SettableClock) -> Rig:
+    """A message about two of one account and one of another is bundled and due."""
+    rig = Rig(store, clock)
+    paid = order("2025-12-07 09:20")
+    rig.know(
+        quota("sm-1", orders=(paid,), owner=None),
+        quota("sm-2", orders=(paid,), owner=None),
+        quota("sm-3", account="prod", orders=(paid,), owner=None),
+    )
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    return rig
+
+
+def take_out(rig: Rig, database: Database, account: str) -> None:
+    """The settings do not name an account any more, and the process begins anew."""
+    left = {name: each for name, each in ACCOUNTS.items() if name != account}
+    rig.store = database.store(team_id=TEAM, accounts=left, audit_key=AUDIT_KEY)
+    rig.start()
+
+
+def test_what_may_have_been_posted_of_an_account_that_was_taken_out_holds_up_no_others(
+    of_two_accounts: Rig, database: Database
+) -> None:
+    rig = of_two_accounts
+    rig.messenger.lose_requests = 1
+    rig.delivering.send_due()
+    take_out(rig, database, "prod")
+    rig.clock.advance(LEASE)
+    rig.delivering.send_due()
+    rig.delivering.send_due()
+
+    assert labels(rig.reminders()) == [["sm-1", "sm-2"]]
+    about = {row.reminder.subscription.id: row for row in rig.rows() if row.delivery_id}
+    assert about["sm-1"].state is about["sm-2"].state is ReminderState.SENT
+    left = about["sm-3"]
+    assert left.state is ReminderState.CANCELLED
+    assert left.reason == "its account is not in the settings"
+
+
+def test_a_message_that_shows_something_of_such_an_account_is_brought_up_to_date(
+    of_two_accounts: Rig, database: Database
+) -> None:
+    rig = of_two_accounts
+    rig.delivering.send_due()
+    take_out(rig, database, "prod")
+    [shown] = rig.reminders()
+    rig.reminding.keep(shown.delivery_id, [key("sm-1")], by=APPROVER_1)
+    rig.delivering.send_due()
+
+    [message] = [each.message for each in rig.reminders()]
+    assert isinstance(message, ReminderMessage)
+    settled = {item.subscription.key.id: item.settled for item in message.items}
+    assert settled == {"sm-1": Settled.KEPT, "sm-2": Settled.OPEN, "sm-3": Settled.OPEN}

@@ -1,12 +1,15 @@
 """A message that was attempted more than once is looked for once more, and told once."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from bot.billing.subscription import SlackChannel, SlackUser
+from bot.billing.subscription import Status as SubscriptionStatus
 from bot.facts.messages import Message, OperatorWarning, ReminderMessage, Settled
 from bot.facts.status import Trouble, TroubleKind
 from bot.ports.messenger import (
@@ -22,7 +25,6 @@ from bot.ports.messenger import (
 from bot.ports.store import Delivery, DeliveryState
 from bot.services.alarming import OPERATOR_WARNING
 from bot.services.closing import EVERYWHERE, close
-from bot.services.composing import NotYet
 from bot.services.pacing import Limits, Pacing
 from bot.services.status import Status
 from bot.services.sweeping import ONCE_MORE_AFTER, Sweeping
@@ -55,7 +57,6 @@ def sweeping(rig: Rig) -> Sweeping:
         store=rig.store,
         clock=rig.clock,
         messenger=rig.messenger,
-        composing=rig.composing,
         pacing=Pacing(Limits()),
         steady_since=lambda: rig.steady_since,
         operators=lambda: (OPERATOR,),
@@ -190,6 +191,62 @@ def test_a_copy_of_who_died_right_after_it_is_gone_some_hours_later(rig: Rig) ->
     rig.clock.advance(ONCE_MORE_AFTER)
     assert sweeping(rig).sweep_due() == 1
     assert len(rig.reminders()) == 1
+
+
+def frozen_while_it_is_let_go(
+    rig: Rig, let_go: Callable[[], None], *, thaws_after: timedelta
+) -> None:
+    """A replica stops right before its first byte; another lets it go; then it posts and dies."""
+
+    def others() -> None:
+        rig.messenger.before_post = None
+        rig.clock.advance(LEASE + SECOND)
+        let_go()
+        rig.delivering.send_due()
+        assert rig.messenger.posts == 1  # nobody else has posted it
+        thaws_at = rig.clock.now() + thaws_after
+        while rig.clock.now() < thaws_at:
+            rig.clock.advance(min(SWEEP, thaws_at - rig.clock.now()))
+            sweeping(rig).sweep_due()
+
+    real = rig.messenger.post
+
+    def post_and_die(*args: object, **named: object) -> None:
+        rig.messenger.post = real
+        real(*args, **named)
+        raise Killed
+
+    rig.messenger.before_post = others
+    rig.messenger.post = post_and_die
+    with pytest.raises(Killed):
+        rig.delivering.send_due()
+    rig.start()
+    assert len(rig.reminders()) == 1
+
+
+@pytest.mark.parametrize(
+    ("thaws_after", "gone_after"),
+    [
+        (SECOND, SETTLED),
+        (timedelta(minutes=20), ONCE_MORE_AFTER),
+    ],
+)
+@pytest.mark.parametrize("why", ["nothing to say", "its date passed"])
+def test_what_was_attempted_and_then_let_go_is_taken_back_also_hours_later(
+    rig: Rig, why: str, thaws_after: timedelta, gone_after: timedelta
+) -> None:
+    def let_go() -> None:
+        if why == "nothing to say":
+            server = quota(orders=(order("2025-12-07 09:20"),), owner=None)
+            rig.know(replace(server, status=SubscriptionStatus.UNSUBSCRIBED))
+        else:
+            rig.clock.advance(timedelta(days=9))
+
+    frozen_while_it_is_let_go(rig, let_go, thaws_after=thaws_after)
+
+    rig.clock.advance(gone_after)
+    assert sweeping(rig).sweep_due() == 1
+    assert rig.reminders() == []
 
 
 @pytest.mark.parametrize("trouble", ["unreadable", "not taken back"])
@@ -459,7 +516,8 @@ def test_what_was_let_go_and_stays_is_told_as_such(store: SqlStore, clock: Setta
     rig = Rig(store, clock)
     owe_one(rig, "r")
     with rig.store.transaction() as tx:
-        tx.outbox.withdraw("r", error="its date passed", sweep_at=clock.now())
+        now = clock.now()
+        tx.outbox.withdraw("r", at=now, error="its date passed", sweep_at=now)
     rig.messenger.undeletable = NotPosted("cant_delete_message")
 
     let_pass(rig, timedelta(minutes=15))
@@ -547,47 +605,206 @@ def test_an_update_that_lands_late_does_not_hide_what_holds(
         assert tx.outbox.next_sweep() is None
 
 
-def test_an_update_that_slack_does_not_take_again_is_tried_for_a_day(
-    rig: Rig, told: Shown, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def attempted_twice(rig: Rig, told: Shown) -> None:
+    """An update whose first answer is lost, so that Slack may carry it out after others."""
     rig.messenger.refusals = [NotPosted("internal")]
     rig.reminding.keep(told.delivery_id, [key("sm-quota")], by=APPROVER_1)
     seconds(rig, 10)
     assert settled(rig) is Settled.KEPT
-    refused = []
 
-    def refuse(*_: object, **__: object) -> None:
-        refused.append(rig.clock.now())
-        raise NotPosted("org_login_required")
 
-    monkeypatch.setattr(rig.messenger, "update", refuse)
-    for _ in range(26 * 60):
-        rig.clock.advance(timedelta(minutes=1))
-        sweeping(rig).sweep_due()
+def test_what_changes_while_a_message_is_shown_again_is_shown_after_it(
+    rig: Rig, told: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempted_twice(rig, told)
+    update = rig.messenger.update
+    items = [key("sm-quota")]
 
-    assert timedelta(hours=23) < refused[-1] - refused[0] < timedelta(hours=25)
+    def slow(message: Message, *, at: Posted, **_: float) -> None:
+        monkeypatch.setattr(rig.messenger, "update", update)
+        rig.reminding.undo_keep(told.delivery_id, items, by=APPROVER_1)
+        rig.clock.advance(3 * SECOND)
+        rig.run()
+        update(message, at=at)
+
+    monkeypatch.setattr(rig.messenger, "update", slow)
+    rig.clock.advance(SETTLED)
+    sweeping(rig).sweep_due()
+    seconds(rig, 10)
+
+    assert rig.messenger.update == update
+    assert settled(rig) is Settled.OPEN
+
+
+def test_a_message_is_shown_again_at_the_pace_of_every_update(rig: Rig, told: Shown) -> None:
+    attempted_twice(rig, told)
+    before = rig.messenger.updates
+    rig.clock.advance(SETTLED)
+
+    sweeping(rig).sweep_due()
+
+    assert rig.messenger.updates == before
+    rig.run()
+    assert rig.messenger.updates == before + 1
     with rig.store.reading() as tx:
         assert tx.outbox.next_sweep() is None
 
 
-def test_an_update_that_hangs_on_another_message_waits_and_holds_up_none(
+def test_an_update_that_nobody_can_compose_holds_up_no_sweep(
     rig: Rig, told: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rig.messenger.refusals = [NotPosted("internal")]
-    rig.reminding.keep(told.delivery_id, [key("sm-quota")], by=APPROVER_1)
-    seconds(rig, 10)
-    compose = rig.composing.compose
+    attempted_twice(rig, told)
 
-    def not_yet(*_: object, **__: object) -> Message:
-        raise NotYet
+    def lost(*_: object, **__: object) -> Message:
+        raise KeyError("prod")
 
-    monkeypatch.setattr(rig.composing, "compose", not_yet)
+    monkeypatch.setattr(rig.composing, "compose", lost)
     rig.clock.advance(SETTLED)
+
     assert sweeping(rig).sweep_due() == 0
     with rig.store.reading() as tx:
-        assert tx.outbox.next_sweep() is not None
+        assert tx.outbox.next_sweep() is None
 
-    monkeypatch.setattr(rig.composing, "compose", compose)
-    seconds(rig, 61)
+
+def test_a_surprise_with_one_is_put_off_counted_and_holds_up_no_other(
+    store: SqlStore, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(store, clock)
+    sent(rig, *(owe_one(rig, f"r-{number}", to=f"C{number}") for number in range(8)))
+    copies = rig.messenger.copies
+    surprises = []
+
+    def surprising(ref: str, **asked: Any) -> Sequence[Posted]:
+        if ref == "r-0":
+            surprises.append(rig.clock.now())
+            raise KeyError("ts")
+        return copies(ref, **asked)
+
+    monkeypatch.setattr(rig.messenger, "copies", surprising)
+    begins = rig.clock.now()
+    with pytest.raises(KeyError):
+        sweeping(rig).sweep_due()
+    sweeping(rig).sweep_due()
+    assert len(rig.messenger.taken_back) == 7
+
+    while rig.clock.now() < begins + 2 * DAY:
+        with suppress(KeyError):
+            sweeping(rig).sweep_due()
+        rig.clock.advance(timedelta(minutes=1))
+
+    assert len(surprises) <= 40 + 2
+    assert troubles(rig) == (Trouble(kind=TroubleKind.UNREAD, subject="#C0"),)
+    [told] = warnings(rig)
+    assert "Lapse failed, as its log says" in told.text
+
+
+def test_a_sweep_that_is_asked_for_while_one_is_interrupted_reads_anew(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.messenger.before_post = lambda: somebody_else_and_half_a_sweep(rig)
+    rig.delivering.send_due()
+    asked_at = rig.clock.now()
+    read_until = []
+    copies = rig.messenger.copies
+
+    def noted(ref: str, *, until: datetime, **asked: Any) -> Sequence[Posted]:
+        read_until.append(until)
+        return copies(ref, until=until, **asked)
+
+    monkeypatch.setattr(rig.messenger, "copies", noted)
+    rig.messenger.history_unreadable = False
+    let_pass(rig, timedelta(minutes=3))
+
+    assert read_until == [asked_at + LANDS + LEASE]
+    assert len(rig.reminders()) == 1
+
+
+def test_what_is_found_late_does_not_shorten_a_sweep_that_was_asked_for(rig: Rig) -> None:
+    rig.messenger.before_post = lambda: somebody_else_without_an_answer(rig)
+    rig.delivering.send_due()  # who thaws here posts when an earlier copy is still to be found
+    rig.clock.advance(SECOND)
+    rig.delivering.send_due()
+    assert len(rig.reminders()) == 2
+
+    let_pass(rig, timedelta(minutes=3))
+
+    assert len(rig.reminders()) == 1
+
+
+def somebody_else_without_an_answer(rig: Rig) -> None:
+    rig.messenger.lose_answers = 1
+    somebody_else(rig)
+    rig.clock.advance(2 * SWEEP)
+
+
+def somebody_else_and_half_a_sweep(rig: Rig) -> None:
+    somebody_else(rig)
+    rig.clock.advance(SETTLED)
+    rig.messenger.history_unreadable = True
+    rig.messenger.unreadable = Unsettled("ratelimited", retry_after=60)
+    sweeping(rig).sweep_due()
+
+
+def test_a_conversation_of_which_slack_shows_a_page_a_minute_is_given_up_at_last(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.services.lingering.SO_OFTEN_LIMITED", 60)
+    posted_twice(rig)
+    rig.messenger.history_unreadable = True
+    rig.messenger.unreadable = Unsettled("ratelimited", retry_after=50)
+    looks = rig.messenger.looks
+
+    let_pass(rig, timedelta(minutes=59))
+    assert (troubles(rig), warnings(rig)) == ((), [])
+    let_pass(rig, timedelta(minutes=20))
+    assert troubles(rig) == (Trouble(kind=TroubleKind.UNREAD, subject=f"#{FINOPS}"),)
+    let_pass(rig, 10 * DAY)
+
+    assert rig.messenger.looks <= looks + 60 + 7
+    [told] = warnings(rig)
+    assert "Slack lets Lapse read too little at a time" in told.text
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() is None
+
+
+def test_what_is_read_a_page_at_a_time_goes_behind_the_others(
+    store: SqlStore, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(store, clock)
+    sent(rig, *(owe_one(rig, f"r-{number}", to=f"C{number}") for number in range(3)))
+    read = []
+
+    def a_page(ref: str, **_: Any) -> Sequence[Posted]:
+        read.append(ref)
+        raise Unsettled("ratelimited", retry_after=60)
+
+    monkeypatch.setattr(rig.messenger, "copies", a_page)
+    for _ in range(6):
+        sweeping(rig).sweep_due()
+        rig.clock.advance(timedelta(seconds=61))
+
+    assert sorted(read[:3]) == sorted(read[3:]) == ["r-0", "r-1", "r-2"]
+
+
+def test_what_was_let_go_after_an_attempt_is_looked_for_some_hours_later(
+    store: SqlStore, clock: SettableClock
+) -> None:
+    rig = Rig(store, clock)
+    owe_one(rig, "r")
+    begun_at = clock.now()
+    with rig.store.transaction() as tx:
+        [held] = tx.outbox.claim(now=begun_at, lease_until=begun_at + LEASE, limit=1)
+        begun = tx.outbox.begin(held, at=begun_at)
+        assert begun is not None
+        tx.outbox.settle(
+            begun, state=DeliveryState.CANCELLED, at=begun_at, sweep_at=begun_at + SWEEP
+        )
+    rig.clock.advance(SETTLED)
+    assert sweeping(rig).sweep_due() == 2
+
+    with rig.store.reading() as tx:
+        assert tx.outbox.next_sweep() == begun_at + ONCE_MORE_AFTER
+    rig.clock.advance(ONCE_MORE_AFTER)
+    sweeping(rig).sweep_due()
     with rig.store.reading() as tx:
         assert tx.outbox.next_sweep() is None
