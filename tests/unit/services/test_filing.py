@@ -224,7 +224,6 @@ def sweeping(rig: Rig) -> Sweeping:
         store=rig.store,
         clock=rig.clock,
         messenger=rig.messenger,
-        composing=rig.composing,
         pacing=Pacing(Limits()),
         steady_since=lambda: rig.steady_since,
         operators=lambda: (),
