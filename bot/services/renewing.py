@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
-from bot.billing.account import ExecuteMode
+from bot.billing.account import CarriedOut, ExecuteMode
+from bot.billing.change import Change
 from bot.billing.money import Money
 from bot.billing.next_renewal import next_renewal
 from bot.billing.renewal import (
@@ -38,6 +39,7 @@ from bot.services.errors import (
     AlreadyOff,
     Incomplete,
     SeveralAccounts,
+    SwitchedByHand,
     UnknownSubscription,
 )
 from bot.services.filing import Called, Outcome, who
@@ -97,9 +99,9 @@ class Renewing:
     ) -> TurnedOff:
         """Turn auto-renewal off and read it back; messages show both moments.
 
-        `reminder` is the delivery whose button was pressed. Raises NotAllowed, AlreadyOff,
-        AlreadyDeducted, Incomplete without keys, UnknownSubscription and SeveralAccounts before
-        anything is changed; what the cloud refuses stands in the item.
+        `reminder` is the delivery whose button was pressed. Raises NotAllowed, SwitchedByHand,
+        AlreadyOff, AlreadyDeducted, Incomplete without keys, UnknownSubscription and
+        SeveralAccounts before anything is changed; what the cloud refuses stands in the item.
         """
         if not keys:
             raise Incomplete(nothing=True)
@@ -149,6 +151,7 @@ class Renewing:
             for each in found:
                 self._people.check(actor, Action.AUTORENEW_OFF, subscription=each)
             for each in found:
+                self._demand_not_by_hand(each)
                 self._demand_not_deducted(tx, each, actor, reminder=reminder, now=now)
             renewing = [each for each in found if each.auto_renew is not False]
             if not renewing:
@@ -225,6 +228,11 @@ class Renewing:
     def _deduction_date(self, held: Subscription, *, at: datetime) -> date | None:
         ahead = anchor(held, account_of(self._store, held.key.account), at=at)
         return ahead.date if ahead is not None and ahead.kind is AnchorKind.DEDUCTION else None
+
+    def _demand_not_by_hand(self, held: Subscription) -> None:
+        account = account_of(self._store, held.key.account)
+        if account.carried_out is CarriedOut.BY_HAND:
+            raise SwitchedByHand(account.name, Change.RENEWAL_OFF)
 
     def _demand_not_deducted(
         self,

@@ -398,7 +398,7 @@ class Unsubscribing:
         except RequestRefused as refusal:
             if not isinstance(refusal.cause, NotAnApprover):
                 raise
-            present = replace(refusal.request, approvers=approvers)
+            present = replace(refusal.request, approvers=self._people.deciders())
             raise RequestRefused(refusal.cause, present) from refusal
 
     def _change(self, number: int, move: Move) -> Request:

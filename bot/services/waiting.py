@@ -35,7 +35,7 @@ class Waiting:
             self._progress.again(request, at=due or request.deadline + SOON)
 
     def _whom(self, request: Request, *, now: datetime) -> tuple[SlackUser, ...]:
-        approvers = self._people.approvers()
+        approvers = self._people.deciders()
         with self._progress.store.reading() as tx:
             lent = in_force(tx, at=now)
         return deciding.still_to_decide(request, approvers=approvers, in_force=lent)

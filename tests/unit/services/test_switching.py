@@ -209,6 +209,9 @@ def test_where_people_carry_out_what_changes_it_is_switched_in_the_console(
         desk.switching.draft([ref], change, by=OWNER)
     with pytest.raises(SwitchedByHand):
         desk.switching.ask(wish)
+    with pytest.raises(SwitchedByHand):
+        desk.renewing.turn_off([key(ref)], by=OWNER)
+    assert desk.cloud.switched == []
 
     assert shown.value.sentence == (
         "In default a person carries out what changes, so Lapse does not switch it."

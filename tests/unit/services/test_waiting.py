@@ -69,6 +69,15 @@ def test_approvers_are_called_with_back_off_until_it_expires(desk: Desk) -> None
     assert desk.state() is State.EXPIRED
 
 
+def test_an_approver_who_has_left_is_not_called(desk: Desk) -> None:
+    desk.ask()
+    desk.directory.left.add(APPROVER_1)
+
+    pass_time(desk, hours=5)
+
+    assert calls(desk) == [(4, (APPROVER_2,))]
+
+
 def test_the_next_look_at_it_is_the_next_call_and_at_last_the_deadline(desk: Desk) -> None:
     request = desk.ask()
 
