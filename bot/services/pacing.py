@@ -86,8 +86,11 @@ class Pacing:
         return turn
 
     def still_holds(self, turn: datetime, *, now: datetime) -> bool:
-        """Whether a turn may be used now: much later it would come too close to the next one."""
-        return turn <= now <= turn + self._limits.channel.every / 4
+        """Whether a turn may be used now: until the next one begins, which is another's.
+
+        A machine that has much to do is always late, and would else lose every turn that it takes.
+        """
+        return turn <= now < turn + self._limits.channel.every
 
     def hold(self, tx: Transaction, method: Method, *, until: datetime) -> None:
         """Let nobody call a method before an instant, since Slack said so for the workspace.

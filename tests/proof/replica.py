@@ -175,9 +175,13 @@ class InterruptibleStore:
         replica, fate = self._replica, self._replica.fate
         fate.step(replica)
         replica.use_database()
-        with self._store.transaction() as tx:
-            yield tx
-            fate.step(replica, inside=True)
+        try:
+            with self._store.transaction() as tx:
+                yield tx
+                fate.step(replica, inside=True)
+        except DatabaseAway:
+            replica.forget()  # what was to be written down is not
+            raise
         replica.heard.clear()
         fate.committed()
         fate.step(replica)

@@ -17,7 +17,7 @@ from bot.ports.store import Delivery, DeliveryState, ReminderState, Store, Trans
 from bot.services.closing import closures
 from bot.services.composing import NotYet
 from bot.services.owing import delivery_id, reminder_update
-from bot.services.pacing import Limits, Method, Pacing
+from bot.services.pacing import Limits, Method, Pacing, Rate
 from bot.services.people import People
 from bot.services.policy import NOT_REPEATED, WhenUnknown
 from bot.services.rerouting import Rerouting
@@ -691,6 +691,28 @@ def test_a_rate_limit_holds_every_post_of_the_workspace_and_no_update(rig: Rig) 
     rig.run()
     assert rig.messenger.posts == 3
     assert len(rig.reminders()) == len(rig.reminders(SECURITY)) == 1
+
+
+@pytest.mark.parametrize("late", [0.0, 0.2, 0.5, 0.9, 1.0, 1.3, 2.7, 30.0])
+def test_a_machine_that_is_always_late_loses_no_turn_of_a_channel_for_good(
+    store: SqlStore, clock: SettableClock, late: float
+) -> None:
+    rig = Rig(store, clock, limits=Limits(channel=Rate.a_minute(60)))
+    rig.know(
+        *(quota(f"sm-{n}", orders=(order("2025-12-07 09:20"),), owner=None) for n in range(60))
+    )
+    rig.reminding.arm()
+    rig.reminding.bundle_due()
+    begins, rounds = clock.now(), 0
+    while (wait := rig.delivering.next_in()) is not None:
+        clock.advance(max(wait, timedelta(0)) + late * SECOND)
+        rig.delivering.send_due()
+        rounds += 1
+        assert rounds < 15
+
+    said = [(each.at - begins) // SECOND for each in rig.messenger.shown]
+    assert len(said) == 5
+    assert len(set(said)) == 5  # no two in the same second
 
 
 def test_the_common_channel_waits_until_it_takes_messages_again(rig: Rig) -> None:

@@ -113,8 +113,8 @@ def test_a_turn_that_was_missed_is_taken_anew(store):
     pacing = Pacing(PACED)
 
     assert pacing.still_holds(NOW, now=NOW)
-    assert pacing.still_holds(NOW, now=NOW + SECOND / 4)
-    assert not pacing.still_holds(NOW, now=NOW + SECOND / 2)
+    assert pacing.still_holds(NOW, now=NOW + 0.9 * SECOND)
+    assert not pacing.still_holds(NOW, now=NOW + SECOND)
     assert not pacing.still_holds(NOW + SECOND, now=NOW)
 
 
