@@ -91,8 +91,9 @@ def reason(filled: Filled) -> Block:
     )
 
 
-def details(filled: Filled) -> Block:
+def details(draft: Draft, filled: Filled) -> Block:
     """Several lines; required when the reason is *Other*."""
+    others = "whoever carries it out does too" if draft.by_hand else "the cloud gets it"
     lines = PlainTextInputElement(
         action_id=ids.DETAILS, multiline=True, initial_value=filled.details or None
     )
@@ -100,9 +101,7 @@ def details(filled: Filled) -> Block:
         label=PlainTextObject(text="Details"),
         element=lines,
         block_id=ids.DETAILS,
-        hint=PlainTextObject(
-            text="Approvers read it, the cloud gets it. Needed when the reason is Other."
-        ),
+        hint=PlainTextObject(text=f"Approvers read it, {others}. Needed when the reason is Other."),
         optional=filled.reason is not Reason.OTHER,
     )
 

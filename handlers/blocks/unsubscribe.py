@@ -107,7 +107,7 @@ def form(
         *_looking(draft),
         *form_fields.packages(draft),
         form_fields.reason(filled),
-        form_fields.details(filled),
+        form_fields.details(draft, filled),
         form_fields.fee(draft, filled),
     ]
     return modal(

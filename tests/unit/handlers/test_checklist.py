@@ -58,6 +58,10 @@ def test_the_form_of_a_contract_assumes_no_refund():
     assert "Show the working…" not in seen.buttons(view.blocks)
     tick = next(b.to_dict() for b in view.blocks if "handling fee" in str(b.to_dict()))
     assert "The contract decides; no fee is worked out." in str(tick)
+    [details] = [b.to_dict() for b in view.blocks if b.to_dict().get("block_id") == ids.DETAILS]
+    assert details["hint"]["text"] == (
+        "Approvers read it, whoever carries it out does too. Needed when the reason is Other."
+    )
 
 
 def test_the_same_form_as_a_message_says_it_too():
