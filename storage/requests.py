@@ -18,6 +18,7 @@ from storage import decided, forgetting, request_rows
 from storage.outbox import SqlOutbox
 from storage.rows import pieces
 from storage.tables import (
+    BY_HAND,
     HELD,
     WAITING,
     decisions,
@@ -102,6 +103,13 @@ class SqlRequests:
             .where(self._mine(), WAITING)
             .order_by(_ROW.deadline, _ROW.number)
             .limit(limit)
+        ).all()
+        return self._load(numbers)
+
+    def by_hand(self, *, limit: int = 50) -> Sequence[Request]:
+        """Requests that people carry out or look at now, the oldest first."""
+        numbers = self._work.connection.scalars(
+            select(_ROW.number).where(self._mine(), BY_HAND).order_by(_ROW.number).limit(limit)
         ).all()
         return self._load(numbers)
 

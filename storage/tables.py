@@ -60,6 +60,7 @@ LIVE = text(
 )
 """What is there: neither gone nor unsubscribed from."""
 WAITING = text("requests.state = 'waiting'")
+BY_HAND = text("requests.by_hand AND requests.state IN ('executing', 'verifying')")
 NOT_ENDED = text("delegations.ended_at IS NULL")
 HELD = text("request_items.held")
 TURNED_OFF = text("audit.action = 'autorenew.off'")
@@ -261,6 +262,9 @@ requests = Table(
     belongs_to("workspaces", to=()),
     partial("ix_requests_work", "work_at", "number", where="work_at IS NOT NULL"),
     partial("ix_requests_deadline", "deadline", where="state = 'waiting'"),
+    partial(
+        "ix_requests_by_hand", "number", where="by_hand AND state IN ('executing', 'verifying')"
+    ),
     Index("ix_requests_person", "team_id", "requested_by", "number"),
 )
 

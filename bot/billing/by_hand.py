@@ -153,6 +153,18 @@ def whom_to_ask(request: Request) -> tuple[SlackUser, ...]:
     return tuple(dict.fromkeys(user for user in asked if user))
 
 
+def waits_for(request: Request) -> tuple[SlackUser, ...]:
+    """Those who are asked to do what is left or, once all is done, to look whether it is gone."""
+    if not request.by_hand or request.state not in {State.EXECUTING, State.VERIFYING}:
+        return ()
+    if request.state is State.EXECUTING:
+        return whom_to_ask(request)
+    if confirmed(request) is not None:
+        return ()
+    asked = [e.called for e in request.events if e.verb is Verb.VERIFYING]
+    return tuple(each for each in asked[-1] if each not in doers(request))
+
+
 def done_by(request: Request, number: int) -> Event | None:
     """Who last said, with what evidence, that an item is done; None while nobody did."""
     if request.items[number - 1].state is ItemState.PLANNED:

@@ -198,6 +198,9 @@ class Requests(Protocol):
     def waiting(self, *, limit: int = 50) -> Sequence[Request]:
         """Requests that wait for a decision, nearest deadline first."""
 
+    def by_hand(self, *, limit: int = 50) -> Sequence[Request]:
+        """Requests that people carry out or look at now, the oldest first."""
+
     def decided(self) -> Iterator[tuple[SubscriptionKey, Request]]:
         """Approved requests that nobody stopped, once for each of their subscriptions, streamed.
 

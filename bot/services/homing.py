@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from bot.billing import renewal
 from bot.billing.account import Account
-from bot.billing.deciding import can_approve
 from bot.billing.money import sums
 from bot.billing.rights import Actor
 from bot.billing.subscription import SlackUser, Subscription
@@ -14,6 +13,7 @@ from bot.facts.listing import UpcomingDay, UpcomingRow
 from bot.facts.status import StatusFacts
 from bot.ports.clock import Clock
 from bot.ports.store import ListQuery, Page, Store
+from bot.services.awaiting import awaited
 from bot.services.finding import account_of, expected_amount
 from bot.services.people import People
 from bot.services.policy import Policy
@@ -38,11 +38,7 @@ class Homing:
         with self._store.reading() as tx:
             owned = tx.catalogue.page(ListQuery(owner=user))
             unowned = tx.catalogue.page(ListQuery(unowned=True))
-            waiting = [
-                each
-                for each in tx.requests.waiting()
-                if can_approve(each, by=user, authorities=behalf)
-            ]
+            waiting = awaited(tx, user, authorities=behalf)
             setup = self._setup(status)
             return HomeFacts(
                 user=user,

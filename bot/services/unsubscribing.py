@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from bot.billing import deciding, stepping
 from bot.billing.deciding import Asking
@@ -23,6 +22,7 @@ from bot.ports.clock import Clock
 from bot.ports.messenger import Links, Posted
 from bot.ports.store import Store, Transaction
 from bot.services import recording
+from bot.services.awaiting import awaited
 from bot.services.changing import Changing, load
 from bot.services.drafting import Drafting, Wish
 from bot.services.errors import (
@@ -276,14 +276,10 @@ class Unsubscribing:
             return tx.requests.of(user, limit=limit)
 
     def waiting_for(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
-        """Requests that the person can decide and has not, nearest deadline first."""
+        """Requests that the person is to decide, to carry out by hand, or to look at."""
         behalf = self._people.authorities(user)
-        if not behalf:
-            return ()
         with self._store.reading() as tx:
-            waiting = tx.requests.waiting()
-        mine = (each for each in waiting if deciding.can_approve(each, by=user, authorities=behalf))
-        return list(islice(mine, limit))
+            return awaited(tx, user, authorities=behalf)[:limit]
 
     def link(self, number: int) -> str | None:
         """A link to the request's message, None while there is none."""

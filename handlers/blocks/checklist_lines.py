@@ -48,6 +48,13 @@ def due(request: Request) -> str:
     return text.instant(text.last_safe(at)) if at else "no date"
 
 
+def awaited(request: Request) -> str:
+    """What those who are asked have to do now, in a list of requests."""
+    if request.state is State.EXECUTING:
+        return f"To do by hand by {due(request)}"
+    return "Done by hand; a second person looks whether it is gone"
+
+
 def people(users: Sequence[str]) -> Line:
     """Mentions in a line; beyond eight they are counted."""
     parts: list[str | Who] = []

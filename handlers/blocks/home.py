@@ -7,11 +7,11 @@ from slack_sdk.models.blocks import Block, SectionBlock
 from slack_sdk.models.views import View
 
 from bot.billing.renewal import AnchorKind
-from bot.billing.unsubscription import Request
+from bot.billing.unsubscription import Request, State
 from bot.facts.homing import HomeFacts, Role, Setup, SetupStep
 from bot.facts.listing import UpcomingDay
 from handlers import ids, text
-from handlers.blocks import request_facts
+from handlers.blocks import checklist_lines, request_facts
 from handlers.blocks.looking import Linked, trouble
 from handlers.blocks.pieces import Bold, Line, actions, button, context, header, rich, section
 
@@ -89,11 +89,10 @@ def _waiting(facts: HomeFacts, links: Mapping[int, str]) -> Sequence[Block]:
 
 
 def _waiting_row(request: Request, links: Mapping[int, str]) -> SectionBlock:
-    words = (
-        f"*{request.number}* · {text.mention(request.requested_by)} · "
-        f"{request_facts.floor(request)}\n"
-        f"Decide by {text.instant(request.deadline)}"
-    )
+    stake, what = request_facts.floor(request), f"Decide by {text.instant(request.deadline)}"
+    if request.state is not State.WAITING:
+        stake, what = text.esc(request_facts.what(request)), checklist_lines.awaited(request)
+    words = f"*{request.number}* · {text.mention(request.requested_by)} · {stake}\n{what}"
     return _linked(words, Linked(request=request, link=links.get(request.number)), "Open request")
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from slack_sdk.models.blocks import Block, SectionBlock
 
+from bot.billing import by_hand
 from bot.billing.account import Account
 from bot.billing.reminder import Schedule
 from bot.billing.subscription import AccountName
 from bot.billing.unsubscription import Request, State
 from bot.facts.status import AccountHealth, StatusFacts, Trouble, TroubleKind
 from handlers import ids, text
-from handlers.blocks import request_facts
+from handlers.blocks import checklist_lines, request_facts
 from handlers.blocks.pieces import (
     Bold,
     Content,
@@ -127,6 +128,8 @@ def _figures(request: Request) -> str:
     if request.state is State.WAITING:
         floor = request_facts.floor(request, first=True)
         return f"{floor} · decide by {text.instant(request.deadline)}"
+    if by_hand.waits_for(request):
+        return checklist_lines.awaited(request)
     last = request.events[-1].at if request.events else request.requested_at
     return f"Asked by {text.mention(request.requested_by)} · last change {text.instant(last)}"
 
@@ -135,6 +138,8 @@ def _request_words(request: Request) -> str:
     words = f"{request.number}, {request.state.value}, {text.esc(request_facts.what(request))}"
     if request.state is State.WAITING:
         words += f", {request_facts.floor(request)}, decide by {text.instant(request.deadline)}"
+    elif by_hand.waits_for(request):
+        words += f", {checklist_lines.awaited(request)}"
     return words
 
 

@@ -418,6 +418,22 @@ def test_what_is_done_by_hand_is_looked_at_when_somebody_is_to_be_called(any_sto
         assert tx.requests.next_due() == NOW
 
 
+def test_what_people_carry_out_now_is_found_the_oldest_first(any_store):
+    for number, by_hand, state in (
+        (1003, True, State.VERIFYING),
+        (1001, True, State.EXECUTING),
+        (1002, True, State.DONE),
+        (1004, False, State.EXECUTING),
+    ):
+        made = request(number, f"s-{number}", by_hand=by_hand, state=state)
+        with any_store.transaction() as tx:
+            tx.requests.save(noted(made, Verb.VERIFYING, at=NOW))
+
+    with any_store.reading() as tx:
+        assert [each.number for each in tx.requests.by_hand()] == [1001, 1003]
+        assert [each.number for each in tx.requests.by_hand(limit=1)] == [1001]
+
+
 @pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
 @pytest.mark.parametrize("statement", range(1, 6))
 def test_what_is_loaded_to_be_changed_is_of_one_moment(any_store, any_database, statement):

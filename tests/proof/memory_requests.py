@@ -87,6 +87,14 @@ class MemoryRequests:
         ]
         return sorted(waiting, key=lambda each: (each.deadline, each.number))[:limit]
 
+    def by_hand(self, *, limit: int = 50) -> Sequence[Request]:
+        carried = [
+            kept.request
+            for kept in self._rows.values()
+            if kept.request.by_hand and kept.request.state in {State.EXECUTING, State.VERIFYING}
+        ]
+        return sorted(carried, key=lambda each: each.number)[:limit]
+
     def decided(self) -> Iterator[tuple[SubscriptionKey, Request]]:
         told = [
             (item.key, kept.request)

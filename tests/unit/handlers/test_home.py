@@ -9,9 +9,10 @@ from bot.facts.homing import HomeFacts, Role, Setup, SetupStep
 from bot.facts.renewing import TurnedOff, TurnedOffItem
 from bot.facts.status import Health, Trouble, TroubleKind
 from handlers import ids
-from handlers.blocks import home
+from handlers.blocks import home, looking
+from handlers.blocks.looking import Linked
 from tests.factories import NOW, OWNER, instant
-from tests.unit.handlers import samples
+from tests.unit.handlers import contracts, samples
 from tests.unit.handlers.catalogue import ORCHESTRATION, SCREEN, SM_QUOTA, STATUS_PAGE, WAF, day
 from tests.unit.handlers.fakes import SHANGHAI
 from tests.unit.handlers.looks import accepted_view, buttons, elements, words
@@ -101,6 +102,25 @@ def test_an_approver_sees_what_waits_before_everything_else():
         ),
     ]
     assert elements(view.blocks)[0]["url"] == "https://x.y/p1"
+
+
+@pytest.mark.parametrize(
+    ("request_", "what"),
+    [
+        (contracts.opened(), "To do by hand by Sat 10 Apr 2027, 23:59 GMT+08:00"),
+        (contracts.said(), "Done by hand; a second person looks whether it is gone"),
+    ],
+)
+def test_what_is_to_be_done_by_hand_waits_for_somebody_too(request_, what):
+    shown = facts(waiting=(request_,), waiting_count=1)
+
+    title, row, *_ = words(accepted_view(home.home(shown, {})).blocks)
+
+    assert title == "1 request waits for you"
+    assert row.startswith(
+        f"**{request_.number}** · <@U0REQUESTER> · Status page\n{what} → "
+    )
+    assert what in looking.requests([Linked(request=request_, link=None)], []).text
 
 
 def test_without_a_link_the_button_asks_lapse_for_the_request():

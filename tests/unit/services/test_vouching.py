@@ -393,6 +393,19 @@ def test_who_may_look_is_called_again_a_day_later(desk: Desk) -> None:
     assert desk.get(number).events[-1].called == (APPROVER_1, APPROVER_2)
 
 
+def test_it_waits_for_whom_it_is_asked_and_then_for_those_who_may_look(desk: Desk) -> None:
+    def waits_for() -> set[str]:
+        people = (OWNER, REQUESTER, APPROVER_1, APPROVER_2)
+        return {each for each in people if desk.unsubscribing.waiting_for(each)}
+
+    number = opened(desk)
+    assert waits_for() == {OWNER}
+    done(desk, by=OWNER)
+    assert waits_for() == {APPROVER_1, APPROVER_2}
+    vouching(desk).gone(number, by=APPROVER_1)
+    assert waits_for() == set()
+
+
 def test_what_shows_it_stands_in_the_record(desk: Desk) -> None:
     number = opened(desk)
     done(desk)
