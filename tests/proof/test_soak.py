@@ -43,7 +43,8 @@ def test_memory_that_grows_by_more_than_a_megabyte_an_hour_is_told():
 
 def test_what_is_held_is_seen():
     before = resident()
-    held = bytearray(20_000_000)
+    held = bytearray(b"held" * 50_000_000)
 
-    assert resident() - before == pytest.approx(len(held) / 1e6, abs=2)
+    # Others give back or take a little meanwhile.
+    assert resident() - before == pytest.approx(len(held) / 1e6, rel=0.1)
     assert slope([(0.0, 1.0), (1.0, 3.0)]) == pytest.approx(2.0)
