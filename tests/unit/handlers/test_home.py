@@ -117,9 +117,7 @@ def test_what_is_to_be_done_by_hand_waits_for_somebody_too(request_, what):
     title, row, *_ = words(accepted_view(home.home(shown, {})).blocks)
 
     assert title == "1 request waits for you"
-    assert row.startswith(
-        f"**{request_.number}** · <@U0REQUESTER> · Status page\n{what} → "
-    )
+    assert row.startswith(f"**{request_.number}** · <@U0REQUESTER> · Status page\n{what} → ")
     assert what in looking.requests([Linked(request=request_, link=None)], []).text
 
 
