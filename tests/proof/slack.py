@@ -41,9 +41,11 @@ def _says(status: int, body: Body | str, **headers: str) -> Callable[[Random, Bo
     return lambda _random, _body: (status, headers, body)
 
 
-def _raises(error: Exception) -> Callable[[Random, Body], Answer]:
+def _raises(made: Callable[[], Exception]) -> Callable[[Random, Body], Answer]:
+    """A new one each time: one that is raised twice would hold on to what both went through."""
+
     def answer(_random: Random, _body: Body) -> Answer:
-        raise error
+        raise made()
 
     return answer
 
@@ -60,9 +62,9 @@ def refusal(code: str) -> Body:
     return {"ok": False, "error": code}
 
 
-_DROPPED = _raises(ConnectionResetError("reset"))
-_SILENT = _raises(TimeoutError("timed out"))
-_NOT_SENT = _raises(NotSent(TimeoutError("timed out")))
+_DROPPED = _raises(lambda: ConnectionResetError("reset"))
+_SILENT = _raises(lambda: TimeoutError("timed out"))
+_NOT_SENT = _raises(lambda: NotSent(TimeoutError("timed out")))
 _BUSY = _says(503, "<html>Service unavailable</html>")
 
 POST_FAULTS = (
