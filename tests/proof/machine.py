@@ -13,8 +13,6 @@ from random import Random
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import hypothesis
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,7 +20,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from bot.billing.reminder import Schedule
@@ -34,6 +31,7 @@ from bot.services.policy import Policy
 from tests.clocks import SettableClock
 from tests.factories import NOW, order, quota
 from tests.proof.expected import Expected, about_date
+from tests.proof.playing import broken_in
 from tests.proof.replica import Killed, Replica
 from tests.proof.slack import BY_NAME, SimulatedSlack
 from tests.proof.stages import ACCOUNT, STAGES, Stage
@@ -257,20 +255,7 @@ class Reminders(RuleBasedStateMachine):
 
 def played(examples: int, *, seed: int, store: str = "model") -> str:
     """Play so many examples; what went wrong in the first that breaks, or nothing."""
-    chosen = settings(
-        max_examples=examples,
-        stateful_step_count=RULES_AN_EXAMPLE,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    machine = type("Played", (Reminders,), {"store_kind": store})
-    try:
-        run_state_machine_as_test(hypothesis.seed(seed)(machine), settings=chosen)
-    except AssertionError as error:
-        return "\n".join([str(error), *getattr(error, "__notes__", [])])
-    return ""
+    return broken_in(Reminders, examples, rules=RULES_AN_EXAMPLE, seed=seed, store=store)
 
 
 def _ending(ref: str, ends: datetime) -> Subscription:

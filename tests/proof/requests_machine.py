@@ -13,8 +13,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import hypothesis
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,7 +20,6 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from bot.billing.coherence import UnclearFacts
@@ -50,6 +47,7 @@ from tests.messengers import FakeDirectory
 from tests.proof.calls import PAUSE, QUICK, SLOW, STALLS
 from tests.proof.clerks import Clerk, OwnClockCloud
 from tests.proof.cloud import BUSY, DONE_UNHEARD, LANDS_LATE, NEVER_ARRIVED
+from tests.proof.playing import broken_in
 from tests.proof.replica import Killed
 from tests.proof.request_checker import judged_call, judged_decision, judged_end, judged_life
 from tests.proof.stages import ACCOUNT, STAGES, Stage
@@ -601,20 +599,7 @@ class Requests(RuleBasedStateMachine):
 
 def played(examples: int, *, seed: int, store: str = "model") -> str:
     """Play so many examples; what went wrong in the first that breaks, or nothing."""
-    chosen = settings(
-        max_examples=examples,
-        stateful_step_count=RULES_AN_EXAMPLE,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    machine = type("Played", (Requests,), {"store_kind": store})
-    try:
-        run_state_machine_as_test(hypothesis.seed(seed)(machine), settings=chosen)
-    except AssertionError as error:
-        return "\n".join([str(error), *getattr(error, "__notes__", [])])
-    return ""
+    return broken_in(Requests, examples, rules=RULES_AN_EXAMPLE, seed=seed, store=store)
 
 
 def _pressed(number: int, by: SlackUser, button: str) -> Click:

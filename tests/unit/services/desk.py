@@ -13,10 +13,15 @@ from bot.billing.unsubscription import Reason, Request, State
 from bot.facts.unsubscribing import Draft, Submission
 from bot.ports.provider import Provider
 from bot.ports.store import Delivery, DeliveryState, Store, Transaction
+from bot.services.composing import Composing
+from bot.services.delivering import Delivering
 from bot.services.executing import Executing
+from bot.services.pacing import Limits, Pacing
 from bot.services.people import People, in_force_now
 from bot.services.policy import Policy
+from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
+from bot.services.rerouting import Rerouting
 from bot.services.switching import Switching
 from bot.services.unsubscribing import Unsubscribing
 from tests.clocks import SettableClock, always_steady
@@ -176,3 +181,19 @@ def filled_in(draft: Draft, *, by: SlackUser = REQUESTER, **changes: Any) -> Sub
         "fingerprint": draft.fingerprint,
     }
     return Submission(**(facts | changes))
+
+
+def delivering(desk: Desk) -> Delivering:
+    """What carries the messages that a desk owes."""
+    shared = {"store": desk.store, "clock": desk.clock, "policy": desk.policy}
+    reminding = Reminding(**shared, people=desk.people)
+    return Delivering(
+        store=desk.store,
+        clock=desk.clock,
+        messenger=desk.messenger,
+        composing=Composing(links=desk.messenger, announcing=reminding.announcing),
+        rerouting=Rerouting(**shared, people=desk.people),
+        pacing=Pacing(Limits()),
+        elapsed=lambda: 0.0,
+        steady_since=always_steady,
+    )

@@ -6,16 +6,11 @@ import pytest
 
 from bot.billing.unsubscription import State, Verb
 from bot.facts.messages import Overdue, Receipt, RequestCard, RequesterNote, RequestLine
-from bot.services.composing import Composing
-from bot.services.delivering import Delivering
-from bot.services.pacing import Limits, Pacing
-from bot.services.reminding import Reminding
-from bot.services.rerouting import Rerouting
 from bot.services.vouching import Vouching
 from storage.store import SqlStore
-from tests.clocks import SettableClock, always_steady
+from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, OWNER, REQUESTER, contract, instant, order
-from tests.unit.services.desk import Desk
+from tests.unit.services.desk import Desk, delivering
 from tests.unit.services.rig import APPROVALS
 
 DUE = instant("2027-04-11 00:00")
@@ -34,18 +29,7 @@ def desk(store: SqlStore, clock: SettableClock) -> Desk:
 
 
 def deliver(desk: Desk) -> None:
-    shared = {"store": desk.store, "clock": desk.clock, "policy": desk.policy}
-    reminding = Reminding(**shared, people=desk.people)
-    Delivering(
-        store=desk.store,
-        clock=desk.clock,
-        messenger=desk.messenger,
-        composing=Composing(links=desk.messenger, announcing=reminding.announcing),
-        rerouting=Rerouting(**shared, people=desk.people),
-        pacing=Pacing(Limits()),
-        elapsed=lambda: 0.0,
-        steady_since=always_steady,
-    ).send_due(limit=500)
+    delivering(desk).send_due(limit=500)
 
 
 def done(desk: Desk) -> None:

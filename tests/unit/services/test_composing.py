@@ -21,18 +21,14 @@ from bot.ports.messenger import NotPosted
 from bot.services import owing
 from bot.services.attesting import Attesting
 from bot.services.closing import closures
-from bot.services.composing import Composing
 from bot.services.delivering import Delivering
 from bot.services.errors import NoReceipt, UnknownRequest
-from bot.services.pacing import Limits, Pacing
-from bot.services.reminding import Reminding
-from bot.services.rerouting import Rerouting
 from bot.services.touring import Touring
 from bot.services.unattached import unattached
 from storage.store import SqlStore
-from tests.clocks import SettableClock, always_steady
+from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER
-from tests.unit.services.desk import Desk, filled_in
+from tests.unit.services.desk import Desk, delivering, filled_in
 from tests.unit.services.rig import APPROVALS, FINOPS
 
 DM = f"D{REQUESTER[1:]}"
@@ -43,20 +39,9 @@ def desk(store: SqlStore, clock: SettableClock) -> Desk:
     return Desk(store, clock)
 
 
-@pytest.fixture
-def delivering(desk: Desk) -> Delivering:
-    shared = {"store": desk.store, "clock": desk.clock, "policy": desk.policy}
-    reminding = Reminding(**shared, people=desk.people)
-    return Delivering(
-        store=desk.store,
-        clock=desk.clock,
-        messenger=desk.messenger,
-        composing=Composing(links=desk.messenger, announcing=reminding.announcing),
-        rerouting=Rerouting(**shared, people=desk.people),
-        pacing=Pacing(Limits()),
-        elapsed=lambda: 0.0,
-        steady_since=always_steady,
-    )
+@pytest.fixture(name="delivering")
+def the_delivering(desk: Desk) -> Delivering:
+    return delivering(desk)
 
 
 def card(desk: Desk) -> RequestCard:

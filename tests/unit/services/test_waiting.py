@@ -7,17 +7,12 @@ import pytest
 from bot.billing.unsubscription import State, Verb
 from bot.facts.messages import RequesterNote, RequestLine
 from bot.services.calling import SOON
-from bot.services.composing import Composing
-from bot.services.delivering import Delivering
-from bot.services.pacing import Limits, Pacing
-from bot.services.reminding import Reminding
-from bot.services.rerouting import Rerouting
 from storage.engine import Database
 from storage.store import SqlStore
-from tests.clocks import SettableClock, always_steady
+from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, REQUESTER
-from tests.unit.services.desk import SECOND, Desk
+from tests.unit.services.desk import SECOND, Desk, delivering
 from tests.unit.services.mortal import Killed, MortalStore, Steps
 from tests.unit.services.rig import policy
 
@@ -27,21 +22,6 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def desk(store: SqlStore, clock: SettableClock) -> Desk:
     return Desk(store, clock)
-
-
-def delivering(desk: Desk) -> Delivering:
-    shared = {"store": desk.store, "clock": desk.clock, "policy": desk.policy}
-    reminding = Reminding(**shared, people=desk.people)
-    return Delivering(
-        store=desk.store,
-        clock=desk.clock,
-        messenger=desk.messenger,
-        composing=Composing(links=desk.messenger, announcing=reminding.announcing),
-        rerouting=Rerouting(**shared, people=desk.people),
-        pacing=Pacing(Limits()),
-        elapsed=lambda: 0.0,
-        steady_since=always_steady,
-    )
 
 
 def calls(desk: Desk) -> list[tuple[float, tuple[str, ...]]]:
