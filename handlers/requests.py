@@ -51,7 +51,8 @@ class Requests:
 
     def approve(self, turn: Turn) -> None:
         """*Approve*, confirmed: the card shows it as soon as the send tick has run."""
-        self._unsubscribing.approve(submissions.number(turn.body), by=turn.user)
+        number, shown = submissions.number(turn.body), submissions.shown(turn.body)
+        self._unsubscribing.approve(number, by=turn.user, shown=shown)
 
     def ask_why_rejected(self, turn: Turn) -> None:
         """*Reject*: only who may decide is asked why."""
@@ -76,7 +77,9 @@ class Requests:
         said = submissions.why(turn.body)
         return _answered(
             turn,
-            lambda: self._unsubscribing.break_glass(said.number, by=turn.user, why=said.why),
+            lambda: self._unsubscribing.break_glass(
+                said.number, by=turn.user, why=said.why, shown=said.shown
+            ),
             missing=Incomplete.WHY_ALONE,
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.billing.quote import Scope
 from bot.billing.subscription import SlackUser, SubscriptionKey
@@ -27,9 +27,13 @@ class Press:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """The reason that a modal asked for, and the evidence where it asks for that too."""
+    """The reason that a modal asked for, and the evidence where it asks for that too.
+
+    `shown` is the acknowledgement that the modal was about.
+    """
 
     number: int
+    shown: int
     why: str
     evidence: str
 
@@ -51,9 +55,19 @@ class Snoozed:
     another: bool
 
 
+class _Reference(NamedTuple):
+    number: int
+    shown: int
+
+
 def number(body: Body) -> int:
     """The request that a button is about."""
-    return int(value(body))
+    return _reference(value(body)).number
+
+
+def shown(body: Body) -> int:
+    """The acknowledgement that the message of a button showed."""
+    return _reference(value(body)).shown
 
 
 def value(body: Body) -> str:
@@ -133,9 +147,10 @@ def fee_block(body: Body) -> str:
 
 def why(body: Body) -> Why:
     """A modal that asks why; the request's number is its metadata."""
-    fields = _fields(body)
+    fields, about = _fields(body), _reference(body["view"]["private_metadata"])
     return Why(
-        number=int(body["view"]["private_metadata"]),
+        number=about.number,
+        shown=about.shown,
         why=_text(fields.get(ids.WHY)).strip(),
         evidence=_text(fields.get(ids.EVIDENCE)).strip(),
     )
@@ -209,8 +224,9 @@ def about(body: Body) -> Sequence[str]:
 
 def _about(told: str) -> Sequence[str]:
     """Read as whichever of the texts it is that buttons and modals carry."""
-    if told.isdigit():
-        return [f"request/{told}"]
+    request, _, _ = told.partition("#")
+    if request.isdigit():
+        return [f"request/{request}"]
     try:
         carried = forms.decode(told)
     except (KeyError, ValueError):
@@ -260,3 +276,9 @@ def _ticked(field: Mapping[str, Any] | None) -> Sequence[str]:
 
 def _text(field: Mapping[str, Any] | None) -> str:
     return str((field or {}).get("value") or "")
+
+
+def _reference(value: str) -> _Reference:
+    """What `request_facts.reference` wrote; a message of an earlier Lapse has the number alone."""
+    number, _, shown = value.partition("#")
+    return _Reference(int(number), int(shown or 0))

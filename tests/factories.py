@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.billing.account import Account, Site
+from bot.billing.account import Account, CarriedOut, ExecuteMode, Site
+from bot.billing.deciding import Terms
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import (
@@ -190,3 +191,17 @@ def _subscription(ref: str, account: str, facts: dict[str, Any]) -> Subscription
         "owner": OWNER,
     }
     return Subscription(key=key(ref, account), **(defaults | facts))
+
+
+def terms(settings: Account | None = None, **changes: Any) -> Terms:
+    """One approval of two people, five minutes to cool off, carried out as the account is set."""
+    of = settings or account()
+    facts: dict[str, Any] = {
+        "required_approvals": 1,
+        "approvers": (APPROVER_1, APPROVER_2),
+        "cooling_off_minutes": 5,
+        "dry_run": of.execute is ExecuteMode.DRY_RUN,
+        "by_hand": of.carried_out is CarriedOut.BY_HAND,
+        "if_kept": {},
+    }
+    return Terms(**(facts | changes))

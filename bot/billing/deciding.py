@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.billing.account import Account, CarriedOut, ExecuteMode
+from bot.billing.account import Account
 from bot.billing.contract import is_of_contracts, rules_of
 from bot.billing.delegation import Delegation, authorities
 from bot.billing.dependents import dependents
@@ -28,6 +28,7 @@ from bot.billing.unsubscription import (
     Request,
     RequestExpired,
     RequestStale,
+    SnapshotChanged,
     State,
     Step,
     StopTooLate,
@@ -44,8 +45,24 @@ _AT_THE_CLOUD = frozenset({State.EXECUTING, State.VERIFYING, State.DONE, State.F
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the settings of a moment ask of a request, and what happens if nothing is done.
+
+    They are those of the newest acknowledgement: who asks or acknowledges sees them in the form.
+    `by_hand` is what the account is set to; contracts end by hand whatever it says.
+    """
+
+    required_approvals: int
+    approvers: tuple[SlackUser, ...]
+    cooling_off_minutes: int
+    dry_run: bool
+    by_hand: bool
+    if_kept: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What a person sent: reason, acknowledged figures, and the settings of that moment.
+    """What a person sent: reason, acknowledged figures, and the terms of that moment.
 
     `deadline` is the last instant for a decision; `worst` can be reached until it is executed.
     """
@@ -58,10 +75,7 @@ class Asking:
     details: str
     worst: Worst
     deadline: datetime
-    required_approvals: int
-    approvers: tuple[SlackUser, ...]
-    cooling_off_minutes: int
-    if_kept: Mapping[str, str]
+    terms: Terms
 
 
 def ask(
@@ -82,17 +96,30 @@ def ask(
         details=asking.details,
         acknowledgement=_acknowledged(asking.worst, by=asking.by, at=asking.at),
         deadline=asking.deadline,
-        required_approvals=asking.required_approvals,
-        approvers=asking.approvers,
-        dry_run=asking.account.execute is ExecuteMode.DRY_RUN,
-        cooling_off_minutes=asking.cooling_off_minutes,
         rules=rules_of(plan),
-        if_kept=asking.if_kept,
         dependents=dependents(plan),
-        by_hand=asking.account.carried_out is CarriedOut.BY_HAND or is_of_contracts(plan),
+        required_approvals=asking.terms.required_approvals,
+        approvers=asking.terms.approvers,
+        cooling_off_minutes=asking.terms.cooling_off_minutes,
+        dry_run=asking.terms.dry_run,
+        by_hand=asking.terms.by_hand or is_of_contracts(plan),
+        if_kept=asking.terms.if_kept,
     )
     asked = noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGEMENT)
     return approved_by_settings(asked, at=asking.at)
+
+
+def under(request: Request, terms: Terms) -> Request:
+    """The request under other terms."""
+    return replace(
+        request,
+        required_approvals=terms.required_approvals,
+        approvers=terms.approvers,
+        cooling_off_minutes=terms.cooling_off_minutes,
+        dry_run=terms.dry_run,
+        by_hand=terms.by_hand,
+        if_kept=terms.if_kept,
+    )
 
 
 def approved_by_settings(request: Request, *, at: datetime) -> Request:
@@ -124,6 +151,15 @@ def approve(
     if len(approved.approvals) < request.required_approvals:
         return approved
     return _cooling_off(approved, at=at)
+
+
+def demand_shown(request: Request, shown: int) -> None:
+    """Raise SnapshotChanged unless it is what was seen: as acknowledged by the event `shown`.
+
+    0 is how it was asked for.
+    """
+    if request.acknowledged_as != shown:
+        raise SnapshotChanged(request)
 
 
 def reject(
@@ -230,19 +266,21 @@ def acknowledge_again(
     items: tuple[Item, ...],
     deadline: datetime,
     plan: Plan,
+    terms: Terms,
 ) -> Request:
     """Accept the new figures of a stale request; it waits again and earlier approvals are void.
 
-    `plan` is that of the same items, with what surrounds them now.
+    `plan` is that of the same items, with what surrounds them now; `terms` are the present ones.
     Raises OnlyTheRequester, RequestExpired past the old deadline, AlreadyDecided when not stale.
     """
     waiting = replace(
-        request,
+        under(request, terms),
         items=items,
         deadline=deadline,
         rules=rules_of(plan),
         left_behind=tuple(plan.subscriptions[key].label for key in plan.left_behind),
         dependents=dependents(plan),
+        by_hand=terms.by_hand or is_of_contracts(plan),
     )
     acknowledgement = _acknowledged(worst, by=by, at=at)
     return waits_again(waiting, stale=request, acknowledgement=acknowledgement)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 from bot.billing import deciding
-from bot.billing.account import Account, ExecuteMode
+from bot.billing.account import Account
 from bot.billing.change import Change, Charge
 from bot.billing.days import CLOUD_ZONE
-from bot.billing.deciding import Asking
+from bot.billing.deciding import Asking, Terms
 from bot.billing.money import Money
 from bot.billing.next_renewal import next_renewal
 from bot.billing.quote import Quote, Scope
@@ -139,25 +139,32 @@ def ask(
             by=asking.by, at=asking.at, text=ACKNOWLEDGED[change], worst=asking.worst
         ),
         deadline=asking.deadline,
-        required_approvals=asking.required_approvals,
-        approvers=asking.approvers,
-        dry_run=account.execute is ExecuteMode.DRY_RUN,
-        cooling_off_minutes=asking.cooling_off_minutes,
         rules=rule_set(account).id,
-        if_kept=asking.if_kept,
         change=change,
         dependents=(),
+        required_approvals=asking.terms.required_approvals,
+        approvers=asking.terms.approvers,
+        cooling_off_minutes=asking.terms.cooling_off_minutes,
+        dry_run=asking.terms.dry_run,
+        by_hand=asking.terms.by_hand,
+        if_kept=asking.terms.if_kept,
     )
     asked = noted(request, Verb.ASKED, by=asking.by, at=asking.at, note=ACKNOWLEDGED[change])
     return deciding.approved_by_settings(asked, at=asking.at)
 
 
 def acknowledge_again(
-    request: Request, *, by: SlackUser, at: datetime, items: tuple[Item, ...], deadline: datetime
+    request: Request,
+    *,
+    by: SlackUser,
+    at: datetime,
+    items: tuple[Item, ...],
+    deadline: datetime,
+    terms: Terms,
 ) -> Request:
     """Accept what a stale one means now; raises what `deciding.acknowledge_again` raises."""
     return deciding.waits_again(
-        replace(request, items=items, deadline=deadline),
+        replace(deciding.under(request, terms), items=items, deadline=deadline),
         stale=request,
         acknowledgement=replace(request.acknowledgement, by=by, at=at),
     )

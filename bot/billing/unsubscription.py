@@ -348,6 +348,10 @@ class RequestExpired(DecidedMeanwhile):
     """Nobody decided before the deadline; it has to be asked again."""
 
 
+class SnapshotChanged(DecidedMeanwhile):
+    """Other figures were acknowledged since than those that the person saw who decides."""
+
+
 class RequestStale(DecidedMeanwhile):
     """The figures got worse; the requester has to acknowledge them again first."""
 

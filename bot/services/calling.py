@@ -21,6 +21,7 @@ from bot.ports.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from bot.services import objections
 from bot.services.effects import effect_of
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
@@ -95,6 +96,8 @@ class Calling:
         left = {ref: each for ref, each in fresh.items() if not effect.reached(each, request, now)}
         with self._progress.store.reading() as tx:
             worse = effect.worse(paid, merged_with(tx, left), account, now)
+        # A dry run calls nothing, whatever the settings say now.
+        worse = worse if request.dry_run else objections.set_otherwise(request, account) or worse
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
             self._progress.save(request, failed, again=None)

@@ -19,6 +19,7 @@ from bot.billing.renewal import AnchorKind, anchor
 from bot.billing.subscription import Edition, Kind, SlackUser, Subscription
 from bot.billing.unsubscription import Item, Request, State, Task
 from bot.ports.provider import Provider, ProviderError, Refund
+from bot.services import objections
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
@@ -72,7 +73,8 @@ class Entrusting:
         fresh = known if read_now is None else read_now
         now = self._now()
         account = account_of(self._progress.store, request.account)
-        problem = self._objection(request, fresh, now)
+        problem = objections.set_otherwise(request, account)
+        problem = problem or self._objection(request, fresh, now)
         problem = problem or _notice_passed(request, known.values(), account, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)

@@ -137,9 +137,11 @@ class Executing:
 
         `known` are those that were read, with what the cloud does not say of them.
         """
+        account = account_of(self._store, request.account)
+        if (otherwise := objections.set_otherwise(request, account)) is not None:
+            return otherwise
         if request.change is Change.UNSUBSCRIBE:
             return self._worse(request, fresh, now)
-        account = account_of(self._store, request.account)
         return _missing(request, fresh) or objections.dearer(request, known, account, now)
 
     def _worse(

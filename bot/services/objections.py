@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from bot.billing.account import Account
+from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.change import Change
 from bot.billing.contract import worst_of
 from bot.billing.deadline import STEPS
@@ -14,6 +14,18 @@ from bot.billing.switching import charge, worse
 from bot.billing.unsubscription import Item, Request
 from bot.services.figures import exceeds
 from bot.services.phrases import listed
+
+
+def set_otherwise(request: Request, account: Account) -> str | None:
+    """That the settings would have it carried out otherwise than was acknowledged."""
+    if request.dry_run != (dry_run := account.execute is ExecuteMode.DRY_RUN):
+        now, before = ("to a dry run", "live") if dry_run else ("live", "a dry run")
+        return f"{account.name} is set {now} now; what was acknowledged was {before}."
+    by_hand = account.carried_out is CarriedOut.BY_HAND
+    if by_hand == request.by_hand or request.is_contract:
+        return None
+    who = "a person" if by_hand else "Lapse"
+    return f"{account.name} is set so that {who} carries it out now, which was not acknowledged."
 
 
 def gone(request: Request, fresh: Mapping[SubscriptionKey, Subscription]) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.billing import switching
 from bot.billing.change import Change
-from bot.billing.deciding import Asking
+from bot.billing.deciding import Asking, Terms
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Reason, Request
@@ -107,6 +107,7 @@ class Switching:
                 at=at,
                 items=_recharged(request, draft),
                 deadline=draft.deadline,
+                terms=_terms(draft),
             )
 
         return self._changing.save(number, move)
@@ -138,10 +139,7 @@ class Switching:
             details="",
             worst=switching.nothing_back(currency),
             deadline=draft.deadline,
-            required_approvals=draft.approvals_needed,
-            approvers=draft.approvers,
-            cooling_off_minutes=draft.cooling_off_minutes,
-            if_kept=if_kept(draft),
+            terms=_terms(draft),
         )
         switched = [(each.subscription, each.charge) for each in draft.items]
         asked = switching.ask(asking, wish.change, switched)
@@ -180,6 +178,17 @@ class Switching:
 def _demand_same(draft: SwitchDraft, wish: SwitchWish) -> None:
     if wish.fingerprint is not None and wish.fingerprint != draft.fingerprint:
         raise ChargesChanged(draft)
+
+
+def _terms(draft: SwitchDraft) -> Terms:
+    return Terms(
+        required_approvals=draft.approvals_needed,
+        approvers=draft.approvers,
+        cooling_off_minutes=draft.cooling_off_minutes,
+        dry_run=draft.dry_run,
+        by_hand=False,
+        if_kept=if_kept(draft),
+    )
 
 
 def _recharged(request: Request, draft: SwitchDraft) -> tuple[Item, ...]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing import deciding, stepping
-from bot.billing.deciding import Asking
+from bot.billing.account import CarriedOut
+from bot.billing.deciding import Asking, Terms
 from bot.billing.delegation import authorities
 from bot.billing.quote import Scope
 from bot.billing.rights import Action, Actor
@@ -120,18 +121,21 @@ class Unsubscribing:
         with self._store.reading() as tx:
             return load(tx, number)
 
-    def approve(self, number: int, *, by: SlackUser) -> Request:
-        """Approve; with enough approvals it starts after the cooling-off.
+    def approve(self, number: int, *, by: SlackUser, shown: int = 0) -> Request:
+        """Approve what was `shown`; with enough approvals it starts after the cooling-off.
 
-        Raises RequestRefused when it is the person's own, decided, stale or expired, or the person
-        is no approver.
+        `shown` is what `acknowledged_as` was then. Raises RequestRefused when other figures were
+        acknowledged since, when it is the person's own, decided, stale or expired, or the person is
+        no approver.
         """
         self._people.demand(by, Action.LOOK)
-        return self._decide(
-            number,
-            by,
-            lambda request, at, behalf: deciding.approve(request, by=by, at=at, authorities=behalf),
-        )
+
+        def move(request: Request, at: datetime, behalf: Sequence[SlackUser]) -> Request:
+            approved = deciding.approve(request, by=by, at=at, authorities=behalf)
+            deciding.demand_shown(request, shown)
+            return approved
+
+        return self._decide(number, by, move)
 
     def reject(self, number: int, *, by: SlackUser, why: str) -> Request:
         """Reject, saying why; raises Incomplete without a reason, and what `approve` raises."""
@@ -145,13 +149,20 @@ class Unsubscribing:
             ),
         )
 
-    def break_glass(self, number: int, *, by: SlackUser, why: str) -> Request:
+    def break_glass(self, number: int, *, by: SlackUser, why: str, shown: int = 0) -> Request:
         """Approve alone in an emergency, saying why; it cools off, and the whole channel is told.
 
         Raises Incomplete without a reason, NotAllowed unless the settings name the person, and
-        RequestRefused when it is their own, decided, stale or expired.
+        RequestRefused as `approve` does.
         """
-        return self._change(number, self._breaking(by, why=demand_why(why)))
+        breaking = self._breaking(by, why=demand_why(why))
+
+        def move(request: Request, at: datetime) -> Request:
+            broken = breaking(request, at)
+            deciding.demand_shown(request, shown)
+            return broken
+
+        return self._change(number, move)
 
     def breakable(self, number: int, *, by: SlackUser) -> Request:
         """A request whose glass the person could break now; raises what `break_glass` raises."""
@@ -265,6 +276,7 @@ class Unsubscribing:
                 items=requoted(request, draft),
                 deadline=min(draft.deadline, submission.deadline),
                 plan=draft.plan,
+                terms=self._terms(draft),
             )
             return replace(waiting, problem=None)
 
@@ -321,15 +333,22 @@ class Unsubscribing:
             details=submission.details.strip(),
             worst=acknowledged(draft, submission),
             deadline=min(draft.deadline, submission.deadline),
-            required_approvals=draft.approvals_needed,
-            approvers=draft.approvers,
-            cooling_off_minutes=self._policy.cooling_off_minutes_of(draft.account),
-            if_kept=kept_facts(draft.if_kept),
+            terms=self._terms(draft),
         )
         asked = deciding.ask(asking, plan=draft.plan, subscriptions=draft.subscriptions)
         saved = recording.save(tx, None, asked, policy=self._policy, at=now)
         remember(tx, submission.form, number=saved.number)
         return saved
+
+    def _terms(self, draft: Draft) -> Terms:
+        return Terms(
+            required_approvals=draft.approvals_needed,
+            approvers=draft.approvers,
+            cooling_off_minutes=self._policy.cooling_off_minutes_of(draft.account),
+            dry_run=draft.dry_run,
+            by_hand=draft.account.carried_out is CarriedOut.BY_HAND,
+            if_kept=kept_facts(draft.if_kept),
+        )
 
     def _opening(self, submission: Submission, *, now: datetime) -> datetime:
         """When the form was opened; one whose deadline has passed counts as opened now."""

@@ -20,6 +20,7 @@ from bot.billing.unsubscription import (
     Request,
     RequestExpired,
     RequestStale,
+    SnapshotChanged,
     State,
     StopTooLate,
     UnsubscriptionError,
@@ -104,6 +105,16 @@ def _only_the_requester(request: Request) -> Verdict:
     )
 
 
+def _other_figures(request: Request) -> Verdict:
+    seen = request.acknowledgement
+    return Verdict(
+        f"@{seen.by} acknowledged other figures at {hour(seen.at)}, after what you saw of request "
+        f"{request.number}.",
+        "Read its message again, then decide.",
+        (seen.by,),
+    )
+
+
 def _expired(request: Request) -> Verdict:
     return Verdict(
         f"Request {request.number} expired on {instant(request.deadline)}.", "Ask again to go on."
@@ -181,6 +192,7 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     ApprovedAlready: _approved_already,
     RequestExpired: _expired,
     RequestStale: _stale,
+    SnapshotChanged: _other_figures,
     StopTooLate: _too_late_to_stop,
     NothingMissing: _nothing_missing,
 }

@@ -79,7 +79,7 @@ def _asks(
         callback_id=callback_id,
         submit=submit,
         close="Go back",
-        metadata=str(request.number),
+        metadata=facts.reference(request),
         dry_run=request.dry_run,
     )
 

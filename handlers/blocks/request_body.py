@@ -281,7 +281,7 @@ def approve(request: Request) -> ButtonElement:
     return button(
         "Approve",
         ids.APPROVE,
-        str(request.number),
+        facts.reference(request),
         style="primary",
         says=f"Approve request {request.number}",
         confirm=confirm(

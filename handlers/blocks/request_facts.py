@@ -31,6 +31,11 @@ class Sums:
     handling_fee: Money
 
 
+def reference(request: Request) -> str:
+    """A request, and the acknowledgement that is shown of it: a decision is about just that."""
+    return f"{request.number}#{request.acknowledged_as}"
+
+
 def sums(request: Request) -> Sums:
     """Add up what the items were quoted at; items without figures count as nothing."""
     zero = Money.zero(request.acknowledgement.worst.refund.currency)

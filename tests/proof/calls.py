@@ -25,7 +25,7 @@ from bot.services.filing import request_subject
 from bot.services.people import People
 from bot.services.unsubscribing import Unsubscribing
 from tests.clocks import SettableClock, always_steady
-from tests.factories import APPROVER_1, NOW, REQUESTER
+from tests.factories import APPROVER_1, NOW, REQUESTER, terms
 from tests.messengers import FakeDirectory
 from tests.proof.call_checker import judged_calls, keys_of
 from tests.proof.cloud import BUSY, DONE_UNHEARD, LANDS_LATE, NEVER_ARRIVED, Cloud, Fate
@@ -370,10 +370,9 @@ def _asked() -> Request:
         details="The servers moved to another account.",
         worst=worst(chosen, until=deadline + timedelta(hours=2)).worst,
         deadline=deadline,
-        required_approvals=1,
-        approvers=(APPROVER_1,),
-        cooling_off_minutes=POLICY.cooling_off_minutes,
-        if_kept={},
+        terms=terms(
+            ACCOUNT, approvers=(APPROVER_1,), cooling_off_minutes=POLICY.cooling_off_minutes
+        ),
     )
     return deciding.ask(asking, plan=chosen, subscriptions={each.key: each for each in items})
 

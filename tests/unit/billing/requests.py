@@ -11,12 +11,12 @@ from bot.billing.unsubscription import Reason, Request
 from bot.billing.worst import Worst
 from tests.factories import (
     APPROVER_1,
-    APPROVER_2,
     NOW,
     REQUESTER,
     account,
     package,
     quota,
+    terms,
     usd,
 )
 
@@ -60,10 +60,12 @@ def asking(settings: Account, *, required: int = 1, cooling_off_minutes: int = 5
         details="The staging servers moved.",
         worst=WORST,
         deadline=DEADLINE,
-        required_approvals=required,
-        approvers=(APPROVER_1, APPROVER_2),
-        cooling_off_minutes=cooling_off_minutes,
-        if_kept={"default/sm-quota": "USD 3,600.00 on Mon 30 Nov 2026"},
+        terms=terms(
+            settings,
+            required_approvals=required,
+            cooling_off_minutes=cooling_off_minutes,
+            if_kept={"default/sm-quota": "USD 3,600.00 on Mon 30 Nov 2026"},
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from bot.billing.unsubscription import (
     StopTooLate,
     Verb,
 )
-from tests.factories import APPROVER_1, NOW, OUTSIDER, REQUESTER
+from tests.factories import APPROVER_1, NOW, OUTSIDER, REQUESTER, terms
 from tests.unit.billing.requests import (
     DEADLINE,
     LATER,
@@ -95,6 +95,7 @@ def test_new_figures_make_it_void():
         items=stale.items,
         deadline=DEADLINE,
         plan=planned_again(),
+        terms=terms(),
     )
 
     assert again.broken_glass is None

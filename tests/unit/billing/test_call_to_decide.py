@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.billing import call_to_decide, deciding
 from bot.billing.call_to_decide import APART, next_call
 from bot.billing.unsubscription import IllegalMove, Request, State, Verb
-from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER
+from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, terms
 from tests.unit.billing.requests import (
     DEADLINE,
     WORST,
@@ -95,6 +95,7 @@ def acknowledged_again(request: Request, at: datetime) -> Request:
         items=request.items,
         deadline=DEADLINE,
         plan=planned_again(),
+        terms=terms(),
     )
 
 

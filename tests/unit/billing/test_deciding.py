@@ -52,6 +52,7 @@ from tests.factories import (
     package,
     quota,
     renewal,
+    terms,
     usd,
 )
 from tests.unit.billing.requests import (
@@ -81,7 +82,13 @@ def stale():
 
 
 def acknowledged_again(request, *, at=LATER, **changes):
-    facts = {"worst": WORSE, "items": request.items, "deadline": DEADLINE, "plan": planned_again()}
+    facts = {
+        "worst": WORSE,
+        "items": request.items,
+        "deadline": DEADLINE,
+        "plan": planned_again(),
+        "terms": terms(),
+    }
     facts |= changes
     return acknowledge_again(request, by=REQUESTER, at=at, **facts)
 
@@ -385,6 +392,7 @@ def test_only_the_requester_acknowledges_what_is_stale_and_only_in_time():
         "items": stale().items,
         "deadline": DEADLINE,
         "plan": planned_again(),
+        "terms": terms(),
     }
 
     with pytest.raises(OnlyTheRequester, match=r"^1042$"):

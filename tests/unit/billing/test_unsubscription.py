@@ -23,7 +23,7 @@ from bot.billing.unsubscription import (
     demand,
     noted,
 )
-from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, key
+from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, key, terms
 from tests.unit.billing.requests import (
     DEADLINE,
     LATER,
@@ -108,6 +108,7 @@ def test_only_approvals_since_the_newest_acknowledgement_count():
         items=stale.items,
         deadline=DEADLINE,
         plan=planned_again(),
+        terms=terms(required_approvals=2),
     )
     once = approve(again, by=APPROVER_2, at=LATER, authorities=(APPROVER_2,))
 

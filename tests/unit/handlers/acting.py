@@ -63,8 +63,8 @@ class ActingUnsubscribing:
     def link(self, number: int) -> str | None:
         return self.link_
 
-    def approve(self, number: int, *, by: SlackUser) -> Request:
-        return self._act("approve", number, by)
+    def approve(self, number: int, *, by: SlackUser, shown: int) -> Request:
+        return self._act("approve", number, by, shown)
 
     def reject(self, number: int, *, by: SlackUser, why: str) -> Request:
         return self._act("reject", number, by, why)
@@ -72,8 +72,8 @@ class ActingUnsubscribing:
     def breakable(self, number: int, *, by: SlackUser) -> Request:
         return self._act("breakable", number, by)
 
-    def break_glass(self, number: int, *, by: SlackUser, why: str) -> Request:
-        return self._act("break_glass", number, by, why)
+    def break_glass(self, number: int, *, by: SlackUser, why: str, shown: int) -> Request:
+        return self._act("break_glass", number, by, why, shown)
 
     def withdraw(self, number: int, *, by: SlackUser) -> Request:
         return self._act("withdraw", number, by)

@@ -160,10 +160,7 @@ def _asked(worked: Plan, account: Any) -> Request:
         details="Nobody looks at it.",
         worst=worst_of(worked, until=deadline),
         deadline=deadline,
-        required_approvals=1,
-        approvers=(APPROVER_1, APPROVER_2),
-        cooling_off_minutes=5,
-        if_kept=IF_KEPT,
+        terms=make.terms(account, if_kept=IF_KEPT),
     )
     return deciding.ask(asking, plan=worked, subscriptions=worked.subscriptions)
 

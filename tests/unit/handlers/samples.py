@@ -121,10 +121,7 @@ def waiting(**changes: Any) -> Request:
         details="The staging servers moved to another account in October.",
         worst=form.worst,
         deadline=form.deadline,
-        required_approvals=1,
-        approvers=(APPROVER_1, APPROVER_2),
-        cooling_off_minutes=5,
-        if_kept=IF_KEPT,
+        terms=make.terms(ACCOUNT, if_kept=IF_KEPT),
     )
     request = deciding.ask(asking, plan=form.plan, subscriptions=form.subscriptions)
     return replace(request, **changes)

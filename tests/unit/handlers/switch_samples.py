@@ -60,26 +60,27 @@ def several(change: Change = ON) -> Request:
 
 def waiting(change: Change = ON, charge: Charge = CHARGE, **changes: Any) -> Request:
     """Request 1042, sent at 10:14; `required_approvals=0` cools off at once."""
-    others = changes.pop("others", [])
+    others, settings = changes.pop("others", []), changes.pop("account", ACCOUNT)
     asking = Asking(
         number=1042,
-        account=changes.pop("account", ACCOUNT),
+        account=settings,
         by=REQUESTER,
         at=samples.ASKED,
         reason=Reason.OTHER,
         details="",
         worst=switching.nothing_back("USD"),
         deadline=DEADLINE,
-        required_approvals=changes.pop("required_approvals", 1),
-        approvers=(APPROVER_1, APPROVER_2),
-        cooling_off_minutes=5,
-        if_kept={
-            "kind": "expiry",
-            "date": "2026-12-10",
-            "at": "2026-12-10T23:59:59+08:00",
-            "amount": "",
-            "currency": "",
-        },
+        terms=make.terms(
+            settings,
+            required_approvals=changes.pop("required_approvals", 1),
+            if_kept={
+                "kind": "expiry",
+                "date": "2026-12-10",
+                "at": "2026-12-10T23:59:59+08:00",
+                "amount": "",
+                "currency": "",
+            },
+        ),
     )
     return replace(switching.ask(asking, change, [(QUOTA, charge), *others]), **changes)
 

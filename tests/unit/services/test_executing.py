@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.billing.account import ExecuteMode
+from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.subscription import Edition, Status
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.ports.provider import Call, ItemResult, ProviderRefused
@@ -18,7 +18,7 @@ from bot.services.errors import NotAllowed, RequestRefused
 from bot.services.progress import LEASE, Progress
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, OUTSIDER, REQUESTER, account, quota, usd
-from tests.unit.services.desk import SECOND, Desk, secmaster
+from tests.unit.services.desk import SECOND, Desk, filled_in, secmaster
 
 
 def progress(desk: Desk) -> Progress:
@@ -198,6 +198,70 @@ def test_what_goes_last_is_quoted_before_the_first_call(desk: Desk) -> None:
 
     assert desk.state() is State.FAILED
     assert desk.cloud.calls == []
+
+
+def set_to(desk: Desk, **settings: Any) -> None:
+    """The settings of its account are others, and it was started again."""
+    desk.store._accounts["default"] = account(**settings)  # type: ignore[attr-defined]
+    desk.start()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"execute": ExecuteMode.DRY_RUN},
+            "default is set to a dry run now; what was acknowledged was live.",
+        ),
+        (
+            {"carried_out": CarriedOut.BY_HAND},
+            "default is set so that a person carries it out now, which was not acknowledged.",
+        ),
+    ],
+)
+def test_settings_that_changed_since_are_acknowledged_before_anything_is_done(
+    desk: Desk, settings: dict[str, Any], said: str
+) -> None:
+    desk.approved("sm-quota")
+    set_to(desk, **settings)
+    desk.cool_off()
+    desk.run(seconds=15)
+
+    assert desk.cloud.calls == []
+    assert (desk.state(), desk.get().problem) == (State.STALE, said)
+    review = desk.unsubscribing.review(1001, by=REQUESTER)
+    again = desk.unsubscribing.acknowledge_again(1001, filled_in(review.draft))
+    assert again.dry_run is ("execute" in settings)
+    assert again.by_hand is ("carried_out" in settings)
+
+
+def test_a_dry_run_that_was_acknowledged_does_not_end_as_one_when_it_is_live_now(
+    desk: Desk,
+) -> None:
+    set_to(desk, execute=ExecuteMode.DRY_RUN)
+    desk.approved("sm-quota")
+    set_to(desk)
+    desk.cool_off()
+    desk.run(seconds=15)
+
+    assert desk.get().problem == "default is set live now; what was acknowledged was a dry run."
+    assert desk.cloud.calls == []
+
+
+def test_a_dry_run_set_between_two_steps_lets_no_other_call_out(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003651", "Another transaction is in progress.")
+    desk.executed("sm-quota")
+    assert desk.state() is State.FAILED
+    made = len(desk.cloud.calls)
+    desk.cloud.refuses.clear()
+    set_to(desk, execute=ExecuteMode.DRY_RUN)
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=15)
+
+    assert len(desk.cloud.calls) == made
+    assert desk.state() is State.FAILED
+    assert "is set to a dry run now" in str(desk.get().problem)
 
 
 def test_an_item_that_somebody_removed_makes_it_stale(desk: Desk) -> None:

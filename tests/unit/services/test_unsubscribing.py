@@ -717,3 +717,50 @@ def _everything(desk: Desk) -> list[Callable[[SlackUser], object]]:
         lambda by: services.leave(number, by=by, why="No."),
     ]
     return [*deciding, lambda by: services.draft(["sm-screen"], by=by)]
+
+
+def test_new_figures_are_approved_by_as_many_as_the_settings_ask_for_them(
+    store: Store, clock: SettableClock
+) -> None:
+    two = ApprovalRule(required=2, min_amount=usd("10000"))
+    desk = Desk(store, clock, policy=policy(rules=(two,)))
+    assert desk.approved("sm-quota").required_approvals == 1
+    held = desk.cloud.held["sm-quota"]
+    [paid] = held.orders
+    desk.cloud.held["sm-quota"] = replace(held, orders=(replace(paid, cash=3 * paid.cash),))
+    desk.cool_off()
+    desk.run()
+    review = desk.unsubscribing.review(1001, by=REQUESTER)
+
+    again = desk.unsubscribing.acknowledge_again(1001, filled_in(review.draft))
+
+    assert again.required_approvals == 2
+    shown = again.acknowledged_as
+    first, second = (
+        desk.unsubscribing.approve(1001, by=by, shown=shown) for by in (APPROVER_1, APPROVER_2)
+    )
+    assert (first.state, second.state) == (State.WAITING, State.APPROVED)
+
+
+def test_an_approval_is_of_the_figures_that_were_seen(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock)
+    desk.approved("sm-quota")
+    desk.cloud.held["sm-quota"] = replace(
+        desk.cloud.held["sm-quota"], orders=(order("2026-05-10 09:20", cash="1.00"),)
+    )
+    desk.cool_off()
+    desk.run()
+    review = desk.unsubscribing.review(1001, by=REQUESTER)
+    again = desk.unsubscribing.acknowledge_again(1001, filled_in(review.draft))
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.approve(1001, by=APPROVER_2, shown=0)
+
+    assert refused.value.sentence == (
+        "@U0REQUESTER acknowledged other figures at 10:17 GMT+08:00, after what you saw of request "
+        "1001."
+    )
+    assert desk.state() is State.WAITING
+    shown = again.acknowledged_as
+    approved = desk.unsubscribing.approve(1001, by=APPROVER_2, shown=shown)
+    assert approved.state is State.APPROVED
