@@ -601,7 +601,7 @@ def test_a_stale_request_waits_again_once_acknowledged(desk: Desk) -> None:
     assert [item.renewal for item in waiting.items] == [
         next_renewal(item, desk.account, at=NOW) for item in figures.draft.ordered
     ]
-    desk.unsubscribing.approve(number, by=APPROVER_2)
+    desk.unsubscribing.approve(number, by=APPROVER_2, shown=waiting.acknowledged_as)
     desk.cool_off()
     desk.run(seconds=15)
     assert desk.state() is State.DONE
