@@ -69,6 +69,7 @@ class Route:
 class ApprovalRule:
     """More approvals for some requests; what is None matches everything.
 
+    One subscription has to fit `account`, `service` and `tag` (a label's name, or `name=value`).
     `min_amount` compares with the sum that was paid for the items, in its own currency alone.
     """
 
@@ -80,15 +81,17 @@ class ApprovalRule:
 
     def applies(self, subscriptions: Sequence[Subscription], *, paid: Money) -> bool:
         """Whether the rule is about a request for these subscriptions of one account."""
-        if self.account is not None and all(self.account != s.key.account for s in subscriptions):
-            return False
-        if self.service is not None and all(self.service != s.service for s in subscriptions):
-            return False
-        if self.tag is not None and not any(bears(s, self.tag) for s in subscriptions):
+        if not any(self._fits(each) for each in subscriptions):
             return False
         if self.min_amount is None:
             return True
         return paid.currency == self.min_amount.currency and paid >= self.min_amount
+
+    def _fits(self, subscription: Subscription) -> bool:
+        pairs = ((self.account, subscription.key.account), (self.service, subscription.service))
+        if any(wanted is not None and wanted != found for wanted, found in pairs):
+            return False
+        return self.tag is None or bears(subscription, self.tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

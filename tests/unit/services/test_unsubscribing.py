@@ -520,6 +520,37 @@ def test_a_sum_from_which_two_must_approve_takes_two(store: Store, clock: Settab
     assert second.state is State.APPROVED
 
 
+@pytest.mark.parametrize(
+    ("rule", "needed"),
+    [
+        (ApprovalRule(required=2, tag="env=prod"), 2),
+        (ApprovalRule(required=2, tag="env"), 2),
+        (ApprovalRule(required=2, tag="env=test"), 1),
+        (ApprovalRule(required=2, tag="team"), 1),
+        (ApprovalRule(required=2, tag="env=prod", service="SecMaster"), 2),
+        (ApprovalRule(required=2, tag="env=prod", account="staging"), 1),
+        (ApprovalRule(required=2, tag="env=prod", min_amount=usd("100000")), 1),
+    ],
+)
+def test_more_approve_what_bears_a_tag(
+    store: Store, clock: SettableClock, rule: ApprovalRule, needed: int
+) -> None:
+    first, *others = secmaster()
+    tagged = replace(others[0], tags={"env": "prod"})
+    desk = Desk(store, clock, (first, tagged, *others[1:]), policy=policy(rules=(rule,)))
+
+    assert desk.draft("sm-quota").approvals_needed == needed
+
+
+def test_a_rule_is_about_one_subscription_that_fits_all_of_it() -> None:
+    rule = ApprovalRule(required=2, service="ECS", tag="env=prod")
+    server = resource(service="ECS", tags={"env": "test"})
+    others = quota(tags={"env": "prod"})
+
+    assert not rule.applies([server, others], paid=usd("1"))
+    assert rule.applies([replace(server, tags={"env": "prod"}), others], paid=usd("1"))
+
+
 def test_reject_wants_a_reason_and_ends_it(desk: Desk) -> None:
     number = desk.ask("sm-quota").number
 
