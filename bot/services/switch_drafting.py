@@ -11,6 +11,7 @@ from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.change import Change, Charge
 from bot.billing.days import CLOUD_ZONE, cloud_date
 from bot.billing.deadline import deadline_for, too_late
+from bot.billing.delegation import Deciders
 from bot.billing.money import Money, sums
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import SlackUser, Subscription
@@ -18,11 +19,11 @@ from bot.billing.switching import CannotSwitch
 from bot.facts.switching import SwitchDraft, SwitchItem
 from bot.facts.unsubscribing import Kept
 from bot.ports.store import Store, Transaction
+from bot.services.drafting import demand_deciders
 from bot.services.errors import (
     AlreadyOff,
     AlreadyOn,
     AlreadyRequested,
-    NoApprover,
     NotRenewable,
     SwitchedByHand,
     TooLateToSwitch,
@@ -35,11 +36,11 @@ from bot.services.switched import turned_off_by
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which way, by whom, who may approve, and counted from when; `ignoring` is its own request."""
+    """Which way, by whom, who decides, and counted from when; `ignoring` is its own request."""
 
     change: Change
     by: SlackUser
-    approvers: tuple[SlackUser, ...]
+    deciders: Deciders
     opened_at: datetime
     ignoring: int | None = None
 
@@ -74,9 +75,7 @@ class SwitchDrafting:
             for each, charged in zip(switched, charges, strict=True)
         )
         needed = self._policy.required_for(switched, paid=_stake(charges, account), change=change)
-        others = tuple(user for user in wanted.approvers if user != wanted.by)
-        if len(others) < needed:
-            raise NoApprover(needed=needed, there=len(others))
+        others = demand_deciders(wanted.deciders, by=wanted.by, needed=needed)
         minutes = self._policy.cooling_off_minutes_of(account)
         return SwitchDraft(
             change=change,
@@ -87,7 +86,7 @@ class SwitchDrafting:
             now=now,
             dry_run=account.execute is ExecuteMode.DRY_RUN,
             approvals_needed=needed,
-            approvers=others,
+            approvers=others.approvers,
             cooling_off_minutes=minutes,
             fingerprint=_fingerprint(change, items, account, deadline),
         )

@@ -31,6 +31,7 @@ from bot.services.errors import (
     AlreadyRequested,
     AmbiguousId,
     FiguresChanged,
+    GroupUnread,
     GuestRefused,
     Incomplete,
     NoApprover,
@@ -282,12 +283,20 @@ def test_somebody_who_decides_for_an_approver_who_left_counts(
 ) -> None:
     desk = Desk(store, clock, policy=policy(approvers=(APPROVER_1,)))
     desk.directory.left.add(APPROVER_1)
-    with store.transaction() as tx:
+    lend(desk, APPROVER_1, OUTSIDER)
+
+    number = desk.ask("sm-quota").number
+
+    assert desk.unsubscribing.approve(number, by=OUTSIDER).state is State.APPROVED
+
+
+def lend(desk: Desk, approver: SlackUser, delegate: SlackUser) -> None:
+    with desk.store.transaction() as tx:
         tx.delegations.add(
             Delegation(
-                id="d",
-                approver=APPROVER_1,
-                delegate=OUTSIDER,
+                id=f"{approver}-{delegate}",
+                approver=approver,
+                delegate=delegate,
                 starts_at=NOW,
                 ends_at=NOW + timedelta(days=7),
                 why="Away.",
@@ -295,9 +304,91 @@ def test_somebody_who_decides_for_an_approver_who_left_counts(
             )
         )
 
-    number = desk.ask("sm-quota").number
 
-    assert desk.unsubscribing.approve(number, by=OUTSIDER).state is State.APPROVED
+def test_who_decides_for_a_former_colleague_does_not_approve_their_own(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=(APPROVER_1,)))
+    desk.directory.left.add(APPROVER_1)
+    lend(desk, APPROVER_1, REQUESTER)
+
+    with pytest.raises(NoApprover) as refused:
+        desk.draft("sm-quota")
+
+    assert refused.value.sentence == "Nobody but you could approve this, so it was not sent."
+
+
+def test_one_person_for_two_approvers_is_one_approval(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, policy=policy(required=2))
+    desk.directory.left.add(APPROVER_1)
+    lend(desk, APPROVER_1, APPROVER_2)
+
+    with pytest.raises(NoApprover) as refused:
+        desk.draft("sm-quota")
+
+    assert refused.value.sentence == (
+        "This needs 2 approvals, and at most 1 can come without you, so it was not sent."
+    )
+    assert refused.value.advice == (
+        "Each takes another person and another approver. "
+        "An operator adds someone to `approvals.approvers`."
+    )
+
+
+def test_too_few_are_said_when_new_figures_are_acknowledged(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock)
+    desk.approved("sm-quota")
+    held = desk.cloud.held["sm-quota"]
+    desk.cloud.held["sm-quota"] = replace(held, orders=(order("2026-05-10 09:20", cash="1.00"),))
+    desk.cool_off()
+    desk.run()
+    sent = filled_in(desk.unsubscribing.review(1001, by=REQUESTER).draft)
+    desk.policy = replace(desk.policy, required=2)
+    desk.directory.left.add(APPROVER_1)
+    lend(desk, APPROVER_1, APPROVER_2)
+    desk.start()
+
+    with pytest.raises(NoApprover):
+        desk.unsubscribing.acknowledge_again(1001, sent)
+    with pytest.raises(NoApprover):
+        desk.unsubscribing.review(1001, by=REQUESTER)
+    assert desk.state() is State.STALE
+
+
+@pytest.mark.parametrize("away", ["left", "guests", "bots"])
+def test_members_of_a_group_who_cannot_decide_do_not_count(
+    store: Store, clock: SettableClock, away: str
+) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (REQUESTER, OUTSIDER, APPROVER_1)
+    getattr(desk.directory, away).add(OUTSIDER)
+
+    assert desk.draft("sm-quota").approvers == (APPROVER_1,)
+    getattr(desk.directory, away).add(APPROVER_1)
+    with pytest.raises(NoApprover):
+        desk.draft("sm-quota")
+
+
+def test_a_group_of_which_nobody_knows_who_is_in_it_is_named(
+    store: Store, clock: SettableClock
+) -> None:
+    held = [quota(orders=(LONG,)), resource("vm-1")]
+    desk = Desk(store, clock, held, policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    number = desk.ask("sm-quota").number
+    del desk.directory.groups["S0TEAM"]
+
+    with pytest.raises(NoApprover) as asking:
+        desk.draft("vm-1")
+    with pytest.raises(GroupUnread) as deciding:
+        desk.unsubscribing.approve(number, by=APPROVER_1)
+
+    said = "Slack does not show who is in the user group S0TEAM, so nobody of it decides."
+    assert said in asking.value.advice
+    assert deciding.value.sentence == said
+    assert desk.state() is State.WAITING
 
 
 def test_members_of_a_group_are_asked_for_at_once(store: Store, clock: SettableClock) -> None:
