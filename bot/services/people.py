@@ -1,7 +1,7 @@
 """Who a person is at the moment of a click, and whether they may do what they ask."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -73,6 +73,12 @@ class People:
     def unread(self) -> tuple[str, ...]:
         """The approvers' user groups of which nobody knows who is in them."""
         return self._unread(self._policy.approvers)
+
+    def unread_for(self) -> Mapping[str, timedelta]:
+        """For how long each user group of the settings could not be read."""
+        named = dict.fromkeys((*self._policy.approvers, *self._policy.break_glass))
+        groups = [each for each in named if each.startswith(_GROUP)]
+        return {each: self._directory.unread_for(each) for each in groups}
 
     def glass_breakers(self) -> tuple[SlackUser, ...]:
         """Everybody who may break the glass; nobody unless the settings name them."""
