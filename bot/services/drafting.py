@@ -40,7 +40,7 @@ from bot.services.errors import (
 )
 from bot.services.finding import account_of, expected_amount, find_all
 from bot.services.planning import planned, surroundings
-from bot.services.policy import Policy
+from bot.services.policy import Policy, Stake
 
 _OVER = frozenset({Status.UNSUBSCRIBED, Status.EXPIRED, Status.FAILED})
 
@@ -107,7 +107,9 @@ class Drafting:
         deadline = self._deadline(going, account, wish=wish, now=now)
         minutes = self._policy.cooling_off_minutes_of(account)
         worst = worst_of(plan, until=latest_execution(deadline, cooling_off_minutes=minutes))
-        needed = self._policy.required_for(going, paid=plan.total.paid, scope=wish.scope)
+        stake, known = _stake(plan, plan.total)
+        needed = self._policy.required_for(going, stake=stake, scope=wish.scope)
+        if_known = self._policy.required_for(going, stake=known, scope=wish.scope)
         others = demand_deciders(wish.deciders, by=wish.by, needed=needed)
         lost = (quote.lost.coupons for quote in plan.quotes.values() if quote.lost)
         ways = _ways(going, plan, now=now)
@@ -134,6 +136,7 @@ class Drafting:
             large_value=any(quote.large_value for quote in plan.quotes.values()),
             dry_run=account.execute is ExecuteMode.DRY_RUN,
             approvals_needed=needed,
+            more_as_unknown=needed > if_known,
             approvers=others.approvers,
             if_kept=_if_kept(going, account, now=now),
             fingerprint=_fingerprint(plan, account, scope=wish.scope),
@@ -281,6 +284,13 @@ def _free_until(subscription: Subscription, quote: Quote, *, now: datetime) -> d
         return None
     ends = {Case.FIVE_DAY: five_day_end(purchase), Case.INACTIVE: purchase.effective_at}
     return ends.get(quote.case)
+
+
+def _stake(plan: Plan, total: QuoteTotal) -> tuple[Stake, Stake]:
+    """What was paid for what goes; and as if all that is not known were nothing."""
+    known = Stake(known=(total.paid,))
+    unknown = frozenset(each.currency for each in plan.quotes.values() if each.total is None)
+    return replace(known, unknown=unknown), known
 
 
 def _if_kept(going: Sequence[Subscription], account: Account, *, now: datetime) -> Kept | None:

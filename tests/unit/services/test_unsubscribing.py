@@ -44,7 +44,7 @@ from bot.services.errors import (
     UnknownRequest,
     UnknownSubscription,
 )
-from bot.services.policy import ApprovalRule
+from bot.services.policy import ApprovalRule, Stake
 from tests.clocks import SettableClock
 from tests.factories import (
     APPROVER_1,
@@ -54,6 +54,7 @@ from tests.factories import (
     OWNER,
     REQUESTER,
     account,
+    contract,
     instant,
     key,
     order,
@@ -633,13 +634,29 @@ def test_more_approve_what_bears_a_tag(
     assert desk.draft("sm-quota").approvals_needed == needed
 
 
+def test_what_was_paid_for_a_contract_and_is_not_known_may_be_any_amount(
+    store: Store, clock: SettableClock
+) -> None:
+    rule = ApprovalRule(required=2, min_amount=usd("100000"))
+    bought = order("2026-05-10 09:20")
+    known, dark = contract(orders=(bought,)), contract("dark", orders=(replace(bought, cash=None),))
+    desk = Desk(store, clock, [known, dark], policy=policy(rules=(rule,)))
+    drafts = [desk.draft("status-page"), desk.draft("status-page", "dark")]
+
+    assert [(each.approvals_needed, each.more_as_unknown) for each in drafts] == [
+        (1, False),
+        (2, True),
+    ]
+
+
 def test_a_rule_is_about_one_subscription_that_fits_all_of_it() -> None:
     rule = ApprovalRule(required=2, service="ECS", tag="env=prod")
     server = resource(service="ECS", tags={"env": "test"})
     others = quota(tags={"env": "prod"})
+    stake = Stake(known=(usd("1"),))
 
-    assert not rule.applies([server, others], paid=usd("1"))
-    assert rule.applies([replace(server, tags={"env": "prod"}), others], paid=usd("1"))
+    assert not rule.applies([server, others], stake=stake)
+    assert rule.applies([replace(server, tags={"env": "prod"}), others], stake=stake)
 
 
 def test_reject_wants_a_reason_and_ends_it(desk: Desk) -> None:
