@@ -1,6 +1,6 @@
 """What people do to a request before anything is executed: ask, approve, reject, withdraw, stop."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -195,6 +195,21 @@ def can_approve(request: Request, *, by: SlackUser, authorities: Sequence[SlackU
         return False
     others = [each for each in authorities if each != request.requested_by]
     return not any(event.by == by for event in request.approvals) and bool(_unused(request, others))
+
+
+def stands(
+    request: Request, *, approvers: Collection[SlackUser], glass_breakers: Collection[SlackUser]
+) -> bool:
+    """Whether it is approved by those whom the settings name now.
+
+    An approval counts for the approver in whose name it was given: a delegation may have ended
+    since. Where somebody broke the glass that person counts alone.
+    """
+    broken = request.broken_glass
+    if broken is not None:
+        return broken.by in glass_breakers
+    named = sum(event.authority in approvers for event in request.approvals)
+    return named >= request.required_approvals
 
 
 def still_to_decide(request: Request, deciders: Deciders) -> tuple[SlackUser, ...]:

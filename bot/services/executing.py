@@ -60,6 +60,7 @@ class Executing:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._people = people
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
@@ -88,6 +89,8 @@ class Executing:
         now = self._clock.now()
         if request.state in {State.WAITING, State.STALE}:
             self._waiting.look_after(request)
+        elif request.state is State.APPROVED and not self._still_approved(request):
+            log.info("request.not_approved", extra={"request": request.number})
         elif request.by_hand:
             self._entrusting.look_after(request, provider)
         elif provider is None:
@@ -99,6 +102,18 @@ class Executing:
             except ProviderError as error:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
                 self._progress.again(request, at=self._clock.now() + LATER)
+
+    def _still_approved(self, request: Request) -> bool:
+        """Whether its approvals count still; it is stale when not, and waits while nobody knows."""
+        found = self._people.stands(request)
+        now = self._clock.now()
+        if found is None:
+            self._progress.again(request, at=now + LATER)
+        elif not found:
+            problem = objections.unapproved(request)
+            stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
+            self._progress.save(request, stale, again=None)
+        return bool(found)
 
     def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         if request.state is State.APPROVED:

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from bot.billing import deciding
 from bot.billing.delegation import Deciders, Delegation, authorities, deciders
 from bot.billing.rights import Action, Actor, may
 from bot.billing.subscription import SlackUser, Subscription
+from bot.billing.unsubscription import Request
 from bot.ports.clock import Clock
 from bot.ports.messenger import Directory
 from bot.ports.store import Store, Transaction
@@ -69,6 +71,14 @@ class People:
         everybody = dict.fromkeys((*approvers, *(each.delegate for each in lent)))
         away = {each for each in islice(everybody, LOOKED_UP) if self._is_away(each)}
         return deciders(approvers, in_force=lent, away=away, unread=self.unread())
+
+    def stands(self, request: Request) -> bool | None:
+        """Whether those who approved a request may decide now; None while nobody knows who may."""
+        found = deciding.stands(
+            request, approvers=self.approvers(), glass_breakers=self.glass_breakers()
+        )
+        named = self._policy.break_glass if request.broken_glass else self._policy.approvers
+        return None if not found and self._unread(named) else found
 
     def unread(self) -> tuple[str, ...]:
         """The approvers' user groups of which nobody knows who is in them."""
