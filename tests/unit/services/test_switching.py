@@ -154,13 +154,11 @@ def test_the_record_tells_of_the_request_and_of_the_call(desk: Desk) -> None:
     asked = next(each for each in entries if each.action == "request.asked")
     called = next(each for each in entries if each.action == "cloud.auto-renew-on")
     assert asked.facts["change"] == "auto-renewal-on"
-    assert asked.facts["charges"] == {
-        "default/sm-quota": {
-            "amount": "USD 3,600.00",
-            "at": "2027-02-13T03:00:00+08:00",
-            "at_once": False,
-            "months": 12,
-        }
+    assert asked.facts["seen"]["items"]["default/sm-quota"]["charge"] == {
+        "amount": "USD 3,600.00",
+        "at": "2027-02-12T19:00:00+00:00",
+        "at_once": False,
+        "months": 12,
     }
     assert called.facts["outcome"] == "accepted"
     with desk.store.reading() as tx:
