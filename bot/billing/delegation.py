@@ -95,10 +95,12 @@ def deciders(
     unread: Sequence[str] = (),
 ) -> Deciders:
     """Who decides: the approvers, as they are set, and then delegates; nobody who is `away`."""
-    everybody = dict.fromkeys((*approvers, *(each.delegate for each in in_force)))
+    delegates = dict.fromkeys(each.delegate for each in in_force)
     may = {
         each: authorities(each, approvers=approvers, in_force=in_force)
-        for each in everybody
+        if each in delegates
+        else (each,)
+        for each in dict.fromkeys((*approvers, *delegates))
         if each not in away
     }
     there = {each: as_whom for each, as_whom in may.items() if as_whom}

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.billing import deciding, stepping
 from bot.billing.change import Change
 from bot.billing.contract import plan_of
+from bot.billing.deadline import latest_execution
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
@@ -104,13 +105,17 @@ class Executing:
                 self._progress.again(request, at=self._clock.now() + LATER)
 
     def _still_approved(self, request: Request) -> bool:
-        """Whether its approvals count still; it is stale when not, and waits while nobody knows."""
+        """Whether its approvals count still; it is stale when not.
+
+        While nobody knows it waits, until the figures that were acknowledged hold no longer.
+        """
         found = self._people.stands(request)
         now = self._clock.now()
-        if found is None:
+        minutes = request.cooling_off_minutes
+        if found is None and now <= latest_execution(request.deadline, cooling_off_minutes=minutes):
             self._progress.again(request, at=now + LATER)
         elif not found:
-            problem = objections.unapproved(request)
+            problem = objections.UNKNOWN if found is None else objections.unapproved(request)
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
             self._progress.save(request, stale, again=None)
         return bool(found)

@@ -15,6 +15,12 @@ from bot.billing.unsubscription import Item, Request
 from bot.services.figures import exceeds
 from bot.services.phrases import listed
 
+UNKNOWN = (
+    "Slack does not show who is in a user group of the settings, so that nobody knows whether who "
+    "approved it may decide."
+)
+"""Why it did not start while it could."""
+
 
 def unapproved(request: Request) -> str:
     """That who approved it may not decide any more; it names nobody, since it is not erased."""

@@ -68,7 +68,8 @@ class People:
     def deciders(self) -> Deciders:
         """Who decides now, and as whom: approvers and delegates who did not leave, no guests."""
         approvers, lent = self.approvers(), self._in_force()
-        everybody = dict.fromkeys((*approvers, *(each.delegate for each in lent)))
+        named = [SlackUser(each) for each in self._policy.approvers if not each.startswith(_GROUP)]
+        everybody = dict.fromkeys((*named, *(each.delegate for each in lent), *approvers))
         away = {each for each in islice(everybody, LOOKED_UP) if self._is_away(each)}
         return deciders(approvers, in_force=lent, away=away, unread=self.unread())
 

@@ -9,8 +9,9 @@ import pytest
 from bot.billing.account import CarriedOut
 from bot.billing.delegation import Delegation
 from bot.billing.subscription import AccountName, SlackUser
-from bot.billing.unsubscription import State
+from bot.billing.unsubscription import State, Verb
 from bot.ports.store import Store
+from bot.services.objections import UNKNOWN
 from storage.engine import Database
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
@@ -146,6 +147,21 @@ def test_while_nobody_knows_who_is_in_a_group_it_waits(store: Store, clock: Sett
     desk.run(seconds=15)
 
     assert desk.state() is State.DONE
+
+
+def test_it_does_not_wait_beyond_the_figures_that_were_acknowledged(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    desk.approved("sm-quota")
+    del desk.directory.groups["S0TEAM"]
+    clock.set(desk.get().deadline + timedelta(minutes=66))
+
+    desk.run(seconds=1)
+
+    assert [each.note for each in desk.get().events if each.verb is Verb.STALE] == [UNKNOWN]
+    assert desk.state() is State.EXPIRED
 
 
 def test_what_a_person_carries_out_is_looked_up_too(

@@ -372,6 +372,17 @@ def test_members_of_a_group_who_cannot_decide_do_not_count(
         desk.draft("sm-quota")
 
 
+def test_of_a_large_group_some_are_looked_up_and_those_who_are_named_always(
+    store: Store, clock: SettableClock
+) -> None:
+    many = tuple(SlackUser(f"U0MANY{number}") for number in range(100))
+    desk = Desk(store, clock, policy=policy(approvers=("S0MANY", APPROVER_1)))
+    desk.directory.groups["S0MANY"] = many
+    desk.directory.left |= {APPROVER_1, many[0], many[99]}
+
+    assert desk.draft("sm-quota").approvers == many[1:]
+
+
 def test_a_group_of_which_nobody_knows_who_is_in_it_is_named(
     store: Store, clock: SettableClock
 ) -> None:
