@@ -264,7 +264,7 @@ class SqlRequests:
             items = self._children(request_items, numbers, order="position")
             steps = self._children(request_steps, numbers, order="number")
             events = self._children(decisions, numbers, order="number")
-            if not self._others_commit() or self._versions(mine) == {
+            if not self._work.others_commit or self._versions(mine) == {
                 row.number: row.version for row in rows
             }:
                 break
@@ -275,10 +275,6 @@ class SqlRequests:
             for row in rows
         }
         return [found[number] for number in numbers if number in found]
-
-    def _others_commit(self) -> bool:
-        """Whether each statement of this transaction sees what others committed before it."""
-        return self._work.writing and self._work.on_postgres
 
     def _versions(self, which: ColumnElement[bool]) -> Mapping[int, int]:
         found = self._work.connection.execute(select(_ROW.number, _ROW.version).where(which))

@@ -146,6 +146,9 @@ class Catalogue(Protocol):
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Read many at once: `get`, `is_gone` and `known_since` answer from it until a write."""
 
+    def hold(self, keys: Collection[SubscriptionKey]) -> None:
+        """Look up what is to be written: nobody else changes it before this transaction ends."""
+
     def is_gone(self, key: SubscriptionKey) -> bool:
         """Whether it is kept for history alone."""
 

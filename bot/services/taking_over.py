@@ -152,6 +152,7 @@ class TakingOver:
             tx.catalogue.unplan(changed)
 
     def _put(self, tx: Transaction, keys: Sequence[SubscriptionKey]) -> None:
+        tx.catalogue.hold(keys)
         versions = self._decide_all(tx, keys)
         fresh = {each.key: subscription_of(each.key, each.record) for each in versions}
         tx.book.put_all([(fresh[e.key], e.next_event_at) for e in versions if e.booked])

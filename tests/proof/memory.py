@@ -157,6 +157,9 @@ class MemoryCatalogue:
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Everything is at hand."""
 
+    def hold(self, keys: Collection[SubscriptionKey]) -> None:
+        """There is one writer."""
+
     def get(self, key: SubscriptionKey) -> Subscription | None:
         known = self._rows.get(key)
         return known.subscription if known else None
