@@ -56,6 +56,13 @@ class SqlRequests:
         found = self._load([number])
         return found[0] if found else None
 
+    def hold(self, number: int) -> Request | None:
+        """The same; whoever else would save or claim it waits for the end of this transaction."""
+        if self._work.others_commit:
+            same = select(_ROW.number).where(self._mine(), _ROW.number == number)
+            self._work.connection.execute(same.with_for_update(key_share=True))
+        return self.get(number)
+
     def save(self, request: Request) -> Request:
         """Save what was loaded with this version (0 is new); raises ChangedMeanwhile.
 
@@ -145,7 +152,7 @@ class SqlRequests:
 
     def attend(self, number: int, *, at: datetime | None) -> None:
         """Look at it again from `at`; None: when its state, or a deadline, asks for it."""
-        request = self.get(number)
+        request = self.hold(number)
         if request is not None:
             when = request_rows.falls_due(request)
             if at is not None and (when is not None or not request.closed):

@@ -186,6 +186,9 @@ class Requests(Protocol):
     def get(self, number: int) -> Request | None:
         """One request as last saved."""
 
+    def hold(self, number: int) -> Request | None:
+        """The same, which nobody else changes before this transaction ends."""
+
     def save(self, request: Request) -> Request:
         """Save with a version check and return it with its new version; raises ChangedMeanwhile."""
 

@@ -72,7 +72,7 @@ class Progress:
         """
         with self.store.transaction() as tx:
             self._file(tx, request, called, at=self.clock.now())
-            held = tx.requests.get(request.number)
+            held = tx.requests.hold(request.number)
             if held is None or held.version == request.version:
                 tx.requests.attend(request.number, at=at)
             elif held.state not in _MOVING:

@@ -16,6 +16,7 @@ from bot.ports.store import Store
 from bot.services.calling import LOOK_EVERY, SETTLED_AFTER, STARTS_WITHIN
 from bot.services.errors import NotAllowed, RequestRefused
 from bot.services.progress import LEASE, Progress
+from storage.requests import SqlRequests
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, OUTSIDER, REQUESTER, account, quota, usd
 from tests.unit.services.desk import SECOND, Desk, filled_in, secmaster
@@ -419,6 +420,26 @@ def test_who_decides_at_the_very_deadline_is_not_hurried_by_the_replica_that_exp
     progress(desk).again(waiting, at=desk.clock.now())
 
     assert next_due(desk) == approved.starts_at
+
+
+def test_a_claim_is_given_back_by_what_nobody_changes_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several writers an approval could come between, and be carried out hours late."""
+    desk.ask("sm-quota")
+    held: list[int] = []
+    hold = SqlRequests.hold
+
+    def noted(self: SqlRequests, number: int) -> Request | None:
+        held.append(number)
+        return hold(self, number)
+
+    monkeypatch.setattr(SqlRequests, "hold", noted)
+    monkeypatch.setattr(SqlRequests, "attend", lambda *_, **__: held.append(0))
+
+    progress(desk).again(desk.get(), at=desk.clock.now() + timedelta(hours=20))
+
+    assert held == [1001, 0]
 
 
 def test_a_day_later_it_is_looked_at_once_more(desk: Desk) -> None:
