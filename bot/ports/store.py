@@ -23,7 +23,7 @@ from bot.billing.subscription import (
 from bot.billing.unsubscription import Request
 from bot.facts.listing import Place
 from bot.facts.reminding import Standing
-from bot.ports.record import Bad, Named, Origin, Personal
+from bot.ports.record import Bad, Named, Origin, Personal, Remains
 
 PAGE = 10
 COUNTED = 1000
@@ -753,6 +753,9 @@ class Notes(Protocol):
     def put(self, name: str, value: Mapping[str, object]) -> None:
         """Write or replace it."""
 
+    def forget(self, person: str) -> None:
+        """Erase who it was that a fact is `by`."""
+
     def seen(self, event: str, *, at: datetime) -> bool:
         """True the first time an event id is shown, False on redelivery; remembered for a day."""
 
@@ -825,3 +828,13 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent read; writing in it is an error."""
+
+
+class ErasingStore(Store, Protocol):
+    """A store that keeps files of its own."""
+
+    def wipe(self) -> Remains:
+        """Let nothing remain in the files of what was erased; says where something does.
+
+        Nobody else writes meanwhile, and a large file takes long.
+        """

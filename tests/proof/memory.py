@@ -18,6 +18,7 @@ from bot.billing.account import Account, account_named
 from bot.billing.delegation import Delegation
 from bot.billing.renewal import CLOUD_ZONE, anchor
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
+from bot.facts.erased import ERASED
 from bot.ports.record import Personal
 from bot.ports.store import (
     ArmedReminder,
@@ -672,6 +673,11 @@ class MemoryNotes:
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         self._notes[name] = dict(value)
+
+    def forget(self, person: str) -> None:
+        for name, value in self._notes.items():
+            if value.get("by") == person:
+                self._notes[name] = {**value, "by": ERASED}
 
     def seen(self, event: str, *, at: datetime) -> bool:
         for old in [each for each, when in self._seen.items() if when < at - REMEMBERED]:

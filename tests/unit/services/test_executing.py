@@ -15,6 +15,7 @@ from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import Store
 from bot.services.calling import LOOK_EVERY, SETTLED_AFTER, STARTS_WITHIN
 from bot.services.errors import NotAllowed, RequestRefused
+from bot.services.forgetting import Forgetting
 from bot.services.progress import LEASE, Progress
 from storage.requests import SqlRequests
 from tests.clocks import SettableClock
@@ -462,6 +463,19 @@ def test_a_day_later_it_is_looked_at_once_more(desk: Desk) -> None:
     assert [each.verb for each in looked.events[len(done.events) :]] == [Verb.LOOKED_AGAIN]
     assert looked.events[-1].note == "all gone, 3 refund orders of 3 found"
     assert next_due(desk) is None
+
+
+def test_what_is_back_is_told_to_nobody_who_was_forgotten(desk: Desk) -> None:
+    desk.executed("sm-quota")
+    Forgetting(store=desk.store, clock=desk.clock).forget(REQUESTER, by="operator")
+    desk.deliveries()
+    desk.cloud.accepted = [each for each in desk.cloud.accepted if each.id != "sm-screen"]
+    desk.cloud.change("sm-screen", status=Status.IN_USE)
+    desk.clock.advance(timedelta(days=2))
+    desk.run()
+
+    assert desk.get().events[-1].verb is Verb.CAME_BACK
+    assert {each.destination for each in desk.deliveries()} == {desk.policy.approvals_channel}
 
 
 def test_what_is_back_a_day_later_is_told(desk: Desk) -> None:
