@@ -30,5 +30,11 @@ def turned_off_by(tx: Transaction, key: SubscriptionKey) -> TurnedOffBy | None:
     return TurnedOffBy(SlackUser(str(note["by"])), datetime.fromisoformat(str(note["at"])))
 
 
+def switched_at(tx: Transaction, key: SubscriptionKey) -> datetime | None:
+    """When Lapse turned it on or off last; None where it never did."""
+    note = tx.notes.get(_note(key))
+    return None if note is None else datetime.fromisoformat(str(note["at"]))
+
+
 def _note(key: SubscriptionKey) -> str:
     return f"autorenew/{key}"
