@@ -15,6 +15,7 @@ from bot.billing.unsubscription import State
 from bot.facts.switching import SwitchWish
 from bot.ports.store import Store
 from bot.services.progress import Progress
+from bot.services.syncing import Syncing
 from bot.services.vouching import Vouching
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, OWNER, REQUESTER, account, key, quota
@@ -142,6 +143,34 @@ def test_what_is_told_is_held_before_it_is_read(
 
     told = acts.index("put")
     assert acts[told - 2 : told + 1] == ["hold", "get", "put"]
+
+
+def test_what_is_turned_off_at_once_is_held_before_it_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts: list[str] = []
+    spy(desk, monkeypatch, acts)
+
+    desk.renewing.turn_off([key("sm-quota")], by=OWNER)
+
+    assert found(desk).auto_renew is False
+    assert acts[acts.index("hold") :] == ["hold", "get", "put"]
+
+
+def test_what_a_reading_changes_is_held_before_it_is_compared_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts: list[str] = []
+    desk.cloud.change("sm-quota", spec="another")
+    spy(desk, monkeypatch, acts)
+
+    Syncing(store=desk.store, clock=desk.clock, providers={desk.account.name: desk.cloud}).sync(
+        desk.account.name
+    )
+
+    assert found(desk).spec == "another"
+    assert acts[:2] == ["hold", "get"]
+    assert acts[-1] == "put"
 
 
 def spy(desk: Desk, monkeypatch: pytest.MonkeyPatch, acts: list[str]) -> None:
