@@ -23,7 +23,7 @@ from bot.services import objections
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
-from bot.services.merging import merged_with
+from bot.services.merging import taken_over
 from bot.services.people import People
 from bot.services.phrases import day, last_minute, listed
 from bot.services.progress import Progress
@@ -78,7 +78,8 @@ class Entrusting:
         problem = problem or _notice_passed(request, known.values(), account, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
-            self._progress.save(request, stale, again=None, read=self._merged(read_now))
+            told = taken_over(read_now or {})
+            self._progress.save(request, stale, again=None, told=told)
             return
         read = deciding.read_again(request, at=now, note="within the approved limits")
         if request.dry_run:
@@ -133,13 +134,12 @@ class Entrusting:
         refunds = {} if fresh is None else self._refunds(request, provider)
         was_read = fresh is not None
         items = [_read_back(i, refunds.get(i.key.id), read=was_read) for i in request.items]
-        ended = [unsubscribed(each) for each in self._known(request).values()]
         if request.is_contract:
-            _enter(provider, ended)
+            _enter(provider, [unsubscribed(each) for each in self._known(request).values()])
         said = SEEN if request.is_contract else READ if fresh is not None else NOT_READ
         done = by_hand.seen_gone(request, items=items, at=now, note=said)
-        gone = ended if request.scope is Scope.ALL else []
-        self._progress.save(request, done, again=None, read=gone)
+        gone = keys_of(request) if request.scope is Scope.ALL else ()
+        self._progress.save(request, done, again=None, told=dict.fromkeys(gone, unsubscribed))
 
     def _known(self, request: Request) -> dict[str, Subscription]:
         """What the catalogue says of its items."""
@@ -156,11 +156,6 @@ class Entrusting:
         except ProviderError as error:
             log.warning("cloud.away", extra={"request": request.number, "code": error.code})
             return None
-
-    def _merged(self, read_now: Fresh | None) -> Sequence[Subscription]:
-        """What the catalogue takes over of a reading."""
-        with self._progress.store.reading() as tx:
-            return merged_with(tx, read_now or {})
 
     def _refunds(self, request: Request, provider: Provider | None) -> Mapping[str, Refund]:
         if provider is None:

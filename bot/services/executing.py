@@ -23,11 +23,11 @@ from bot.ports.provider import Provider, ProviderError, Refund
 from bot.ports.store import Store
 from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling
-from bot.services.effects import effect_of, is_gone
+from bot.services.effects import afterwards, effect_of, is_gone
 from bot.services.entrusting import Entrusting
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
-from bot.services.merging import merged_with
+from bot.services.merging import merged_with, taken_over
 from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.planning import surroundings
@@ -139,7 +139,7 @@ class Executing:
         problem = self._objection(request, fresh, known, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
-            self._progress.save(request, stale, again=None, read=known)
+            self._progress.save(request, stale, again=None, told=taken_over(fresh))
             return
         note = "within the approved limits"
         read = deciding.read_again(request, at=now, note=note)
@@ -232,12 +232,9 @@ class Executing:
         for item in request.items:
             read = replace(_done(item, at=now), auto_renew_off=not request.change.renews)
             moved = stepping.with_item(moved, read)
-        with self._store.reading() as tx:
-            held = [each for key in keys_of(request) if (each := tx.catalogue.get(key))]
-        left = [effect.left(request, each, fresh.get(each.key.id)) for each in held]
         verified = stepping.verified(moved, at=now, note=f"auto-renewal reads {on}")
-        known = [each for each in left if each is not None]
-        self._progress.save(request, verified, again=None, read=known)
+        told = afterwards(request, keys_of(request), fresh)
+        self._progress.save(request, verified, again=None, told=told)
 
     def _look_again(self, request: Request, provider: Provider) -> None:
         """The second look, a day after it was verified: nobody else would notice."""
