@@ -236,12 +236,16 @@ def stop(request: Request, *, by: SlackUser, at: datetime, may_stop: bool) -> Re
     return noted(_closed(request, State.STOPPED), Verb.STOPPED, by=by, at=at)
 
 
-def expire(request: Request, *, at: datetime) -> Request:
-    """End a request about which nobody decided before its deadline."""
-    demand(request, State.WAITING, State.STALE)
-    if at <= request.deadline:
-        raise IllegalMove(f"request {request.number} can be decided until {request.deadline}")
-    return noted(_closed(request, State.EXPIRED), Verb.EXPIRED, at=at)
+def expire(request: Request, *, at: datetime, why: str | None = None) -> Request:
+    """End a request about which nobody decided before its deadline.
+
+    Also one that could not start while the acknowledged figures held, with `why`.
+    """
+    demand(request, State.WAITING, State.STALE, State.APPROVED)
+    until = request.good_until if request.state is State.APPROVED else request.deadline
+    if at <= until:
+        raise IllegalMove(f"request {request.number} does not expire before {until}")
+    return noted(_closed(request, State.EXPIRED), Verb.EXPIRED, at=at, note=why)
 
 
 def read_again(request: Request, *, at: datetime, note: str) -> Request:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.billing import stepping
+from bot.billing import standstill, stepping
 from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request, Step, StepState
 from bot.ports.provider import (
@@ -26,8 +26,9 @@ from bot.services.effects import effect_of
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
 from bot.services.merging import merged_with
-from bot.services.phrases import listed
+from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
+from bot.services.stalling import Stalling, still_listed, takes_no_calls, way_on
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
@@ -56,8 +57,11 @@ log = logging.getLogger(__name__)
 class Calling:
     """Works on the step of an executing request that is in flight or next."""
 
-    def __init__(self, *, progress: Progress, steady_since: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, progress: Progress, stalling: Stalling, steady_since: Callable[[], datetime]
+    ) -> None:
         self._progress = progress
+        self._stalling = stalling
         self._steady_since = steady_since
 
     def work(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
@@ -98,6 +102,8 @@ class Calling:
             worse = effect.worse(paid, merged_with(tx, left), account, now)
         # A dry run calls nothing, whatever the settings say now.
         worse = worse if request.dry_run else objections.set_otherwise(request, account) or worse
+        if now > request.good_until:
+            worse = f"{_held_until(request)} {way_on(request, at=now)}"
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
             self._progress.save(request, failed, again=None)
@@ -143,7 +149,8 @@ class Calling:
                 later = self._now() + LATER
                 undone = stepping.step_not_done(request, number)
                 called = _called(effect.call, here, Outcome.UNAVAILABLE, error=away)
-                self._progress.save(request, undone, again=later, called=called)
+                busy = takes_no_calls(request.account, away)
+                self._stalling.hold(request, busy, again=later, moved=undone, called=called)
                 return
             except ProviderRefused as refusal:
                 results = [_no(key, refusal) for key in here]
@@ -177,7 +184,8 @@ class Calling:
         """Read again later; what should have changed long ago is for people to decide about."""
         within = effect_of(request).within
         if within is None or step.accepted_at is None or now < step.accepted_at + within:
-            self._progress.again(request, at=now + _patience(step, now))
+            again = now + _patience(step, now)
+            self._stalling.hold(request, still_listed(request, keys), again=again)
             return
         refusals = dict.fromkeys(keys, ("", _NOT_CHANGED))
         refused = stepping.step_refused(request, step.number, at=now, refusals=refusals)
@@ -233,7 +241,7 @@ class Calling:
         if not above:
             return False
         now = self._now()
-        since = max(event.at for event in request.events)
+        since = standstill.stands_since(request)
         if now < since + EDITION_WITHIN:
             self._progress.again(request, at=now + SOON)
             return True
@@ -352,6 +360,11 @@ def _edition_note(request: Request, held: Sequence[Subscription], provider: Prov
         return None
     edition = provider.edition(quotas[0].region)
     return f"edition is {edition}" if edition is not None else None
+
+
+def _held_until(request: Request) -> str:
+    until = instant(request.good_until)
+    return f"The acknowledged figures held until {until}, so nothing more was sent."
 
 
 def _what_failed(request: Request) -> str:

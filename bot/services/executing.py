@@ -32,6 +32,7 @@ from bot.services.phrases import counted, listed
 from bot.services.planning import surroundings
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
+from bot.services.stalling import Stalling, no_cloud, not_in_time, unread
 from bot.services.waiting import Waiting
 
 REFUNDS_WITHIN = timedelta(minutes=15)
@@ -63,7 +64,12 @@ class Executing:
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
-        self._calling = Calling(progress=self._progress, steady_since=steady_since)
+        self._stalling = Stalling(
+            progress=self._progress, operators=lambda: policy.operators or people.approvers()
+        )
+        self._calling = Calling(
+            progress=self._progress, stalling=self._stalling, steady_since=steady_since
+        )
         self._waiting = Waiting(progress=self._progress, people=people)
         self._entrusting = Entrusting(progress=self._progress, people=people, objection=self._worse)
 
@@ -92,13 +98,14 @@ class Executing:
             self._entrusting.look_after(request, provider)
         elif provider is None:
             log.warning("account.unknown", extra={"request": request.number})
-            self._progress.again(request, at=now + NO_PROVIDER)
+            self._stalling.hold(request, no_cloud(request.account), again=now + NO_PROVIDER)
         else:
             try:
                 self._carry(request, provider, lease_until=lease_until)
             except ProviderError as error:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
-                self._progress.again(request, at=self._clock.now() + LATER)
+                again = self._clock.now() + LATER
+                self._stalling.hold(request, unread(request.account, error), again=again)
 
     def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         if request.state is State.APPROVED:
@@ -114,6 +121,10 @@ class Executing:
         """Read the facts again and start, or go stale when they are worse than acknowledged."""
         fresh = provider.read([key.id for key in keys_of(request)])
         now = self._clock.now()
+        if now > request.good_until:
+            expired = deciding.expire(request, at=now, why=not_in_time(request))
+            self._progress.save(request, expired, again=None)
+            return
         with self._store.reading() as tx:
             known = merged_with(tx, fresh)
         problem = self._objection(request, fresh, known, now=now)

@@ -1,6 +1,6 @@
 """Progress: saves what Lapse itself moved on, and says when to look at a request again."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from bot.billing.subscription import Subscription
@@ -32,11 +32,13 @@ class Progress:
         again: datetime | None,
         read: Collection[Subscription] = (),
         called: Called | None = None,
+        also: Callable[[Transaction], None] | None = None,
     ) -> Request | None:
         """Save with everything owed and give the claim back until `again`; None when outrun.
 
         `read` are subscriptions that the catalogue takes over in the same transaction, `called`
         is what the record says of a call to the cloud, also when somebody else saved first.
+        `also` writes what else becomes true with it.
         """
         now = self.clock.now()
         try:
@@ -45,6 +47,8 @@ class Progress:
                 if read:
                     tx.catalogue.put(read, at=now)
                 self._file(tx, before, called, at=now)
+                if also is not None:
+                    also(tx)
                 tx.requests.attend(saved.number, at=again)
         except ChangedMeanwhile:
             self.again(before, at=now, called=called)

@@ -116,6 +116,12 @@ def _other_figures(request: Request) -> Verdict:
 
 
 def _expired(request: Request) -> Verdict:
+    event = next((e for e in request.events if e.verb is Verb.EXPIRED), None)
+    if event is not None and event.note:
+        return Verdict(
+            f"Request {request.number} could not start in time and expired on {instant(event.at)}.",
+            "Ask again to go on.",
+        )
     return Verdict(
         f"Request {request.number} expired on {instant(request.deadline)}.", "Ask again to go on."
     )
