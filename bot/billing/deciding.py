@@ -274,12 +274,14 @@ def acknowledge_again(
 ) -> Request:
     """Accept the new figures of a stale request; it waits again and earlier approvals are void.
 
-    `plan` is that of the same items, with what surrounds them now; `terms` are the present ones.
+    `plan` is that of these items, with what surrounds them now, and has the new steps; `terms` are
+    the present ones.
     Raises OnlyTheRequester, RequestExpired past the old deadline, AlreadyDecided when not stale.
     """
     waiting = replace(
         under(request, terms),
         items=items,
+        steps=tuple(_steps(plan)),
         deadline=deadline,
         rules=rules_of(plan),
         left_behind=tuple(plan.subscriptions[key].label for key in plan.left_behind),

@@ -373,6 +373,10 @@ class NothingMissing(DecidedMeanwhile):
     """The cloud has answered meanwhile, so that there is nothing to look for."""
 
 
+class NothingLeft(DecidedMeanwhile):
+    """Nothing of a stale request is at the cloud any more, so there is nothing to acknowledge."""
+
+
 class IllegalMove(Exception):
     """Lapse tried a move that the state does not have: a mistake in the program, not a refusal."""
 

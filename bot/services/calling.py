@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.billing import standstill, stepping
+from bot.billing.change import Change
 from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request, Step, StepState
 from bot.ports.provider import (
@@ -25,10 +26,10 @@ from bot.services import objections
 from bot.services.effects import effect_of
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
-from bot.services.merging import merged_with
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
 from bot.services.stalling import Stalling, still_listed, takes_no_calls, way_on
+from bot.services.surveying import Survey, plan_now, survey
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
@@ -96,17 +97,13 @@ class Calling:
             return
         paid = _with_refunds(request, provider)
         now = self._now()
-        account = account_of(self._progress.store, request.account)
         left = {ref: each for ref, each in fresh.items() if not effect.reached(each, request, now)}
-        with self._progress.store.reading() as tx:
-            worse = effect.worse(paid, merged_with(tx, left), account, now)
-        # A dry run calls nothing, whatever the settings say now.
-        worse = worse if request.dry_run else objections.set_otherwise(request, account) or worse
-        if now > request.good_until:
-            worse = f"{_held_until(request)} {way_on(request, at=now)}"
+        seen = survey(self._progress.store, request, left, provider)
+        now = self._now()
+        worse = self._worse(paid, seen, now=now)
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
-            self._progress.save(request, failed, again=None)
+            self._progress.save(request, failed, again=None, read=seen.beside)
             return
         started = stepping.step_started(request, step.number, at=now)
         if request.dry_run:
@@ -122,6 +119,26 @@ class Calling:
             return
         undone = stepping.step_not_done(intended, step.number)
         self._progress.save(intended, undone, again=self._now())
+
+    def _worse(self, request: Request, seen: Survey, *, now: datetime) -> str | None:
+        """Why no other call may be made: what is left is judged anew before each, also on Retry.
+
+        `request` has what was paid back already. What the cloud may refuse is for it to say.
+        """
+        if now > request.good_until:
+            return f"{_held_until(request)} {way_on(request, at=now)}"
+        account = account_of(self._progress.store, request.account)
+        # A dry run calls nothing, whatever the settings say now.
+        set_to = None if request.dry_run else objections.set_otherwise(request, account)
+        if set_to is not None:
+            return set_to
+        worse = effect_of(request).worse
+        if request.change is not Change.UNSUBSCRIBE or not seen.items:
+            return worse(request, seen.items, account, now)
+        plan = plan_now(self._progress.store, request, seen, at=now)
+        other = objections.otherwise(request, plan, keys={each.key for each in seen.items})
+        said = other or worse(request, seen.items, account, now)
+        return said or objections.paid_otherwise(request, plan)
 
     def _call(
         self,

@@ -14,6 +14,7 @@ from bot.billing.unsubscription import (
     Event,
     MayNotBreakGlass,
     NotAnApprover,
+    NothingLeft,
     NothingMissing,
     OnlyTheRequester,
     OutOfOrder,
@@ -165,6 +166,10 @@ def _nothing_missing(request: Request) -> Verdict:
     return Verdict(f"The cloud has answered, request {request.number} goes on.", "Nothing to do.")
 
 
+def _nothing_left(request: Request) -> Verdict:
+    return Verdict(f"Nothing of request {request.number} is at the cloud any more.", "Withdraw it.")
+
+
 def _decision(request: Request) -> Event | None:
     decided = (event for event in reversed(request.events) if event.verb in _DECIDED)
     return next(decided, None)
@@ -201,5 +206,6 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     SnapshotChanged: _other_figures,
     StopTooLate: _too_late_to_stop,
     NothingMissing: _nothing_missing,
+    NothingLeft: _nothing_left,
 }
 """One for every error of the tree; a test fails when one is missing."""
