@@ -7,11 +7,12 @@ import pytest
 
 from bot.billing.standstill import GIVEN_UP_AFTER, TAKEN_TOLD_AFTER, UNREAD_TOLD_AFTER
 from bot.billing.unsubscription import Request, State, Verb
+from bot.facts.messages import OperatorWarning, RequesterNote
 from bot.ports.provider import ProviderRefused
 from bot.ports.store import Store
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, REQUESTER
-from tests.unit.services.desk import SECOND, Desk
+from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, resource
+from tests.unit.services.desk import LONG, SECOND, Desk, delivering
 
 QUOTA = "SecMaster Professional, 50 ECS"
 FOR_EVER = timedelta(days=3650)
@@ -57,6 +58,14 @@ def warnings(desk: Desk) -> list[str]:
     return desk.owed("warning/")
 
 
+def carry(desk: Desk) -> None:
+    """Send what is owed, at the pace of one conversation."""
+    carrier = delivering(desk)
+    for _ in range(10):
+        carrier.send_due(limit=1000)
+        desk.clock.advance(2 * SECOND)
+
+
 def approved(desk: Desk) -> Request:
     request = desk.approved("sm-quota")
     desk.cool_off()
@@ -91,6 +100,43 @@ def test_a_cloud_that_cannot_be_read_is_told_once_and_then_the_request_expires(d
     )
     assert len(told(ended)) == 1
     assert desk.cloud.calls == []
+
+
+def test_requester_and_operators_hear_of_it_and_the_older_note_loses_its_button(
+    desk: Desk,
+) -> None:
+    approved(desk)
+    carry(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    carry(desk)
+
+    notes = [each.message for each in desk.messenger.of(RequesterNote)]
+    last = next(note for note in notes if note.told and note.told.verb is Verb.HELD_UP)
+    assert (last.state, last.current) == (State.APPROVED, True)
+    [first] = [n for n in notes if n.told and n.told.verb is Verb.APPROVED]
+    assert not first.current
+    for each in (APPROVER_1, APPROVER_2):
+        to = f"D{each[1:]}"
+        [warning] = [shown.message for shown in desk.messenger.of(OperatorWarning, to=to)]
+        assert warning.subject == "Request 1001 cannot go on"
+        assert warning.text == (
+            "The cloud of default could not be read: The key is not valid any more. Request 1001 "
+            "says what that means for it."
+        )
+
+
+def test_several_requests_that_one_cloud_holds_up_are_one_warning(desk: Desk) -> None:
+    desk.cloud.held["vm"] = resource("vm", orders=(LONG,))
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["vm"]], at=desk.clock.now())
+    desk.unsubscribing.approve(desk.ask("vm").number, by=APPROVER_1)
+    approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+
+    assert len(told(desk.get(1001))) == len(told(desk.get(1002))) == 1
+    assert len(warnings(desk)) == 2
 
 
 def test_a_short_absence_is_nobodys_business(desk: Desk) -> None:
