@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot.billing import standstill, stepping
 from bot.billing.change import Change
 from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
-from bot.billing.unsubscription import ItemState, Request, Step, StepState
+from bot.billing.unsubscription import ItemState, Request, Step, StepState, Verb
 from bot.ports.provider import (
     Call,
     ItemResult,
@@ -51,6 +51,7 @@ FIND_OUTCOME, READ = "find-outcome", "read"
 
 _NOT_TAKEN = "The cloud did not take it."
 _NOT_CHANGED = "The cloud took it and changed nothing."
+_NO_ORDER = "The cloud took it and has no order of it any more."
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +188,10 @@ class Calling:
         reached = effect_of(request).reached
         gone = [key for key in keys if reached(fresh.get(key.id), request, now)]
         if not gone:
-            self._wait(request, step, keys, now)
+            if lost := self._lost(request, step, keys, provider):
+                self._refuse(request, step, lost, _NO_ORDER)
+            else:
+                self._wait(request, step, keys, now)
             return
         after, held = self._left(request, gone, fresh)
         note = _edition_note(request, held, provider)
@@ -204,7 +208,33 @@ class Calling:
             again = now + _patience(step, now)
             self._stalling.hold(request, still_listed(request, keys), again=again)
             return
-        refusals = dict.fromkeys(keys, ("", _NOT_CHANGED))
+        self._refuse(request, step, keys, _NOT_CHANGED)
+
+    def _lost(
+        self,
+        request: Request,
+        step: Step,
+        keys: Sequence[SubscriptionKey],
+        provider: Provider,
+    ) -> Sequence[SubscriptionKey]:
+        """What the cloud took before a person had it tried again, and has no order of any more.
+
+        Until somebody wants it tried again an order is believed to be on its way.
+        """
+        tried = [event.at for event in request.events if event.verb is Verb.RETRIED]
+        taken = step.accepted_at
+        if effect_of(request).within or taken is None or not tried or tried[-1] < taken:
+            return ()
+        results = effect_of(request).find(provider, _call(request, step.number, keys))
+        known = {each.id for each in results if each.accepted or each.gone}
+        return [key for key in keys if key.id not in known]
+
+    def _refuse(
+        self, request: Request, step: Step, keys: Sequence[SubscriptionKey], why: str
+    ) -> None:
+        """Reading shows that what was taken is not done, nor will be: Retry may send it again."""
+        refusals = dict.fromkeys(keys, ("", why))
+        now = self._now()
         refused = stepping.step_refused(request, step.number, at=now, refusals=refusals)
         called = _called(READ, keys, Outcome.NOT_DONE)
         self._progress.save(request, refused, again=now, called=called)

@@ -12,6 +12,7 @@ from bot.ports.provider import ProviderRefused
 from bot.ports.store import Store
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, resource
+from tests.fakes import TAKES
 from tests.unit.services.desk import LONG, SECOND, Desk, delivering
 
 QUOTA = "SecMaster Professional, 50 ECS"
@@ -209,6 +210,30 @@ def test_a_retry_of_what_the_cloud_took_looks_first_and_asks_for_nothing_twice(d
     pass_time(desk, timedelta(minutes=6), every=SECOND)
     assert desk.state() is State.DONE
     assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_what_the_cloud_took_and_has_no_order_of_any_more_is_sent_again_by_a_second_retry(
+    desk: Desk,
+) -> None:
+    approved(desk)
+    desk.cloud.takes = FOR_EVER
+    pass_time(desk, GIVEN_UP_AFTER + HOUR, every=timedelta(minutes=20))
+    desk.cloud.accepted.clear()
+    desk.cloud.takes = TAKES
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=15)
+    assert len(desk.cloud.calls) == 1
+    assert (desk.state(), desk.get().problem) == (
+        State.FAILED,
+        f"The cloud refused {QUOTA}: The cloud took it and has no order of it any more. Retry when "
+        "that is over, or unsubscribe by hand and say so.",
+    )
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=30)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 2
 
 
 def test_an_answer_that_was_lost_and_cannot_be_read_is_not_known(desk: Desk) -> None:
