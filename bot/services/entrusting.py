@@ -23,7 +23,7 @@ from bot.services import objections
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
-from bot.services.merging import taken_over
+from bot.services.merging import of_known, taken_over
 from bot.services.people import People
 from bot.services.phrases import day, last_minute, listed
 from bot.services.progress import Progress
@@ -78,7 +78,7 @@ class Entrusting:
         problem = problem or _notice_passed(request, known.values(), account, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
-            told = taken_over(read_now or {})
+            told = taken_over((read_now or {}).values())
             self._progress.save(request, stale, again=None, told=told)
             return
         read = deciding.read_again(request, at=now, note="within the approved limits")
@@ -139,7 +139,7 @@ class Entrusting:
         said = SEEN if request.is_contract else READ if fresh is not None else NOT_READ
         done = by_hand.seen_gone(request, items=items, at=now, note=said)
         gone = keys_of(request) if request.scope is Scope.ALL else ()
-        self._progress.save(request, done, again=None, told=dict.fromkeys(gone, unsubscribed))
+        self._progress.save(request, done, again=None, told=of_known(gone, unsubscribed))
 
     def _known(self, request: Request) -> dict[str, Subscription]:
         """What the catalogue says of its items."""
