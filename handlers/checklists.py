@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bot.billing.rights import Action
-from bot.billing.unsubscription import OutOfOrder, Request
+from bot.billing.unsubscription import NobodyElseLooks, OutOfOrder, Request
 from bot.services.errors import ChecklistIncomplete, Incomplete, RequestRefused
 from handlers import ids, submissions
 from handlers.blocks import checklist
@@ -41,12 +41,14 @@ class Checklists:
                 items=submissions.ticked_items(turn.body),
                 evidence=said.evidence,
                 note=said.why,
+                shown=said.shown,
             ),
         )
 
     def gone(self, turn: Turn) -> None:
         """*It is gone*, confirmed."""
-        self._vouching.gone(submissions.number(turn.body), by=turn.user)
+        number, shown = submissions.number(turn.body), submissions.shown(turn.body)
+        self._vouching.gone(number, by=turn.user, shown=shown)
 
     def ask_what_is_there(self, turn: Turn) -> None:
         """*Still there…*: asks those who may verify it what they saw."""
@@ -64,6 +66,7 @@ class Checklists:
                 by=turn.user,
                 items=submissions.ticked_items(turn.body),
                 why=said.why,
+                shown=said.shown,
             ),
         )
 
@@ -77,7 +80,7 @@ def _answered(turn: Turn, act: Callable[[], Request]) -> Mapping[str, object] | 
         under = {_BLOCKS[field]: words for field, words in refusal.fields.items()}
         return {"response_action": "errors", "errors": under}
     except RequestRefused as refusal:
-        if not isinstance(refusal.cause, OutOfOrder):
+        if not isinstance(refusal.cause, OutOfOrder | NobodyElseLooks):
             raise
         note(refusal, turn)
         under = {ids.CHECKLIST_ITEMS: f"{refusal.sentence} {refusal.advice}"}

@@ -29,7 +29,7 @@ class Press:
 class Why:
     """The reason that a modal asked for, and the evidence where it asks for that too.
 
-    `shown` is the acknowledgement that the modal was about.
+    `shown` is the acknowledgement, or the turn of a checklist, that the modal was about.
     """
 
     number: int
@@ -66,7 +66,7 @@ def number(body: Body) -> int:
 
 
 def shown(body: Body) -> int:
-    """The acknowledgement that the message of a button showed."""
+    """The acknowledgement, or the turn of a checklist, that the message of a button showed."""
     return _reference(value(body)).shown
 
 

@@ -324,6 +324,10 @@ class CannotConfirmOwn(UnsubscriptionError):
     """Whoever did it by hand does not verify it."""
 
 
+class NobodyElseLooks(UnsubscriptionError):
+    """Nobody would be left to verify what this person did by hand."""
+
+
 class OutOfOrder(UnsubscriptionError):
     """Packages go after their edition, by hand as well (R8)."""
 
@@ -350,6 +354,10 @@ class RequestExpired(DecidedMeanwhile):
 
 class SnapshotChanged(DecidedMeanwhile):
     """Other figures were acknowledged since than those that the person saw who decides."""
+
+
+class ChecklistChanged(DecidedMeanwhile):
+    """It was done, or sent back, since the person saw what has to be done or looked at by hand."""
 
 
 class RequestStale(DecidedMeanwhile):

@@ -59,10 +59,10 @@ class Entrusting:
         """One move: begin, call people, fail what is overdue, or close what was seen gone."""
         if request.state is State.APPROVED:
             self._begin(request, provider)
-        elif request.state is State.EXECUTING:
+        elif by_hand.confirmed(request) is not None:
+            self._close(request, provider)
+        elif request.state in {State.EXECUTING, State.VERIFYING}:
             self._wait(request)
-        elif request.state is State.VERIFYING:
-            self._verify(request, provider)
         else:
             self._progress.again(request, at=self._now())
 
@@ -94,30 +94,23 @@ class Entrusting:
         self._progress.save(request, opened, again=None)
 
     def _wait(self, request: Request) -> None:
+        """For those who do it, or who look: they are called, and when nobody does it has failed."""
         now = self._now()
         ends, due = by_hand.fails_at(request), by_hand.next_call(request)
         if ends is not None and now >= ends:
             failed = by_hand.overdue(request, at=now, problem=_overdue(request))
             self._progress.save(request, failed, again=None)
         elif due is not None and now >= due:
-            whom = by_hand.whom_to_ask(request)
-            called = by_hand.call(request, whom=whom, at=now)
+            called = by_hand.call(request, whom=self._whom(request), at=now)
             self._progress.save(request, called, again=None)
         else:
             self._progress.again(request, at=by_hand.next_move(request) or now)
 
-    def _verify(self, request: Request, provider: Provider | None) -> None:
-        now = self._now()
-        if by_hand.confirmed(request) is not None:
-            self._close(request, provider)
-            return
-        due = by_hand.next_call(request)
-        if due is not None and now >= due:
-            whom = who_may_look(self._people, request, self._known(request).values())
-            called = by_hand.call(request, whom=whom, at=now)
-            self._progress.save(request, called, again=None)
-        else:
-            self._progress.again(request, at=due or now)
+    def _whom(self, request: Request) -> tuple[SlackUser, ...]:
+        """Those for whom it waits now, as owners, approvers and people are now."""
+        if request.state is State.EXECUTING:
+            return by_hand.whom_to_ask(request)
+        return who_may_look(self._people, request, self._known(request).values())
 
     def _close(self, request: Request, provider: Provider | None) -> None:
         """It is gone: the catalogue says so, unless the cloud can be read and lists it still."""
@@ -177,12 +170,22 @@ class Entrusting:
 
 
 def who_may_look(
-    people: People, request: Request, held: Iterable[Subscription]
+    people: People,
+    request: Request,
+    held: Iterable[Subscription],
+    *,
+    besides: SlackUser | None = None,
 ) -> tuple[SlackUser, ...]:
-    """Those who may verify it: owners and deputies, then approvers; never whoever did it."""
+    """Those who are asked to verify it; never whoever did it, nor the person `besides`.
+
+    Owners and deputies, then approvers, and operators where there is none of them.
+    """
+    did = {*by_hand.doers(request), *([besides] if besides else [])}
     owners = (user for each in held for user in (each.owner, each.deputy) if user)
-    did = by_hand.doers(request)
-    return tuple(each for each in dict.fromkeys((*owners, *people.deciders())) if each not in did)
+    for named in ((*owners, *people.deciders()), people.operators()):
+        if left := people.there(each for each in named if each not in did):
+            return left
+    return ()
 
 
 def _notice_passed(
@@ -258,7 +261,18 @@ def _read_back(item: Item, refund: Refund | None, *, read: bool) -> Item:
 
 
 def _overdue(request: Request) -> str:
-    left = listed([item.label for _, item in by_hand.open_items(request)])
+    left = [item.label for _, item in by_hand.open_items(request)]
+    if not left:
+        gone = listed([item.label for item in request.items])
+        are = "is" if len(request.items) == 1 else "are"
+        return (
+            f"Nobody looked within {by_hand.LOOKED_WITHIN.days} days whether {gone} {are} gone. "
+            "Retry calls those who may."
+        )
     due = by_hand.due_at(request)
     when = f" by {last_minute(due)}" if due else ""
-    return f"Nobody said{when} that {left} is done. Retry opens the checklist for another day."
+    are = "is" if len(left) == 1 else "are"
+    return (
+        f"Nobody said{when} that {listed(left)} {are} done. "
+        "Retry opens the checklist for another day."
+    )

@@ -1,6 +1,6 @@
 """Who a person is at the moment of a click, and whether they may do what they ask."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -69,6 +69,14 @@ class People:
         named = [SlackUser(each) for each in self._policy.approvers if not each.startswith(_GROUP)]
         away = {each for each in named if each not in lent and self._is_away(each)}
         return tuple(each for each in self.approvers() if each not in away)
+
+    def operators(self) -> tuple[SlackUser, ...]:
+        """Those whom the settings name as operators."""
+        return tuple(SlackUser(each) for each in self._policy.operators)
+
+    def there(self, users: Iterable[SlackUser]) -> tuple[SlackUser, ...]:
+        """Those of them who can do something here, each once: no guests, and nobody who left."""
+        return tuple(each for each in dict.fromkeys(users) if not self._is_away(each))
 
     def glass_breakers(self) -> tuple[SlackUser, ...]:
         """Everybody who may break the glass; nobody unless the settings name them."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from bot.billing import by_hand
 from bot.billing.rights import Action, may
 from bot.billing.subscription import SlackUser, Subscription
-from bot.billing.unsubscription import AlreadyDecided, Request, State
+from bot.billing.unsubscription import AlreadyDecided, Request, State, UnsubscriptionError
 from bot.ports.clock import Clock
 from bot.ports.store import Store, Transaction
 from bot.services.changing import Changing, load
@@ -40,12 +40,21 @@ class Vouching:
     def open(self, number: int, *, by: SlackUser) -> Request:
         """A request of which the person may say that some is done, while some is left to do.
 
-        Raises NotAllowed, and RequestRefused when somebody else did it meanwhile.
+        Raises NotAllowed, and RequestRefused when somebody else did it meanwhile, or nobody else
+        could look.
         """
-        request = self.demand(number, Action.CARRY_OUT, by=by)
+        with self._store.reading() as tx:
+            request = load(tx, number)
+            held = _held(tx, request)
+            self._check(by, Action.CARRY_OUT, request, held)
         waits = request.state in {State.EXECUTING, State.FAILED} and not request.closed
-        if not waits or not by_hand.open_items(request):
-            raise RequestRefused(AlreadyDecided(request), request)
+        try:
+            if not waits or not by_hand.open_items(request):
+                raise AlreadyDecided(request)
+            whom = who_may_look(self._people, request, held, besides=by)
+            by_hand.demand_second(request, by=by, whom=whom)
+        except UnsubscriptionError as error:
+            raise RequestRefused(error, request) from error
         return request
 
     def demand(self, number: int, action: Action, *, by: SlackUser) -> Request:
@@ -63,11 +72,13 @@ class Vouching:
         items: Collection[int],
         evidence: str,
         note: str = "",
+        shown: int = 0,
     ) -> Request:
         """Say that some of it is done, and show it; the last of it calls a second person.
 
-        Raises ChecklistIncomplete without an item or a link, NotAllowed, and RequestRefused when
-        somebody else said so first.
+        `shown` is the turn of the checklist that the person saw. Raises ChecklistIncomplete without
+        an item or a link, NotAllowed, and RequestRefused when somebody else said so first, sent it
+        back since, or nobody else could look.
         """
         link = _link(evidence, items)
 
@@ -79,29 +90,30 @@ class Vouching:
                 at=at,
                 evidence=link,
                 note=note.strip() or None,
-                whom=[each for each in who_may_look(self._people, request, held) if each != by],
+                whom=who_may_look(self._people, request, held, besides=by),
             )
 
-        return self._change(number, Action.CARRY_OUT, by, move)
+        return self._change(number, Action.CARRY_OUT, by, move, shown=shown)
 
-    def gone(self, number: int, *, by: SlackUser) -> Request:
-        """Say that all of it is gone; never whoever did some of it.
+    def gone(self, number: int, *, by: SlackUser, shown: int = 0) -> Request:
+        """Say that all of what was `shown` as done is gone; never whoever did some of it.
 
-        Raises NotAllowed, and RequestRefused.
+        Raises NotAllowed, and RequestRefused, also when it was sent back and done again since.
         """
         return self._change(
             number,
             Action.CONFIRM,
             by,
             lambda request, at, _: by_hand.confirm(request, by=by, at=at),
+            shown=shown,
         )
 
     def still_there(
-        self, number: int, *, by: SlackUser, items: Collection[int], why: str
+        self, number: int, *, by: SlackUser, items: Collection[int], why: str, shown: int = 0
     ) -> Request:
         """Say which of it is still there, and why; it is to be done again.
 
-        Raises ChecklistIncomplete, Incomplete without a reason, NotAllowed, and RequestRefused.
+        Raises ChecklistIncomplete, Incomplete without a reason, and what `gone` raises.
         """
         if not items:
             raise ChecklistIncomplete({"items": NO_ITEMS})
@@ -113,13 +125,18 @@ class Vouching:
             lambda request, at, _: by_hand.still_there(
                 request, numbers=items, by=by, at=at, why=said
             ),
+            shown=shown,
         )
 
-    def _change(self, number: int, action: Action, by: SlackUser, move: Move) -> Request:
+    def _change(
+        self, number: int, action: Action, by: SlackUser, move: Move, *, shown: int
+    ) -> Request:
         def checked(tx: Transaction, request: Request, at: datetime) -> Request:
             held = _held(tx, request)
             self._check(by, action, request, held)
-            return move(request, at, held)
+            moved = move(request, at, held)
+            by_hand.demand_shown(request, shown)
+            return moved
 
         return self._changing.save(number, checked)
 

@@ -58,14 +58,17 @@ def card(message: RequestCard) -> Content:
 
 
 def overdue(message: Overdue) -> Content:
-    """Told to the channel: what was not done in time, whom it was asked of, what can be done."""
+    """Told to the channel: what nobody did in time, of whom it was asked, what can be done."""
     request = message.request
-    whom = facts.people(by_hand.whom_to_ask(request))
-    asked = f"{whom} {'was' if len(by_hand.whom_to_ask(request)) == 1 else 'were'} asked"
+    people, what = by_hand.whom_to_ask(request), f"do request {request.number} by hand"
+    if not by_hand.open_items(request):
+        verb = facts.verb(request, one="it is", several="all are")
+        called = facts.last_event(request, Verb.REMINDED, Verb.VERIFYING)
+        people = called.called if called else ()
+        what = f"look whether {verb} gone, request {request.number}"
+    asked = f"{facts.people(people)} {'was' if len(people) == 1 else 'were'} asked"
     problem = body.foreign(text.sentence(request.problem or "It was not done in time"))
-    told = (
-        f"{asked if whom else 'Nobody was asked'} to do request {request.number} by hand. {problem}"
-    )
+    told = f"{asked if people else 'Nobody was asked'} to {what}. {problem}"
     link = button(
         "Open request",
         ids.OPEN_LINK,
@@ -109,7 +112,7 @@ def done_form(request: Request) -> View:
         callback_id=ids.CHECKLIST_DONE_FORM,
         submit="Done",
         close="Go back",
-        metadata=str(request.number),
+        metadata=facts.reference(request),
     )
 
 
@@ -126,7 +129,7 @@ def still_form(request: Request) -> View:
         callback_id=ids.CHECKLIST_STILL_FORM,
         submit="Still there",
         close="Go back",
-        metadata=str(request.number),
+        metadata=facts.reference(request),
     )
 
 
@@ -174,7 +177,7 @@ def _executing(request: Request) -> Face:
             rich((Bold(f"To do by hand by {due}"),), *rows),
             context(f"{body.decided(request)} · nothing is called at the cloud"),
         ),
-        buttons=(_done_button(request), body.working(request)),
+        buttons=(_done_button(request), _leave_button(request), body.working(request)),
     )
 
 
@@ -183,7 +186,7 @@ def _verifying(request: Request) -> Face:
     rows = _rows(request)
     who = facts.last_event(request, Verb.REMINDED, Verb.VERIFYING)
     whom = facts.people(who.called) if who else ""
-    looks = f"{whom} can look" if whom else "Nobody else may look"
+    looks = f"{whom} can look" if whom else "Nobody is named who may look; an admin can"
     if seen and seen.by:
         looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}"
     verb = facts.verb(request, one="is", several="are")
@@ -204,7 +207,10 @@ def _verifying(request: Request) -> Face:
             rich((Bold("Done by hand"),), *rows),
             context(f"{body.decided(request)} · {looks}"),
         ),
-        buttons=(*(_looking(request) if seen is None else ()), body.working(request)),
+        buttons=(
+            *((*_looking(request), _leave_button(request)) if seen is None else ()),
+            body.working(request),
+        ),
     )
 
 
@@ -250,14 +256,17 @@ def _done(request: Request) -> Face:
 
 def _failed(request: Request) -> Face:
     rows = _rows(request)
-    problem = text.sentence(request.problem or "It was not done in time")
-    headline = f"Failed: not done by hand in time{', left as it is' if request.closed else ''}"
+    became = _became(request)
+    left = facts.last_event(request, Verb.LEFT)
+    why = f": {text.clip(left.note or '', lines.SAID)}" if left else ""
+    problem = text.sentence(request.problem or f"It was given up{why}")
+    headline = f"Failed: {became}{', left as it is' if request.closed else ''}"
     return Face(
         emoji=WARNING,
         headline=headline,
         spoken=_spoken(
             f"Request {request.number} failed: {facts.subject(request)} ({request.account}) was "
-            f"not done by hand in time. {problem}",
+            f"{became}. {problem}",
             rows,
         ),
         body=(
@@ -270,6 +279,12 @@ def _failed(request: Request) -> Face:
         ),
         buttons=() if request.closed else _repairs(request),
     )
+
+
+def _became(request: Request) -> str:
+    """How far it came: nobody did it, or nobody looked; in time, unless somebody gave it up."""
+    late = " in time" if request.problem else ""
+    return f"not done by hand{late}" if by_hand.open_items(request) else f"not seen gone{late}"
 
 
 def _spoken(first: str, rows: Collection[Line]) -> str:
@@ -299,13 +314,14 @@ def _row(request: Request, number: int, item: Item) -> Line:
         return (" · ", Bold(word), by, *whom)
     who: Line = (" by ", Who(said.by)) if said.by else ()
     shows: Line = (": ", Link(said.evidence)) if said.evidence else ()
-    gone = "gone" if item.state is ItemState.GONE else "done"
+    gone = item.state is ItemState.GONE
+    unseen = ", not seen gone" if request.state is State.FAILED and not gone else ""
     return (
         " · ",
-        Bold(gone),
-        ", done" if gone == "gone" else "",
+        Bold("gone" if gone else "done"),
+        ", done" if gone else "",
         *who,
-        f", {facts.moment(said.at, request)}",
+        f", {facts.moment(said.at, request)}{unseen}",
         *shows,
     )
 
@@ -336,7 +352,7 @@ def _looking(request: Request) -> tuple[ButtonElement, ...]:
     gone = button(
         "It is gone" if one else "All are gone",
         ids.CHECKLIST_GONE,
-        str(request.number),
+        facts.reference(request),
         style="primary",
         says=f"{'It is' if one else 'All are'} gone, request {request.number}",
         confirm=confirm(
@@ -352,6 +368,8 @@ def _looking(request: Request) -> tuple[ButtonElement, ...]:
 
 
 def _repairs(request: Request) -> tuple[ButtonElement, ...]:
+    left = by_hand.open_items(request)
+    opens = "The checklist opens again for a day, and those who are asked are called."
     retry = button(
         "Retry",
         ids.RETRY,
@@ -359,13 +377,16 @@ def _repairs(request: Request) -> tuple[ButtonElement, ...]:
         says=f"Retry request {request.number}",
         confirm=confirm(
             f"Retry request {request.number}?",
-            "The checklist opens again for a day, and those who are asked are called. Nothing is "
-            "called at the cloud.",
+            f"{opens if left else 'Those who may look whether it is gone are called again.'} "
+            "Nothing is called at the cloud.",
             "Retry",
         ),
     )
-    leave = body.press("Leave as is…", ids.LEAVE, request, says="Leave as is, request")
-    return (_done_button(request), retry, leave)
+    return (*((_done_button(request),) if left else ()), retry, _leave_button(request))
+
+
+def _leave_button(request: Request) -> ButtonElement:
+    return body.press("Leave as is…", ids.LEAVE, request, says="Leave as is, request")
 
 
 _FACES: Mapping[State, Callable[[Request], Face]] = {

@@ -102,7 +102,8 @@ def _carried_out(request: Request, event: Event) -> Line:
 def _verifying(request: Request, event: Event) -> Line:
     whom = people(event.called)
     if not whom:
-        return ("verifying: nobody else may look whether it is gone; name an owner or an approver",)
+        who = "an admin can, or name an owner or an approver"
+        return (f"verifying: nobody is named who may look whether it is gone; {who}",)
     return (*whom, f": {_look(request)}")
 
 

@@ -143,6 +143,18 @@ def still_there() -> Request:
     return by_hand.still_there(said(), numbers=(1,), by=APPROVER_1, at=SEEN, why="Still billed")
 
 
+def nobody_looked() -> Request:
+    """It was done, and for a week nobody looked."""
+    late = SAID + by_hand.LOOKED_WITHIN
+    return by_hand.overdue(said(), at=late, problem="Nobody looked whether it is gone.")
+
+
+def given_up(request: Request | None = None) -> Request:
+    """The requester keeps it after all."""
+    running = request or opened()
+    return by_hand.leave_as_is(running, by=REQUESTER, at=SEEN, why="We keep it")
+
+
 def failed() -> Request:
     """Nobody did it in time."""
     late = DUE + timedelta(hours=1)

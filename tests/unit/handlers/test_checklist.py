@@ -1,18 +1,35 @@
 """A request that a person carries out by hand: its message, its thread, and what is asked."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot.billing import by_hand
 from bot.billing.rights import Action
-from bot.billing.unsubscription import AlreadyDecided, OutOfOrder, Request, State, Verb
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    ChecklistChanged,
+    NobodyElseLooks,
+    OutOfOrder,
+    Request,
+    State,
+    Verb,
+)
 from bot.facts.messages import Overdue, Receipt, RequestCard, RequesterNote, RequestLine
 from bot.papers import receipt_lines
 from bot.papers.receipt_json import receipt_json
 from bot.services.errors import ChecklistIncomplete, Incomplete, NotAllowed, RequestRefused
 from handlers import ids, messenger
-from handlers.blocks import checklist, home, looking, requests, reviewing, unsubscribe
+from handlers.blocks import (
+    checklist,
+    decisions,
+    home,
+    looking,
+    requests,
+    reviewing,
+    unsubscribe,
+)
 from handlers.blocks.looking import Linked
 from handlers.forms import Carried
 from tests.factories import APPROVER_1, OWNER, REQUESTER
@@ -119,7 +136,7 @@ def test_the_checklist_says_what_where_by_when_and_of_whom():
     assert "To do by hand by Sat 10 Apr 2027, 23:59 GMT+08:00" in shown(request)
     assert "1 Status page, Team plan · to do, asked of @owner" in shown(request)
     assert "Give notice to Status page as the contract asks for it" in shown(request)
-    assert seen.buttons(card(request).blocks) == ["Done…"]
+    assert seen.buttons(card(request).blocks) == ["Done…", "Leave as is…"]
     assert "by Sat 10 Apr 2027, 23:59 GMT+08:00: Status page (contracts)." in card(request).text
 
 
@@ -131,7 +148,7 @@ def test_r13_the_checklist_of_an_account_without_rights_is_the_console_s_own_pat
     quota = next(line for line in lines if line.startswith(f"{path}quota > Unsubscribe"))
     assert "the reason Features are not enough, tick that a handling fee applies" in quota
     assert sum(f"When the edition reads basic: {path}package" in line for line in lines) == 2
-    assert seen.buttons(card(request).blocks) == ["Done…", "Show the working…"]
+    assert seen.buttons(card(request).blocks) == ["Done…", "Leave as is…", "Show the working…"]
 
 
 def test_items_with_dates_of_their_own_say_them():
@@ -156,7 +173,7 @@ def test_a_second_person_is_asked_to_look():
 
     assert seen.headline(card(request)) == ":gear: Verifying: is Status page gone?"
     assert "@approver-1, @approver-2 can look" in shown(request)
-    assert seen.buttons(card(request).blocks) == ["It is gone", "Still there…"]
+    assert seen.buttons(card(request).blocks) == ["It is gone", "Still there…", "Leave as is…"]
     looked = sample.seen()
     assert "@approver-1 looked, 12:00 GMT+08:00" in shown(looked)
     assert seen.buttons(card(looked).blocks) == []
@@ -199,6 +216,34 @@ def test_what_was_not_done_in_time_offers_to_go_on():
     left = replace(request, closed=True)
     assert seen.buttons(card(left).blocks) == []
     assert "left as it is" in seen.headline(card(left))
+
+
+def test_what_is_given_up_says_so_and_not_that_it_is_late():
+    request = sample.given_up()
+
+    assert seen.headline(card(request)) == ":warning: Failed: not done by hand, left as it is"
+    assert "It was given up: We keep it." in shown(request)
+    assert "not done, asked of @owner" in shown(request)
+    assert seen.buttons(card(request).blocks) == []
+    assert told(request, Verb.LEFT) == "12:00 @requester left it as it is: We keep it"
+    assert note(request) == '@requester left request 1042 as it is: "We keep it".'
+    done = sample.given_up(sample.said())
+    assert seen.headline(card(done)) == ":warning: Failed: not seen gone, left as it is"
+    assert "done by @owner, 11:30 GMT+08:00, not seen gone" in shown(done)
+
+
+def test_what_nobody_looked_at_offers_to_call_them_again():
+    request = sample.nobody_looked()
+
+    assert seen.headline(card(request)) == ":warning: Failed: not seen gone in time"
+    assert seen.buttons(card(request).blocks) == ["Retry", "Leave as is…"]
+    question = seen.button(card(request).blocks, "Retry")["confirm"]["text"]["text"]
+    assert question.startswith("Those who may look whether it is gone are called again.")
+    late = Overdue(request=request, event=request.events[-1], link="https://a/p")
+    assert seen.spoken(accepted(messenger.content(late))) == (
+        "Overdue: unsubscribe Status page. @approver-1, @approver-2 were asked to look whether "
+        "it is gone, request 1042. Nobody looked whether it is gone."
+    )
 
 
 def test_the_channel_is_told_what_nobody_did_in_time():
@@ -278,7 +323,11 @@ def test_a_later_call_is_for_those_who_look():
 
 
 def test_nobody_left_to_look_is_said():
-    assert "nobody else may look whether it is gone" in told(sample.said(whom=()), Verb.VERIFYING)
+    before = sample.said()
+    alone = replace(before, events=(*before.events[:-1], replace(before.events[-1], called=())))
+
+    assert "nobody is named who may look whether it is gone" in told(alone, Verb.VERIFYING)
+    assert "Nobody is named who may look; an admin can" in shown(alone)
 
 
 def test_what_the_cloud_still_lists_is_said_of_the_cloud():
@@ -394,8 +443,8 @@ def test_of_very_many_ten_are_asked_for_at_a_time():
     assert "and 13 more" in shown(many)
 
 
-def sent(stage, form: str, *, items=("1",), **texts: str):
-    """A modal filled in, its number the sample's."""
+def sent(stage, form: str, *, items=("1",), metadata: str = "1042#4", **texts: str):
+    """A modal filled in, its number and turn the sample's."""
     options = [{"text": {"type": "plain_text", "text": "x"}, "value": each} for each in items]
     values = {
         ids.CHECKLIST_ITEMS: {
@@ -405,7 +454,7 @@ def sent(stage, form: str, *, items=("1",), **texts: str):
     for block, text in texts.items():
         field = {"type": "plain_text_input", "value": text}
         values[BLOCKS[block]] = {BLOCKS[block]: field}
-    return stage.submit(form, values, metadata="1042")
+    return stage.submit(form, values, metadata=metadata)
 
 
 BLOCKS = {"link": ids.EVIDENCE, "note": ids.WHY}
@@ -428,7 +477,7 @@ def test_done_opens_the_modal_for_who_may(stage, client, checklists):
 def test_done_goes_in_as_it_was_filled_in(stage, checklists):
     assert sent(stage, ids.CHECKLIST_DONE_FORM, items=("1", "3"), link=LINK, note="Mail") == {}
 
-    assert checklists.said == [("done", 1042, "U0OWNER", (1, 3), LINK, "Mail")]
+    assert checklists.said == [("done", 1042, "U0OWNER", (1, 3), LINK, "Mail", 4)]
 
 
 def test_what_is_missing_stands_under_its_field(stage, checklists):
@@ -437,6 +486,17 @@ def test_what_is_missing_stands_under_its_field(stage, checklists):
     answer = sent(stage, ids.CHECKLIST_DONE_FORM, items=(), link="")
 
     assert answer["errors"] == {ids.CHECKLIST_ITEMS: "Tick.", ids.EVIDENCE: "A link."}
+
+
+def test_that_nobody_else_could_look_stands_under_the_field(stage, checklists):
+    checklists.refusal = RequestRefused(NobodyElseLooks(1042), sample.opened())
+
+    answer = sent(stage, ids.CHECKLIST_DONE_FORM, link=LINK)
+
+    assert answer["errors"] == {
+        ids.CHECKLIST_ITEMS: "Nobody but who did it could look whether it is gone. An operator "
+        "adds someone to `approvals.approvers`, or somebody else does it and says so."
+    }
 
 
 def test_packages_before_their_edition_stand_under_the_field(stage, checklists):
@@ -450,10 +510,34 @@ def test_packages_before_their_edition_stand_under_the_field(stage, checklists):
     }
 
 
-def test_it_is_gone_is_said_at_once(stage, checklists):
-    stage.press(ids.CHECKLIST_GONE, "1042")
+@pytest.mark.parametrize(("value", "turn"), [("1042#7", 7), ("1042", 0)])
+def test_it_is_gone_is_said_at_once_of_what_was_shown(stage, checklists, value: str, turn: int):
+    stage.press(ids.CHECKLIST_GONE, value)
 
-    assert checklists.said == [("gone", 1042, "U0OWNER")]
+    assert checklists.said == [("gone", 1042, "U0OWNER", turn)]
+
+
+def test_what_is_pressed_or_sent_carries_the_turn_that_is_shown():
+    opened, said = sample.opened(), sample.said()
+
+    assert checklist.done_form(opened).private_metadata == f"1042#{by_hand.turn(opened)}"
+    assert checklist.still_form(said).private_metadata == f"1042#{by_hand.turn(said)}"
+    assert decisions.leave(opened).private_metadata == f"1042#{by_hand.turn(opened)}"
+    button = seen.button(card(said).blocks, "It is gone")
+    assert button["value"] == f"1042#{by_hand.turn(said)}"
+    assert by_hand.turn(said) > by_hand.turn(opened)
+
+
+def test_who_saw_an_earlier_turn_hears_what_happened_since(stage, checklists):
+    again = sample.said(sample.still_there(), at=sample.SEEN + timedelta(hours=1))
+    checklists.refusal = RequestRefused(ChecklistChanged(again), again)
+
+    stage.press(ids.CHECKLIST_GONE, "1042#7")
+
+    assert stage.answers[-1]["text"].startswith(
+        "<@U0OWNER> did request 1042 again at 13:00 GMT+08:00, after what you saw of it. "
+        "Read its message again, and look again."
+    )
 
 
 def test_still_there_asks_those_who_may_look_and_sends_what_they_saw(stage, client, checklists):
@@ -466,7 +550,7 @@ def test_still_there_asks_those_who_may_look_and_sends_what_they_saw(stage, clie
 
     assert checklists.said == [
         ("demand", 1042, Action.CONFIRM, "U0OWNER"),
-        ("still there", 1042, "U0OWNER", (1,), "Still billed"),
+        ("still there", 1042, "U0OWNER", (1,), "Still billed", 4),
     ]
 
 

@@ -7,13 +7,16 @@ from decimal import Decimal
 
 import pytest
 
+from bot.billing import by_hand
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.rights import Action
 from bot.billing.subscription import BillingMode, Status, Subscription
 from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
+    ChecklistChanged,
     ItemState,
+    NobodyElseLooks,
     OutOfOrder,
     Request,
     State,
@@ -52,6 +55,7 @@ from tests.factories import (
 from tests.messengers import FakeDirectory
 from tests.unit.services.desk import LONG, Desk, secmaster
 from tests.unit.services.mortal import Killed, MortalStore, Steps
+from tests.unit.services.rig import policy
 
 LINK = "https://vendor.example/answers/1?a=1&b=2"
 DAY = timedelta(days=1)
@@ -249,6 +253,147 @@ def test_the_second_click_hears_who_was_first(desk: Desk) -> None:
     with pytest.raises(RequestRefused) as refused:
         vouching(desk).gone(number, by=APPROVER_1)
     assert "verified request 1001" in refused.value.sentence
+
+
+def test_what_was_seen_before_it_was_sent_back_counts_no_more(desk: Desk) -> None:
+    number = opened(desk)
+    first = by_hand.turn(desk.get())
+    seen = by_hand.turn(done(desk))
+    back = by_hand.turn(
+        vouching(desk).still_there(number, by=APPROVER_1, items=[1], why="Billed", shown=seen)
+    )
+    link = {"by": REQUESTER, "items": (1,), "evidence": LINK}
+
+    for shown in (first, 0):
+        with pytest.raises(RequestRefused) as refused:
+            vouching(desk).done(number, **link, shown=shown)
+        assert isinstance(refused.value.cause, ChecklistChanged)
+    assert str(refused.value) == (
+        f"@{APPROVER_1} sent request 1001 back at 10:17 GMT+08:00, after what you saw of it. "
+        "Read its message again, and look again."
+    )
+    vouching(desk).done(number, **link, shown=back)
+    for shown in (seen, 0):
+        with pytest.raises(RequestRefused) as refused:
+            vouching(desk).gone(number, by=APPROVER_2, shown=shown)
+    assert str(refused.value) == (
+        f"@{REQUESTER} did request 1001 again at 10:17 GMT+08:00, after what you saw of it. "
+        "Read its message again, and look again."
+    )
+    with pytest.raises(RequestRefused):
+        desk.unsubscribing.leave(number, by=REQUESTER, why="No.", shown=back)
+    assert desk.state() is State.VERIFYING
+    vouching(desk).gone(number, by=APPROVER_2, shown=by_hand.turn(desk.get()))
+    desk.run()
+    assert desk.state() is State.DONE
+
+
+def alone(store: Store, clock: SettableClock, **changes: object) -> Desk:
+    """A contract that only one approver could verify."""
+    page = replace(PAGE, owner=None, deputy=None)
+    only = policy(approvers=(APPROVER_1,), **changes)
+    return Desk(store, clock, subscriptions=(page,), policy=only)
+
+
+def test_the_last_one_who_could_look_does_not_do_it(store: Store, clock: SettableClock) -> None:
+    desk = alone(store, clock)
+    number = opened(desk)
+
+    for attempt in (
+        lambda: vouching(desk).open(number, by=APPROVER_1),
+        lambda: done(desk, by=APPROVER_1),
+    ):
+        with pytest.raises(RequestRefused) as refused:
+            attempt()
+        assert isinstance(refused.value.cause, NobodyElseLooks)
+    assert str(refused.value) == (
+        "Nobody but who did it could look whether it is gone. An operator adds someone to "
+        "`approvals.approvers`, or somebody else does it and says so."
+    )
+    assert done(desk, by=REQUESTER).events[-1].called == (APPROVER_1,)
+
+
+def test_an_operator_looks_where_nobody_else_is_left(store: Store, clock: SettableClock) -> None:
+    desk = alone(store, clock, operators=(OUTSIDER,))
+    number = opened(desk)
+
+    assert done(desk, by=APPROVER_1).events[-1].called == (OUTSIDER,)
+    assert vouching(desk).gone(number, by=OUTSIDER).events[-1].by == OUTSIDER
+
+
+def test_who_left_or_is_a_guest_is_not_counted_on_to_look(store: Store, clock) -> None:
+    desk = Desk(store, clock, subscriptions=(replace(PAGE, deputy=DEPUTY),))
+    number = opened(desk)
+    desk.directory.left.add(DEPUTY)
+    desk.directory.guests.update({OWNER, APPROVER_1})
+
+    with pytest.raises(RequestRefused):
+        vouching(desk).open(number, by=APPROVER_2)
+    assert done(desk, by=REQUESTER).events[-1].called == (APPROVER_2,)
+
+
+def test_an_admin_may_look_too(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+    desk.directory.admins.add(OUTSIDER)
+
+    vouching(desk).gone(number, by=OUTSIDER)
+    desk.run()
+
+    assert desk.state() is State.DONE
+
+
+def test_what_nobody_looks_at_fails_after_a_week_and_can_be_retried(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+    for _ in range(7):
+        desk.clock.advance(DAY)
+        desk.run()
+
+    request = desk.get(number)
+    assert (request.state, request.closed) == (State.FAILED, False)
+    assert [e.verb for e in request.events[-4:]] == [
+        Verb.VERIFYING,
+        Verb.REMINDED,
+        Verb.REMINDED,
+        Verb.FAILED,
+    ]
+    assert request.problem == (
+        "Nobody looked within 7 days whether Status page, Team plan is gone. "
+        "Retry calls those who may."
+    )
+    desk.unsubscribing.retry(number, by=REQUESTER)
+    desk.run()
+    assert desk.get(number).events[-1].called == (APPROVER_1, APPROVER_2)
+    vouching(desk).gone(number, by=APPROVER_1)
+    desk.run()
+    assert desk.state() is State.DONE
+
+
+@pytest.mark.parametrize("by", [REQUESTER, APPROVER_2])
+def test_a_running_checklist_is_given_up_with_a_reason(desk: Desk, by: str) -> None:
+    number = opened(desk)
+
+    with pytest.raises(Incomplete):
+        desk.unsubscribing.leave(number, by=by, why=" ")
+    with pytest.raises(NotAllowed):
+        desk.unsubscribing.leave(number, by=OUTSIDER, why="We keep it")
+    request = desk.unsubscribing.leave(number, by=by, why="We keep it")
+
+    assert (request.state, request.closed) == (State.FAILED, True)
+    assert known(desk).status is Status.IN_USE
+    assert desk.owed("request/1001/overdue") == []
+    desk.clock.advance(400 * DAY)
+    desk.run()
+    assert desk.get(number) == request
+    assert desk.ask("status-page").number == 1002
+
+
+def test_its_receipt_comes_when_it_is_given_up(desk: Desk) -> None:
+    number = opened(desk)
+    desk.unsubscribing.leave(number, by=REQUESTER, why="We keep it")
+
+    assert desk.owed("request/1001/receipt")[0] == "request/1001/receipt"
 
 
 def test_still_there_opens_it_again_and_says_why(desk: Desk) -> None:
