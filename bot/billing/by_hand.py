@@ -141,11 +141,16 @@ def listed_still(request: Request, *, numbers: Collection[int], at: datetime, wh
     return _reopened(request, sorted(numbers), by=None, at=at, why=why)
 
 
-def seen_gone(request: Request, *, items: Sequence[Item], at: datetime, note: str) -> Request:
-    """The end: a second person has seen it; `items` bear what the cloud shows of it."""
+def seen_gone(request: Request, *, at: datetime, note: str) -> Request:
+    """The end: a second person has seen it."""
     demand(request, State.VERIFYING)
-    gone = _gone(replace(request, items=tuple(items)), at=at)
-    return stepping.verified(gone, at=at, note=note)
+    return stepping.verified(_gone(request, at=at), at=at, note=note)
+
+
+def not_read(request: Request, *, at: datetime, note: str) -> Request:
+    """The cloud did not answer for so long that it is not asked any more."""
+    demand(request, State.VERIFYING, State.DONE)
+    return noted(request, Verb.NOT_READ, at=at, note=note)
 
 
 def call(request: Request, *, whom: Sequence[SlackUser], at: datetime) -> Request:
@@ -240,6 +245,11 @@ def confirmed(request: Request) -> Event | None:
     since = turn(request)
     seen = (e for e in request.events if e.verb is Verb.CONFIRMED and e.number > since)
     return next(seen, None)
+
+
+def was_read(request: Request) -> bool:
+    """Whether a cloud showed that all of it is gone; else people alone have seen it."""
+    return all(item.auto_renew_off is not None for item in request.items)
 
 
 def calls_to_look(request: Request, event: Event) -> bool:

@@ -50,7 +50,8 @@ TICKS = 10
 def card(message: RequestCard) -> Content:
     """The message of any request; of one that is carried out by hand, with its checklist."""
     request = message.request
-    if not request.by_hand or request.dry_run or request.state not in _FACES:
+    listed_again = facts.last_event(request, Verb.CAME_BACK) is not None
+    if not request.by_hand or request.dry_run or request.state not in _FACES or listed_again:
         return requests.request_card(message)
     face = _FACES[request.state](request)
     shown = [header(face.headline, emoji=face.emoji), *face.body, *actions(*face.buttons)]
@@ -225,6 +226,8 @@ def _done(request: Request) -> Face:
         f"done by {did}" if did else "",
         f"seen gone by {text.mention(seen.by)}" if seen and seen.by else "",
         f"verified {facts.moment(verified.at, request)}" if verified else "",
+        "" if request.is_contract or by_hand.was_read(request) else "not read at the cloud",
+        requests.second_look(request),
         "receipt in the thread",
     )
     costs = (

@@ -99,6 +99,23 @@ def test_it_is_confirmed_once_and_then_at_once_closed():
     assert ended.second_look_at is None
 
 
+def test_a_cloud_that_was_read_or_tried_to_be_is_read_once_more_a_day_later():
+    read = sample.read_back()
+    assert read.second_look_at == SEEN + DAY
+    unread = sample.done(sample.said(sample.opened(sample.cloud())))
+    assert unread.second_look_at is None
+    seen = sample.seen(sample.said(sample.opened(sample.cloud())))
+    tried = by_hand.not_read(seen, at=SEEN, note="away")
+    ended = by_hand.seen_gone(tried, at=SEEN + HOUR, note="seen")
+    assert ended.second_look_at == SEEN + HOUR + DAY
+    for over in (
+        by_hand.not_read(ended, at=SEEN + 2 * DAY, note="away"),
+        stepping.looked_again(ended, at=SEEN + 2 * DAY, note="gone"),
+        stepping.came_back(ended, at=SEEN + 2 * DAY, problem="back"),
+    ):
+        assert over.second_look_at is None
+
+
 def test_still_there_opens_only_what_is_there_and_an_earlier_look_counts_no_more():
     request = sample.said(sample.opened(sample.cloud()))
     opened = by_hand.still_there(request, numbers=(3,), by=APPROVER_1, at=SEEN, why="Listed")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.billing import by_hand
+from bot.billing import by_hand, stepping
 from bot.billing.rights import Action
 from bot.billing.unsubscription import (
     AlreadyDecided,
@@ -195,6 +195,40 @@ def test_done_at_a_cloud_says_what_is_not_known_and_what_may_still_cost():
     assert "*Refund at the cloud*: amount not known" in shown(request)
     assert "*May still cost*: collector servers, VPC endpoints" in shown(request)
     assert "The refund is not known yet. Collector servers" in card(request).text
+
+
+def test_done_where_a_cloud_was_read_says_when_it_is_read_once_more():
+    request = sample.read_back()
+
+    assert "verified 12:00 GMT+08:00 · second look Tue 24 Nov, 12:00 GMT+08:00" in (shown(request))
+    looked = stepping.looked_again(request, at=sample.SEEN + timedelta(days=1), note="all gone")
+    assert "still gone Tue 24 Nov, 12:00 GMT+08:00" in shown(looked)
+    assert "not read at the cloud" not in shown(request)
+
+
+def test_done_where_no_cloud_was_read_says_so():
+    request = sample.done(sample.said(sample.opened(sample.cloud())))
+
+    assert "verified 12:00 GMT+08:00 · not read at the cloud" in shown(request)
+    assert "not read at the cloud" not in shown(sample.done())
+
+
+def test_what_is_at_the_cloud_again_is_a_warning_to_all():
+    request = stepping.came_back(
+        sample.read_back(),
+        at=sample.SEEN + timedelta(days=1),
+        problem="Large screen is at the cloud again.",
+    )
+
+    assert seen.headline(card(request)).startswith(":warning: Back at the cloud")
+    assert "look at the cloud's console" in shown(request)
+    assert note(request).startswith("Request 1042: Large screen is at the cloud again.")
+
+
+def test_that_the_cloud_did_not_answer_is_told():
+    away = by_hand.not_read(sample.seen(), at=sample.SEEN, note="the cloud could not be read")
+
+    assert told(away, Verb.NOT_READ) == "12:00 not read back: the cloud could not be read"
 
 
 def test_a_dry_run_tells_nobody_to_look():
@@ -416,6 +450,58 @@ def test_the_receipt_of_a_cloud_that_nobody_could_read_claims_no_reading():
 
     assert facts.verified is None
     assert facts.seen_gone is not None
+    assert facts.not_read == "seen by a second person"
+
+
+def test_the_receipt_says_why_no_cloud_was_read():
+    seen_gone = sample.seen(sample.said(sample.opened(sample.cloud())))
+    away = by_hand.not_read(seen_gone, at=sample.SEEN, note="the cloud could not be read")
+    request = by_hand.seen_gone(away, at=sample.SEEN, note="seen by a second person")
+    facts = Receipt(request=request).facts
+
+    assert "Not read back: the cloud could not be read" in seen.lines(
+        accepted(messenger.content(Receipt(request=request))).blocks
+    )
+    rows = {row.name: row.words for row in receipt_lines.end(facts)}
+    assert rows["Not read back"] == "the cloud could not be read"
+    assert receipt_json(facts)["not_read"] == "the cloud could not be read"
+    for read in (sample.read_back(), sample.done(), sample.given_up()):
+        assert Receipt(request=read).facts.not_read is None
+
+
+def test_the_receipt_of_what_was_given_up_says_what_is_done_by_whom_and_what_is_not():
+    request = sample.given_up(sample.said(sample.opened(sample.cloud()), numbers=(1,)))
+    facts = Receipt(request=request).facts
+    lines = seen.lines(accepted(messenger.content(Receipt(request=request))).blocks)
+
+    assert lines[0] == "Receipt of request 1042: not ended"
+    assert "1 SecMaster Professional, 50 ECS · said to be done by hand, not seen gone" in lines
+    assert "2 Large screen · not done" in lines
+    assert f"Done by hand, 1 11:30 by @owner: By e-mail to the vendor. {LINK}" in lines
+    assert "Left as it is 12:00 by @requester: We keep it" in lines
+    assert receipt_lines.outcome(facts) == (
+        "Failed: 0 of 3 items gone, 1 said to be done by hand and not seen gone. "
+        "The refund is not known."
+    )
+    assert [row.outcome for row in receipt_lines.items(facts)] == [
+        "done, not seen gone",
+        "not done",
+        "not done",
+    ]
+    assert "sent" not in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (sample.given_up(), "not ended"),
+        (sample.given_up(sample.said()), "not seen gone"),
+    ],
+)
+def test_the_receipt_of_a_contract_claims_no_more_than_was_seen(request_: Request, said: str):
+    lines = seen.lines(accepted(messenger.content(Receipt(request=request_))).blocks)
+
+    assert lines[0] == f"Receipt of request 1042: {said}"
 
 
 # The modals
