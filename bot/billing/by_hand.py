@@ -116,23 +116,24 @@ def demand_second(
 def confirm(request: Request, *, by: SlackUser, at: datetime) -> Request:
     """A second person looked and saw that all of it is gone.
 
-    Raises AlreadyDecided when nothing waits for it, CannotConfirmOwn for whoever did any of it.
+    What failed since nobody looked in time opens again by it. Raises AlreadyDecided when nothing
+    waits for it, CannotConfirmOwn for whoever did any of it.
     """
-    _demand_unseen(request)
+    unseen = _unseen(request, by=by, at=at)
     if by in doers(request):
         raise CannotConfirmOwn(request.number)
-    return noted(request, Verb.CONFIRMED, by=by, at=at)
+    return noted(unseen, Verb.CONFIRMED, by=by, at=at)
 
 
 def still_there(
     request: Request, *, numbers: Collection[int], by: SlackUser, at: datetime, why: str
 ) -> Request:
     """Somebody looked and it is not gone: these are to be done again, the others stay done."""
-    _demand_unseen(request)
+    unseen = _unseen(request, by=by, at=at)
     again = sorted({n for n, _ in _numbered(request)}.intersection(numbers))
     if not again:
         raise AlreadyDecided(request)
-    return _reopened(request, again, by=by, at=at, why=why)
+    return _reopened(unseen, again, by=by, at=at, why=why)
 
 
 def listed_still(request: Request, *, numbers: Collection[int], at: datetime, why: str) -> Request:
@@ -247,6 +248,13 @@ def confirmed(request: Request) -> Event | None:
     return next(seen, None)
 
 
+def is_unseen(request: Request) -> bool:
+    """Whether all of it is done and a second person can say that it is gone, or not."""
+    if request.state is State.VERIFYING:
+        return confirmed(request) is None
+    return request.state is State.FAILED and not request.closed and not open_items(request)
+
+
 def was_read(request: Request) -> bool:
     """Whether a cloud showed that all of it is gone; else people alone have seen it."""
     return all(item.auto_renew_off is not None for item in request.items)
@@ -344,9 +352,11 @@ def _looks_since(request: Request) -> datetime:
     return max(e.at for e in request.events if e.verb in {Verb.VERIFYING, Verb.RETRIED})
 
 
-def _demand_unseen(request: Request) -> None:
-    if request.state is not State.VERIFYING or confirmed(request) is not None:
+def _unseen(request: Request, *, by: SlackUser, at: datetime) -> Request:
+    """The request while it waits for somebody to look, opened again where nobody did in time."""
+    if not is_unseen(request):
         raise AlreadyDecided(request)
+    return request if request.state is State.VERIFYING else retry(request, by=by, at=at)
 
 
 def _demand_order(request: Request, numbers: Collection[int]) -> None:

@@ -189,7 +189,8 @@ def _verifying(request: Request) -> Face:
     whom = facts.people(who.called) if who else ""
     looks = f"{whom} can look" if whom else "Nobody is named who may look; an admin can"
     if seen and seen.by:
-        looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}"
+        reads = "" if request.is_contract else ", the cloud is being read"
+        looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}{reads}"
     verb = facts.verb(request, one="is", several="are")
     headline = f"Verifying: {verb} {facts.subject(request)} gone?"
     said = "a second person looks whether it is gone" if seen is None else "seen by a second person"
@@ -385,7 +386,8 @@ def _repairs(request: Request) -> tuple[ButtonElement, ...]:
             "Retry",
         ),
     )
-    return (*((_done_button(request),) if left else ()), retry, _leave_button(request))
+    first = (_done_button(request),) if left else _looking(request)
+    return (*first, retry, _leave_button(request))
 
 
 def _leave_button(request: Request) -> ButtonElement:

@@ -188,6 +188,21 @@ def test_what_nobody_looked_at_is_looked_at_after_retry():
     assert by_hand.retry(sample.failed(), by=OWNER, at=late).state is State.EXECUTING
 
 
+def test_what_nobody_looked_at_in_time_can_still_be_said_to_be_gone_or_not():
+    request, late = sample.nobody_looked(), SAID + 8 * DAY
+
+    seen = by_hand.confirm(request, by=APPROVER_1, at=late)
+    assert (seen.state, seen.problem) == (State.VERIFYING, None)
+    assert by_hand.next_move(seen) == late
+    again = by_hand.still_there(request, numbers=(1,), by=APPROVER_1, at=late, why="Billed")
+    assert (again.state, again.problem) == (State.EXECUTING, None)
+    with pytest.raises(CannotConfirmOwn):
+        by_hand.confirm(request, by=OWNER, at=late)
+    for other in (sample.failed(), sample.given_up(sample.said()), sample.given_up()):
+        with pytest.raises(AlreadyDecided):
+            by_hand.confirm(other, by=APPROVER_1, at=late)
+
+
 def test_nobody_does_it_whom_no_second_person_could_follow():
     for whom in ((), (OWNER,)):
         with pytest.raises(NobodyElseLooks):

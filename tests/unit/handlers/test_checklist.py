@@ -176,6 +176,9 @@ def test_a_second_person_is_asked_to_look():
     assert seen.buttons(card(request).blocks) == ["It is gone", "Still there…", "Leave as is…"]
     looked = sample.seen()
     assert "@approver-1 looked, 12:00 GMT+08:00" in shown(looked)
+    assert "the cloud is being read" not in shown(looked)
+    cloud = sample.seen(sample.said(sample.opened(sample.cloud())))
+    assert "@approver-1 looked, 12:00 GMT+08:00, the cloud is being read" in shown(cloud)
     assert seen.buttons(card(looked).blocks) == []
 
 
@@ -270,7 +273,12 @@ def test_what_nobody_looked_at_offers_to_call_them_again():
     request = sample.nobody_looked()
 
     assert seen.headline(card(request)) == ":warning: Failed: not seen gone in time"
-    assert seen.buttons(card(request).blocks) == ["Retry", "Leave as is…"]
+    assert seen.buttons(card(request).blocks) == [
+        "It is gone",
+        "Still there…",
+        "Retry",
+        "Leave as is…",
+    ]
     question = seen.button(card(request).blocks, "Retry")["confirm"]["text"]["text"]
     assert question.startswith("Those who may look whether it is gone are called again.")
     late = Overdue(request=request, event=request.events[-1], link="https://a/p")

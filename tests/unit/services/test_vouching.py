@@ -400,6 +400,7 @@ def test_what_nobody_looks_at_fails_after_a_week_and_can_be_retried(desk: Desk) 
         "Nobody looked within 7 days whether Status page, Team plan is gone. "
         "Retry calls those who may."
     )
+    assert desk.owed("request/1001/overdue")
     desk.unsubscribing.retry(number, by=REQUESTER)
     desk.run()
     assert desk.get(number).events[-1].called == (APPROVER_1, APPROVER_2)
