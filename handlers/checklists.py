@@ -26,12 +26,12 @@ class Checklists:
         turns.view(ids.CHECKLIST_STILL_FORM, self.still_there)
 
     def ask_what_shows_it(self, turn: Turn) -> None:
-        """*Done…*: only who may say so is asked for a link."""
+        """*Done…*: only who may say so is asked for what shows it."""
         request = self._vouching.open(submissions.number(turn.body), by=turn.user)
         turn.open(checklist.done_form(request))
 
     def done(self, turn: Turn) -> Mapping[str, object] | None:
-        """What was done was sent, with the link that shows it."""
+        """What was done was sent, with what shows it."""
         said = submissions.why(turn.body)
         return _answered(
             turn,
@@ -40,6 +40,7 @@ class Checklists:
                 by=turn.user,
                 items=submissions.ticked_items(turn.body),
                 evidence=said.evidence,
+                file=said.file,
                 note=said.why,
                 shown=said.shown,
             ),
@@ -93,4 +94,8 @@ def _answered(turn: Turn, act: Callable[[], Request]) -> Mapping[str, object] | 
 
 WHAT_WAS_SEEN = "Say what you saw; who did it reads it."
 
-_BLOCKS: Mapping[str, str] = {"items": ids.CHECKLIST_ITEMS, "evidence": ids.EVIDENCE}
+_BLOCKS: Mapping[str, str] = {
+    "items": ids.CHECKLIST_ITEMS,
+    "evidence": ids.EVIDENCE,
+    "file": ids.EVIDENCE_FILE,
+}

@@ -22,7 +22,9 @@ LINK_LIMIT = 500
 """Characters of a link."""
 
 NO_ITEMS = "Tick at least one subscription."
-NO_LINK = "Give a link to what shows it: the vendor's answer, or a file in the thread."
+NO_LINK = "Give a link to what shows it, the vendor's answer or a message, or a file below."
+ONE_OF_THEM = "Give a link or a file, not both."
+NO_ADDRESS = "Slack did not say where this file is. Put it into the thread and give its link."
 NOT_A_LINK = "A link begins with https:// or http:// and has no blanks."
 
 Move = Callable[[Request, datetime, Sequence[Subscription]], Request]
@@ -71,16 +73,18 @@ class Vouching:
         by: SlackUser,
         items: Collection[int],
         evidence: str,
+        file: str = "",
         note: str = "",
         shown: int = 0,
     ) -> Request:
         """Say that some of it is done, and show it; the last of it calls a second person.
 
-        `shown` is the turn of the checklist that the person saw. Raises ChecklistIncomplete without
-        an item or a link, NotAllowed, and RequestRefused when somebody else said so first, sent it
-        back since, or nobody else could look.
+        `evidence` is a link, or `file` is where a file is that shows it. `shown` is the turn of the
+        checklist that the person saw. Raises ChecklistIncomplete without an item, or one of the
+        two, NotAllowed, and RequestRefused when somebody else said so first, sent it back since, or
+        nobody else could look.
         """
-        link = _link(evidence, items)
+        link = _evidence(evidence.strip(), file, items)
 
         def move(request: Request, at: datetime, held: Sequence[Subscription]) -> Request:
             return by_hand.carry_out(
@@ -161,19 +165,28 @@ def _held(tx: Transaction, request: Request) -> Sequence[Subscription]:
     return [each for each in found if each is not None]
 
 
-def _link(evidence: str, items: Collection[int]) -> str:
-    """The link without its blanks; raises ChecklistIncomplete for what is none."""
-    link = evidence.strip()
+def _evidence(link: str, file: str, items: Collection[int]) -> str:
+    """The link, or where the file is; raises ChecklistIncomplete for what is neither."""
     missing = {} if items else {"items": NO_ITEMS}
-    if not link:
-        missing["evidence"] = NO_LINK
-    elif not _is_link(link):
-        missing["evidence"] = NOT_A_LINK
-    elif len(link) > LINK_LIMIT:
-        missing["evidence"] = f"At most {LINK_LIMIT} characters; this has {len(link):,}."
+    if link and file:
+        missing["file"] = ONE_OF_THEM
+    elif file and not (_is_link(file) and len(file) <= LINK_LIMIT):
+        missing["file"] = NO_ADDRESS
+    elif not file and (problem := _problem(link)):
+        missing["evidence"] = problem
     if missing:
         raise ChecklistIncomplete(missing)
-    return link
+    return link or file
+
+
+def _problem(link: str) -> str | None:
+    """Why it is no link that can be shown."""
+    if not link:
+        return NO_LINK
+    if not _is_link(link):
+        return NOT_A_LINK
+    too_long = f"At most {LINK_LIMIT} characters; this has {len(link):,}."
+    return too_long if len(link) > LINK_LIMIT else None
 
 
 def _is_link(text: str) -> bool:

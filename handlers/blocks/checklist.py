@@ -11,6 +11,7 @@ from slack_sdk.models.blocks import (
     PlainTextInputElement,
     PlainTextObject,
 )
+from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
 from bot.billing import by_hand
@@ -88,7 +89,7 @@ def overdue(message: Overdue) -> Content:
 
 
 def done_form(request: Request) -> View:
-    """*Done by hand*: which of it, and the link that shows it."""
+    """*Done by hand*: which of it, and the link or the file that shows it."""
     left = by_hand.open_items(request)
     rest = len(left) - TICKS
     more = f" The other {rest} come after these." if rest > 0 else ""
@@ -101,6 +102,14 @@ def done_form(request: Request) -> View:
                 "Link",
                 ids.EVIDENCE,
                 hint="To what shows it: the vendor's answer, or a message or file in the thread.",
+                optional=True,
+            ),
+            InputBlock(
+                label=PlainTextObject(text="Or a file"),
+                element=FileInputElement(action_id=ids.EVIDENCE_FILE, max_files=1),
+                block_id=ids.EVIDENCE_FILE,
+                hint=PlainTextObject(text="For example a screenshot, where there is no link."),
+                optional=True,
             ),
             _input(
                 "Note",

@@ -1,5 +1,8 @@
 """A contract outside the cloud: three people end it by hand, and Lapse keeps what shows it."""
 
+import base64
+import urllib.request
+
 import pytest
 
 from bot.billing.subscription import AccountName, SubscriptionKey
@@ -152,6 +155,24 @@ def test_without_a_link_it_is_not_done(world: World, opened, link: str):
 
     assert not answer["ok"]
     assert "Executing" in card(world, "").header
+
+
+def test_a_file_shows_it_where_there_is_no_link(world: World, opened):
+    card(world, "by hand", "owner").click("Done…")
+    owner = world.user("owner")
+    content = base64.b64encode(b"We confirm that it ends.").decode()
+    given = owner.page.post("files", {"name": "answer.txt", "content": content})["file"]
+    modal = owner.modal(title="Done by hand")
+    modal.enter("Or a file", [given])
+    assert modal.submit()["ok"]
+
+    verifying = card(world, "Verifying")
+
+    assert given["permalink"] in verifying.words
+    with urllib.request.urlopen(given["permalink"], timeout=30) as answer:
+        assert answer.read() == b"We confirm that it ends."
+    thread = " ".join(world.user("approver-1").thread(verifying))
+    assert given["permalink"] in thread
 
 
 def test_the_ways_out_offer_to_end_a_contract_by_hand(world: World):

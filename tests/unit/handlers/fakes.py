@@ -136,10 +136,11 @@ class FakeVouching:
         by: SlackUser,
         items: Collection[int],
         evidence: str,
+        file: str,
         note: str,
         shown: int,
     ) -> Request:
-        return self._say("done", number, by, tuple(items), evidence, note, shown)
+        return self._say("done", number, by, tuple(items), evidence or file, note, shown)
 
     def gone(self, number: int, *, by: SlackUser, shown: int) -> Request:
         return self._say("gone", number, by, shown)

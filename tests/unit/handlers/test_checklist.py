@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -524,7 +525,9 @@ def test_the_modal_asks_which_and_what_shows_it():
     assert [len(each["options"]) for each in ticks] == [1, 3]
     assert len(ticks[0]["initial_options"]) == 1
     assert "initial_options" not in ticks[1]
-    assert [bool(b.get("optional")) for b in one["blocks"][1:]] == [False, False, True]
+    assert [bool(b.get("optional")) for b in one["blocks"][1:]] == [False, True, True, True]
+    file = one["blocks"][3]["element"]
+    assert (file["type"], file["max_files"]) == ("file_input", 1)
     accepted_view(checklist.still_form(sample.said()))
 
 
@@ -537,7 +540,9 @@ def test_of_very_many_ten_are_asked_for_at_a_time():
     assert "and 13 more" in shown(many)
 
 
-def sent(stage, form: str, *, items=("1",), metadata: str = "1042#4", **texts: str):
+def sent(
+    stage, form: str, *, items=("1",), metadata: str = "1042#4", file=None, **texts: str
+) -> dict[str, Any]:
     """A modal filled in, its number and turn the sample's."""
     options = [{"text": {"type": "plain_text", "text": "x"}, "value": each} for each in items]
     values = {
@@ -545,6 +550,9 @@ def sent(stage, form: str, *, items=("1",), metadata: str = "1042#4", **texts: s
             ids.CHECKLIST_ITEMS: {"type": "checkboxes", "selected_options": options}
         }
     }
+    if file is not None:
+        field = {"type": "file_input", "files": [file]}
+        values[ids.EVIDENCE_FILE] = {ids.EVIDENCE_FILE: field}
     for block, text in texts.items():
         field = {"type": "plain_text_input", "value": text}
         values[BLOCKS[block]] = {BLOCKS[block]: field}
@@ -574,12 +582,24 @@ def test_done_goes_in_as_it_was_filled_in(stage, checklists):
     assert checklists.said == [("done", 1042, "U0OWNER", (1, 3), LINK, "Mail", 4)]
 
 
+def test_a_file_goes_in_by_where_slack_shows_it(stage, checklists):
+    file = {"id": "F0A1B2C3D4", "name": "answer.png", "permalink": "https://a/files/F0A1B2C3D4"}
+    assert sent(stage, ids.CHECKLIST_DONE_FORM, file=file) == {}
+
+    assert checklists.said == [("done", 1042, "U0OWNER", (1,), file["permalink"], "", 4)]
+
+
 def test_what_is_missing_stands_under_its_field(stage, checklists):
-    checklists.refusal = ChecklistIncomplete({"items": "Tick.", "evidence": "A link."})
+    missing = {"items": "Tick.", "evidence": "A link.", "file": "Not both."}
+    checklists.refusal = ChecklistIncomplete(missing)
 
     answer = sent(stage, ids.CHECKLIST_DONE_FORM, items=(), link="")
 
-    assert answer["errors"] == {ids.CHECKLIST_ITEMS: "Tick.", ids.EVIDENCE: "A link."}
+    assert answer["errors"] == {
+        ids.CHECKLIST_ITEMS: "Tick.",
+        ids.EVIDENCE: "A link.",
+        ids.EVIDENCE_FILE: "Not both.",
+    }
 
 
 def test_that_nobody_else_could_look_stands_under_the_field(stage, checklists):

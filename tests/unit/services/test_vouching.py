@@ -37,7 +37,15 @@ from bot.services.errors import (
     RequestRefused,
 )
 from bot.services.executing import Executing
-from bot.services.vouching import LINK_LIMIT, NO_ITEMS, NO_LINK, NOT_A_LINK, Vouching
+from bot.services.vouching import (
+    LINK_LIMIT,
+    NO_ADDRESS,
+    NO_ITEMS,
+    NO_LINK,
+    NOT_A_LINK,
+    ONE_OF_THEM,
+    Vouching,
+)
 from storage.engine import Database
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY
@@ -473,6 +481,37 @@ def test_only_a_link_shows_that_it_is_done(desk: Desk, evidence: str, said: str)
         vouching(desk).done(number, by=OWNER, items=[1], evidence=evidence)
 
     assert refused.value.fields == {"evidence": said}
+    assert desk.state() is State.EXECUTING
+
+
+FILE = "https://team.slack.example/files/U0OWNER/F0A1B2C3D4/answer.png"
+
+
+def test_a_file_shows_it_as_well(desk: Desk) -> None:
+    number = opened(desk)
+    request = vouching(desk).done(number, by=OWNER, items=[1], evidence=" ", file=FILE)
+
+    assert [e.evidence for e in request.events if e.verb is Verb.CARRIED_OUT] == [FILE]
+    assert request.state is State.VERIFYING
+
+
+@pytest.mark.parametrize(
+    ("evidence", "file", "said"),
+    [
+        (LINK, FILE, ONE_OF_THEM),
+        ("", "javascript:alert(1)", NO_ADDRESS),
+        ("", f"{FILE}{'a' * LINK_LIMIT}", NO_ADDRESS),
+    ],
+)
+def test_one_file_that_can_be_opened_or_a_link(
+    desk: Desk, evidence: str, file: str, said: str
+) -> None:
+    number = opened(desk)
+
+    with pytest.raises(ChecklistIncomplete) as refused:
+        vouching(desk).done(number, by=OWNER, items=[1], evidence=evidence, file=file)
+
+    assert refused.value.fields == {"file": said}
     assert desk.state() is State.EXECUTING
 
 
