@@ -2,8 +2,8 @@
 
 Each digest covers the one before it, so a line cannot be altered, removed or moved without the
 key. The head, sealed with the same key, says how many lines there must be, so that the last ones
-cannot vanish either. Triggers refuse UPDATE and DELETE to everybody else. What is personal lies in
-`storage/personal.py`; the lines hold its hashes.
+cannot vanish either. Triggers refuse to change, replace and remove a line, whoever asks. What is
+personal lies in `storage/personal.py`; the lines hold its hashes.
 """
 
 import sqlite3

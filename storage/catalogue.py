@@ -1,8 +1,8 @@
 """The catalogue: subscriptions as last read, in the order that people see them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     delete,
     literal,
+    literal_column,
     outerjoin,
     select,
     tuple_,
@@ -38,6 +39,11 @@ _BY_TIME = (_ROW.anchor_at, _ROW.account, _ROW.id)
 KNOWN = 5000
 """Digests that one statement reads."""
 
+_WRITTEN_IN: ColumnElement[Any] = literal_column("subscriptions.xmin::text").label("written_in")
+"""The transaction that wrote a row, as PostgreSQL notes it: another one, another row."""
+
+T = TypeVar("T")
+
 
 class _Known(NamedTuple):
     """What was looked up of one subscription."""
@@ -61,11 +67,18 @@ class SqlCatalogue:
             return
         self._looked_up = dict.fromkeys(keys)
         for piece in rows.pieces(keys):
-            found = self._rows(self._select().where(among(_ROW.account, _ROW.id, piece)))
             self._looked_up |= {
                 each.key: _Known(each, row.known_since, row.gone_at is not None)
-                for row, each in zip(found, self._assembled(found), strict=True)
+                for row, each in self._whole(
+                    self._select().where(among(_ROW.account, _ROW.id, piece))
+                )
             }
+
+    def hold(self, keys: Collection[SubscriptionKey]) -> None:
+        """Look up what nobody else changes until the transaction ends: others wait."""
+        self._alone({key.account for key in keys})
+        self._looked_up = {}
+        self.look_up(keys)
 
     def get(self, key: SubscriptionKey) -> Subscription | None:
         """One subscription, gone ones included."""
@@ -113,28 +126,33 @@ class SqlCatalogue:
 
         A notice, which is a date, counts as falling on the end of it at GMT+08:00.
         """
-        for found in self._by_time(self._anchored(start, end)):
-            yield from self._assembled(found)
+        yield from self._by_time(self._anchored(start, end), self._whole)
 
     def anchored_keys(self, *, start: datetime, end: datetime) -> Iterator[SubscriptionKey]:
         """The keys of the same, in the same order, from the index alone."""
-        query = self._anchored(start, end).with_only_columns(*_BY_TIME)
-        for found in self._by_time(query):
-            yield from (SubscriptionKey(AccountName(row.account), row.id) for row in found)
+        yield from self._by_time(
+            self._anchored(start, end).with_only_columns(*_BY_TIME), self._keys
+        )
 
-    def _by_time(self, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
-        """The rows of a query, nearest anchor first, in pieces."""
+    def _by_time(
+        self, query: Select[Any], read: Callable[[Select[Any]], Sequence[tuple[Row[Any], T]]]
+    ) -> Iterator[T]:
+        """What is read of the rows of a query, nearest anchor first, in pieces."""
         query = query.order_by(*_BY_TIME).limit(rows.CHUNK)
-        found = self._rows(query)
+        found = read(query)
         while found:
-            yield found
+            yield from (each for _, each in found)
             if len(found) < rows.CHUNK:
                 return
-            last = found[-1]
+            last = found[-1][0]
             after = tuple_(*_BY_TIME) > tuple_(
                 literal(last.anchor_at, Instant), last.account, last.id
             )
-            found = self._rows(query.where(after))
+            found = read(query.where(after))
+
+    def _keys(self, query: Select[Any]) -> Sequence[tuple[Row[Any], SubscriptionKey]]:
+        found = self.work.connection.execute(query).all()
+        return [(row, SubscriptionKey(AccountName(row.account), row.id)) for row in found]
 
     def soonest(self, *, start: datetime, end: datetime, limit: int = 10) -> Sequence[Subscription]:
         """Live subscriptions whose next anchor falls into [start, end), nearest first."""
@@ -223,6 +241,7 @@ class SqlCatalogue:
         newest = {each.key: each for each in subscriptions}
         if not newest:
             return
+        self._alone({key.account for key in newest})
         touched = grouping.of(self.work, newest)
         versions = self._versions(newest)
         self._write(list(newest.values()), versions, at=at)
@@ -235,6 +254,7 @@ class SqlCatalogue:
 
     def mark_gone(self, keys: Collection[SubscriptionKey], *, at: datetime) -> None:
         """Keep for history, list no longer."""
+        self._alone({key.account for key in keys})
         touched = grouping.of(self.work, keys)
         for piece in rows.pieces(keys):
             self.work.connection.execute(
@@ -343,10 +363,51 @@ class SqlCatalogue:
         return self._select().where(LIVE, _ROW.anchor_at >= start, _ROW.anchor_at < end)
 
     def _read(self, query: Select[Any]) -> list[Subscription]:
-        return self._assembled(self._rows(query))
+        return [each for _, each in self._whole(query)]
 
-    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        return self.work.connection.execute(query).all()
+    def _whole(self, query: Select[Any]) -> Sequence[tuple[Row[Any], Subscription]]:
+        """The rows of a query, each with the subscription that it and its orders make.
+
+        Where others can commit between the two statements, a third one sees that nobody did: else
+        a subscription would have the orders of another moment.
+        """
+        if not self.work.others_commit:
+            found = self.work.connection.execute(query).all()
+            return list(zip(found, self._assembled(found), strict=True))
+        while True:
+            found = self.work.connection.execute(query.add_columns(_WRITTEN_IN)).all()
+            whole = self._assembled(found)
+            if self._as_written(found):
+                return list(zip(found, whole, strict=True))
+
+    def _as_written(self, found: Sequence[Row[Any]]) -> bool:
+        """Whether all of these are still the rows that others see."""
+        read = {(row.account, row.id, row.written_in) for row in found}
+        now: set[tuple[str, str, str]] = set()
+        for start in range(0, len(found), rows.CHUNK):
+            piece = [(row.account, row.id) for row in found[start : start + rows.CHUNK]]
+            columns = select(_ROW.account, _ROW.id, _WRITTEN_IN)
+            same = columns.where(self._mine(), among(_ROW.account, _ROW.id, piece))
+            now |= {tuple(row) for row in self.work.connection.execute(same)}
+        return now == read
+
+    def _alone(self, accounts: Collection[AccountName]) -> None:
+        """Whoever else would write of these accounts waits for the end of this transaction.
+
+        One lock for each account, in order, before the first row: so that what is read under it
+        cannot be outrun, whether it is there already or not, and nobody waits in a circle. Whoever
+        flips the generation has that first and accounts afterwards, and so have all others.
+        """
+        if not self.work.others_commit or not accounts:
+            return
+        self.work.keep_generation()
+        named = account_rows.c.name.in_(sorted(accounts))
+        self.work.connection.execute(
+            select(account_rows.c.name)
+            .where(account_rows.c.team_id == self.work.team_id, named)
+            .order_by(account_rows.c.name)
+            .with_for_update(key_share=True)
+        )
 
     def _assembled(self, found: Sequence[Row[Any]]) -> list[Subscription]:
         """Subscriptions in the order of their rows, each with its orders."""
@@ -437,6 +498,7 @@ class SqlCatalogue:
                 select(_ROW.account, _ROW.id).where(self._mine(), ours, wanted).limit(limit)
             )
         ]
+        self._alone({key.account for key in keys})
         for piece in rows.pieces(keys):
             dated = self._read(self._select().where(among(_ROW.account, _ROW.id, piece)))
             self.work.connection.execute(

@@ -1,4 +1,4 @@
-"""Forgetting: a person's id and words are taken out of what is over, requests and delegations."""
+"""Forgetting: a person's id and words are taken out of what is over, and of what was done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, case, or_, select, update
 from bot.billing.subscription import SlackUser
 from bot.facts.erased import ERASED
 from bot.ports.record import Named
-from storage.tables import decisions, delegations, request_items, requests
+from storage.tables import decisions, delegations, notes, request_items, requests
 from storage.work import Work
 
 _ROW, _ITEM, _EVENT, _LENT = requests.c, request_items.c, decisions.c, delegations.c
@@ -66,6 +66,18 @@ def forget_delegations(work: Work, person: str, *, at: datetime) -> None:
             .where(_LENT.team_id == work.team_id, column == person, over)
             .values(values)
         )
+
+
+def forget_notes(work: Work, person: str) -> None:
+    """Erase it where somebody did something: kept or snoozed a reminder, switched auto-renewal."""
+    naming = (notes.c.team_id == work.team_id, notes.c.value.contains(person, autoescape=True))
+    for row in work.connection.execute(select(notes).where(*naming).with_for_update()).all():
+        if row.value.get("by") == person:
+            work.connection.execute(
+                update(notes)
+                .where(notes.c.team_id == work.team_id, notes.c.name == row.name)
+                .values(value={**row.value, "by": ERASED})
+            )
 
 
 def _naming(work: Work, person: str) -> Any:

@@ -6,6 +6,7 @@ from typing import cast
 
 from sqlalchemy import bindparam, delete, select
 
+from storage import forgetting
 from storage.rows import CHUNK
 from storage.tables import notes, seen_events
 from storage.work import Work
@@ -70,6 +71,11 @@ class SqlNotes:
                 index_elements=["team_id", "name"], set_={"value": insert.excluded["value"]}
             )
         )
+
+    def forget(self, person: str) -> None:
+        """Erase who it was that a fact is `by`."""
+        self._looked_up = {}
+        forgetting.forget_notes(self._work, person)
 
     def seen(self, event: str, *, at: datetime) -> bool:
         """True the first time an event id is shown, False on redelivery within a day."""

@@ -56,6 +56,13 @@ class SqlRequests:
         found = self._load([number])
         return found[0] if found else None
 
+    def hold(self, number: int) -> Request | None:
+        """The same; whoever else would save or claim it waits for the end of this transaction."""
+        if self._work.others_commit:
+            same = select(_ROW.number).where(self._mine(), _ROW.number == number)
+            self._work.connection.execute(same.with_for_update(key_share=True))
+        return self.get(number)
+
     def save(self, request: Request) -> Request:
         """Save what was loaded with this version (0 is new); raises ChangedMeanwhile.
 
@@ -145,7 +152,7 @@ class SqlRequests:
 
     def attend(self, number: int, *, at: datetime | None) -> None:
         """Look at it again from `at`; None: when its state, or a deadline, asks for it."""
-        request = self.get(number)
+        request = self.hold(number)
         if request is not None:
             when = request_rows.falls_due(request)
             if at is not None and (when is not None or not request.closed):
@@ -264,7 +271,7 @@ class SqlRequests:
             items = self._children(request_items, numbers, order="position")
             steps = self._children(request_steps, numbers, order="number")
             events = self._children(decisions, numbers, order="number")
-            if not self._others_commit() or self._versions(mine) == {
+            if not self._work.others_commit or self._versions(mine) == {
                 row.number: row.version for row in rows
             }:
                 break
@@ -275,10 +282,6 @@ class SqlRequests:
             for row in rows
         }
         return [found[number] for number in numbers if number in found]
-
-    def _others_commit(self) -> bool:
-        """Whether each statement of this transaction sees what others committed before it."""
-        return self._work.writing and self._work.on_postgres
 
     def _versions(self, which: ColumnElement[bool]) -> Mapping[int, int]:
         found = self._work.connection.execute(select(_ROW.number, _ROW.version).where(which))

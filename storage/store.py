@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, select
 from bot.billing.account import Account
 from bot.billing.subscription import AccountName
 from bot.ports.clock import Clock
-from bot.ports.record import Origin
+from bot.ports.record import Origin, Remains
 from bot.ports.takeover import TakeoverRunning
+from storage import wiping
 from storage.audit import SqlAudit, first_seal
 from storage.book import SqlBook
 from storage.catalogue import SqlCatalogue
@@ -137,6 +138,10 @@ class SqlStore:
         finally:
             taking.release()
         return 1
+
+    def wipe(self) -> Remains:
+        """Write SQLite's file anew, so that nothing remains in it of what was erased."""
+        return wiping.wipe(self._writer)
 
     def dispose(self) -> None:
         """Close every connection that is not in use, of other stores of this database too."""

@@ -38,7 +38,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0011"
+SCHEMA = "0013"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -433,7 +433,6 @@ deliveries = Table(
     partial("ix_deliveries_work", "work_at", "owed_as", where="work_at IS NOT NULL"),
     partial("ix_deliveries_begun", "work_at", where=BEGUN),
     partial("ix_deliveries_stream", "stream", "sequence", "owed_as", where=UNFINISHED),
-    partial("ix_deliveries_update", "update_of", where="update_of IS NOT NULL"),
     # Not by workspace first: PostgreSQL would take them for a way to any row of a workspace.
     Index("ix_deliveries_owed", "owed_as"),
     Index("ix_deliveries_state", "state", "team_id"),

@@ -80,6 +80,10 @@ class Work:
             )
         return self._generation
 
+    def keep_generation(self) -> None:
+        """Have whoever would flip it wait from now on, where this transaction writes."""
+        self._generation = self.generation
+
     def shown(self, table: Table, generation: int | None = None) -> ColumnElement[bool]:
         """The versions of this workspace that are seen, or will be in another generation."""
         seen = self.generation.visible if generation is None else generation
@@ -89,6 +93,11 @@ class Work:
             row.generation <= seen,
             or_(row.replaced_in.is_(None), row.replaced_in > seen),
         )
+
+    @property
+    def others_commit(self) -> bool:
+        """Whether each statement of this transaction sees what others committed before it."""
+        return self.writing and self.on_postgres
 
     @property
     def on_postgres(self) -> bool:

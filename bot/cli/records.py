@@ -11,7 +11,7 @@ import typer
 
 from bot.cli.failures import Failed, WrongInput
 from bot.cli.printing import print_json, print_json_array, print_long_table, print_table, say
-from bot.ports.record import Tampering
+from bot.ports.record import Remains, Tampering
 
 if TYPE_CHECKING:
     from bot.core import Core
@@ -31,6 +31,13 @@ _BAD: Mapping[Tampering, str] = {
     Tampering.VALUE_REMOVED: "A personal value of audit entry {number} was removed unrecorded.",
 }
 """What can be told of the first bad entry."""
+
+_REMAINS: Mapping[Remains, str] = {
+    Remains.FILES: "The files of the database still hold the bytes: they are in use, or there is no"
+    " room to write them anew. Run this again.",
+    Remains.SERVER: "The files of PostgreSQL hold the bytes until `VACUUM FULL`.",
+}
+"""What is still to be done where erased values can be read byte by byte."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -215,6 +222,7 @@ def _forget(core: "Core", person: str, *, as_json: bool) -> None:
                 "requests": list(requests.erased),
                 "open_requests": list(requests.still),
                 "older_entries": forgotten.older,
+                "remains": forgotten.remains.value,
             }
         )
         return
@@ -224,6 +232,8 @@ def _forget(core: "Core", person: str, *, as_json: bool) -> None:
         say(f"Open requests keep the name until they are closed: {numbers}. Then run this again.")
     if forgotten.older:
         say(f"{forgotten.older} entries of an earlier Lapse hold the name; the chain covers them.")
+    if (left := _REMAINS.get(forgotten.remains)) is not None:
+        say(left)
 
 
 def _entry_object(entry: "AuditEntry") -> Mapping[str, object]:

@@ -72,6 +72,17 @@ class Named:
     still: tuple[int, ...]
 
 
+class Remains(StrEnum):
+    """Where what was erased can still be read byte by byte.
+
+    `FILES`: they are in use, or there is no room to write them anew; `SERVER`: PostgreSQL's files.
+    """
+
+    NOWHERE = "nowhere"
+    FILES = "files"
+    SERVER = "server"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bad:
     """The first entry of the record that is not as it was written, or that is missing."""

@@ -23,7 +23,7 @@ from bot.billing.subscription import (
 from bot.billing.unsubscription import Request
 from bot.facts.listing import Place
 from bot.facts.reminding import Standing
-from bot.ports.record import Bad, Named, Origin, Personal
+from bot.ports.record import Bad, Named, Origin, Personal, Remains
 
 PAGE = 10
 COUNTED = 1000
@@ -146,6 +146,9 @@ class Catalogue(Protocol):
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Read many at once: `get`, `is_gone` and `known_since` answer from it until a write."""
 
+    def hold(self, keys: Collection[SubscriptionKey]) -> None:
+        """Look up what is to be written: nobody else changes it before this transaction ends."""
+
     def is_gone(self, key: SubscriptionKey) -> bool:
         """Whether it is kept for history alone."""
 
@@ -182,6 +185,9 @@ class Requests(Protocol):
 
     def get(self, number: int) -> Request | None:
         """One request as last saved."""
+
+    def hold(self, number: int) -> Request | None:
+        """The same, which nobody else changes before this transaction ends."""
 
     def save(self, request: Request) -> Request:
         """Save with a version check and return it with its new version; raises ChangedMeanwhile."""
@@ -242,7 +248,10 @@ class Delegations(Protocol):
         """One of them, ended or not."""
 
     def open(self, *, at: datetime) -> Sequence[Delegation]:
-        """Those in force or still ahead, in the order in which they begin."""
+        """Those in force or still ahead, in the order in which they begin.
+
+        In a transaction that writes none of them is ended before it is over.
+        """
 
     def over(self, *, at: datetime, limit: int = 5) -> Sequence[Delegation]:
         """Those that ended or were ended, the newest end first."""
@@ -747,6 +756,9 @@ class Notes(Protocol):
     def put(self, name: str, value: Mapping[str, object]) -> None:
         """Write or replace it."""
 
+    def forget(self, person: str) -> None:
+        """Erase who it was that a fact is `by`."""
+
     def seen(self, event: str, *, at: datetime) -> bool:
         """True the first time an event id is shown, False on redelivery; remembered for a day."""
 
@@ -819,3 +831,13 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A consistent read; writing in it is an error."""
+
+
+class ErasingStore(Store, Protocol):
+    """A store that keeps files of its own."""
+
+    def wipe(self) -> Remains:
+        """Let nothing remain in the files of what was erased; says where something does.
+
+        Nobody else writes meanwhile, and a large file takes long.
+        """

@@ -18,7 +18,7 @@ from bot.ports.provider import Provider, ProviderError, Refund
 from bot.services.calling import LATER
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
-from bot.services.merging import merged_with
+from bot.services.merging import taken_over
 from bot.services.phrases import counted, listed
 from bot.services.progress import Progress
 
@@ -66,11 +66,6 @@ class Ascertaining:
         if request.is_contract or provider is None:
             return None
         return provider.read([key.id for key in keys_of(request)])
-
-    def merged(self, fresh: Fresh | None) -> Sequence[Subscription]:
-        """What the catalogue takes over of a reading."""
-        with self._progress.store.reading() as tx:
-            return merged_with(tx, fresh or {})
 
     def reads_later(
         self, request: Request, error: ProviderError, *, since: datetime, within: timedelta
@@ -122,7 +117,7 @@ class Ascertaining:
             unseen = any(item.auto_renew_off is None for item in request.items)
             where = "still at the cloud" if unseen else "at the cloud again"
             moved = stepping.came_back(request, at=now, problem=f"{_are(request, back)} {where}.")
-            self._progress.save(request, moved, again=None, read=self.merged(fresh))
+            self._progress.save(request, moved, again=None, told=taken_over(fresh))
         else:
             read = self._read_back(request, provider)
             orders = counted(sum(i.refund_order is not None for i in read.items), "refund order")
@@ -133,12 +128,11 @@ class Ascertaining:
         self, before: Request, request: Request, provider: Provider | None, *, note: str
     ) -> None:
         """It is gone: the book says so first, as that may be repeated, then the catalogue."""
-        ended = [unsubscribed(each) for each in self.known(request).values()]
         if request.is_contract:
-            _enter(provider, ended)
+            _enter(provider, [unsubscribed(each) for each in self.known(request).values()])
         done = by_hand.seen_gone(request, at=self._now(), note=note)
-        gone = ended if request.scope is Scope.ALL else []
-        self._progress.save(before, done, again=None, read=gone)
+        gone = keys_of(request) if request.scope is Scope.ALL else ()
+        self._progress.save(before, done, again=None, told=dict.fromkeys(gone, unsubscribed))
 
     def _read_back(self, request: Request, provider: Provider | None) -> Request:
         """With what the cloud shows of its items: what it does not list renews no more."""

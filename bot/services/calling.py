@@ -5,7 +5,7 @@ read first; a step is sent again only when reading shows that the call never arr
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from bot.ports.provider import (
     ProviderUnavailable,
 )
 from bot.services import objections
-from bot.services.effects import effect_of
+from bot.services.effects import afterwards, effect_of
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
 from bot.services.merging import merged_with
@@ -165,11 +165,11 @@ class Calling:
         if not gone:
             self._wait(request, step, keys, now)
             return
-        after, held = self._left(request, gone, fresh)
-        note = _edition_note(request, held, provider)
+        note = _edition_note(request, self._held(gone), provider)
         moved = stepping.step_gone(request, step.number, at=now, gone=gone, note=note)
         called = _called(READ, gone, Outcome.DONE)
-        self._progress.save(request, moved, again=now, read=after, called=called)
+        told = afterwards(request, gone, fresh)
+        self._progress.save(request, moved, again=now, told=told, called=called)
 
     def _wait(
         self, request: Request, step: Step, keys: Sequence[SubscriptionKey], now: datetime
@@ -243,19 +243,11 @@ class Calling:
         self._progress.save(request, failed, again=None)
         return True
 
-    def _left(
-        self,
-        request: Request,
-        gone: Collection[SubscriptionKey],
-        fresh: Mapping[str, Subscription],
-    ) -> tuple[Sequence[Subscription], Sequence[Subscription]]:
-        """What the catalogue has to say about those that are gone, and what it said before."""
+    def _held(self, keys: Collection[SubscriptionKey]) -> Sequence[Subscription]:
+        """What the catalogue says of these."""
         with self._progress.store.reading() as tx:
-            known = (tx.catalogue.get(key) for key in gone)
-            held = [each for each in known if each is not None]
-        left = effect_of(request).left
-        told = [left(request, each, fresh.get(each.key.id)) for each in held]
-        return [each for each in told if each is not None], held
+            known = (tx.catalogue.get(key) for key in keys)
+            return [each for each in known if each is not None]
 
     def _now(self) -> datetime:
         return self._progress.clock.now()

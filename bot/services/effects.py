@@ -1,6 +1,6 @@
 """Effects: what each kind of change asks of a cloud, and how its outcome is seen there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -8,11 +8,12 @@ from bot.billing.account import Account
 from bot.billing.change import Change
 from bot.billing.quote import Scope
 from bot.billing.renewal import renewal_periods
-from bot.billing.subscription import Status, Subscription
+from bot.billing.subscription import Status, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request
 from bot.ports.provider import Call, ItemResult, Provider
 from bot.services import objections
 from bot.services.figures import exceeds, remaining
+from bot.services.merging import Told
 
 READS_WITHIN = timedelta(minutes=15)
 """How long auto-renewal may read as before although the cloud took the call."""
@@ -45,6 +46,17 @@ class Effect:
 def effect_of(request: Request) -> Effect:
     """The effect that the request is about."""
     return _EFFECTS[request.change]
+
+
+def afterwards(
+    request: Request, keys: Collection[SubscriptionKey], fresh: Mapping[str, Subscription]
+) -> Mapping[SubscriptionKey, Told]:
+    """What the catalogue says of these afterwards; `fresh` is what was read of them, by id."""
+
+    def told(held: Subscription) -> Subscription | None:
+        return effect_of(request).left(request, held, fresh.get(held.key.id))
+
+    return dict.fromkeys(keys, told)
 
 
 def is_gone(held: Subscription | None, request: Request, now: datetime) -> bool:

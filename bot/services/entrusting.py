@@ -19,6 +19,7 @@ from bot.ports.provider import Provider, ProviderError, ProviderUnavailable
 from bot.services import objections
 from bot.services.ascertaining import Ascertaining, Fresh
 from bot.services.finding import account_of
+from bot.services.merging import taken_over
 from bot.services.people import People
 from bot.services.phrases import day, instant, last_minute, listed
 from bot.services.progress import Progress
@@ -86,8 +87,8 @@ class Entrusting:
         problem = problem or _too_late(request, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
-            merged = self._ascertaining.merged(read_now)
-            self._progress.save(request, stale, again=None, read=merged)
+            told = taken_over(read_now or {})
+            self._progress.save(request, stale, again=None, told=told)
             return
         read = deciding.read_again(request, at=now, note=note)
         if request.dry_run:
@@ -138,8 +139,10 @@ def who_may_look(
     """
     did = {*by_hand.doers(request), *([besides] if besides else [])}
     owners = (user for each in held for user in (each.owner, each.deputy) if user)
-    for named in ((*owners, *people.deciders()), people.operators()):
-        if left := people.there(each for each in named if each not in did):
+    deciders = people.deciders()
+    approvers = (each for each in deciders.approvers if each in deciders.as_whom)
+    for named in ((*people.there(owners), *approvers), people.there(people.operators())):
+        if left := tuple(each for each in dict.fromkeys(named) if each not in did):
             return left
     return ()
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.billing import deciding, stepping
 from bot.billing.change import Change
 from bot.billing.contract import plan_of
+from bot.billing.deadline import latest_execution
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
@@ -22,11 +23,11 @@ from bot.ports.provider import Provider, ProviderError, Refund
 from bot.ports.store import Store
 from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling
-from bot.services.effects import effect_of, is_gone
+from bot.services.effects import afterwards, effect_of, is_gone
 from bot.services.entrusting import Entrusting
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
-from bot.services.merging import merged_with
+from bot.services.merging import merged_with, taken_over
 from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.planning import surroundings
@@ -60,6 +61,7 @@ class Executing:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._people = people
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
@@ -88,6 +90,8 @@ class Executing:
         now = self._clock.now()
         if request.state in {State.WAITING, State.STALE}:
             self._waiting.look_after(request)
+        elif request.state is State.APPROVED and not self._still_approved(request):
+            log.info("request.not_approved", extra={"request": request.number})
         elif request.by_hand:
             self._entrusting.look_after(request, provider)
         elif provider is None:
@@ -99,6 +103,22 @@ class Executing:
             except ProviderError as error:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
                 self._progress.again(request, at=self._clock.now() + LATER)
+
+    def _still_approved(self, request: Request) -> bool:
+        """Whether its approvals count still; it is stale when not.
+
+        While nobody knows it waits, until the figures that were acknowledged hold no longer.
+        """
+        found = self._people.stands(request)
+        now = self._clock.now()
+        minutes = request.cooling_off_minutes
+        if found is None and now <= latest_execution(request.deadline, cooling_off_minutes=minutes):
+            self._progress.again(request, at=now + LATER)
+        elif not found:
+            problem = objections.UNKNOWN if found is None else objections.unapproved(request)
+            stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
+            self._progress.save(request, stale, again=None)
+        return bool(found)
 
     def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         if request.state is State.APPROVED:
@@ -119,7 +139,7 @@ class Executing:
         problem = self._objection(request, fresh, known, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
-            self._progress.save(request, stale, again=None, read=known)
+            self._progress.save(request, stale, again=None, told=taken_over(fresh))
             return
         note = "within the approved limits"
         read = deciding.read_again(request, at=now, note=note)
@@ -212,12 +232,9 @@ class Executing:
         for item in request.items:
             read = replace(_done(item, at=now), auto_renew_off=not request.change.renews)
             moved = stepping.with_item(moved, read)
-        with self._store.reading() as tx:
-            held = [each for key in keys_of(request) if (each := tx.catalogue.get(key))]
-        left = [effect.left(request, each, fresh.get(each.key.id)) for each in held]
         verified = stepping.verified(moved, at=now, note=f"auto-renewal reads {on}")
-        known = [each for each in left if each is not None]
-        self._progress.save(request, verified, again=None, read=known)
+        told = afterwards(request, keys_of(request), fresh)
+        self._progress.save(request, verified, again=None, told=told)
 
     def _look_again(self, request: Request, provider: Provider) -> None:
         """The second look, a day after it was verified: nobody else would notice."""

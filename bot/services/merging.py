@@ -1,10 +1,15 @@
 """Merging: what a cloud says of a subscription, completed by what only Lapse knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import datetime
+from functools import partial
 
-from bot.billing.subscription import Subscription
+from bot.billing.subscription import Subscription, SubscriptionKey
 from bot.ports.store import Transaction
+
+Told = Callable[[Subscription], Subscription | None]
+"""What the catalogue says of a subscription from what it says now; None: as it is."""
 
 _OURS = frozenset({"owner", "deputy", "channel", "tags", "note", "notice_days"})
 """What people say about a subscription; no cloud knows it better."""
@@ -27,3 +32,19 @@ def merged(known: Subscription | None, read: Subscription) -> Subscription:
 def merged_with(tx: Transaction, fresh: Mapping[str, Subscription]) -> Sequence[Subscription]:
     """Readings by id, each completed by what the catalogue knows of it."""
     return [merged(tx.catalogue.get(each.key), each) for each in fresh.values()]
+
+
+def taken_over(fresh: Mapping[str, Subscription]) -> Mapping[SubscriptionKey, Told]:
+    """What the catalogue takes over of a reading by id."""
+    return {each.key: partial(merged, read=each) for each in fresh.values()}
+
+
+def tell(tx: Transaction, told: Mapping[SubscriptionKey, Told], *, at: datetime) -> None:
+    """Have the catalogue say so, from what it says in this very moment.
+
+    What people or another reading changed since the cloud was asked stays as they left it.
+    """
+    tx.catalogue.hold(told)
+    held = {key: tx.catalogue.get(key) for key in told}
+    said = [told[key](each) for key, each in held.items() if each is not None]
+    tx.catalogue.put([each for each in said if each is not None], at=at)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import Event, Request, State, Verb
+from bot.facts.erased import ERASED
 from bot.facts.receipt import Form, RecordHead, is_finished
 from bot.ports.store import Delivery, Transaction
 
@@ -72,7 +73,8 @@ def after_save(
     )
     moved = before is None or before.state is not after.state
     told = fresh[-1:] if moved else tuple(e for e in fresh if e.verb in _TOLD)[-1:]
-    notes = tuple(_note(after, event, at=at) for event in told)
+    news = () if after.requested_by == ERASED else told
+    notes = tuple(_note(after, event, at=at) for event in news)
     broken = (event for event in fresh if event.verb is Verb.BROKE_GLASS)
     alarms = tuple(_broken_glass(after, event, channel=channel, at=at) for event in broken)
     late = (event for event in fresh if event.verb is Verb.FAILED and after.by_hand)

@@ -1,19 +1,22 @@
 """Progress: saves what Lapse itself moved on, and says when to look at a request again."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from bot.billing.subscription import Subscription
+from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import Request, State
 from bot.ports.clock import Clock
 from bot.ports.store import ChangedMeanwhile, Store, Transaction
-from bot.services import filing, recording
+from bot.services import filing, merging, recording
 from bot.services.filing import Called
+from bot.services.merging import Told
 from bot.services.policy import Policy
 
 LEASE = timedelta(seconds=60)
 
 _MOVING = frozenset({State.EXECUTING, State.VERIFYING})
+_NOTHING: Mapping[SubscriptionKey, Told] = MappingProxyType({})
 
 
 class Progress:
@@ -30,20 +33,20 @@ class Progress:
         moved: Request,
         *,
         again: datetime | None,
-        read: Collection[Subscription] = (),
+        told: Mapping[SubscriptionKey, Told] = _NOTHING,
         called: Called | None = None,
     ) -> Request | None:
         """Save with everything owed and give the claim back until `again`; None when outrun.
 
-        `read` are subscriptions that the catalogue takes over in the same transaction, `called`
-        is what the record says of a call to the cloud, also when somebody else saved first.
+        `told` is what the catalogue says afterwards, saved in the same transaction, `called` is
+        what the record says of a call to the cloud, also when somebody else saved first.
         """
         now = self.clock.now()
         try:
             with self.store.transaction() as tx:
+                if told:
+                    merging.tell(tx, told, at=now)
                 saved = recording.save(tx, before, moved, policy=self._policy, at=now)
-                if read:
-                    tx.catalogue.put(read, at=now)
                 self._file(tx, before, called, at=now)
                 tx.requests.attend(saved.number, at=again)
         except ChangedMeanwhile:
@@ -69,7 +72,7 @@ class Progress:
         """
         with self.store.transaction() as tx:
             self._file(tx, request, called, at=self.clock.now())
-            held = tx.requests.get(request.number)
+            held = tx.requests.hold(request.number)
             if held is None or held.version == request.version:
                 tx.requests.attend(request.number, at=at)
             elif held.state not in _MOVING:

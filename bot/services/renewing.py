@@ -287,6 +287,7 @@ def _packages(tx: Transaction, held: Subscription) -> Sequence[Subscription]:
 
 
 def _remember(tx: Transaction, held: Subscription, *, by: SlackUser, at: datetime) -> None:
+    tx.catalogue.hold([held.key])
     now_held = tx.catalogue.get(held.key) or held
     tx.catalogue.put([replace(now_held, auto_renew=False)], at=at)
     switched.remember(tx, held.key, on=False, by=by, at=at)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bot.billing.subscription import SlackUser, SubscriptionKey
+from bot.facts.erased import ERASED
 from bot.ports.store import Transaction
 
 
@@ -22,11 +23,17 @@ def remember(
 
 
 def turned_off_by(tx: Transaction, key: SubscriptionKey) -> TurnedOffBy | None:
-    """Who turned it off last; None where nobody did, or it was turned on again since."""
+    """Who turned it off last; None where nobody did, it was turned on since, or it is erased."""
     note = tx.notes.get(_note(key))
-    if note is None or note.get("on"):
+    if note is None or note.get("on") or note["by"] == ERASED:
         return None
     return TurnedOffBy(SlackUser(str(note["by"])), datetime.fromisoformat(str(note["at"])))
+
+
+def switched_at(tx: Transaction, key: SubscriptionKey) -> datetime | None:
+    """When Lapse turned it on or off last; None where it never did."""
+    note = tx.notes.get(_note(key))
+    return None if note is None else datetime.fromisoformat(str(note["at"]))
 
 
 def _note(key: SubscriptionKey) -> str:

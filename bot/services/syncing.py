@@ -1,7 +1,7 @@
 """Syncing: the catalogue follows what the clouds say, and messages follow the catalogue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, islice
 from typing import Protocol, runtime_checkable
@@ -20,6 +20,7 @@ from bot.ports.takeover import (
     TakeoverRunning,
     Version,
 )
+from bot.services import switched
 from bot.services.arming import Arming
 from bot.services.errors import SyncHeldUp
 from bot.services.following import AT_ONCE, catch_up, follow, follow_later
@@ -107,16 +108,15 @@ class Syncing:
         """
         if self._arming is not None:
             self._arming.catch_up()
-        staged = self._store.staging()
-        for number, each in enumerate(self._providers[account].subscriptions()):
+        staged, began = self._store.staging(), self._clock.now()
+        provider = self._providers[account]
+        for number, each in enumerate(provider.subscriptions()):
             staged.add(number, each.key.account, each.key.id, record_of(each))
         now = self._clock.now()
+        booked = isinstance(provider, Embedded)
+        intake = _Reading(staged=staged, whole=account, booked=booked, began=began, at=now)
         taking = TakingOver(
-            store=self._store,
-            clock=self._clock,
-            staged=staged,
-            intake=_Reading(staged=staged, whole=account, at=now),
-            at=now,
+            store=self._store, clock=self._clock, staged=staged, intake=intake, at=now
         )
         taking.compare()
         try:
@@ -155,28 +155,57 @@ class Syncing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """The cloud's word counts, completed by what only Lapse knows."""
+    """The cloud's word counts, completed by what only Lapse knows.
+
+    Reading takes its time: what Lapse itself, or an import, changed since it `began` stays, and the
+    next reading tells. Of a `booked` account the book as it is now says whether it is so.
+    """
 
     staged: Staging
     whole: AccountName
+    booked: bool
+    began: datetime
     at: datetime
 
     def compare(self, row: StagedRow, held: KnownRow) -> Outcome | None:
         """What one is to the version that is known; None when the digests do not tell."""
         same = row.digest == held.digest and not held.gone
-        return Outcome.UNCHANGED if same else None
+        outrun = self.booked and held.book_digest not in {None, row.digest}
+        return Outcome.UNCHANGED if same or outrun else None
 
     def decide(self, tx: Transaction, row: Subscription) -> tuple[Outcome, Subscription]:
         """What one is as things stand, and what becomes of it."""
         known = tx.catalogue.get(row.key)
-        completed = merged(known, row)
+        completed = merged(known, self._unless_outrun(tx, known, row))
         if known is None or tx.catalogue.is_gone(row.key):
             return Outcome.ADDED, completed
         return Outcome.UNCHANGED if completed == known else Outcome.CHANGED, completed
 
     def loses(self, held: KnownRow) -> bool:
         """Whether one that was not read is gone; unsubscribed ones stay known."""
-        return held.account == self.whole and held.status is not Status.UNSUBSCRIBED
+        booked = self.booked and held.book_digest is not None
+        ended = held.status is Status.UNSUBSCRIBED
+        return held.account == self.whole and not ended and not booked
+
+    def _unless_outrun(
+        self, tx: Transaction, known: Subscription | None, row: Subscription
+    ) -> Subscription:
+        """The reading without what Lapse did after it began."""
+        if known is None:
+            return row
+        ended = known.status is Status.UNSUBSCRIBED and row.status is not Status.UNSUBSCRIBED
+        if ended and self._written_since(tx):
+            return replace(row, status=known.status, auto_renew=known.auto_renew)
+        if known.auto_renew is not row.auto_renew:
+            at = switched.switched_at(tx, row.key)
+            if at is not None and at >= self.began:
+                return replace(row, auto_renew=known.auto_renew)
+        return row
+
+    def _written_since(self, tx: Transaction) -> bool:
+        """Whether somebody wrote of the account since it was begun to read."""
+        at = tx.catalogue.read_at(self.whole)
+        return at is not None and at >= self.began
 
     def version(self, key: SubscriptionKey, record: str) -> Version:
         """What is written of one; the book is the cloud's side."""

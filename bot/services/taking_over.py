@@ -4,7 +4,7 @@ A few subscriptions are put in one transaction; many are written beside what is 
 shown at one stroke. Where others change something meanwhile it is looked at again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import Protocol, TypeVar
@@ -133,7 +133,9 @@ class TakingOver:
         keys = [key for key, _ in self._staged.to_write()]  # read from disk before others wait
         gone = list(self._staged.lost())
         with self._store.transaction() as tx:
+            tx.catalogue.hold([*keys, *gone])
             self._put(tx, keys)
+            gone = self._lost(tx, gone)
             tx.catalogue.mark_gone(gone, at=self._at)
             tx.book.remove(gone)
             self._intake.finish(tx, [*keys, *gone])
@@ -171,7 +173,14 @@ class TakingOver:
     ) -> None:
         pending.take_back(keys)
         pending.write(self._decide_all(tx, keys))
-        gone = [
+        gone = self._lost(tx, keys)
+        for key in gone:
+            self._staged.lose(key)
+        pending.leave_out(gone)
+
+    def _lost(self, tx: Transaction, keys: Collection[SubscriptionKey]) -> list[SubscriptionKey]:
+        """Those of them that are gone as things stand."""
+        return [
             _key(held)
             for held in tx.catalogue.known(keys)
             if held.account == self._intake.whole
@@ -179,9 +188,6 @@ class TakingOver:
             and self._staged.record(_key(held)) is None
             and self._intake.loses(held)
         ]
-        for key in gone:
-            self._staged.lose(key)
-        pending.leave_out(gone)
 
     def _decide_all(self, tx: Transaction, keys: Sequence[SubscriptionKey]) -> Sequence[Version]:
         tx.catalogue.look_up(keys)

@@ -24,9 +24,11 @@ from bot.config import Secrets, load_settings
 from bot.core import open_core as opened_core
 from bot.demo import workspace
 from bot.localslack.server import LocalSlack
+from bot.ports.record import Remains
 from bot.services import recording
 from storage.clock import DatabaseClock
 from storage.engine import engines, parse
+from storage.store import SqlStore
 from storage.tables import SCHEMA
 from tests.acceptance.catalogue import LAB, PROD, STAGING, bought
 from tests.contract.samples import request
@@ -261,12 +263,13 @@ def test_the_record_says_who_imported_from_where_and_forgets_it(capsys, monkeypa
         "requests": [],
         "open_requests": [],
         "older_entries": 0,
+        "remains": "nowhere",
     }
     before, after = printed(capsys, "audit")
     assert (before["actor"], before["from"]["user"]) == ("erased", "erased")
     assert (after["actor"], after["action"]) == ("omar", "personal.forgotten")
     assert printed(capsys, "audit", "--verify") == {"whole": True}
-    assert b"mei" not in Path("lapse.db").read_bytes()
+    assert b"mei" not in b"".join(each.read_bytes() for each in Path().glob("lapse.db*"))
 
 
 def test_forgetting_says_where_a_person_is_still_named(capsys):
@@ -281,6 +284,26 @@ def test_forgetting_says_where_a_person_is_still_named(capsys):
     assert "Erased 0 values in the record, 0 closed requests." in said
     assert "Open requests keep the name until they are closed: 1001." in said
     assert "1 entries of an earlier Lapse hold the name" in said
+
+
+@pytest.mark.parametrize(
+    ("remains", "said"),
+    [
+        (
+            Remains.FILES,
+            "The files of the database still hold the bytes: they are in use, or there is no room"
+            " to write them anew. Run this again.\n",
+        ),
+        (Remains.SERVER, "The files of PostgreSQL hold the bytes until `VACUUM FULL`.\n"),
+        (Remains.NOWHERE, "0 closed requests.\n"),
+    ],
+)
+def test_forgetting_says_where_the_bytes_still_lie(capsys, monkeypatch, remains, said):
+    imported(capsys, *PROD)
+    monkeypatch.setattr(SqlStore, "wipe", lambda _: remains)
+
+    assert run(["audit", "--forget", "U0NOBODY"]) == 0
+    assert capsys.readouterr().out.endswith(said)
 
 
 def test_a_machine_that_knows_no_name_is_told_by_number(capsys, monkeypatch):

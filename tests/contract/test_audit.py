@@ -205,6 +205,48 @@ def test_the_database_itself_refuses_to_change_the_record(five, any_database, st
     assert first_bad(five) is None
 
 
+REPLACED = "'x', action, subject, facts, digest, origin FROM audit WHERE number = 3"
+
+
+@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"INSERT OR REPLACE INTO audit SELECT team_id, number, at, {REPLACED}",
+        f"REPLACE INTO audit SELECT team_id, number, at, {REPLACED}",
+        "REPLACE INTO audit (rowid, team_id, number, at, actor, action, subject, facts, digest,"
+        f" origin) SELECT rowid, team_id, 99, at, {REPLACED}",
+        "UPDATE OR REPLACE audit SET number = 4 WHERE number = 3",
+        f"INSERT INTO audit SELECT team_id, number, at, {REPLACED}"
+        " ON CONFLICT DO UPDATE SET actor = excluded.actor",
+    ],
+)
+@pytest.mark.parametrize("recursive", ["OFF", "ON"])
+def test_sqlite_refuses_to_replace_a_line(five, any_database, statement, recursive):
+    with any_database.writer.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA recursive_triggers = {recursive}")
+        connection.rollback()
+        with pytest.raises(DBAPIError, match="append-only"), connection.begin():
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("PRAGMA recursive_triggers = OFF")
+
+    assert first_bad(five) is None
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+def test_postgresql_refuses_to_put_another_line_in_the_place_of_one(five, any_database):
+    with (
+        pytest.raises(DBAPIError, match="append-only"),
+        any_database.writer.begin() as connection,
+    ):
+        connection.exec_driver_sql(
+            f"INSERT INTO audit SELECT team_id, number, at, {REPLACED}"
+            " ON CONFLICT (team_id, number) DO UPDATE SET actor = excluded.actor"
+        )
+
+    assert first_bad(five) is None
+
+
 @pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
 def test_postgresql_refuses_to_truncate_the_record(five, any_database):
     with (

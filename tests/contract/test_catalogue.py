@@ -1,17 +1,20 @@
 """What every store promises of the catalogue."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from bot.billing.subscription import Kind, OrderType, Package, Status, SubscriptionKey
 from bot.ports.store import ListQuery
 from storage import open_store, rows
+from storage.errors import DatabaseAway
 from storage.rows import CHUNK
-from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
+from tests.conftest import ACCOUNTS, AUDIT_KEY, ONLY_POSTGRESQL, TEAM
 from tests.factories import (
     DEPUTY,
     NOW,
@@ -637,3 +640,129 @@ def test_what_passed_by_a_clock_that_was_ahead_is_derived_again(any_store):
     with any_store.reading() as tx:
         found = anchored(tx, NOW, NOW + 30 * DAY)
         assert sorted(each.key.id for each in found) == ["other", "sm-quota"]
+
+
+on_postgresql = pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+OLD = quota(orders=(order("2026-01-10 09:20"),))
+NEW = replace(OLD, spec="new", orders=(order("2026-02-10 09:20"), order("2026-03-10 09:20")))
+
+
+@contextmanager
+def between(database, statement, act):
+    """Have somebody else act before the writers' first statement that `statement` picks."""
+    seen, acted = [], []
+
+    def interpose(_connection, _cursor, text, *_):
+        seen.append(text)
+        if not acted and statement(len(seen), text):
+            acted.append(True)
+            act()
+
+    event.listen(database.writer, "before_cursor_execute", interpose)
+    try:
+        yield seen
+    finally:
+        event.remove(database.writer, "before_cursor_execute", interpose)
+
+
+READS = [
+    lambda catalogue: [catalogue.get(OLD.key)],
+    lambda catalogue: looked_up(catalogue, OLD.key),
+    lambda catalogue: catalogue.group(OLD.key.account, OLD.region),
+    lambda catalogue: catalogue.anchored(start=NOW, end=NOW + 999 * DAY),
+]
+
+
+def looked_up(catalogue, *keys):
+    catalogue.look_up(keys)
+    return [catalogue.get(each) for each in keys]
+
+
+@on_postgresql
+@pytest.mark.parametrize("statement", range(1, 6))
+@pytest.mark.parametrize("read", READS, ids=["get", "look_up", "group", "anchored"])
+def test_what_is_read_to_be_changed_is_of_one_moment(any_store, any_database, read, statement):
+    """Somebody else commits between two of the statements by which it is read."""
+    put(any_store, OLD)
+
+    with (
+        any_store.transaction() as tx,
+        between(any_database, lambda n, _: n == statement, lambda: put(any_store, NEW)),
+    ):
+        [found] = read(tx.catalogue)
+
+    assert found in (OLD, NEW)
+
+
+@on_postgresql
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_held_is_changed_by_nobody_else(any_store, any_database, known):
+    if known:
+        put(any_store, OLD)
+
+    with any_store.transaction() as tx:
+        tx.catalogue.hold([OLD.key])
+        with pytest.raises(DatabaseAway):
+            hurried(any_store, lambda other: other.catalogue.put([NEW], at=NOW))
+        with pytest.raises(DatabaseAway):
+            hurried(any_store, lambda other: other.catalogue.hold([OLD.key]))
+        hurried(any_store, lambda other: other.catalogue.put([replace(OLD, key=PROD)], at=NOW))
+        tx.catalogue.put([replace(OLD, note="mine")], at=NOW)
+
+    with any_store.reading() as tx:
+        assert tx.catalogue.get(OLD.key) == replace(OLD, note="mine")
+
+
+PROD = SubscriptionKey("prod", "sm-quota")
+
+
+def hurried(store, act):
+    """Act as somebody else who waits for nobody."""
+    with store.transaction() as tx:
+        tx.catalogue.work.connection.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+        act(tx)
+
+
+def test_what_was_looked_up_before_is_read_anew_when_it_is_held(any_store, any_database):
+    put(any_store, OLD)
+
+    with any_store.transaction() as tx:
+        tx.catalogue.look_up([OLD.key])
+        if any_database.writer.dialect.name == "postgresql":
+            put(any_store, NEW)
+        tx.catalogue.hold([OLD.key, key("absent")])
+        expected = NEW if any_database.writer.dialect.name == "postgresql" else OLD
+        assert tx.catalogue.get(OLD.key) == expected
+        assert tx.catalogue.get(key("absent")) is None
+
+
+@on_postgresql
+def test_a_date_is_derived_from_what_nobody_changes_meanwhile(any_store, any_database):
+    """Else the date of what was read would be written beside what came meanwhile."""
+    put(any_store, OLD, at=NOW - 999 * DAY)
+    waited = []
+
+    def hurry():
+        with pytest.raises(DatabaseAway):
+            hurried(any_store, lambda tx: tx.catalogue.put([NEW], at=NOW))
+        waited.append(True)
+
+    with (
+        any_store.transaction() as tx,
+        between(any_database, lambda _, text: "FROM orders" in text, hurry),
+    ):
+        tx.catalogue.date_anew([OLD.key], at=NOW)
+
+    assert waited
+
+
+@on_postgresql
+def test_whoever_holds_waits_for_a_flip_and_a_flip_for_whoever_holds(any_store, any_database):
+    """Both take the generation first and the account afterwards, so that neither waits for ever."""
+    put(any_store, OLD)
+
+    with any_store.transaction() as tx, between(any_database, lambda *_: False, list) as seen:
+        tx.catalogue.hold([OLD.key])
+
+    locked = [text for text in seen if "FOR " in text]
+    assert ["generations" in text for text in locked] == [True, False]

@@ -7,11 +7,12 @@ from time import sleep
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from bot.facts.erased import ERASED
 from bot.facts.messages import Settled
-from bot.services import telling
+from bot.services import switched, telling
 from bot.services.closing import close, closures
 from bot.services.keeping_time import KeepingTime
-from bot.services.settled import SettledFact, fact_name, record
+from bot.services.settled import SettledFact, fact_about, fact_name, record
 from tests.clocks import SettableClock
 from tests.conftest import AND_MODEL, migrated_url
 from tests.contract.samples import HOUR
@@ -204,3 +205,22 @@ def test_of_two_replicas_one_settles_what_was_being_turned_off(any_store):
     for thread in threads:
         thread.join(timeout=30)
     assert sorted(settled) == [0, 1]
+
+
+def test_who_did_something_is_erased_and_what_was_done_stays(any_store):
+    with any_store.transaction() as tx:
+        switched.remember(tx, key("a"), on=False, by="U0MEI", at=NOW)
+        switched.remember(tx, key("b"), on=False, by="U0MEI2", at=NOW)
+        kept = SettledFact(settled=Settled.KEPT, at=NOW, by="U0MEI")
+        record(tx, key("a"), date(2026, 12, 1), kept)
+        tx.notes.put("form/1", {"request": 1001, "note": "U0MEI"})
+        before = switched.turned_off_by(tx, key("b"))
+        tx.notes.look_up([fact_name(key("a"), date(2026, 12, 1))])
+        tx.notes.forget("U0MEI")
+
+    with any_store.reading() as tx:
+        assert switched.turned_off_by(tx, key("a")) is None
+        assert switched.turned_off_by(tx, key("b")) == before
+        fact = fact_about(tx, key("a"), date(2026, 12, 1))
+        assert (fact.settled, fact.by) == (Settled.KEPT, ERASED)
+        assert tx.notes.get("form/1") == {"request": 1001, "note": "U0MEI"}

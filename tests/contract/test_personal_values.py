@@ -8,7 +8,7 @@ from bot.facts.erased import ERASED
 from bot.ports.record import FORGOTTEN, Bad, Personal, Tampering, coming_from
 from storage.engine import parse, sqlite_file
 from storage.tables import audit, personal_values
-from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
+from tests.conftest import ACCOUNTS, AUDIT_KEY, ONLY_POSTGRESQL, TEAM
 from tests.factories import APPROVER_1, NOW, OWNER
 
 WORDS = "I know Omar, who knows: ünïcode \x00"
@@ -154,6 +154,40 @@ def test_the_database_itself_refuses_to_change_a_personal_value(any_store, any_d
         any_database.writer.begin() as connection,
     ):
         connection.execute(update(personal_values).values(person="U0OTHER"))
+
+
+@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "REPLACE INTO personal_values SELECT team_id, hash, person, own, salt, '\"x\"'"
+        " FROM personal_values",
+        "INSERT OR REPLACE INTO personal_values (rowid, team_id, hash, person, own, salt, value)"
+        " SELECT rowid, team_id, 'f00d', person, own, salt, value FROM personal_values",
+        "UPDATE OR REPLACE personal_values SET value = '\"x\"'",
+    ],
+)
+def test_sqlite_refuses_to_replace_a_personal_value(any_store, any_database, statement):
+    said(any_store)
+    before = raw(any_database, personal_values)
+
+    with (
+        pytest.raises(DBAPIError, match="not changed"),
+        any_database.writer.begin() as connection,
+    ):
+        connection.exec_driver_sql(statement)
+    assert raw(any_database, personal_values) == before
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+def test_postgresql_refuses_to_truncate_the_personal_values(any_store, any_database):
+    said(any_store)
+
+    with (
+        pytest.raises(DBAPIError, match="not truncated"),
+        any_database.writer.begin() as connection,
+    ):
+        connection.exec_driver_sql("TRUNCATE personal_values")
 
 
 @pytest.mark.parametrize(

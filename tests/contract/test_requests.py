@@ -10,6 +10,7 @@ from sqlalchemy import event
 from bot.billing.change import Change, Charge
 from bot.billing.unsubscription import SECOND_LOOK_AFTER, Event, State, Verb, noted
 from bot.ports.store import ChangedMeanwhile
+from storage.errors import DatabaseAway
 from tests.conftest import AND_MODEL, ONLY_POSTGRESQL, migrated_url
 from tests.contract.samples import DEADLINE, HOUR, LEASE, delivery, fully_told, request
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, key, usd
@@ -458,3 +459,55 @@ def test_what_is_loaded_to_be_changed_is_of_one_moment(any_store, any_database, 
         (1, False, False),
         (2, True, True),
     }
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+def test_what_is_held_is_neither_saved_nor_claimed_by_anybody_else(any_store):
+    """Else the time of a state that is over would be written over that of the new one."""
+    waiting = saved(any_store, request(events=()))
+    approved = replace(waiting, state=State.APPROVED, starts_at=NOW + HOUR)
+
+    with any_store.transaction() as tx:
+        assert tx.requests.hold(1001) == waiting
+        assert tx.requests.hold(9999) is None
+        with pytest.raises(DatabaseAway):
+            hurried(any_store, lambda requests: requests.save(approved))
+        assert hurried(any_store, lambda requests: claim(requests, DEADLINE)) == []
+
+    assert hurried(any_store, lambda requests: requests.save(approved)).version == 2
+
+
+@pytest.mark.parametrize("any_url", ONLY_POSTGRESQL, indirect=True)
+def test_attending_leaves_the_time_of_a_state_that_comes_meanwhile(any_store, any_database):
+    waiting = saved(any_store, request(events=()))
+    approved = replace(waiting, state=State.APPROVED, starts_at=NOW + HOUR)
+    waited = []
+
+    def interpose(_connection, _cursor, text, *_):
+        if text.startswith("UPDATE requests SET work_at") and not waited:
+            waited.append(True)
+            with pytest.raises(DatabaseAway):
+                hurried(any_store, lambda requests: requests.save(approved))
+
+    event.listen(any_database.writer, "before_cursor_execute", interpose)
+    try:
+        with any_store.transaction() as tx:
+            tx.requests.attend(1001, at=NOW + 20 * HOUR)
+    finally:
+        event.remove(any_database.writer, "before_cursor_execute", interpose)
+    saved(any_store, approved)
+
+    assert waited
+    with any_store.reading() as tx:
+        assert tx.requests.next_due() == NOW + HOUR
+
+
+def hurried(store, act):
+    """Act as somebody else who waits for nobody."""
+    with store.transaction() as tx:
+        tx.catalogue.work.connection.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+        return act(tx.requests)
+
+
+def claim(requests, at):
+    return requests.claim_due(now=at, lease_until=at + LEASE, limit=1)

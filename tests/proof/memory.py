@@ -18,6 +18,7 @@ from bot.billing.account import Account, account_named
 from bot.billing.delegation import Delegation
 from bot.billing.renewal import CLOUD_ZONE, anchor
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
+from bot.facts.erased import ERASED
 from bot.ports.record import Personal
 from bot.ports.store import (
     ArmedReminder,
@@ -156,6 +157,9 @@ class MemoryCatalogue:
 
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Everything is at hand."""
+
+    def hold(self, keys: Collection[SubscriptionKey]) -> None:
+        """There is one writer."""
 
     def get(self, key: SubscriptionKey) -> Subscription | None:
         known = self._rows.get(key)
@@ -669,6 +673,11 @@ class MemoryNotes:
 
     def put(self, name: str, value: Mapping[str, object]) -> None:
         self._notes[name] = dict(value)
+
+    def forget(self, person: str) -> None:
+        for name, value in self._notes.items():
+            if value.get("by") == person:
+                self._notes[name] = {**value, "by": ERASED}
 
     def seen(self, event: str, *, at: datetime) -> bool:
         for old in [each for each, when in self._seen.items() if when < at - REMEMBERED]:

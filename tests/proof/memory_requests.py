@@ -49,6 +49,9 @@ class MemoryRequests:
         kept = self._rows.get(number)
         return kept.request if kept else None
 
+    def hold(self, number: int) -> Request | None:
+        return self.get(number)
+
     def save(self, request: Request) -> Request:
         known = self._rows.get(request.number)
         if (known.request.version if known else 0) != request.version:

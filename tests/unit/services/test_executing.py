@@ -15,7 +15,9 @@ from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import Store
 from bot.services.calling import LOOK_EVERY, SETTLED_AFTER, STARTS_WITHIN
 from bot.services.errors import NotAllowed, RequestRefused
+from bot.services.forgetting import Forgetting
 from bot.services.progress import LEASE, Progress
+from storage.requests import SqlRequests
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, OUTSIDER, REQUESTER, account, quota, usd
 from tests.unit.services.desk import SECOND, Desk, filled_in, secmaster
@@ -421,6 +423,26 @@ def test_who_decides_at_the_very_deadline_is_not_hurried_by_the_replica_that_exp
     assert next_due(desk) == approved.starts_at
 
 
+def test_a_claim_is_given_back_by_what_nobody_changes_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several writers an approval could come between, and be carried out hours late."""
+    desk.ask("sm-quota")
+    held: list[int] = []
+    hold = SqlRequests.hold
+
+    def noted(self: SqlRequests, number: int) -> Request | None:
+        held.append(number)
+        return hold(self, number)
+
+    monkeypatch.setattr(SqlRequests, "hold", noted)
+    monkeypatch.setattr(SqlRequests, "attend", lambda *_, **__: held.append(0))
+
+    progress(desk).again(desk.get(), at=desk.clock.now() + timedelta(hours=20))
+
+    assert held == [1001, 0]
+
+
 def test_a_day_later_it_is_looked_at_once_more(desk: Desk) -> None:
     done = desk.executed("sm-quota")
     at = done.second_look_at
@@ -441,6 +463,19 @@ def test_a_day_later_it_is_looked_at_once_more(desk: Desk) -> None:
     assert [each.verb for each in looked.events[len(done.events) :]] == [Verb.LOOKED_AGAIN]
     assert looked.events[-1].note == "all gone, 3 refund orders of 3 found"
     assert next_due(desk) is None
+
+
+def test_what_is_back_is_told_to_nobody_who_was_forgotten(desk: Desk) -> None:
+    desk.executed("sm-quota")
+    Forgetting(store=desk.store, clock=desk.clock).forget(REQUESTER, by="operator")
+    desk.deliveries()
+    desk.cloud.accepted = [each for each in desk.cloud.accepted if each.id != "sm-screen"]
+    desk.cloud.change("sm-screen", status=Status.IN_USE)
+    desk.clock.advance(timedelta(days=2))
+    desk.run()
+
+    assert desk.get().events[-1].verb is Verb.CAME_BACK
+    assert {each.destination for each in desk.deliveries()} == {desk.policy.approvals_channel}
 
 
 def test_what_is_back_a_day_later_is_told(desk: Desk) -> None:

@@ -1,9 +1,12 @@
 """What a reading changes: the book goes on by itself, the catalogue follows, messages too."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, SlackChannel, SlackUser, Status, Subscription
@@ -12,10 +15,14 @@ from bot.providers.ledger import LedgerProvider
 from bot.services import following, taking_over
 from bot.services.arming import Arming
 from bot.services.errors import SyncHeldUp
+from bot.services.switched import remember
 from bot.services.syncing import Syncing
+from bot.services.taking_over import TakingOver
 from storage.store import SqlStore
+from storage.tables import book_subscriptions
 from tests.clocks import SettableClock
 from tests.factories import OWNER, instant, key, order, package, quota
+from tests.fakes import FakeProvider
 from tests.unit.services.rig import Rig, policy
 
 DEFAULT = AccountName("default")
@@ -117,6 +124,121 @@ def test_the_same_reading_twice_changes_nothing(rig: Rig, syncing: Syncing) -> N
     syncing.sync(DEFAULT)
 
     assert syncing.sync(DEFAULT).counts == {"added": 0, "changed": 0, "unchanged": 1, "gone": 0}
+
+
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch, ledger: LedgerProvider, act: Callable[[], object]
+) -> None:
+    """Something happens when the account was read, before what was read is compared."""
+    read = ledger.subscriptions
+
+    def subscriptions() -> Iterator[Subscription]:
+        yield from list(read())
+        act()
+
+    monkeypatch.setattr(ledger, "subscriptions", subscriptions)
+
+
+def test_what_is_imported_while_an_account_is_read_stays(
+    rig: Rig, syncing: Syncing, ledger: LedgerProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(rig, quota(orders=(ORDER,)))
+    new, other = package("new", orders=(ORDER,)), quota(orders=(ORDER,), spec="other")
+    meanwhile(monkeypatch, ledger, lambda: hold(rig, new, other))
+
+    syncing.sync(DEFAULT)
+
+    with rig.store.reading() as tx:
+        assert not tx.catalogue.is_gone(key("new"))
+        assert tx.book.get(key("new")) == new
+        assert tx.catalogue.get(key("sm-quota")) == tx.book.get(key("sm-quota")) == other
+
+
+def test_what_is_imported_after_it_was_compared_is_not_gone(
+    rig: Rig, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stray = package("stray", orders=(ORDER,))
+    hold(rig, quota(orders=(ORDER,)))
+    rig.know(stray)
+    compare = TakingOver.compare
+
+    def compared(self: TakingOver) -> None:
+        compare(self)
+        hold(rig, stray)
+
+    monkeypatch.setattr(TakingOver, "compare", compared)
+
+    syncing.sync(DEFAULT)
+
+    with rig.store.reading() as tx:
+        assert not tx.catalogue.is_gone(key("stray"))
+        assert tx.book.get(key("stray")) == stray
+
+
+def test_a_book_of_an_earlier_lapse_which_has_no_digests_is_read(
+    rig: Rig, syncing: Syncing
+) -> None:
+    hold(rig, quota(orders=(ORDER,), spec="new"))
+    rig.know(quota(orders=(ORDER,), spec="old"))
+    with rig.store.transaction() as tx:
+        without = update(book_subscriptions).values(digest=None)
+        tx.catalogue.work.connection.execute(without)  # type: ignore[attr-defined]
+
+    syncing.sync(DEFAULT)
+
+    assert known(rig).spec == "new"
+
+
+@pytest.fixture
+def cloud(store: SqlStore, clock: SettableClock) -> FakeProvider:
+    return FakeProvider(store.accounts[DEFAULT], [quota(orders=(ORDER,))], clock)
+
+
+def read_slowly(
+    rig: Rig, cloud: FakeProvider, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> Syncing:
+    """The sync of a cloud that is read while something happens."""
+    rig.know(quota(orders=(ORDER,)))
+    listed = cloud.subscriptions
+
+    def subscriptions() -> Iterator[Subscription]:
+        found = list(listed())
+        rig.clock.advance(timedelta(minutes=1))
+        act()
+        return iter(found)
+
+    monkeypatch.setattr(cloud, "subscriptions", subscriptions)
+    return Syncing(store=rig.store, clock=rig.clock, providers={DEFAULT: cloud})
+
+
+def test_what_ended_while_the_cloud_was_read_stays_ended_until_it_is_read_again(
+    rig: Rig, cloud: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = quota(orders=(ORDER,), status=Status.UNSUBSCRIBED, auto_renew=False)
+    with monkeypatch.context() as patch:
+        read_slowly(rig, cloud, lambda: rig.know(over), patch).sync(DEFAULT)
+        assert (known(rig).status, known(rig).auto_renew) == (Status.UNSUBSCRIBED, False)
+
+    rig.clock.advance(timedelta(minutes=1))
+    Syncing(store=rig.store, clock=rig.clock, providers={DEFAULT: cloud}).sync(DEFAULT)
+    assert known(rig).status is Status.IN_USE  # the cloud lists it, and nobody ended it since
+
+
+def test_what_was_switched_while_the_cloud_was_read_stays_so_until_it_is_read_again(
+    rig: Rig, cloud: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def turned_off() -> None:
+        rig.know(quota(orders=(ORDER,), auto_renew=False))
+        with rig.store.transaction() as tx:
+            remember(tx, key(), on=False, by=OWNER, at=rig.clock.now())
+
+    with monkeypatch.context() as patch:
+        read_slowly(rig, cloud, turned_off, patch).sync(DEFAULT)
+        assert known(rig).auto_renew is False
+
+    rig.clock.advance(timedelta(minutes=1))
+    Syncing(store=rig.store, clock=rig.clock, providers={DEFAULT: cloud}).sync(DEFAULT)
+    assert known(rig).auto_renew is True
 
 
 @pytest.mark.parametrize("away_since", ["2026-10-20 12:00", "2026-11-28 12:00"])
