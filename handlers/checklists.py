@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bot.billing.rights import Action
-from bot.billing.unsubscription import OutOfOrder, Request
+from bot.billing.unsubscription import NobodyElseLooks, OutOfOrder, Request
 from bot.services.errors import ChecklistIncomplete, Incomplete, RequestRefused
 from handlers import ids, submissions
 from handlers.blocks import checklist
@@ -26,12 +26,12 @@ class Checklists:
         turns.view(ids.CHECKLIST_STILL_FORM, self.still_there)
 
     def ask_what_shows_it(self, turn: Turn) -> None:
-        """*Done…*: only who may say so is asked for a link."""
+        """*Done…*: only who may say so is asked for what shows it."""
         request = self._vouching.open(submissions.number(turn.body), by=turn.user)
         turn.open(checklist.done_form(request))
 
     def done(self, turn: Turn) -> Mapping[str, object] | None:
-        """What was done was sent, with the link that shows it."""
+        """What was done was sent, with what shows it."""
         said = submissions.why(turn.body)
         return _answered(
             turn,
@@ -40,13 +40,16 @@ class Checklists:
                 by=turn.user,
                 items=submissions.ticked_items(turn.body),
                 evidence=said.evidence,
+                file=said.file,
                 note=said.why,
+                shown=said.shown,
             ),
         )
 
     def gone(self, turn: Turn) -> None:
         """*It is gone*, confirmed."""
-        self._vouching.gone(submissions.number(turn.body), by=turn.user)
+        number, shown = submissions.number(turn.body), submissions.shown(turn.body)
+        self._vouching.gone(number, by=turn.user, shown=shown)
 
     def ask_what_is_there(self, turn: Turn) -> None:
         """*Still there…*: asks those who may verify it what they saw."""
@@ -64,6 +67,7 @@ class Checklists:
                 by=turn.user,
                 items=submissions.ticked_items(turn.body),
                 why=said.why,
+                shown=said.shown,
             ),
         )
 
@@ -77,7 +81,7 @@ def _answered(turn: Turn, act: Callable[[], Request]) -> Mapping[str, object] | 
         under = {_BLOCKS[field]: words for field, words in refusal.fields.items()}
         return {"response_action": "errors", "errors": under}
     except RequestRefused as refusal:
-        if not isinstance(refusal.cause, OutOfOrder):
+        if not isinstance(refusal.cause, OutOfOrder | NobodyElseLooks):
             raise
         note(refusal, turn)
         under = {ids.CHECKLIST_ITEMS: f"{refusal.sentence} {refusal.advice}"}
@@ -90,4 +94,8 @@ def _answered(turn: Turn, act: Callable[[], Request]) -> Mapping[str, object] | 
 
 WHAT_WAS_SEEN = "Say what you saw; who did it reads it."
 
-_BLOCKS: Mapping[str, str] = {"items": ids.CHECKLIST_ITEMS, "evidence": ids.EVIDENCE}
+_BLOCKS: Mapping[str, str] = {
+    "items": ids.CHECKLIST_ITEMS,
+    "evidence": ids.EVIDENCE,
+    "file": ids.EVIDENCE_FILE,
+}

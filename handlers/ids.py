@@ -73,6 +73,7 @@ REQUEST_WORKING = "request.working"
 RECEIPT = "request.receipt"
 WHY = "request.why"
 EVIDENCE = "request.evidence"
+EVIDENCE_FILE = "request.evidence.file"
 
 # What a person carries out by hand
 CHECKLIST_DONE = "checklist.done"

@@ -125,7 +125,10 @@ class Requests:
         """The reason for leaving it was sent."""
         said = submissions.why(turn.body)
         return _answered(
-            turn, lambda: self._unsubscribing.leave(said.number, by=turn.user, why=said.why)
+            turn,
+            lambda: self._unsubscribing.leave(
+                said.number, by=turn.user, why=said.why, shown=said.shown
+            ),
         )
 
     def ask_again(self, turn: Turn) -> None:

@@ -29,13 +29,15 @@ class Press:
 class Why:
     """The reason that a modal asked for, and the evidence where it asks for that too.
 
-    `shown` is the acknowledgement that the modal was about.
+    `file` is where Slack shows the file that was given as evidence.
+    `shown` is the acknowledgement, or the turn of a checklist, that the modal was about.
     """
 
     number: int
     shown: int
     why: str
     evidence: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def number(body: Body) -> int:
 
 
 def shown(body: Body) -> int:
-    """The acknowledgement that the message of a button showed."""
+    """The acknowledgement, or the turn of a checklist, that the message of a button showed."""
     return _reference(value(body)).shown
 
 
@@ -153,6 +155,7 @@ def why(body: Body) -> Why:
         shown=about.shown,
         why=_text(fields.get(ids.WHY)).strip(),
         evidence=_text(fields.get(ids.EVIDENCE)).strip(),
+        file=_file(fields.get(ids.EVIDENCE_FILE)),
     )
 
 
@@ -272,6 +275,12 @@ def _option(field: Mapping[str, Any] | None) -> str:
 
 def _ticked(field: Mapping[str, Any] | None) -> Sequence[str]:
     return [str(option["value"]) for option in (field or {}).get("selected_options") or ()]
+
+
+def _file(field: Mapping[str, Any] | None) -> str:
+    """Where Slack shows the file that was given; its address has the id of the file in it."""
+    files = (field or {}).get("files") or ()
+    return next((str(each.get("permalink") or "") for each in files), "")
 
 
 def _text(field: Mapping[str, Any] | None) -> str:

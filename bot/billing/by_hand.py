@@ -13,9 +13,11 @@ from bot.billing.subscription import Edition, Kind, SlackUser
 from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
+    ChecklistChanged,
     Event,
     Item,
     ItemState,
+    NobodyElseLooks,
     OutOfOrder,
     Request,
     State,
@@ -39,13 +41,17 @@ WITHOUT_DATE = timedelta(days=7)
 """The time for something of which no date is known."""
 
 LOOKS = (timedelta(hours=24), timedelta(hours=72))
-"""When those who may look whether it is gone are called again; then it is left alone."""
+"""When those who may look whether it is gone are called again."""
+
+LOOKED_WITHIN = timedelta(days=7)
+"""When it has failed, as nobody looked."""
 
 APART = timedelta(hours=1)
 """Two calls are never nearer to each other."""
 
 _CALLS = frozenset({Verb.REMINDED, Verb.VERIFYING, Verb.STILL_THERE})
-_TURNS = frozenset({Verb.STARTED, Verb.RETRIED, Verb.STILL_THERE, Verb.VERIFYING})
+_TURNS = frozenset({Verb.STARTED, Verb.STILL_THERE, Verb.VERIFYING})
+"""What opens it for those who do it, or for those who look."""
 
 
 def start(
@@ -78,8 +84,8 @@ def carry_out(
     """A person did some of the items and shows it; when all are done, `whom` is called to look.
 
     What failed since it was not done in time opens again by it. Raises AlreadyDecided when none of
-    them is left to do, OutOfOrder for packages before their edition (R8). Source: EU
-    secmaster_04_0018, 2024-01-05.
+    them is left to do, OutOfOrder for packages before their edition (R8), NobodyElseLooks when
+    `whom` has nobody but those who did it. Source: EU secmaster_04_0018, 2024-01-05.
     """
     todo = sorted({number for number, _ in open_items(request)}.intersection(numbers))
     failed = request.state is State.FAILED and not request.closed
@@ -90,32 +96,44 @@ def carry_out(
     done = _in_state(opened, todo, ItemState.SENT)
     said = noted(done, Verb.CARRIED_OUT, by=by, at=at, note=note)
     said = _about(said, todo, evidence=evidence)
+    others = demand_second(request, by=by, whom=whom)
     if open_items(said):
         return said
     verifying = replace(said, state=State.VERIFYING)
-    return noted(verifying, Verb.VERIFYING, at=at, called=tuple(whom))
+    return noted(verifying, Verb.VERIFYING, at=at, called=others)
+
+
+def demand_second(
+    request: Request, *, by: SlackUser, whom: Sequence[SlackUser]
+) -> tuple[SlackUser, ...]:
+    """Those of `whom` who can look when the person has done some of it; raises NobodyElseLooks."""
+    others = tuple(each for each in whom if each != by and each not in doers(request))
+    if not others:
+        raise NobodyElseLooks(request.number)
+    return others
 
 
 def confirm(request: Request, *, by: SlackUser, at: datetime) -> Request:
     """A second person looked and saw that all of it is gone.
 
-    Raises AlreadyDecided when nothing waits for it, CannotConfirmOwn for whoever did any of it.
+    What failed since nobody looked in time opens again by it. Raises AlreadyDecided when nothing
+    waits for it, CannotConfirmOwn for whoever did any of it.
     """
-    _demand_unseen(request)
+    unseen = _unseen(request, by=by, at=at)
     if by in doers(request):
         raise CannotConfirmOwn(request.number)
-    return noted(request, Verb.CONFIRMED, by=by, at=at)
+    return noted(unseen, Verb.CONFIRMED, by=by, at=at)
 
 
 def still_there(
     request: Request, *, numbers: Collection[int], by: SlackUser, at: datetime, why: str
 ) -> Request:
     """Somebody looked and it is not gone: these are to be done again, the others stay done."""
-    _demand_unseen(request)
+    unseen = _unseen(request, by=by, at=at)
     again = sorted({n for n, _ in _numbered(request)}.intersection(numbers))
     if not again:
         raise AlreadyDecided(request)
-    return _reopened(request, again, by=by, at=at, why=why)
+    return _reopened(unseen, again, by=by, at=at, why=why)
 
 
 def listed_still(request: Request, *, numbers: Collection[int], at: datetime, why: str) -> Request:
@@ -124,11 +142,16 @@ def listed_still(request: Request, *, numbers: Collection[int], at: datetime, wh
     return _reopened(request, sorted(numbers), by=None, at=at, why=why)
 
 
-def seen_gone(request: Request, *, items: Sequence[Item], at: datetime, note: str) -> Request:
-    """The end: a second person has seen it; `items` bear what the cloud shows of it."""
+def seen_gone(request: Request, *, at: datetime, note: str) -> Request:
+    """The end: a second person has seen it."""
     demand(request, State.VERIFYING)
-    gone = _gone(replace(request, items=tuple(items)), at=at)
-    return stepping.verified(gone, at=at, note=note)
+    return stepping.verified(_gone(request, at=at), at=at, note=note)
+
+
+def not_read(request: Request, *, at: datetime, note: str) -> Request:
+    """The cloud did not answer for so long that it is not asked any more."""
+    demand(request, State.VERIFYING)
+    return noted(request, Verb.NOT_READ, at=at, note=note)
 
 
 def call(request: Request, *, whom: Sequence[SlackUser], at: datetime) -> Request:
@@ -138,8 +161,47 @@ def call(request: Request, *, whom: Sequence[SlackUser], at: datetime) -> Reques
 
 
 def overdue(request: Request, *, at: datetime, problem: str) -> Request:
-    """Nobody said in time that it is done: people decide how to go on."""
+    """Nobody did it, or nobody looked, in time: people decide how to go on."""
     return stepping.fail(request, at=at, problem=problem)
+
+
+def retry(request: Request, *, by: SlackUser, at: datetime) -> Request:
+    """Open it again for those who do what is left, else for those who look."""
+    opened = stepping.retry(request, by=by, at=at)
+    return opened if open_items(opened) else replace(opened, state=State.VERIFYING)
+
+
+def leave_as_is(request: Request, *, by: SlackUser, at: datetime, why: str) -> Request:
+    """A person gives it up, also before it is due: it ends as failed, what was done stays done.
+
+    Raises AlreadyDecided when it has ended, or a second person has seen it gone.
+    """
+    if request.state not in {State.EXECUTING, State.VERIFYING}:
+        return stepping.leave_as_is(request, by=by, at=at, why=why)
+    if confirmed(request) is not None:
+        raise AlreadyDecided(request)
+    left = replace(request, state=State.FAILED, closed=True)
+    return noted(left, Verb.LEFT, by=by, at=at, note=why)
+
+
+def turn(request: Request) -> int:
+    """The number of the event that opened it for those who do it or look now; 0 before any did.
+
+    Who says something of a checklist says it of just this turn.
+    """
+    if not request.by_hand:
+        return 0
+    return max((each.number for each in request.events if each.verb in _TURNS), default=0)
+
+
+def demand_shown(request: Request, shown: int) -> None:
+    """Raise ChecklistChanged unless it is what was seen: the turn that the event `shown` opened.
+
+    0 stands in messages of an earlier Lapse, which hold until somebody sends the work back.
+    """
+    sent_back = any(each.verb is Verb.STILL_THERE for each in request.events)
+    if shown != turn(request) and (shown or sent_back):
+        raise ChecklistChanged(request)
 
 
 def open_items(request: Request) -> Sequence[tuple[int, Item]]:
@@ -180,10 +242,22 @@ def doers(request: Request) -> frozenset[SlackUser]:
 
 
 def confirmed(request: Request) -> Event | None:
-    """Who has seen it gone, since it was last said to be done."""
-    since = max((e.number for e in request.events if e.verb is Verb.VERIFYING), default=0)
+    """Who has seen it gone, since it was last said to be done; None when it was sent back since."""
+    since = turn(request)
     seen = (e for e in request.events if e.verb is Verb.CONFIRMED and e.number > since)
     return next(seen, None)
+
+
+def is_unseen(request: Request) -> bool:
+    """Whether all of it is done and a second person can say that it is gone, or not."""
+    if request.state is State.VERIFYING:
+        return confirmed(request) is None
+    return request.state is State.FAILED and not request.closed and not open_items(request)
+
+
+def was_read(request: Request) -> bool:
+    """Whether a cloud showed that all of it is gone; else people alone have seen it."""
+    return all(item.auto_renew_off is not None for item in request.items)
 
 
 def calls_to_look(request: Request, event: Event) -> bool:
@@ -208,7 +282,9 @@ def due_at(request: Request) -> datetime | None:
 
 
 def fails_at(request: Request) -> datetime | None:
-    """When it has failed, as nobody said that it is done."""
+    """When it has failed, as nobody said that it is done, or nobody looked."""
+    if request.state is State.VERIFYING:
+        return _looks_since(request) + LOOKED_WITHIN
     due = due_at(request)
     return due + GRACE if due else None
 
@@ -225,8 +301,7 @@ def next_move(request: Request) -> datetime | None:
     """When Lapse itself has something to do about it; None while only people can go on."""
     if request.state is State.VERIFYING and (seen := confirmed(request)) is not None:
         return seen.at
-    ends = fails_at(request) if request.state is State.EXECUTING else None
-    return min((each for each in (next_call(request), ends) if each), default=None)
+    return min((each for each in (next_call(request), fails_at(request)) if each), default=None)
 
 
 def console_path(task: Task) -> tuple[str, ...]:
@@ -266,15 +341,22 @@ def _about(request: Request, numbers: Sequence[int], *, evidence: str | None = N
 
 def _planned(request: Request) -> Sequence[datetime]:
     if request.state is State.VERIFYING:
-        since = max(e.at for e in request.events if e.verb is Verb.VERIFYING)
-        return [since + each for each in LOOKS]
+        since = _looks_since(request)
+        return [since, *(since + each for each in LOOKS)]
     due = due_at(request)
     return [due - BEFORE_DUE, due] if due else []
 
 
-def _demand_unseen(request: Request) -> None:
-    if request.state is not State.VERIFYING or confirmed(request) is not None:
+def _looks_since(request: Request) -> datetime:
+    """Since when those who may look have been asked to: when all was done, or by *Retry*."""
+    return max(e.at for e in request.events if e.verb in {Verb.VERIFYING, Verb.RETRIED})
+
+
+def _unseen(request: Request, *, by: SlackUser, at: datetime) -> Request:
+    """The request while it waits for somebody to look, opened again where nobody did in time."""
+    if not is_unseen(request):
         raise AlreadyDecided(request)
+    return request if request.state is State.VERIFYING else retry(request, by=by, at=at)
 
 
 def _demand_order(request: Request, numbers: Collection[int]) -> None:

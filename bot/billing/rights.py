@@ -77,7 +77,7 @@ def may(
         Action.DELEGATE: actor.approver,
         Action.END_DELEGATION: asked or actor.admin,
         Action.CARRY_OUT: asked or actor.approver or actor.admin or _owns(actor, subscription),
-        Action.CONFIRM: actor.approver or _owns(actor, subscription),
+        Action.CONFIRM: actor.approver or actor.admin or _owns(actor, subscription),
     }
     return allowed[action]
 

@@ -166,8 +166,13 @@ class Verb(StrEnum):
     CARRIED_OUT = "carried-out"
     CONFIRMED = "confirmed"
     STILL_THERE = "still-there"
+    NOT_READ = "not-read"
     HELD_UP = "held-up"
     NOT_LOOKED = "not-looked"
+
+
+_SECOND_LOOK = frozenset({Verb.VERIFIED, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
+"""What comes before it, and each way in which it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,18 +276,24 @@ class Request:
     def second_look_at(self) -> datetime | None:
         """When what is gone is read once more; None before and after, and of a dry run.
 
-        Auto-renewal is not: people may switch it as they like when the request is over. Nor is what
-        was done by hand, which a second person has seen.
+        Auto-renewal is not: people may switch it as they like when the request is over. Nor is a
+        contract, nor what was done by hand where no cloud is read.
         """
-        if self.change is not Change.UNSUBSCRIBE or self.by_hand:
+        if self.change is not Change.UNSUBSCRIBE or self.is_contract:
             return None
-        if self.state is not State.DONE or self.dry_run:
+        if self.state is not State.DONE or self.dry_run or not self._is_of_a_cloud:
             return None
-        looked = {Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED}
-        if any(each.verb in looked for each in self.events):
+        ended = [each for each in self.events if each.verb in _SECOND_LOOK]
+        if not ended or ended[-1].verb is not Verb.VERIFIED:
             return None
-        verified = [each.at for each in self.events if each.verb is Verb.VERIFIED]
-        return verified[-1] + SECOND_LOOK_AFTER if verified else None
+        return ended[-1].at + SECOND_LOOK_AFTER
+
+    @property
+    def _is_of_a_cloud(self) -> bool:
+        """Whether a cloud is called, or was read or tried to be, about what a person did."""
+        tried = any(each.verb is Verb.NOT_READ for each in self.events)
+        read = any(each.auto_renew_off is not None for each in self.items)
+        return tried or read or not self.by_hand
 
     @property
     def ends_items(self) -> bool:
@@ -333,6 +344,10 @@ class CannotConfirmOwn(UnsubscriptionError):
     """Whoever did it by hand does not verify it."""
 
 
+class NobodyElseLooks(UnsubscriptionError):
+    """Nobody would be left to verify what this person did by hand."""
+
+
 class OutOfOrder(UnsubscriptionError):
     """Packages go after their edition, by hand as well (R8)."""
 
@@ -359,6 +374,10 @@ class RequestExpired(DecidedMeanwhile):
 
 class SnapshotChanged(DecidedMeanwhile):
     """Other figures were acknowledged since than those that the person saw who decides."""
+
+
+class ChecklistChanged(DecidedMeanwhile):
+    """It was done, or sent back, since the person saw what has to be done or looked at by hand."""
 
 
 class RequestStale(DecidedMeanwhile):

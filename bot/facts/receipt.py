@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from bot.billing.by_hand import confirmed, done_by
+from bot.billing.by_hand import confirmed, done_by, was_read
 from bot.billing.change import Change, Charge
 from bot.billing.money import Money
 from bot.billing.quote import Scope
@@ -109,8 +109,9 @@ class ReceiptFacts:
     `total` adds up the items that are gone. `broken_glass` names who approved it alone in an
     emergency and why, `by_hand` who finished it at the cloud's console
     and the evidence, `left` who accepted what was not done. `head` is None of a request that
-    finished before receipts bore it. Of what a person carried out `handwork` says who did what and
-    `seen_gone` who has seen it; a `contract` has no estimate, as it says itself what comes back.
+    finished before receipts bore it. Of what `by_people` was carried out `handwork` says who did
+    what, `seen_gone` who has seen it and `not_read` why no cloud was read about it; a `contract`
+    has no estimate, as it says itself what comes back.
     """
 
     number: int
@@ -137,6 +138,8 @@ class ReceiptFacts:
     contract: bool
     handwork: tuple[Handwork, ...]
     seen_gone: Said | None
+    by_people: bool
+    not_read: str | None
     ended_at: datetime
     rules: str
     head: RecordHead | None
@@ -201,6 +204,8 @@ def receipt_of(
         by_hand=_said(_last(request, Verb.BY_HAND)),
         left=_said(_last(request, Verb.LEFT)),
         contract=request.is_contract,
+        by_people=request.by_hand,
+        not_read=_not_read(request),
         handwork=_handwork(request),
         seen_gone=_said(confirmed(request)),
         ended_at=request.events[-1].at if request.events else request.requested_at,
@@ -268,8 +273,7 @@ def _less(actual: Money | None, estimate: Money | None) -> Money | None:
 def _verified(request: Request) -> Verification | None:
     """What reading back showed; a dry run, and what nobody could read, has nothing to show."""
     event = _last(request, Verb.VERIFIED)
-    unread = request.by_hand and any(item.auto_renew_off is None for item in request.items)
-    if event is None or request.dry_run or unread:
+    if event is None or request.dry_run or (request.by_hand and not was_read(request)):
         return None
     return Verification(
         at=event.at,
@@ -278,6 +282,14 @@ def _verified(request: Request) -> Verification | None:
         of=len(request.items),
         auto_renew_off=all(item.auto_renew_off is not False for item in request.items),
     )
+
+
+def _not_read(request: Request) -> str | None:
+    """Why no cloud was read about what people have seen gone; contracts are outside of any."""
+    ended = _last(request, Verb.VERIFIED)
+    if not request.by_hand or request.is_contract or request.dry_run or ended is None:
+        return None
+    return None if was_read(request) else (_last(request, Verb.NOT_READ) or ended).note
 
 
 def _handwork(request: Request) -> tuple[Handwork, ...]:

@@ -62,6 +62,7 @@ def receipt_json(found: ReceiptFacts) -> Json:
         "contract": found.contract,
         "handwork": [_handwork(each) for each in found.handwork],
         "seen_gone": _said(found.seen_gone),
+        "not_read": found.not_read,
         "rules": found.rules,
         "record": {"entries": found.head.entries, "head": found.head.digest}
         if found.head

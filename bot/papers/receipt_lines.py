@@ -24,6 +24,11 @@ _OUTCOMES: Mapping[ItemState, str] = {
     ItemState.REFUSED: "refused",
     ItemState.UNKNOWN: "not known",
 }
+_BY_HAND: Mapping[ItemState, str] = {
+    **_OUTCOMES,
+    ItemState.PLANNED: "not done",
+    ItemState.SENT: "done, not seen gone",
+}
 
 
 class Row(NamedTuple):
@@ -84,7 +89,10 @@ def _ended(found: ReceiptFacts) -> str:
     if found.dry_run:
         return "Dry run: nothing was changed."
     gone = sum(item.state is ItemState.GONE for item in found.items)
-    return f"{found.state.value.capitalize()}: {gone} of {counted(len(found.items), 'item')} gone."
+    unseen = sum(item.state is ItemState.SENT for item in found.items) * found.by_people
+    said = f", {unseen} said to be done by hand and not seen gone" if unseen else ""
+    whole = counted(len(found.items), "item")
+    return f"{found.state.value.capitalize()}: {gone} of {whole} gone{said}."
 
 
 def beginning(found: ReceiptFacts) -> Sequence[Row]:
@@ -140,7 +148,8 @@ def _when(charge: Charge) -> str:
 
 def items(found: ReceiptFacts) -> Sequence[ItemRow]:
     """Every subscription in the order of going."""
-    return [_item(each, dry_run=found.dry_run) for each in found.items]
+    words = _BY_HAND if found.by_people else _OUTCOMES
+    return [_item(each, words, dry_run=found.dry_run) for each in found.items]
 
 
 def total(found: ReceiptFacts) -> ItemRow:
@@ -173,6 +182,8 @@ def end(found: ReceiptFacts) -> Sequence[Row]:
     rows += [Row("Done by hand", _handwork(each)) for each in found.handwork]
     if found.seen_gone is not None:
         rows.append(Row("Seen gone", _said(found.seen_gone)))
+    if found.not_read is not None:
+        rows.append(Row("Not read back", found.not_read))
     if found.left is not None:
         rows.append(Row("Left as it is", _said(found.left)))
     if found.left_behind:
@@ -196,7 +207,7 @@ def money(amount: Money | None) -> str:
     return "not known" if amount is None else str(amount)
 
 
-def _item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
+def _item(item: ReceiptItem, words: Mapping[ItemState, str], *, dry_run: bool) -> ItemRow:
     if item.charge is not None:
         return _switched_item(item, dry_run=dry_run)
     came = not dry_run and item.state is ItemState.GONE
@@ -207,7 +218,7 @@ def _item(item: ReceiptItem, *, dry_run: bool) -> ItemRow:
     return ItemRow(
         str(item.number),
         item.label,
-        "would be gone" if dry_run else _OUTCOMES[item.state],
+        "would be gone" if dry_run else words[item.state],
         money(item.estimate.refund),
         money(item.actual.refund) if came else "",
         money(fee) if came or dry_run else "",

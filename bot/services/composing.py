@@ -202,6 +202,8 @@ class Composing:
         request, event = _event(tx, post)
         if request is None or event is None or request.state is not State.FAILED:
             return None  # somebody has gone on already
+        if request.closed:
+            return None  # somebody has given it up
         card = tx.requests.card(request.number)
         at = Posted(card.channel, card.ts) if card and card.channel and card.ts else None
         return Overdue(request=request, event=event, link=self._links.link(at) if at else None)

@@ -1,50 +1,41 @@
 """Entrusting: what Lapse does about requests that a person carries out. The cloud is never called.
 
-It opens the checklist, calls people again, says when it was not done in time, and closes what a
-second person has seen gone, after reading the cloud where a provider can.
+It opens the checklist, calls people again, says when nobody did it or looked in time, and has
+ascertained what a second person has seen gone.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from typing import Protocol, runtime_checkable
+from datetime import date, datetime, timedelta
 
 from bot.billing import by_hand, deciding
 from bot.billing.account import Account
-from bot.billing.bookkeeping import unsubscribed
-from bot.billing.deadline import last_safe
-from bot.billing.quote import Scope
-from bot.billing.renewal import AnchorKind, anchor
+from bot.billing.days import CLOUD_ZONE
+from bot.billing.deadline import STEPS, last_safe, latest_execution
+from bot.billing.renewal import Anchor, AnchorKind, anchor, safe_cutoff
 from bot.billing.subscription import Edition, Kind, SlackUser, Subscription
 from bot.billing.unsubscription import Item, Request, State, Task
-from bot.ports.provider import Provider, ProviderError, Refund
+from bot.ports.provider import Provider, ProviderError, ProviderUnavailable
 from bot.services import objections
-from bot.services.effects import is_gone
-from bot.services.figures import keys_of
+from bot.services.ascertaining import Ascertaining, Fresh
 from bot.services.finding import account_of
-from bot.services.merging import of_known, taken_over
+from bot.services.merging import taken_over
 from bot.services.people import People
-from bot.services.phrases import day, last_minute, listed
+from bot.services.phrases import day, instant, last_minute, listed
 from bot.services.progress import Progress
 
 REHEARSED = "dry run: nobody was asked to do anything"
-SEEN, READ = "seen by a second person", "seen by a second person, and not on the cloud's list"
-NOT_READ = "seen by a second person; the cloud could not be read"
 
-log = logging.getLogger(__name__)
+BEGINS_WITHIN = STEPS
+"""For how long a cloud is read again before the checklist opens by what the catalogue says."""
 
-Fresh = Mapping[str, Subscription]
+WITHIN = "within the approved limits"
+KNOWN = f"by what the catalogue says, {WITHIN}"
+KNOWN_UNREAD = f"{KNOWN}; the cloud could not be read"
+KNOWN_ALONE = f"{KNOWN}; Lapse does not read this account"
+
 Objection = Callable[[Request, Fresh, datetime], str | None]
 """Why a request cannot start as it was approved, given its items as they are now."""
-
-
-@runtime_checkable
-class Bookkeeper(Protocol):
-    """A provider whose book Lapse keeps, and which no cloud tells what happened elsewhere."""
-
-    def enter(self, subscription: Subscription) -> None:
-        """Write what happened without Lapse."""
 
 
 class Entrusting:
@@ -54,34 +45,52 @@ class Entrusting:
         self._progress = progress
         self._people = people
         self._objection = objection
+        self._ascertaining = Ascertaining(progress)
 
     def look_after(self, request: Request, provider: Provider | None) -> None:
-        """One move: begin, call people, fail what is overdue, or close what was seen gone."""
+        """One move: begin, call people, fail what is overdue, close what was seen, look again."""
+        seen = by_hand.confirmed(request)
         if request.state is State.APPROVED:
             self._begin(request, provider)
-        elif request.state is State.EXECUTING:
+        elif request.state is State.VERIFYING and seen is not None:
+            self._ascertaining.close(request, provider, since=seen.at)
+        elif request.state in {State.EXECUTING, State.VERIFYING}:
             self._wait(request)
-        elif request.state is State.VERIFYING:
-            self._verify(request, provider)
+        elif (due := request.second_look_at) is not None:
+            self._ascertaining.look_again(request, provider, since=due)
         else:
             self._progress.again(request, at=self._now())
 
     def _begin(self, request: Request, provider: Provider | None) -> None:
+        """Read the facts again; while the cloud is away, wait, but not until it is too late."""
+        try:
+            read_now = self._ascertaining.read(request, provider)
+        except ProviderError as error:
+            within = BEGINS_WITHIN if isinstance(error, ProviderUnavailable) else timedelta()
+            since = request.starts_at or request.requested_at
+            if self._ascertaining.reads_later(request, error, since=since, within=within):
+                return
+            self._open(request, None, note=KNOWN_UNREAD)
+            return
+        known = KNOWN if request.is_contract else KNOWN_ALONE
+        self._open(request, read_now, note=known if read_now is None else WITHIN)
+
+    def _open(self, request: Request, read_now: Fresh | None, *, note: str) -> None:
         """Open the checklist, or go stale when facts are worse than acknowledged."""
-        known = self._known(request)
-        read_now = self._read(request, provider)
+        known = self._ascertaining.known(request)
         fresh = known if read_now is None else read_now
         now = self._now()
         account = account_of(self._progress.store, request.account)
         problem = objections.set_otherwise(request, account)
         problem = problem or self._objection(request, fresh, now)
         problem = problem or _notice_passed(request, known.values(), account, now=now)
+        problem = problem or _too_late(request, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
             told = taken_over((read_now or {}).values())
             self._progress.save(request, stale, again=None, told=told)
             return
-        read = deciding.read_again(request, at=now, note="within the approved limits")
+        read = deciding.read_again(request, at=now, note=note)
         if request.dry_run:
             done = by_hand.rehearsed(read, at=now, note=REHEARSED)
             self._progress.save(request, done, again=None)
@@ -95,90 +104,47 @@ class Entrusting:
         self._progress.save(request, opened, again=None)
 
     def _wait(self, request: Request) -> None:
+        """For those who do it, or who look: they are called, and when nobody does it has failed."""
         now = self._now()
         ends, due = by_hand.fails_at(request), by_hand.next_call(request)
         if ends is not None and now >= ends:
             failed = by_hand.overdue(request, at=now, problem=_overdue(request))
             self._progress.save(request, failed, again=None)
         elif due is not None and now >= due:
-            whom = by_hand.whom_to_ask(request)
-            called = by_hand.call(request, whom=whom, at=now)
+            called = by_hand.call(request, whom=self._whom(request), at=now)
             self._progress.save(request, called, again=None)
         else:
             self._progress.again(request, at=by_hand.next_move(request) or now)
 
-    def _verify(self, request: Request, provider: Provider | None) -> None:
-        now = self._now()
-        if by_hand.confirmed(request) is not None:
-            self._close(request, provider)
-            return
-        due = by_hand.next_call(request)
-        if due is not None and now >= due:
-            whom = who_may_look(self._people, request, self._known(request).values())
-            called = by_hand.call(request, whom=whom, at=now)
-            self._progress.save(request, called, again=None)
-        else:
-            self._progress.again(request, at=due or now)
-
-    def _close(self, request: Request, provider: Provider | None) -> None:
-        """It is gone: the catalogue says so, unless the cloud can be read and lists it still."""
-        fresh = self._read(request, provider)
-        now = self._now()
-        still = () if fresh is None else _still_listed(request, fresh, now=now)
-        if still:
-            labels = listed([request.items[number - 1].label for number in still])
-            why = f"{labels} {'is' if len(still) == 1 else 'are'} still at the cloud."
-            opened = by_hand.listed_still(request, numbers=still, at=now, why=why)
-            self._progress.save(request, opened, again=None)
-            return
-        refunds = {} if fresh is None else self._refunds(request, provider)
-        was_read = fresh is not None
-        items = [_read_back(i, refunds.get(i.key.id), read=was_read) for i in request.items]
-        if request.is_contract:
-            _enter(provider, [unsubscribed(each) for each in self._known(request).values()])
-        said = SEEN if request.is_contract else READ if fresh is not None else NOT_READ
-        done = by_hand.seen_gone(request, items=items, at=now, note=said)
-        gone = keys_of(request) if request.scope is Scope.ALL else ()
-        self._progress.save(request, done, again=None, told=of_known(gone, unsubscribed))
-
-    def _known(self, request: Request) -> dict[str, Subscription]:
-        """What the catalogue says of its items."""
-        with self._progress.store.reading() as tx:
-            held = [tx.catalogue.get(key) for key in keys_of(request)]
-        return {each.key.id: each for each in held if each is not None}
-
-    def _read(self, request: Request, provider: Provider | None) -> Fresh | None:
-        """Its items at the cloud; None for contracts, and where the cloud does not say."""
-        if request.is_contract or provider is None:
-            return None
-        try:
-            return provider.read([key.id for key in keys_of(request)])
-        except ProviderError as error:
-            log.warning("cloud.away", extra={"request": request.number, "code": error.code})
-            return None
-
-    def _refunds(self, request: Request, provider: Provider | None) -> Mapping[str, Refund]:
-        if provider is None:
-            return {}
-        ids = [key.id for key in keys_of(request)]
-        try:
-            return {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
-        except ProviderError as error:
-            log.warning("cloud.away", extra={"request": request.number, "code": error.code})
-            return {}
+    def _whom(self, request: Request) -> tuple[SlackUser, ...]:
+        """Those for whom it waits now, as owners, approvers and people are now."""
+        if request.state is State.EXECUTING:
+            return by_hand.whom_to_ask(request)
+        return who_may_look(self._people, request, self._ascertaining.known(request).values())
 
     def _now(self) -> datetime:
         return self._progress.clock.now()
 
 
 def who_may_look(
-    people: People, request: Request, held: Iterable[Subscription]
+    people: People,
+    request: Request,
+    held: Iterable[Subscription],
+    *,
+    besides: SlackUser | None = None,
 ) -> tuple[SlackUser, ...]:
-    """Those who may verify it: owners and deputies, then approvers; never whoever did it."""
+    """Those who are asked to verify it; never whoever did it, nor the person `besides`.
+
+    Owners and deputies, then approvers, and operators where there is none of them.
+    """
+    did = {*by_hand.doers(request), *([besides] if besides else [])}
     owners = (user for each in held for user in (each.owner, each.deputy) if user)
-    did = by_hand.doers(request)
-    asked = dict.fromkeys((*owners, *people.deciders().approvers))
-    return tuple(each for each in asked if each not in did)
+    deciders = people.deciders()
+    approvers = (each for each in deciders.approvers if each in deciders.as_whom)
+    for named in ((*people.there(owners), *approvers), people.there(people.operators())):
+        if left := tuple(each for each in dict.fromkeys(named) if each not in did):
+            return left
+    return ()
 
 
 def _notice_passed(
@@ -188,12 +154,20 @@ def _notice_passed(
     if request.if_kept.get("kind") != AnchorKind.NOTICE:
         return None
     was = date.fromisoformat(request.if_kept["date"])
+    announced = Anchor(kind=AnchorKind.NOTICE, date=was, at=None)
+    if now < safe_cutoff(announced, reader=CLOUD_ZONE):
+        return None
     ahead = (anchor(each, account, at=now) for each in held)
     dates = [each.date for each in ahead if each is not None]
-    if dates and min(dates) <= was:
-        return None
     after = f", the next one is {day(min(dates))}" if dates else ""
     return f"The last day for notice has passed, it was {day(was)}{after}."
+
+
+def _too_late(request: Request, *, now: datetime) -> str | None:
+    """That it was acknowledged until an instant which is over, so that other figures may hold."""
+    minutes = request.cooling_off_minutes
+    latest = latest_execution(request.deadline, cooling_off_minutes=minutes)
+    return f"It was to begin by {instant(latest)}, which is over." if now > latest else None
 
 
 def _entrusted(
@@ -224,37 +198,19 @@ def _with_editions(items: Sequence[Item]) -> list[Item]:
     ]
 
 
-def _enter(provider: object, ended: Sequence[Subscription]) -> None:
-    """Into the book that Lapse keeps; harmless when repeated, so that it comes before the save."""
-    if isinstance(provider, Bookkeeper):
-        for each in ended:
-            provider.enter(each)
-
-
-def _still_listed(request: Request, fresh: Fresh, *, now: datetime) -> tuple[int, ...]:
-    """The numbers of the items that are not gone from the cloud's list."""
-    return tuple(
-        number
-        for number, item in enumerate(request.items, 1)
-        if not is_gone(fresh.get(item.key.id), request, now)
-    )
-
-
-def _read_back(item: Item, refund: Refund | None, *, read: bool) -> Item:
-    """What the cloud shows of it: what is not on its list renews no more."""
-    known = replace(item, auto_renew_off=True if read else None)
-    if refund is None:
-        return known
-    return replace(
-        known,
-        refund_order=refund.order_id,
-        refund_actual=refund.refund,
-        fee_actual=refund.handling_fee,
-    )
-
-
 def _overdue(request: Request) -> str:
-    left = listed([item.label for _, item in by_hand.open_items(request)])
+    left = [item.label for _, item in by_hand.open_items(request)]
+    if not left:
+        gone = listed([item.label for item in request.items])
+        are = "is" if len(request.items) == 1 else "are"
+        return (
+            f"Nobody looked within {by_hand.LOOKED_WITHIN.days} days whether {gone} {are} gone. "
+            "Retry calls those who may."
+        )
     due = by_hand.due_at(request)
     when = f" by {last_minute(due)}" if due else ""
-    return f"Nobody said{when} that {left} is done. Retry opens the checklist for another day."
+    are = "is" if len(left) == 1 else "are"
+    return (
+        f"Nobody said{when} that {listed(left)} {are} done. "
+        "Retry opens the checklist for another day."
+    )

@@ -341,7 +341,7 @@ class DelegationIncomplete(Refused):
 
 
 class ChecklistIncomplete(Refused):
-    """What was done by hand lacks something; `fields` says what under which: items, evidence."""
+    """What was done by hand lacks something; `fields` says what: under items, evidence, file."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = dict(fields)

@@ -1,6 +1,6 @@
 """Who a person is at the moment of a click, and whether they may do what they ask."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -90,6 +90,14 @@ class People:
         named = dict.fromkeys((*self._policy.approvers, *self._policy.break_glass))
         groups = [each for each in named if each.startswith(_GROUP)]
         return {each: self._directory.unread_for(each) for each in groups}
+
+    def operators(self) -> tuple[SlackUser, ...]:
+        """Those whom the settings name as operators."""
+        return tuple(SlackUser(each) for each in self._policy.operators)
+
+    def there(self, users: Iterable[SlackUser]) -> tuple[SlackUser, ...]:
+        """Those of them who can do something here, each once: no guests, and nobody who left."""
+        return tuple(each for each in dict.fromkeys(users) if not self._is_away(each))
 
     def glass_breakers(self) -> tuple[SlackUser, ...]:
         """Everybody who may break the glass; nobody unless the settings name them."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.billing import deciding, stepping
+from bot.billing import by_hand, deciding, stepping
 from bot.billing.account import CarriedOut
 from bot.billing.deciding import Asking, Terms
 from bot.billing.delegation import Deciders, authorities
@@ -194,11 +194,14 @@ class Unsubscribing:
         )
 
     def retry(self, number: int, *, by: SlackUser) -> Request:
-        """Try again what the cloud refused, within the approved figures."""
+        """Try again what the cloud refused, within the approved figures, or what nobody did."""
         actor = self._people.actor(by)
-        return self._repair(
-            number, actor, lambda request, at: stepping.retry(request, by=by, at=at)
-        )
+
+        def move(request: Request, at: datetime) -> Request:
+            retry = by_hand.retry if request.by_hand else stepping.retry
+            return retry(request, by=by, at=at)
+
+        return self._repair(number, actor, move)
 
     def by_hand(self, number: int, *, by: SlackUser, why: str, evidence: str = "") -> Request:
         """Say that a person finished it at the cloud; Lapse reads it back."""
@@ -211,15 +214,22 @@ class Unsubscribing:
             lambda request, at: stepping.done_by_hand(request, by=by, at=at, why=note),
         )
 
-    def leave(self, number: int, *, by: SlackUser, why: str) -> Request:
-        """Accept what was not done: it stays failed and is closed, with the receipt."""
+    def leave(self, number: int, *, by: SlackUser, why: str, shown: int = 0) -> Request:
+        """Accept what was not done: it stays failed and is closed, with the receipt.
+
+        What a person carries out can be given up while it runs, as it was `shown`: its turn then.
+        """
         said = demand_why(why)
         actor = self._people.actor(by)
-        return self._repair(
-            number,
-            actor,
-            lambda request, at: stepping.leave_as_is(request, by=by, at=at, why=said),
-        )
+
+        def move(request: Request, at: datetime) -> Request:
+            if not request.by_hand:
+                return stepping.leave_as_is(request, by=by, at=at, why=said)
+            left = by_hand.leave_as_is(request, by=by, at=at, why=said)
+            by_hand.demand_shown(request, shown)
+            return left
+
+        return self._repair(number, actor, move)
 
     def look_now(self, number: int, *, by: SlackUser) -> Request:
         """Have an answer that is missing read from the cloud at once; it is read anyway.

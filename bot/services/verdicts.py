@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from bot.billing import by_hand
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import (
     AlreadyDecided,
@@ -10,9 +11,11 @@ from bot.billing.unsubscription import (
     CannotApproveForRequester,
     CannotApproveOwnRequest,
     CannotConfirmOwn,
+    ChecklistChanged,
     DecidedMeanwhile,
     Event,
     MayNotBreakGlass,
+    NobodyElseLooks,
     NotAnApprover,
     NothingLeft,
     NothingMissing,
@@ -79,6 +82,28 @@ def _did_it(_: Request) -> Verdict:
     return Verdict(
         "You did this one, so somebody else has to look whether it is gone.",
         "Another owner or approver can.",
+    )
+
+
+def _nobody_else(request: Request) -> Verdict:
+    which = "it is" if len(request.items) == 1 else "all are"
+    return Verdict(
+        f"Nobody but who did it could look whether {which} gone.",
+        "An operator adds someone to `approvals.approvers`, or somebody else does it and says so.",
+    )
+
+
+def _done_or_sent_back(request: Request) -> Verdict:
+    number, about = request.number, by_hand.turn(request)
+    since = next(event for event in reversed(request.events) if event.number <= about)
+    did, people = f"sent request {number} back", [since.by] if since.by else []
+    if since.verb is Verb.VERIFYING:
+        did, people = f"did request {number} again", sorted(by_hand.doers(request))
+    who = listed([f"@{each}" for each in people]) or "The cloud's list"
+    return Verdict(
+        f"{who} {did} at {hour(since.at)}, after what you saw of it.",
+        "Read its message again, and look again.",
+        tuple(people),
     )
 
 
@@ -195,6 +220,8 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotApproveForRequester: _for_the_requester,
     MayNotBreakGlass: _may_not_break,
     CannotConfirmOwn: _did_it,
+    NobodyElseLooks: _nobody_else,
+    ChecklistChanged: _done_or_sent_back,
     OutOfOrder: _out_of_order,
     NotAnApprover: _not_an_approver,
     OnlyTheRequester: _only_the_requester,

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from bot.billing import by_hand
 from bot.billing.rights import Action, may
 from bot.billing.subscription import SlackUser, Subscription
-from bot.billing.unsubscription import AlreadyDecided, Request, State
+from bot.billing.unsubscription import AlreadyDecided, Request, State, UnsubscriptionError
 from bot.ports.clock import Clock
 from bot.ports.store import Store, Transaction
 from bot.services.changing import Changing, load
@@ -22,7 +22,9 @@ LINK_LIMIT = 500
 """Characters of a link."""
 
 NO_ITEMS = "Tick at least one subscription."
-NO_LINK = "Give a link to what shows it: the vendor's answer, or a file in the thread."
+NO_LINK = "Give a link to what shows it, the vendor's answer or a message, or a file below."
+ONE_OF_THEM = "Give a link or a file, not both."
+NO_ADDRESS = "Slack did not say where this file is. Put it into the thread and give its link."
 NOT_A_LINK = "A link begins with https:// or http:// and has no blanks."
 
 Move = Callable[[Request, datetime, Sequence[Subscription]], Request]
@@ -40,12 +42,21 @@ class Vouching:
     def open(self, number: int, *, by: SlackUser) -> Request:
         """A request of which the person may say that some is done, while some is left to do.
 
-        Raises NotAllowed, and RequestRefused when somebody else did it meanwhile.
+        Raises NotAllowed, and RequestRefused when somebody else did it meanwhile, or nobody else
+        could look.
         """
-        request = self.demand(number, Action.CARRY_OUT, by=by)
+        with self._store.reading() as tx:
+            request = load(tx, number)
+            held = _held(tx, request)
+            self._check(by, Action.CARRY_OUT, request, held)
         waits = request.state in {State.EXECUTING, State.FAILED} and not request.closed
-        if not waits or not by_hand.open_items(request):
-            raise RequestRefused(AlreadyDecided(request), request)
+        try:
+            if not waits or not by_hand.open_items(request):
+                raise AlreadyDecided(request)
+            whom = who_may_look(self._people, request, held, besides=by)
+            by_hand.demand_second(request, by=by, whom=whom)
+        except UnsubscriptionError as error:
+            raise RequestRefused(error, request) from error
         return request
 
     def demand(self, number: int, action: Action, *, by: SlackUser) -> Request:
@@ -62,14 +73,18 @@ class Vouching:
         by: SlackUser,
         items: Collection[int],
         evidence: str,
+        file: str = "",
         note: str = "",
+        shown: int = 0,
     ) -> Request:
         """Say that some of it is done, and show it; the last of it calls a second person.
 
-        Raises ChecklistIncomplete without an item or a link, NotAllowed, and RequestRefused when
-        somebody else said so first.
+        `evidence` is a link, or `file` is where a file is that shows it. `shown` is the turn of the
+        checklist that the person saw. Raises ChecklistIncomplete without an item, or one of the
+        two, NotAllowed, and RequestRefused when somebody else said so first, sent it back since, or
+        nobody else could look.
         """
-        link = _link(evidence, items)
+        link = _evidence(evidence.strip(), file, items)
 
         def move(request: Request, at: datetime, held: Sequence[Subscription]) -> Request:
             return by_hand.carry_out(
@@ -79,29 +94,30 @@ class Vouching:
                 at=at,
                 evidence=link,
                 note=note.strip() or None,
-                whom=[each for each in who_may_look(self._people, request, held) if each != by],
+                whom=who_may_look(self._people, request, held, besides=by),
             )
 
-        return self._change(number, Action.CARRY_OUT, by, move)
+        return self._change(number, Action.CARRY_OUT, by, move, shown=shown)
 
-    def gone(self, number: int, *, by: SlackUser) -> Request:
-        """Say that all of it is gone; never whoever did some of it.
+    def gone(self, number: int, *, by: SlackUser, shown: int = 0) -> Request:
+        """Say that all of what was `shown` as done is gone; never whoever did some of it.
 
-        Raises NotAllowed, and RequestRefused.
+        Raises NotAllowed, and RequestRefused, also when it was sent back and done again since.
         """
         return self._change(
             number,
             Action.CONFIRM,
             by,
             lambda request, at, _: by_hand.confirm(request, by=by, at=at),
+            shown=shown,
         )
 
     def still_there(
-        self, number: int, *, by: SlackUser, items: Collection[int], why: str
+        self, number: int, *, by: SlackUser, items: Collection[int], why: str, shown: int = 0
     ) -> Request:
         """Say which of it is still there, and why; it is to be done again.
 
-        Raises ChecklistIncomplete, Incomplete without a reason, NotAllowed, and RequestRefused.
+        Raises ChecklistIncomplete, Incomplete without a reason, and what `gone` raises.
         """
         if not items:
             raise ChecklistIncomplete({"items": NO_ITEMS})
@@ -113,13 +129,18 @@ class Vouching:
             lambda request, at, _: by_hand.still_there(
                 request, numbers=items, by=by, at=at, why=said
             ),
+            shown=shown,
         )
 
-    def _change(self, number: int, action: Action, by: SlackUser, move: Move) -> Request:
+    def _change(
+        self, number: int, action: Action, by: SlackUser, move: Move, *, shown: int
+    ) -> Request:
         def checked(tx: Transaction, request: Request, at: datetime) -> Request:
             held = _held(tx, request)
             self._check(by, action, request, held)
-            return move(request, at, held)
+            moved = move(request, at, held)
+            by_hand.demand_shown(request, shown)
+            return moved
 
         return self._changing.save(number, checked)
 
@@ -144,19 +165,28 @@ def _held(tx: Transaction, request: Request) -> Sequence[Subscription]:
     return [each for each in found if each is not None]
 
 
-def _link(evidence: str, items: Collection[int]) -> str:
-    """The link without its blanks; raises ChecklistIncomplete for what is none."""
-    link = evidence.strip()
+def _evidence(link: str, file: str, items: Collection[int]) -> str:
+    """The link, or where the file is; raises ChecklistIncomplete for what is neither."""
     missing = {} if items else {"items": NO_ITEMS}
-    if not link:
-        missing["evidence"] = NO_LINK
-    elif not _is_link(link):
-        missing["evidence"] = NOT_A_LINK
-    elif len(link) > LINK_LIMIT:
-        missing["evidence"] = f"At most {LINK_LIMIT} characters; this has {len(link):,}."
+    if link and file:
+        missing["file"] = ONE_OF_THEM
+    elif file and not (_is_link(file) and len(file) <= LINK_LIMIT):
+        missing["file"] = NO_ADDRESS
+    elif not file and (problem := _problem(link)):
+        missing["evidence"] = problem
     if missing:
         raise ChecklistIncomplete(missing)
-    return link
+    return link or file
+
+
+def _problem(link: str) -> str | None:
+    """Why it is no link that can be shown."""
+    if not link:
+        return NO_LINK
+    if not _is_link(link):
+        return NOT_A_LINK
+    too_long = f"At most {LINK_LIMIT} characters; this has {len(link):,}."
+    return too_long if len(link) > LINK_LIMIT else None
 
 
 def _is_link(text: str) -> bool:

@@ -11,6 +11,7 @@ from slack_sdk.models.blocks import (
     PlainTextInputElement,
     PlainTextObject,
 )
+from slack_sdk.models.blocks.block_elements import FileInputElement
 from slack_sdk.models.views import View
 
 from bot.billing import by_hand
@@ -50,7 +51,8 @@ TICKS = 10
 def card(message: RequestCard) -> Content:
     """The message of any request; of one that is carried out by hand, with its checklist."""
     request = message.request
-    if not request.by_hand or request.dry_run or request.state not in _FACES:
+    listed_again = facts.last_event(request, Verb.CAME_BACK) is not None
+    if not request.by_hand or request.dry_run or request.state not in _FACES or listed_again:
         return requests.request_card(message)
     face = _FACES[request.state](request)
     shown = [header(face.headline, emoji=face.emoji), *face.body, *actions(*face.buttons)]
@@ -58,14 +60,17 @@ def card(message: RequestCard) -> Content:
 
 
 def overdue(message: Overdue) -> Content:
-    """Told to the channel: what was not done in time, whom it was asked of, what can be done."""
+    """Told to the channel: what nobody did in time, of whom it was asked, what can be done."""
     request = message.request
-    whom = facts.people(by_hand.whom_to_ask(request))
-    asked = f"{whom} {'was' if len(by_hand.whom_to_ask(request)) == 1 else 'were'} asked"
+    people, what = by_hand.whom_to_ask(request), f"do request {request.number} by hand"
+    if not by_hand.open_items(request):
+        verb = facts.verb(request, one="it is", several="all are")
+        called = facts.last_event(request, Verb.REMINDED, Verb.VERIFYING)
+        people = called.called if called else ()
+        what = f"look whether {verb} gone, request {request.number}"
+    asked = f"{facts.people(people)} {'was' if len(people) == 1 else 'were'} asked"
     problem = body.foreign(text.sentence(request.problem or "It was not done in time"))
-    told = (
-        f"{asked if whom else 'Nobody was asked'} to do request {request.number} by hand. {problem}"
-    )
+    told = f"{asked if people else 'Nobody was asked'} to {what}. {problem}"
     link = button(
         "Open request",
         ids.OPEN_LINK,
@@ -84,7 +89,7 @@ def overdue(message: Overdue) -> Content:
 
 
 def done_form(request: Request) -> View:
-    """*Done by hand*: which of it, and the link that shows it."""
+    """*Done by hand*: which of it, and the link or the file that shows it."""
     left = by_hand.open_items(request)
     rest = len(left) - TICKS
     more = f" The other {rest} come after these." if rest > 0 else ""
@@ -97,6 +102,14 @@ def done_form(request: Request) -> View:
                 "Link",
                 ids.EVIDENCE,
                 hint="To what shows it: the vendor's answer, or a message or file in the thread.",
+                optional=True,
+            ),
+            InputBlock(
+                label=PlainTextObject(text="Or a file"),
+                element=FileInputElement(action_id=ids.EVIDENCE_FILE, max_files=1),
+                block_id=ids.EVIDENCE_FILE,
+                hint=PlainTextObject(text="For example a screenshot, where there is no link."),
+                optional=True,
             ),
             _input(
                 "Note",
@@ -109,7 +122,7 @@ def done_form(request: Request) -> View:
         callback_id=ids.CHECKLIST_DONE_FORM,
         submit="Done",
         close="Go back",
-        metadata=str(request.number),
+        metadata=facts.reference(request),
     )
 
 
@@ -126,7 +139,7 @@ def still_form(request: Request) -> View:
         callback_id=ids.CHECKLIST_STILL_FORM,
         submit="Still there",
         close="Go back",
-        metadata=str(request.number),
+        metadata=facts.reference(request),
     )
 
 
@@ -174,7 +187,7 @@ def _executing(request: Request) -> Face:
             rich((Bold(f"To do by hand by {due}"),), *rows),
             context(f"{body.decided(request)} · nothing is called at the cloud"),
         ),
-        buttons=(_done_button(request), body.working(request)),
+        buttons=(_done_button(request), _leave_button(request), body.working(request)),
     )
 
 
@@ -183,9 +196,10 @@ def _verifying(request: Request) -> Face:
     rows = _rows(request)
     who = facts.last_event(request, Verb.REMINDED, Verb.VERIFYING)
     whom = facts.people(who.called) if who else ""
-    looks = f"{whom} can look" if whom else "Nobody else may look"
+    looks = f"{whom} can look" if whom else "Nobody is named who may look; an admin can"
     if seen and seen.by:
-        looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}"
+        reads = "" if request.is_contract else ", the cloud is being read"
+        looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}{reads}"
     verb = facts.verb(request, one="is", several="are")
     headline = f"Verifying: {verb} {facts.subject(request)} gone?"
     said = "a second person looks whether it is gone" if seen is None else "seen by a second person"
@@ -204,7 +218,10 @@ def _verifying(request: Request) -> Face:
             rich((Bold("Done by hand"),), *rows),
             context(f"{body.decided(request)} · {looks}"),
         ),
-        buttons=(*(_looking(request) if seen is None else ()), body.working(request)),
+        buttons=(
+            *((*_looking(request), _leave_button(request)) if seen is None else ()),
+            body.working(request),
+        ),
     )
 
 
@@ -219,6 +236,8 @@ def _done(request: Request) -> Face:
         f"done by {did}" if did else "",
         f"seen gone by {text.mention(seen.by)}" if seen and seen.by else "",
         f"verified {facts.moment(verified.at, request)}" if verified else "",
+        "" if request.is_contract or by_hand.was_read(request) else "not read at the cloud",
+        requests.second_look(request),
         "receipt in the thread",
     )
     costs = (
@@ -250,14 +269,17 @@ def _done(request: Request) -> Face:
 
 def _failed(request: Request) -> Face:
     rows = _rows(request)
-    problem = text.sentence(request.problem or "It was not done in time")
-    headline = f"Failed: not done by hand in time{', left as it is' if request.closed else ''}"
+    became = _became(request)
+    left = facts.last_event(request, Verb.LEFT)
+    why = f": {text.clip(left.note or '', lines.SAID)}" if left else ""
+    problem = text.sentence(request.problem or f"It was given up{why}")
+    headline = f"Failed: {became}{', left as it is' if request.closed else ''}"
     return Face(
         emoji=WARNING,
         headline=headline,
         spoken=_spoken(
             f"Request {request.number} failed: {facts.subject(request)} ({request.account}) was "
-            f"not done by hand in time. {problem}",
+            f"{became}. {problem}",
             rows,
         ),
         body=(
@@ -270,6 +292,12 @@ def _failed(request: Request) -> Face:
         ),
         buttons=() if request.closed else _repairs(request),
     )
+
+
+def _became(request: Request) -> str:
+    """How far it came: nobody did it, or nobody looked; in time, unless somebody gave it up."""
+    late = " in time" if request.problem else ""
+    return f"not done by hand{late}" if by_hand.open_items(request) else f"not seen gone{late}"
 
 
 def _spoken(first: str, rows: Collection[Line]) -> str:
@@ -299,13 +327,14 @@ def _row(request: Request, number: int, item: Item) -> Line:
         return (" · ", Bold(word), by, *whom)
     who: Line = (" by ", Who(said.by)) if said.by else ()
     shows: Line = (": ", Link(said.evidence)) if said.evidence else ()
-    gone = "gone" if item.state is ItemState.GONE else "done"
+    gone = item.state is ItemState.GONE
+    unseen = ", not seen gone" if request.state is State.FAILED and not gone else ""
     return (
         " · ",
-        Bold(gone),
-        ", done" if gone == "gone" else "",
+        Bold("gone" if gone else "done"),
+        ", done" if gone else "",
         *who,
-        f", {facts.moment(said.at, request)}",
+        f", {facts.moment(said.at, request)}{unseen}",
         *shows,
     )
 
@@ -336,7 +365,7 @@ def _looking(request: Request) -> tuple[ButtonElement, ...]:
     gone = button(
         "It is gone" if one else "All are gone",
         ids.CHECKLIST_GONE,
-        str(request.number),
+        facts.reference(request),
         style="primary",
         says=f"{'It is' if one else 'All are'} gone, request {request.number}",
         confirm=confirm(
@@ -352,6 +381,8 @@ def _looking(request: Request) -> tuple[ButtonElement, ...]:
 
 
 def _repairs(request: Request) -> tuple[ButtonElement, ...]:
+    left = by_hand.open_items(request)
+    opens = "The checklist opens again for a day, and those who are asked are called."
     retry = button(
         "Retry",
         ids.RETRY,
@@ -359,13 +390,17 @@ def _repairs(request: Request) -> tuple[ButtonElement, ...]:
         says=f"Retry request {request.number}",
         confirm=confirm(
             f"Retry request {request.number}?",
-            "The checklist opens again for a day, and those who are asked are called. Nothing is "
-            "called at the cloud.",
+            f"{opens if left else 'Those who may look whether it is gone are called again.'} "
+            "Nothing is called at the cloud.",
             "Retry",
         ),
     )
-    leave = body.press("Leave as is…", ids.LEAVE, request, says="Leave as is, request")
-    return (_done_button(request), retry, leave)
+    first = (_done_button(request),) if left else _looking(request)
+    return (*first, retry, _leave_button(request))
+
+
+def _leave_button(request: Request) -> ButtonElement:
+    return body.press("Leave as is…", ids.LEAVE, request, says="Leave as is, request")
 
 
 _FACES: Mapping[State, Callable[[Request], Face]] = {

@@ -36,8 +36,10 @@ def spoken(line: Line) -> str:
 def note(message: RequesterNote) -> str | None:
     """What the requester is told of a state in other words than of what the cloud does."""
     request = message.request
-    left = facts.last_event(request, Verb.LEFT) if message.state is State.FAILED else None
-    if not request.by_hand or left or request.dry_run or message.state not in _NOTES:
+    other = Verb.LEFT if message.state is State.FAILED else Verb.CAME_BACK
+    if not request.by_hand or request.dry_run or message.state not in _NOTES:
+        return None
+    if facts.last_event(request, other) is not None:
         return None
     return _NOTES[message.state](request)
 
@@ -102,7 +104,8 @@ def _carried_out(request: Request, event: Event) -> Line:
 def _verifying(request: Request, event: Event) -> Line:
     whom = people(event.called)
     if not whom:
-        return ("verifying: nobody else may look whether it is gone; name an owner or an approver",)
+        who = "an admin can, or name an owner or an approver"
+        return (f"verifying: nobody is named who may look whether it is gone; {who}",)
     return (*whom, f": {_look(request)}")
 
 

@@ -59,7 +59,7 @@ def receipt(message: Receipt) -> Content:
     headline = f"Receipt of request {found.number}: {text.money(back)} back"
     if found.is_switch:
         headline = f"Receipt of request {found.number}: {_switched(found, request)}"
-    elif found.contract:
+    elif found.contract or (found.by_people and found.state is State.FAILED):
         headline = f"Receipt of request {found.number}: {_how_it_ended(found)}"
     elif back is None:
         headline = f"Receipt of request {found.number}: refund not known"
@@ -122,8 +122,10 @@ def _switched(found: ReceiptFacts, request: Request) -> str:
 
 
 def _how_it_ended(found: ReceiptFacts) -> str:
-    gone = sum(item.state is ItemState.GONE for item in found.items)
-    return "ended by hand" if gone == len(found.items) else "not ended"
+    states = {item.state for item in found.items}
+    if states == {ItemState.GONE}:
+        return "ended by hand"
+    return "not seen gone" if states == {ItemState.SENT} else "not ended"
 
 
 def _totals(found: ReceiptFacts) -> str:
@@ -180,11 +182,11 @@ def _items(found: ReceiptFacts) -> list[Line]:
 def _became(item: ReceiptItem, found: ReceiptFacts) -> str:
     if found.is_switch:
         return _switch(item, dry_run=found.dry_run)
+    if found.by_people and not found.dry_run and item.state is not ItemState.GONE:
+        return _BY_HAND.get(item.state, "not known")
     if not found.contract:
         return _item(item, dry_run=found.dry_run)
-    if found.dry_run:
-        return "would have been ended by hand"
-    return "gone" if item.state is ItemState.GONE else "not done"
+    return "would have been ended by hand" if found.dry_run else "gone"
 
 
 def _switch(item: ReceiptItem, *, dry_run: bool) -> str:
@@ -225,6 +227,8 @@ def _end(found: ReceiptFacts, request: Request) -> list[Line]:
     lines += [_handwork(found, each, request) for each in found.handwork]
     if found.seen_gone is not None:
         lines.append(_did("Seen gone", found.seen_gone, request))
+    if found.not_read is not None:
+        lines.append((Bold("Not read back"), f": {found.not_read}"))
     if found.left is not None:
         lines.append(_did("Left as it is", found.left, request))
     if found.verified is not None:
@@ -430,6 +434,12 @@ _STILL: Mapping[ItemState, str] = {
     ItemState.UNKNOWN: "not known",
 }
 
+_BY_HAND: Mapping[ItemState, str] = {
+    ItemState.PLANNED: "not done",
+    ItemState.SENT: "said to be done by hand, not seen gone",
+}
+"""The same of what a person carries out; nothing is sent to a cloud then."""
+
 _SENTENCE_SAID = frozenset({Verb.ASKED, Verb.ACKNOWLEDGED})
 """Their note is the acknowledgement, which the words quote already."""
 
@@ -455,6 +465,7 @@ _DID: Mapping[Verb, str] = {
     Verb.CAME_BACK: "second look",
     Verb.HELD_UP: "cannot go on yet",
     Verb.NOT_LOOKED: "no second look",
+    Verb.NOT_READ: "not read back",
 }
 
 _NOTES: Mapping[State, Callable[[Request], str]] = {

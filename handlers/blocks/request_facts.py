@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bot.billing.by_hand import turn
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import SlackUser
@@ -32,8 +33,11 @@ class Sums:
 
 
 def reference(request: Request) -> str:
-    """A request, and the acknowledgement that is shown of it: a decision is about just that."""
-    return f"{request.number}#{request.acknowledged_as}"
+    """A request, and what is shown of it: its acknowledgement or, of a checklist, its turn.
+
+    What people decide or say is about just that.
+    """
+    return f"{request.number}#{turn(request) or request.acknowledged_as}"
 
 
 def sums(request: Request) -> Sums:

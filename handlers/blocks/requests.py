@@ -216,7 +216,7 @@ def _done(request: Request) -> Face:
         f"Asked by {text.mention(request.requested_by)}",
         f"approved by {body.approvers(request)}",
         f"verified {facts.moment(verified.at, request)}" if verified else "",
-        _second_look(request),
+        second_look(request),
         "receipt in the thread",
     )
     spoken = f"Request {request.number} is done: {text.esc(gone)}. {body.money_back(request)}"
@@ -268,7 +268,7 @@ def _back(request: Request, figures: Block, said: Block) -> Face:
     )
 
 
-def _second_look(request: Request) -> str:
+def second_look(request: Request) -> str:
     """When it will be, or what it found."""
     if request.second_look_at is not None:
         return f"second look {facts.moment(request.second_look_at, request)}"

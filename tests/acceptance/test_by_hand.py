@@ -1,5 +1,8 @@
 """A contract outside the cloud: three people end it by hand, and Lapse keeps what shows it."""
 
+import base64
+import urllib.request
+
 import pytest
 
 from bot.billing.subscription import AccountName, SubscriptionKey
@@ -154,6 +157,24 @@ def test_without_a_link_it_is_not_done(world: World, opened, link: str):
     assert "Executing" in card(world, "").header
 
 
+def test_a_file_shows_it_where_there_is_no_link(world: World, opened):
+    card(world, "by hand", "owner").click("Done…")
+    owner = world.user("owner")
+    content = base64.b64encode(b"We confirm that it ends.").decode()
+    given = owner.page.post("files", {"name": "answer.txt", "content": content})["file"]
+    modal = owner.modal(title="Done by hand")
+    modal.enter("Or a file", [given])
+    assert modal.submit()["ok"]
+
+    verifying = card(world, "Verifying")
+
+    assert given["permalink"] in verifying.words
+    with urllib.request.urlopen(given["permalink"], timeout=30) as answer:
+        assert answer.read() == b"We confirm that it ends."
+    thread = " ".join(world.user("approver-1").thread(verifying))
+    assert given["permalink"] in thread
+
+
 def test_the_ways_out_offer_to_end_a_contract_by_hand(world: World):
     world.load(CONTRACT)
     requester = world.user("requester")
@@ -191,6 +212,38 @@ def test_still_there_opens_the_checklist_again(world: World, opened):
     thread = " ".join(world.user("owner").thread(again))
     assert "The console still bills it." in thread
     assert "To be done again: <@U0OWNER>." in thread
+
+
+def test_a_question_left_open_while_it_was_sent_back_counts_no_more(world: World, opened):
+    card(world, "by hand", "requester").click("Done…")
+    late = world.user("requester").modal(title="Done by hand")
+    late.enter("Link", LINK)
+    assert done(world, "owner")["ok"]
+    card(world, "Verifying").click("Still there…")
+    modal = world.user("approver-1").modal(title="Still there")
+    modal.enter("What you saw", "The console still bills it.")
+    assert modal.submit()["ok"]
+    card(world, "Executing by hand")
+
+    late.submit()
+
+    said = world.user("requester").modal(containing="after what you saw of it").words
+    assert "<@U0APPROVER1> sent request 1001 back" in said
+    assert "Executing by hand" in card(world, "").header
+
+
+def test_a_running_checklist_is_left_with_a_reason(world: World, opened):
+    card(world, "by hand", "requester").click("Leave as is…")
+    modal = world.user("requester").modal(title="Leave as is")
+    modal.enter("Why", "We keep it after all.")
+    assert modal.submit()["ok"]
+
+    left = card(world, "Failed")
+    assert "left as it is" in left.header
+    assert "It was given up: We keep it after all." in left.words
+    world.tick()
+    thread = " ".join(world.user("owner").thread(left))
+    assert "Receipt of request 1001: not ended" in thread
 
 
 def test_an_outsider_neither_does_nor_verifies_it(world: World, opened):
@@ -247,9 +300,12 @@ def without_api(world: World) -> None:
 
 
 def tick(world: World, done: list[str]) -> dict:
-    """The owner says of some that they are done."""
+    """The owner says of some that they are done, and goes back where that is refused."""
     card(world, "by hand", "owner").click("Done…")
     modal = world.user("owner").modal(title="Done by hand")
     modal.enter("What is done", done)
     modal.enter("Link", LINK)
-    return modal.submit()
+    answer = modal.submit()
+    if not answer["ok"]:
+        modal.close()
+    return answer

@@ -155,6 +155,22 @@ FORM: Json = {
 }
 
 
+FILE_FORM: Json = {
+    "type": "modal",
+    "callback_id": "file",
+    "title": plain("A file"),
+    "submit": plain("Send"),
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "proof",
+            "label": plain("Proof"),
+            "element": {"type": "file_input", "action_id": "proof", "max_files": 1},
+        }
+    ],
+}
+
+
 def question(state: str = "") -> list[Json]:
     """A message with a button that asks first, or what became of it."""
     if state:
@@ -183,6 +199,7 @@ class Practice:
         app.action("reason")(self._reason)
         app.options("subject")(lambda ack: ack(options=options("Large screen", "Small screen")))
         app.view("form")(self._submit)
+        app.view("file")(self._take)
         self._socket = SocketModeHandler(app, app_token)
 
     def connect(self) -> None:
@@ -200,8 +217,10 @@ class Practice:
 
     def _command(self, ack: Ack, command: Json, respond: Respond) -> None:
         ack()
-        if command["text"] == "form":
-            self.client.views_open(trigger_id=command["trigger_id"], view=FORM)
+        forms = {"form": FORM, "file": FILE_FORM}
+        if command["text"] in forms:
+            view = forms[command["text"]]
+            self.client.views_open(trigger_id=command["trigger_id"], view=view)
         else:
             respond(text=f"You wrote: {command['text']}", replace_original=False)
 
@@ -220,6 +239,10 @@ class Practice:
         note = {"type": "section", "text": mrkdwn("Say more under Details.")}
         view = FORM | {"blocks": [note, *FORM["blocks"]]}
         self.client.views_update(view_id=body["view"]["id"], view=view)
+
+    def _take(self, ack: Ack, view: Json) -> None:
+        ack()
+        self.submitted.append(view["state"]["values"])
 
     def _submit(self, ack: Ack, view: Json) -> None:
         values = view["state"]["values"]

@@ -346,6 +346,25 @@ def test_a_file_is_shown_with_name_and_size_and_downloaded(open_page, slack):
     assert download.value.path().read_bytes() == content
 
 
+def test_a_file_is_chosen_in_a_form_and_sent_with_it(open_page, practice):
+    page = open_page("form")
+    composer(page).fill("/practice file")
+    page.keyboard.press("Enter")
+    form = page.get_by_role("dialog", name="A file")
+    proof = form.get_by_label("Proof")
+    given = [{"name": "answer.txt", "mimeType": "text/plain", "buffer": b"It has ended."}]
+    proof.set_input_files(given)
+    expect(form.locator(".file-names")).to_have_text("answer.txt")
+
+    form.get_by_role("button", name="Send").click()
+
+    expect(form).to_be_hidden()
+    [file] = practice.submitted[-1]["proof"]["proof"]["files"]
+    assert (file["name"], file["size"], file["user"]) == ("answer.txt", 13, "U0REQUESTER")
+    with urlopen(file["permalink"], timeout=5) as answer:
+        assert answer.read() == b"It has ended."
+
+
 @pytest.mark.parametrize(
     ("theme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 25, 30)")]
 )

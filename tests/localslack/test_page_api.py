@@ -1,5 +1,6 @@
 """What the page asks and is told: one person's view of everything, live."""
 
+import base64
 import http.client
 import json
 from dataclasses import replace
@@ -209,6 +210,73 @@ def test_a_panel_moves_the_clock_or_says_why_not(slack, feed):
 
 
 # Live
+
+
+FILE_FORM = {
+    "type": "modal",
+    "callback_id": "filed",
+    "title": {"type": "plain_text", "text": "Files"},
+    "submit": {"type": "plain_text", "text": "Send"},
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "proof",
+            "label": {"type": "plain_text", "text": "Proof"},
+            "element": {
+                "type": "file_input",
+                "action_id": "proof",
+                "max_files": 1,
+                "filetypes": ["png", "txt"],
+            },
+        }
+    ],
+}
+
+
+def given(slack, name, content):
+    body = {"name": name, "content": base64.b64encode(content).decode()}
+    return json.loads(post(slack, "/page/files?as=requester", body)[1])
+
+
+def test_a_file_goes_with_the_form_and_is_downloaded_where_the_payload_says(slack, robot, client):
+    slack.acting("requester").say("C0FIN", "/probe")
+    client.views_open(trigger_id=robot.last("command")["trigger_id"], view=FILE_FORM)
+    one, two, other = (
+        given(slack, name, b"what it says")["file"] for name in ("a.png", "b.txt", "c.exe")
+    )
+    asker = slack.acting("requester")
+
+    for files, said in (
+        ([], "Fill in this field."),
+        ([one, two], "Add at most 1 file."),
+        ([other], "Files of these kinds are taken: png, txt."),
+    ):
+        refused = asker.submit({"proof": {"proof": files}})
+        assert refused["errors"] == {"proof": said}
+    assert asker.submit({"proof": {"proof": [one]}})["ok"]
+
+    field = robot.last("view_submission")["view"]["state"]["values"]["proof"]["proof"]
+    assert field["type"] == "file_input"
+    [file] = field["files"]
+    assert (file["id"], file["name"], file["user"]) == (one["id"], "a.png", "U0ASKER")
+    assert not [name for name in file if name.startswith("local_")]
+    path = file["permalink"].removeprefix(slack.url)
+    assert get(slack, path)[1] == "what it says"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("", "YQ==", "invalid_file"),
+        ("a.png", "", "invalid_file"),
+        ("a.png", "not base64!", "invalid_file"),
+        ("a.png", base64.b64encode(b"a" * (10 * 1024 * 1024 + 1)).decode(), "file_too_large"),
+    ],
+)
+def test_a_form_takes_no_file_that_is_none_or_too_large(slack, name, content, error):
+    _, text = post(slack, "/page/files?as=requester", {"name": name, "content": content})
+
+    assert json.loads(text)["error"] == error
 
 
 def test_changes_arrive_live_and_only_for_those_who_may_see_them(slack, client, feed):

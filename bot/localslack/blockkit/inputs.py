@@ -40,7 +40,7 @@ _FORMS: Final[Mapping[str, tuple[str, str, str]]] = {
     "email_text_input": ("value", "initial_value", "text"),
     "url_text_input": ("value", "initial_value", "text"),
     "rich_text_input": ("rich_text_value", "initial_value", "rich"),
-    "file_input": ("files", "initial_files", "list"),
+    "file_input": ("files", "initial_files", "files"),
 }
 
 
@@ -89,6 +89,13 @@ def _list(_element: Mapping[str, Any], compact: Any) -> Any:
     return list(compact or [])
 
 
+def _files(_element: Mapping[str, Any], compact: Any) -> Any:
+    """Files stay whole, as the page was told of them when they were given."""
+    if not all(isinstance(each, dict) and each.get("id") for each in compact or []):
+        raise SlackError("no_such_element")
+    return list(compact or [])
+
+
 def _rich(_element: Mapping[str, Any], compact: Any) -> Any:
     if not isinstance(compact, str):
         return compact
@@ -104,6 +111,7 @@ _EXPAND: Final[Mapping[str, Callable[[Mapping[str, Any], Any], Any]]] = {
     "plain": _plain,
     "text": _plain,
     "list": _list,
+    "files": _files,
     "rich": _rich,
 }
 
@@ -213,10 +221,20 @@ def _some(element: Mapping[str, Any], value: Any) -> str | None:
     return f"Choose at most {most:,}." if most and len(value) > most else None
 
 
+def _enclosed(element: Mapping[str, Any], value: Any) -> str | None:
+    most, kinds = element.get("max_files") or 10, element.get("filetypes")
+    if len(value) > most:
+        return f"Add at most {most} file{'' if most == 1 else 's'}."
+    if kinds and not all(each.get("filetype") in kinds for each in value):
+        return f"Files of these kinds are taken: {', '.join(kinds)}."
+    return None
+
+
 _CHECK: Final[Mapping[str, Callable[[Mapping[str, Any], Any], str | None]]] = {
     "plain_text_input": _length,
     "number_input": _figure,
     "email_text_input": _email,
     "url_text_input": _address,
+    "file_input": _enclosed,
     **{kind: _some for kind in _FORMS if kind.startswith("multi_")},
 }

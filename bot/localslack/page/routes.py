@@ -1,6 +1,8 @@
 """The page's API over HTTP: every call names the acting person and is answered in JSON."""
 
 import asyncio
+import base64
+import binascii
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -20,6 +22,7 @@ from bot.localslack.seed import Person
 from bot.localslack.state import files
 from bot.localslack.state.changes import Change
 from bot.localslack.webapi.desk import Desk, Json, flag_of
+from bot.localslack.webapi.files import told_of
 from bot.localslack.webapi.joining import join, leave
 
 Act = Callable[[Person, Mapping[str, Any]], Awaitable[Json]]
@@ -29,6 +32,8 @@ _SENTENCES: Final = {
     "message_not_found": "This message is not there any more.",
     "is_archived": "This channel is archived.",
 }
+_FILE_MOST: Final = 10 * 1024 * 1024
+"""Bytes of a file that a form takes."""
 
 
 class Page:
@@ -50,6 +55,7 @@ class Page:
             "suggest": self._suggest,
             "views/submit": self._submit,
             "views/close": self._close,
+            "files": self._give,
             "home": self._home,
             "join": self._join,
             "leave": self._leave,
@@ -170,6 +176,21 @@ class Page:
         self._desk.refused.dismiss_view(person.id, "modal")
         self._acts.close(person, str(body.get("view")), everything=flag_of(body, "all"))
         return {"ok": True, "modals": self.looking.modals(person)}
+
+    async def _give(self, person: Person, body: Mapping[str, Any]) -> Json:
+        """A file for a form, before the form is sent; `content` is Base64."""
+        name = str(body.get("name") or "").rpartition("/")[2]
+        try:
+            content = base64.b64decode(str(body.get("content") or ""), validate=True)
+        except binascii.Error:
+            raise ActFailed("invalid_file", "This file could not be read.") from None
+        if not name or not content:
+            raise ActFailed("invalid_file", "This file is empty.")
+        if len(content) > _FILE_MOST:
+            raise ActFailed("file_too_large", "A form takes files of at most 10 MB.")
+        with self._desk.workspace.lock:
+            file = files.given(self._desk.workspace, name=name, content=content, user=person.id)
+        return {"ok": True, "file": told_of(self._desk, file)}
 
     async def _home(self, person: Person, body: Mapping[str, Any]) -> Json:
         self._acts.choose_tab(person, str(body.get("tab") or "home"))

@@ -1,4 +1,7 @@
-"""Files that the app uploads: asked for, filled with bytes, and then shown; kept over a restart."""
+"""Files that the app uploads, and that people give to a form; kept over a restart.
+
+The app's are asked for, filled with bytes, and then shown.
+"""
 
 import base64
 import mimetypes
@@ -15,8 +18,18 @@ _FACTS: Final = "file"
 _CONTENT: Final = "file-content"
 
 
-def begin(workspace: Workspace, *, name: str, length: int) -> File:
-    """A place for a file that is to come, with the ticket of the one who may fill it."""
+def given(workspace: Workspace, *, name: str, content: bytes, user: str) -> File:
+    """A file that a person gives to a form; it can be downloaded at once."""
+    file = begin(workspace, name=name, length=len(content), user=user)
+    fill(workspace, file["local_ticket"], content)
+    return share(workspace, file, title=name)
+
+
+def begin(workspace: Workspace, *, name: str, length: int, user: str = "") -> File:
+    """A place for a file that is to come, with the ticket of the one who may fill it.
+
+    It is the app's own unless it is the file of a user.
+    """
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     file: File = {
         "id": f"F{secrets.token_hex(5).upper()}",
@@ -25,7 +38,7 @@ def begin(workspace: Workspace, *, name: str, length: int) -> File:
         "title": name,
         "mimetype": kind,
         "filetype": name.rpartition(".")[2].lower() or "binary",
-        "user": workspace.seed.bot_user_id,
+        "user": user or workspace.seed.bot_user_id,
         "size": length,
         "mode": "hosted",
         "is_external": False,

@@ -53,6 +53,10 @@ export class Api {
     return this.#ask("views/close", { body: { view, all } });
   }
 
+  giveFile(name, content) {
+    return this.#ask("files", { body: { name, content } });
+  }
+
   home(tab) {
     return this.#ask("home", { body: { tab } });
   }

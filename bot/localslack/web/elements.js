@@ -3,7 +3,8 @@
  *
  * Every renderer takes the element and its place: `{block, host, labelledBy, describedBy, invalid}`.
  * A host stands for the message or view around it: `values` (FormValues), `scope` (names, zone),
- * `act(block, element, value)`, `suggest(block, element, query)`, `redraw(block)`, `people()`, `channels()`.
+ * `act(block, element, value)`, `suggest(block, element, query)`, `giveFile(name, content)`,
+ * `redraw(block)`, `people()`, `channels()`.
  */
 
 import { fromWallClock, toWallClock } from "./dates.js";
@@ -25,6 +26,7 @@ const RENDERERS = {
   datepicker: dated("date"),
   timepicker: dated("time"),
   datetimepicker: dateTimePicker,
+  file_input: fileInput,
   image: (element) => picture(element, "thumbnail"),
   ...SELECTS,
 };
@@ -202,6 +204,37 @@ function dated(type) {
     node.addEventListener("change", () => enter(element, place, node.value || null, show));
     return node;
   };
+}
+
+/** Files are given one after the other, as soon as they are chosen; choosing again begins anew. */
+function fileInput(element, place) {
+  const { block, host } = place;
+  const node = el("input", {
+    class: "field",
+    type: "file",
+    multiple: element.max_files !== 1,
+    accept: element.filetypes?.map((kind) => `.${kind}`).join(",") || null,
+    ...shared(element, place),
+  });
+  const names = el("p", { class: "file-names" });
+  const show = (files) => (names.textContent = files.map(({ name }) => name).join(", "));
+  show(host.values.get(block.block_id, element));
+  node.addEventListener("change", async () => {
+    const given = [];
+    for (const file of node.files) given.push(await host.giveFile(file.name, await base64(file)));
+    enter(element, place, given.filter(Boolean), show);
+    show(given.filter(Boolean));
+  });
+  return el("div", {}, node, names);
+}
+
+async function base64(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 32768) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 32768));
+  }
+  return btoa(text);
 }
 
 function dateTimePicker(element, place) {

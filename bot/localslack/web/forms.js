@@ -4,7 +4,7 @@
  * Values belong to the pair of block_id and action_id, as in Slack: an update that keeps the pair
  * keeps what was entered, a new pair begins with what the app gives. They are compact: a text, the
  * value of an option, a list of such values, an id, a date; null is empty. Options that the app
- * invents while searching stay whole, because nobody else knows them.
+ * invents while searching stay whole, because nobody else knows them, and so do files.
  */
 
 const optionValue = (option) => option?.value ?? null;
@@ -32,6 +32,7 @@ const INITIAL = {
   multi_users_select: givenList("initial_users"),
   multi_conversations_select: givenList("initial_conversations"),
   multi_channels_select: givenList("initial_channels"),
+  file_input: () => [],
 };
 
 /** The values of one message or view; `seen` is what the server knows of them from before. */

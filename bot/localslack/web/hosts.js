@@ -53,6 +53,11 @@ export class Hosts {
         const answer = await api.act(target, block.block_id, element.action_id, value, state);
         failed(answer.ok ? null : answer.sentence);
       },
+      giveFile: async (name, content) => {
+        const answer = await api.giveFile(name, content);
+        failed(answer.ok ? null : answer.sentence);
+        return answer.ok ? answer.file : null;
+      },
       suggest: async (block, element, query) => {
         const answer = await api.suggest(target, block.block_id, element.action_id, query);
         failed(answer.ok ? null : answer.sentence);

@@ -78,6 +78,12 @@ def _content(desk: Desk, arguments: Arguments, *, channel: str) -> Message:
     return content | ({"thread_ts": root} if root else {})
 
 
+def told_of(desk: Desk, file: files.File) -> Json:
+    """What a payload says of a file that a person gave to a form."""
+    where = address_of(desk.url, file)
+    return {**_kept(file), "url_private": where, "url_private_download": where, "permalink": where}
+
+
 def _kept(file: files.File) -> Json:
     return {name: value for name, value in file.items() if not name.startswith("local_")}
 

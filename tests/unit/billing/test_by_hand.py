@@ -9,7 +9,9 @@ from bot.billing.subscription import Edition, Kind
 from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
+    ChecklistChanged,
     ItemState,
+    NobodyElseLooks,
     OutOfOrder,
     State,
     Task,
@@ -97,6 +99,23 @@ def test_it_is_confirmed_once_and_then_at_once_closed():
     assert ended.second_look_at is None
 
 
+def test_a_cloud_that_was_read_or_tried_to_be_is_read_once_more_a_day_later():
+    read = sample.read_back()
+    assert read.second_look_at == SEEN + DAY
+    unread = sample.done(sample.said(sample.opened(sample.cloud())))
+    assert unread.second_look_at is None
+    seen = sample.seen(sample.said(sample.opened(sample.cloud())))
+    tried = by_hand.not_read(seen, at=SEEN, note="away")
+    ended = by_hand.seen_gone(tried, at=SEEN + HOUR, note="seen")
+    assert ended.second_look_at == SEEN + HOUR + DAY
+    for over in (
+        stepping.not_looked(ended, at=SEEN + 2 * DAY, note="away"),
+        stepping.looked_again(ended, at=SEEN + 2 * DAY, note="gone"),
+        stepping.came_back(ended, at=SEEN + 2 * DAY, problem="back"),
+    ):
+        assert over.second_look_at is None
+
+
 def test_still_there_opens_only_what_is_there_and_an_earlier_look_counts_no_more():
     request = sample.said(sample.opened(sample.cloud()))
     opened = by_hand.still_there(request, numbers=(3,), by=APPROVER_1, at=SEEN, why="Listed")
@@ -106,6 +125,7 @@ def test_still_there_opens_only_what_is_there_and_an_earlier_look_counts_no_more
     assert opened.events[-1].called == (OWNER,)
     assert by_hand.confirmed(sample.said(opened, numbers=(3,), at=SEEN + HOUR)) is None
     listed = sample.still_listed()
+    assert by_hand.confirmed(listed) is None
     assert by_hand.whom_to_ask(listed) == (OWNER,)
     assert by_hand.confirmed(sample.said(listed, numbers=(2,), at=SEEN + HOUR)) is None
 
@@ -150,7 +170,87 @@ def test_who_may_look_is_called_again_after_one_day_and_after_three():
     assert by_hand.next_move(request) == SAID + DAY
     request = by_hand.call(request, whom=(APPROVER_1,), at=SAID + DAY)
     assert by_hand.next_move(request) == SAID + 3 * DAY
-    assert by_hand.next_move(by_hand.call(request, whom=(), at=SAID + 3 * DAY)) is None
+    request = by_hand.call(request, whom=(), at=SAID + 3 * DAY)
+    assert by_hand.next_call(request) is None
+    assert by_hand.next_move(request) == SAID + 7 * DAY == by_hand.fails_at(request)
+
+
+def test_what_nobody_looked_at_is_looked_at_after_retry():
+    late = SAID + 7 * DAY
+    request = by_hand.retry(sample.nobody_looked(), by=OWNER, at=late)
+
+    assert request.state is State.VERIFYING
+    assert by_hand.next_move(request) == late
+    called = by_hand.call(request, whom=(APPROVER_1,), at=late)
+    assert by_hand.calls_to_look(called, called.events[-1])
+    assert by_hand.next_move(called) == late + DAY
+    assert by_hand.fails_at(called) == late + 7 * DAY
+    assert by_hand.retry(sample.failed(), by=OWNER, at=late).state is State.EXECUTING
+
+
+def test_what_nobody_looked_at_in_time_can_still_be_said_to_be_gone_or_not():
+    request, late = sample.nobody_looked(), SAID + 8 * DAY
+
+    seen = by_hand.confirm(request, by=APPROVER_1, at=late)
+    assert (seen.state, seen.problem) == (State.VERIFYING, None)
+    assert by_hand.next_move(seen) == late
+    again = by_hand.still_there(request, numbers=(1,), by=APPROVER_1, at=late, why="Billed")
+    assert (again.state, again.problem) == (State.EXECUTING, None)
+    with pytest.raises(CannotConfirmOwn):
+        by_hand.confirm(request, by=OWNER, at=late)
+    for other in (sample.failed(), sample.given_up(sample.said()), sample.given_up()):
+        with pytest.raises(AlreadyDecided):
+            by_hand.confirm(other, by=APPROVER_1, at=late)
+
+
+def test_nobody_does_it_whom_no_second_person_could_follow():
+    for whom in ((), (OWNER,)):
+        with pytest.raises(NobodyElseLooks):
+            sample.said(whom=whom)
+    one = sample.said(sample.opened(sample.cloud()), numbers=(1,), by=APPROVER_1)
+    with pytest.raises(NobodyElseLooks):
+        sample.said(one, numbers=(2, 3), whom=(OWNER, APPROVER_1))
+
+
+RUNNING = [sample.opened(), sample.said(), sample.called_to_look(), sample.still_listed()]
+
+
+@pytest.mark.parametrize("running", RUNNING)
+def test_a_running_checklist_can_be_given_up(running):
+    left = by_hand.leave_as_is(running, by=APPROVER_1, at=SEEN, why="We keep it")
+
+    assert (left.state, left.closed, left.problem) == (State.FAILED, True, None)
+    assert left.items == running.items
+    assert (left.events[-1].verb, left.events[-1].note) == (Verb.LEFT, "We keep it")
+
+
+@pytest.mark.parametrize("ended", [sample.seen(), sample.done(), sample.waiting()])
+def test_what_has_been_seen_gone_or_has_not_begun_is_not_given_up(ended):
+    with pytest.raises(AlreadyDecided):
+        by_hand.leave_as_is(ended, by=APPROVER_1, at=SEEN, why="We keep it")
+
+
+def test_what_is_said_of_a_checklist_is_of_the_turn_that_was_seen():
+    first, back = sample.said(), sample.still_there()
+    again = sample.said(back, at=SEEN + HOUR)
+    turns = [by_hand.turn(each) for each in (sample.opened(), first, back, again)]
+
+    assert turns == sorted(set(turns))
+    assert by_hand.turn(sample.waiting()) == 0
+    by_hand.demand_shown(again, turns[3])
+    for shown in (0, turns[0], turns[1], turns[2]):
+        with pytest.raises(ChecklistChanged):
+            by_hand.demand_shown(again, shown)
+    by_hand.demand_shown(first, 0)
+
+
+def test_a_part_that_was_done_and_a_failure_open_no_new_turn():
+    opened = sample.opened(sample.cloud())
+    part = sample.said(opened, numbers=(1,))
+
+    assert by_hand.turn(part) == by_hand.turn(opened)
+    failed = by_hand.overdue(part, at=DUE, problem="Late.")
+    assert by_hand.turn(by_hand.retry(failed, by=OWNER, at=DUE)) == by_hand.turn(opened)
 
 
 def test_a_dry_run_ends_at_once_and_asks_nobody():

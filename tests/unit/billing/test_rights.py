@@ -31,7 +31,7 @@ TABLE = {
     Action.REPAIR: {"requester", "approver", "admin"},
     Action.SEE_AMOUNTS: set(PEOPLE) - {"member"},
     Action.CARRY_OUT: {"owner", "deputy", "requester", "approver", "admin"},
-    Action.CONFIRM: {"owner", "deputy", "approver"},
+    Action.CONFIRM: {"owner", "deputy", "approver", "admin"},
     Action.CONFIGURE: {"approver", "admin"},
 }
 

@@ -87,8 +87,8 @@ class ActingUnsubscribing:
     def by_hand(self, number: int, *, by: SlackUser, why: str, evidence: str = "") -> Request:
         return self._act("by_hand", number, by, f"{why}/{evidence}")
 
-    def leave(self, number: int, *, by: SlackUser, why: str) -> Request:
-        return self._act("leave", number, by, why)
+    def leave(self, number: int, *, by: SlackUser, why: str, shown: int) -> Request:
+        return self._act("leave", number, by, f"{why}#{shown}")
 
     def review(self, number: int, *, by: SlackUser) -> NewFigures:
         self._act("review", number, by)

@@ -85,7 +85,14 @@ def seen(request: Request | None = None) -> Request:
 def done(request: Request | None = None) -> Request:
     """It has ended."""
     saw = seen(request)
-    return by_hand.seen_gone(saw, items=saw.items, at=SEEN, note="seen by a second person")
+    return by_hand.seen_gone(saw, at=SEEN, note="seen by a second person")
+
+
+def read_back() -> Request:
+    """SecMaster and two packages, which the cloud does not list any more."""
+    saw = seen(said(opened(cloud())))
+    items = tuple(replace(item, auto_renew_off=True) for item in saw.items)
+    return by_hand.seen_gone(replace(saw, items=items), at=SEEN, note="not on the cloud's list")
 
 
 def called_to_look() -> Request:
@@ -141,6 +148,18 @@ def new_facts() -> NewFigures:
 def still_there() -> Request:
     """An approver saw that it is not gone."""
     return by_hand.still_there(said(), numbers=(1,), by=APPROVER_1, at=SEEN, why="Still billed")
+
+
+def nobody_looked() -> Request:
+    """It was done, and for a week nobody looked."""
+    late = SAID + by_hand.LOOKED_WITHIN
+    return by_hand.overdue(said(), at=late, problem="Nobody looked whether it is gone.")
+
+
+def given_up(request: Request | None = None) -> Request:
+    """The requester keeps it after all."""
+    running = request or opened()
+    return by_hand.leave_as_is(running, by=REQUESTER, at=SEEN, why="We keep it")
 
 
 def failed() -> Request:

@@ -136,17 +136,19 @@ class FakeVouching:
         by: SlackUser,
         items: Collection[int],
         evidence: str,
-        note: str = "",
+        file: str,
+        note: str,
+        shown: int,
     ) -> Request:
-        return self._say("done", number, by, tuple(items), evidence, note)
+        return self._say("done", number, by, tuple(items), evidence or file, note, shown)
 
-    def gone(self, number: int, *, by: SlackUser) -> Request:
-        return self._say("gone", number, by)
+    def gone(self, number: int, *, by: SlackUser, shown: int) -> Request:
+        return self._say("gone", number, by, shown)
 
     def still_there(
-        self, number: int, *, by: SlackUser, items: Collection[int], why: str
+        self, number: int, *, by: SlackUser, items: Collection[int], why: str, shown: int
     ) -> Request:
-        return self._say("still there", number, by, tuple(items), why)
+        return self._say("still there", number, by, tuple(items), why, shown)
 
     def _say(self, *what: Any) -> Request:
         if self.refusal is not None:

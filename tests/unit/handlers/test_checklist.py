@@ -1,18 +1,36 @@
 """A request that a person carries out by hand: its message, its thread, and what is asked."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from bot.billing import by_hand
+from bot.billing import by_hand, stepping
 from bot.billing.rights import Action
-from bot.billing.unsubscription import AlreadyDecided, OutOfOrder, Request, State, Verb
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    ChecklistChanged,
+    NobodyElseLooks,
+    OutOfOrder,
+    Request,
+    State,
+    Verb,
+)
 from bot.facts.messages import Overdue, Receipt, RequestCard, RequesterNote, RequestLine
 from bot.papers import receipt_lines
 from bot.papers.receipt_json import receipt_json
 from bot.services.errors import ChecklistIncomplete, Incomplete, NotAllowed, RequestRefused
 from handlers import ids, messenger
-from handlers.blocks import checklist, home, looking, requests, reviewing, unsubscribe
+from handlers.blocks import (
+    checklist,
+    decisions,
+    home,
+    looking,
+    requests,
+    reviewing,
+    unsubscribe,
+)
 from handlers.blocks.looking import Linked
 from handlers.forms import Carried
 from tests.factories import APPROVER_1, OWNER, REQUESTER
@@ -129,7 +147,7 @@ def test_the_checklist_says_what_where_by_when_and_of_whom():
     assert "To do by hand by Sat 10 Apr 2027, 23:59 GMT+08:00" in shown(request)
     assert "1 Status page, Team plan · to do, asked of @owner" in shown(request)
     assert "Give notice to Status page as the contract asks for it" in shown(request)
-    assert seen.buttons(card(request).blocks) == ["Done…"]
+    assert seen.buttons(card(request).blocks) == ["Done…", "Leave as is…"]
     assert "by Sat 10 Apr 2027, 23:59 GMT+08:00: Status page (contracts)." in card(request).text
 
 
@@ -141,7 +159,7 @@ def test_r13_the_checklist_of_an_account_without_rights_is_the_console_s_own_pat
     quota = next(line for line in lines if line.startswith(f"{path}quota > Unsubscribe"))
     assert "the reason Features are not enough, tick that a handling fee applies" in quota
     assert sum(f"When the edition reads basic: {path}package" in line for line in lines) == 2
-    assert seen.buttons(card(request).blocks) == ["Done…", "Show the working…"]
+    assert seen.buttons(card(request).blocks) == ["Done…", "Leave as is…", "Show the working…"]
 
 
 def test_items_with_dates_of_their_own_say_them():
@@ -166,9 +184,12 @@ def test_a_second_person_is_asked_to_look():
 
     assert seen.headline(card(request)) == ":gear: Verifying: is Status page gone?"
     assert "@approver-1, @approver-2 can look" in shown(request)
-    assert seen.buttons(card(request).blocks) == ["It is gone", "Still there…"]
+    assert seen.buttons(card(request).blocks) == ["It is gone", "Still there…", "Leave as is…"]
     looked = sample.seen()
     assert "@approver-1 looked, 12:00 GMT+08:00" in shown(looked)
+    assert "the cloud is being read" not in shown(looked)
+    cloud = sample.seen(sample.said(sample.opened(sample.cloud())))
+    assert "@approver-1 looked, 12:00 GMT+08:00, the cloud is being read" in shown(cloud)
     assert seen.buttons(card(looked).blocks) == []
 
 
@@ -190,6 +211,40 @@ def test_done_at_a_cloud_says_what_is_not_known_and_what_may_still_cost():
     assert "The refund is not known yet. Collector servers" in card(request).text
 
 
+def test_done_where_a_cloud_was_read_says_when_it_is_read_once_more():
+    request = sample.read_back()
+
+    assert "verified 12:00 GMT+08:00 · second look Tue 24 Nov, 12:00 GMT+08:00" in (shown(request))
+    looked = stepping.looked_again(request, at=sample.SEEN + timedelta(days=1), note="all gone")
+    assert "still gone Tue 24 Nov, 12:00 GMT+08:00" in shown(looked)
+    assert "not read at the cloud" not in shown(request)
+
+
+def test_done_where_no_cloud_was_read_says_so():
+    request = sample.done(sample.said(sample.opened(sample.cloud())))
+
+    assert "verified 12:00 GMT+08:00 · not read at the cloud" in shown(request)
+    assert "not read at the cloud" not in shown(sample.done())
+
+
+def test_what_is_at_the_cloud_again_is_a_warning_to_all():
+    request = stepping.came_back(
+        sample.read_back(),
+        at=sample.SEEN + timedelta(days=1),
+        problem="Large screen is at the cloud again.",
+    )
+
+    assert seen.headline(card(request)).startswith(":warning: Back at the cloud")
+    assert "look at the cloud's console" in shown(request)
+    assert note(request).startswith("Request 1042: Large screen is at the cloud again.")
+
+
+def test_that_the_cloud_did_not_answer_is_told():
+    away = by_hand.not_read(sample.seen(), at=sample.SEEN, note="the cloud could not be read")
+
+    assert told(away, Verb.NOT_READ) == "12:00 not read back: the cloud could not be read"
+
+
 def test_a_dry_run_tells_nobody_to_look():
     request = by_hand.rehearsed(
         replace(sample.cloud(), dry_run=True), at=sample.STARTS, note="dry run: nobody was asked"
@@ -209,6 +264,39 @@ def test_what_was_not_done_in_time_offers_to_go_on():
     left = replace(request, closed=True)
     assert seen.buttons(card(left).blocks) == []
     assert "left as it is" in seen.headline(card(left))
+
+
+def test_what_is_given_up_says_so_and_not_that_it_is_late():
+    request = sample.given_up()
+
+    assert seen.headline(card(request)) == ":warning: Failed: not done by hand, left as it is"
+    assert "It was given up: We keep it." in shown(request)
+    assert "not done, asked of @owner" in shown(request)
+    assert seen.buttons(card(request).blocks) == []
+    assert told(request, Verb.LEFT) == "12:00 @requester left it as it is: We keep it"
+    assert note(request) == '@requester left request 1042 as it is: "We keep it".'
+    done = sample.given_up(sample.said())
+    assert seen.headline(card(done)) == ":warning: Failed: not seen gone, left as it is"
+    assert "done by @owner, 11:30 GMT+08:00, not seen gone" in shown(done)
+
+
+def test_what_nobody_looked_at_offers_to_call_them_again():
+    request = sample.nobody_looked()
+
+    assert seen.headline(card(request)) == ":warning: Failed: not seen gone in time"
+    assert seen.buttons(card(request).blocks) == [
+        "It is gone",
+        "Still there…",
+        "Retry",
+        "Leave as is…",
+    ]
+    question = seen.button(card(request).blocks, "Retry")["confirm"]["text"]["text"]
+    assert question.startswith("Those who may look whether it is gone are called again.")
+    late = Overdue(request=request, event=request.events[-1], link="https://a/p")
+    assert seen.spoken(accepted(messenger.content(late))) == (
+        "Overdue: unsubscribe Status page. @approver-1, @approver-2 were asked to look whether "
+        "it is gone, request 1042. Nobody looked whether it is gone."
+    )
 
 
 def test_the_channel_is_told_what_nobody_did_in_time():
@@ -288,7 +376,11 @@ def test_a_later_call_is_for_those_who_look():
 
 
 def test_nobody_left_to_look_is_said():
-    assert "nobody else may look whether it is gone" in told(sample.said(whom=()), Verb.VERIFYING)
+    before = sample.said()
+    alone = replace(before, events=(*before.events[:-1], replace(before.events[-1], called=())))
+
+    assert "nobody is named who may look whether it is gone" in told(alone, Verb.VERIFYING)
+    assert "Nobody is named who may look; an admin can" in shown(alone)
 
 
 def test_what_the_cloud_still_lists_is_said_of_the_cloud():
@@ -377,6 +469,58 @@ def test_the_receipt_of_a_cloud_that_nobody_could_read_claims_no_reading():
 
     assert facts.verified is None
     assert facts.seen_gone is not None
+    assert facts.not_read == "seen by a second person"
+
+
+def test_the_receipt_says_why_no_cloud_was_read():
+    seen_gone = sample.seen(sample.said(sample.opened(sample.cloud())))
+    away = by_hand.not_read(seen_gone, at=sample.SEEN, note="the cloud could not be read")
+    request = by_hand.seen_gone(away, at=sample.SEEN, note="seen by a second person")
+    facts = Receipt(request=request).facts
+
+    assert "Not read back: the cloud could not be read" in seen.lines(
+        accepted(messenger.content(Receipt(request=request))).blocks
+    )
+    rows = {row.name: row.words for row in receipt_lines.end(facts)}
+    assert rows["Not read back"] == "the cloud could not be read"
+    assert receipt_json(facts)["not_read"] == "the cloud could not be read"
+    for read in (sample.read_back(), sample.done(), sample.given_up()):
+        assert Receipt(request=read).facts.not_read is None
+
+
+def test_the_receipt_of_what_was_given_up_says_what_is_done_by_whom_and_what_is_not():
+    request = sample.given_up(sample.said(sample.opened(sample.cloud()), numbers=(1,)))
+    facts = Receipt(request=request).facts
+    lines = seen.lines(accepted(messenger.content(Receipt(request=request))).blocks)
+
+    assert lines[0] == "Receipt of request 1042: not ended"
+    assert "1 SecMaster Professional, 50 ECS · said to be done by hand, not seen gone" in lines
+    assert "2 Large screen · not done" in lines
+    assert f"Done by hand, 1 11:30 by @owner: By e-mail to the vendor. {LINK}" in lines
+    assert "Left as it is 12:00 by @requester: We keep it" in lines
+    assert receipt_lines.outcome(facts) == (
+        "Failed: 0 of 3 items gone, 1 said to be done by hand and not seen gone. "
+        "The refund is not known."
+    )
+    assert [row.outcome for row in receipt_lines.items(facts)] == [
+        "done, not seen gone",
+        "not done",
+        "not done",
+    ]
+    assert "sent" not in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (sample.given_up(), "not ended"),
+        (sample.given_up(sample.said()), "not seen gone"),
+    ],
+)
+def test_the_receipt_of_a_contract_claims_no_more_than_was_seen(request_: Request, said: str):
+    lines = seen.lines(accepted(messenger.content(Receipt(request=request_))).blocks)
+
+    assert lines[0] == f"Receipt of request 1042: {said}"
 
 
 # The modals
@@ -391,7 +535,9 @@ def test_the_modal_asks_which_and_what_shows_it():
     assert [len(each["options"]) for each in ticks] == [1, 3]
     assert len(ticks[0]["initial_options"]) == 1
     assert "initial_options" not in ticks[1]
-    assert [bool(b.get("optional")) for b in one["blocks"][1:]] == [False, False, True]
+    assert [bool(b.get("optional")) for b in one["blocks"][1:]] == [False, True, True, True]
+    file = one["blocks"][3]["element"]
+    assert (file["type"], file["max_files"]) == ("file_input", 1)
     accepted_view(checklist.still_form(sample.said()))
 
 
@@ -404,18 +550,23 @@ def test_of_very_many_ten_are_asked_for_at_a_time():
     assert "and 13 more" in shown(many)
 
 
-def sent(stage, form: str, *, items=("1",), **texts: str):
-    """A modal filled in, its number the sample's."""
+def sent(
+    stage, form: str, *, items=("1",), metadata: str = "1042#4", file=None, **texts: str
+) -> dict[str, Any]:
+    """A modal filled in, its number and turn the sample's."""
     options = [{"text": {"type": "plain_text", "text": "x"}, "value": each} for each in items]
     values = {
         ids.CHECKLIST_ITEMS: {
             ids.CHECKLIST_ITEMS: {"type": "checkboxes", "selected_options": options}
         }
     }
+    if file is not None:
+        field = {"type": "file_input", "files": [file]}
+        values[ids.EVIDENCE_FILE] = {ids.EVIDENCE_FILE: field}
     for block, text in texts.items():
         field = {"type": "plain_text_input", "value": text}
         values[BLOCKS[block]] = {BLOCKS[block]: field}
-    return stage.submit(form, values, metadata="1042")
+    return stage.submit(form, values, metadata=metadata)
 
 
 BLOCKS = {"link": ids.EVIDENCE, "note": ids.WHY}
@@ -438,15 +589,38 @@ def test_done_opens_the_modal_for_who_may(stage, client, checklists):
 def test_done_goes_in_as_it_was_filled_in(stage, checklists):
     assert sent(stage, ids.CHECKLIST_DONE_FORM, items=("1", "3"), link=LINK, note="Mail") == {}
 
-    assert checklists.said == [("done", 1042, "U0OWNER", (1, 3), LINK, "Mail")]
+    assert checklists.said == [("done", 1042, "U0OWNER", (1, 3), LINK, "Mail", 4)]
+
+
+def test_a_file_goes_in_by_where_slack_shows_it(stage, checklists):
+    file = {"id": "F0A1B2C3D4", "name": "answer.png", "permalink": "https://a/files/F0A1B2C3D4"}
+    assert sent(stage, ids.CHECKLIST_DONE_FORM, file=file) == {}
+
+    assert checklists.said == [("done", 1042, "U0OWNER", (1,), file["permalink"], "", 4)]
 
 
 def test_what_is_missing_stands_under_its_field(stage, checklists):
-    checklists.refusal = ChecklistIncomplete({"items": "Tick.", "evidence": "A link."})
+    missing = {"items": "Tick.", "evidence": "A link.", "file": "Not both."}
+    checklists.refusal = ChecklistIncomplete(missing)
 
     answer = sent(stage, ids.CHECKLIST_DONE_FORM, items=(), link="")
 
-    assert answer["errors"] == {ids.CHECKLIST_ITEMS: "Tick.", ids.EVIDENCE: "A link."}
+    assert answer["errors"] == {
+        ids.CHECKLIST_ITEMS: "Tick.",
+        ids.EVIDENCE: "A link.",
+        ids.EVIDENCE_FILE: "Not both.",
+    }
+
+
+def test_that_nobody_else_could_look_stands_under_the_field(stage, checklists):
+    checklists.refusal = RequestRefused(NobodyElseLooks(1042), sample.opened())
+
+    answer = sent(stage, ids.CHECKLIST_DONE_FORM, link=LINK)
+
+    assert answer["errors"] == {
+        ids.CHECKLIST_ITEMS: "Nobody but who did it could look whether it is gone. An operator "
+        "adds someone to `approvals.approvers`, or somebody else does it and says so."
+    }
 
 
 def test_packages_before_their_edition_stand_under_the_field(stage, checklists):
@@ -460,10 +634,34 @@ def test_packages_before_their_edition_stand_under_the_field(stage, checklists):
     }
 
 
-def test_it_is_gone_is_said_at_once(stage, checklists):
-    stage.press(ids.CHECKLIST_GONE, "1042")
+@pytest.mark.parametrize(("value", "turn"), [("1042#7", 7), ("1042", 0)])
+def test_it_is_gone_is_said_at_once_of_what_was_shown(stage, checklists, value: str, turn: int):
+    stage.press(ids.CHECKLIST_GONE, value)
 
-    assert checklists.said == [("gone", 1042, "U0OWNER")]
+    assert checklists.said == [("gone", 1042, "U0OWNER", turn)]
+
+
+def test_what_is_pressed_or_sent_carries_the_turn_that_is_shown():
+    opened, said = sample.opened(), sample.said()
+
+    assert checklist.done_form(opened).private_metadata == f"1042#{by_hand.turn(opened)}"
+    assert checklist.still_form(said).private_metadata == f"1042#{by_hand.turn(said)}"
+    assert decisions.leave(opened).private_metadata == f"1042#{by_hand.turn(opened)}"
+    button = seen.button(card(said).blocks, "It is gone")
+    assert button["value"] == f"1042#{by_hand.turn(said)}"
+    assert by_hand.turn(said) > by_hand.turn(opened)
+
+
+def test_who_saw_an_earlier_turn_hears_what_happened_since(stage, checklists):
+    again = sample.said(sample.still_there(), at=sample.SEEN + timedelta(hours=1))
+    checklists.refusal = RequestRefused(ChecklistChanged(again), again)
+
+    stage.press(ids.CHECKLIST_GONE, "1042#7")
+
+    assert stage.answers[-1]["text"].startswith(
+        "<@U0OWNER> did request 1042 again at 13:00 GMT+08:00, after what you saw of it. "
+        "Read its message again, and look again."
+    )
 
 
 def test_still_there_asks_those_who_may_look_and_sends_what_they_saw(stage, client, checklists):
@@ -476,7 +674,7 @@ def test_still_there_asks_those_who_may_look_and_sends_what_they_saw(stage, clie
 
     assert checklists.said == [
         ("demand", 1042, Action.CONFIRM, "U0OWNER"),
-        ("still there", 1042, "U0OWNER", (1,), "Still billed"),
+        ("still there", 1042, "U0OWNER", (1,), "Still billed", 4),
     ]
 
 

@@ -537,6 +537,16 @@ def test_repairs_by_people_ask_why(acting, action_id, title):
     assert acting.views("views.open")[0]["title"]["text"] == title
 
 
+def test_why_it_is_left_is_sent_with_what_was_shown(acting):
+    body = why_sent(ids.LEAVE_FORM)
+    body["view"]["private_metadata"] = "1042#6"
+    acting.stage.send(body)
+
+    assert acting.unsubscribing.acts == [
+        ("leave", 1042, REQUESTER, "Wait until the audit is over.#6")
+    ]
+
+
 def test_ask_again_opens_a_new_form_about_the_same_subscriptions(acting):
     body = payload("block_actions_button")
     body["actions"][0]["action_id"] = ids.ASK_AGAIN

@@ -13,7 +13,7 @@ KEYS = {
     "": (
         "request change account scope state dry_run ended_at currency amounts_hidden asked "
         "acknowledged approvals_required approvals broken_glass items total left_behind verified "
-        "problem by_hand left contract handwork seen_gone rules record"
+        "problem by_hand left contract handwork seen_gone not_read rules record"
     ),
     "asked": "by at reason reason_words details",
     "acknowledged": "by at text handling_fee_at_most refund_at_least coupons_lost_at_most",

@@ -96,6 +96,25 @@ def test_what_is_late_is_told_in_the_channel_itself(desk: Desk) -> None:
     assert late.message.link
 
 
+def test_what_somebody_gave_up_is_not_told_as_late(desk: Desk) -> None:
+    desk.clock.set(DUE + HOUR)
+    desk.run()
+    desk.unsubscribing.leave(1001, by=REQUESTER, why="We keep it")
+    deliver(desk)
+
+    assert desk.messenger.of(Overdue) == []
+
+
+def test_that_nobody_looked_is_told_in_the_channel_itself(desk: Desk) -> None:
+    done(desk)
+    deliver(desk)
+    desk.clock.advance(timedelta(days=7))
+    desk.run()
+    deliver(desk)
+
+    assert [each.to for each in desk.messenger.of(Overdue)] == [APPROVALS]
+
+
 def test_what_somebody_did_at_last_is_not_told_as_late(desk: Desk) -> None:
     desk.clock.set(DUE + HOUR)
     desk.run()

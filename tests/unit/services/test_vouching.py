@@ -1,26 +1,33 @@
 """What a person carries out by hand: asked, approved, done with evidence, seen by a second one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from bot.billing import by_hand
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.rights import Action
 from bot.billing.subscription import BillingMode, Status, Subscription
 from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
+    ChecklistChanged,
     ItemState,
+    NobodyElseLooks,
     OutOfOrder,
     Request,
     State,
     Verb,
 )
+from bot.facts.receipt import ReceiptFacts, receipt_of
+from bot.ports.provider import ProviderRefused
 from bot.ports.store import Store
-from bot.services.entrusting import NOT_READ, READ, REHEARSED, SEEN
+from bot.services.ascertaining import NO_CLOUD, NOT_READ, READ, READ_NO_MORE, SEEN
+from bot.services.attesting import Attesting
+from bot.services.entrusting import KNOWN, KNOWN_ALONE, KNOWN_UNREAD, REHEARSED, WITHIN
 from bot.services.errors import (
     ChecklistIncomplete,
     GuestRefused,
@@ -29,7 +36,16 @@ from bot.services.errors import (
     NotPossible,
     RequestRefused,
 )
-from bot.services.vouching import LINK_LIMIT, NO_ITEMS, NO_LINK, NOT_A_LINK, Vouching
+from bot.services.executing import Executing
+from bot.services.vouching import (
+    LINK_LIMIT,
+    NO_ADDRESS,
+    NO_ITEMS,
+    NO_LINK,
+    NOT_A_LINK,
+    ONE_OF_THEM,
+    Vouching,
+)
 from storage.engine import Database
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY
@@ -50,8 +66,9 @@ from tests.factories import (
     usd,
 )
 from tests.messengers import FakeDirectory
-from tests.unit.services.desk import LONG, Desk, secmaster
+from tests.unit.services.desk import LONG, Desk, filled_in, secmaster
 from tests.unit.services.mortal import Killed, MortalStore, Steps
+from tests.unit.services.rig import policy
 
 LINK = "https://vendor.example/answers/1?a=1&b=2"
 DAY = timedelta(days=1)
@@ -202,6 +219,39 @@ def test_a_notice_whose_day_passed_while_nobody_ran_makes_it_stale(desk: Desk) -
     )
 
 
+@pytest.mark.parametrize("term", ["2026-06-10 09:20", "2026-04-10 09:20"])
+def test_a_notice_on_another_day_that_is_ahead_is_no_objection(desk: Desk, term: str) -> None:
+    number = desk.approved("status-page").number
+    with desk.store.transaction() as tx:
+        moved = replace(PAGE, orders=(order(term, cash="348.00"),))
+        tx.catalogue.put([moved], at=desk.clock.now())
+    desk.cool_off()
+    desk.run()
+
+    request = desk.get(number)
+    assert request.state is State.EXECUTING
+    assert request.items[0].due_at != DUE
+
+
+def test_what_is_acknowledged_again_names_the_notice_of_now(desk: Desk) -> None:
+    desk.approved("status-page")
+    later = replace(PAGE, orders=(order("2026-06-10 09:20", currency="EUR", cash="348.00"),))
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([later], at=desk.clock.now())
+    desk.cool_off()
+    desk.run()
+    assert desk.state() is State.STALE
+
+    review = desk.unsubscribing.review(1001, by=REQUESTER)
+    again = desk.unsubscribing.acknowledge_again(1001, filled_in(review.draft))
+
+    assert again.if_kept["date"] == "2027-05-11"
+    desk.unsubscribing.approve(1001, by=APPROVER_1, shown=again.acknowledged_as)
+    desk.cool_off()
+    desk.run()
+    assert desk.state() is State.EXECUTING
+
+
 def test_done_and_seen_by_a_second_person_ends_it_everywhere(desk: Desk) -> None:
     number = opened(desk)
     assert done(desk).events[-1].called == (APPROVER_1, APPROVER_2)
@@ -251,6 +301,148 @@ def test_the_second_click_hears_who_was_first(desk: Desk) -> None:
     assert "verified request 1001" in refused.value.sentence
 
 
+def test_what_was_seen_before_it_was_sent_back_counts_no_more(desk: Desk) -> None:
+    number = opened(desk)
+    first = by_hand.turn(desk.get())
+    seen = by_hand.turn(done(desk))
+    back = by_hand.turn(
+        vouching(desk).still_there(number, by=APPROVER_1, items=[1], why="Billed", shown=seen)
+    )
+    link = {"by": REQUESTER, "items": (1,), "evidence": LINK}
+
+    for shown in (first, 0):
+        with pytest.raises(RequestRefused) as refused:
+            vouching(desk).done(number, **link, shown=shown)
+        assert isinstance(refused.value.cause, ChecklistChanged)
+    assert str(refused.value) == (
+        f"@{APPROVER_1} sent request 1001 back at 10:17 GMT+08:00, after what you saw of it. "
+        "Read its message again, and look again."
+    )
+    vouching(desk).done(number, **link, shown=back)
+    for shown in (seen, 0):
+        with pytest.raises(RequestRefused) as refused:
+            vouching(desk).gone(number, by=APPROVER_2, shown=shown)
+    assert str(refused.value) == (
+        f"@{REQUESTER} did request 1001 again at 10:17 GMT+08:00, after what you saw of it. "
+        "Read its message again, and look again."
+    )
+    with pytest.raises(RequestRefused):
+        desk.unsubscribing.leave(number, by=REQUESTER, why="No.", shown=back)
+    assert desk.state() is State.VERIFYING
+    vouching(desk).gone(number, by=APPROVER_2, shown=by_hand.turn(desk.get()))
+    desk.run()
+    assert desk.state() is State.DONE
+
+
+def alone(store: Store, clock: SettableClock, **changes: object) -> Desk:
+    """A contract that only one approver could verify."""
+    page = replace(PAGE, owner=None, deputy=None)
+    only = policy(approvers=(APPROVER_1,), **changes)
+    return Desk(store, clock, subscriptions=(page,), policy=only)
+
+
+def test_the_last_one_who_could_look_does_not_do_it(store: Store, clock: SettableClock) -> None:
+    desk = alone(store, clock)
+    number = opened(desk)
+
+    for attempt in (
+        lambda: vouching(desk).open(number, by=APPROVER_1),
+        lambda: done(desk, by=APPROVER_1),
+    ):
+        with pytest.raises(RequestRefused) as refused:
+            attempt()
+        assert isinstance(refused.value.cause, NobodyElseLooks)
+    assert str(refused.value) == (
+        "Nobody but who did it could look whether it is gone. An operator adds someone to "
+        "`approvals.approvers`, or somebody else does it and says so."
+    )
+    assert done(desk, by=REQUESTER).events[-1].called == (APPROVER_1,)
+
+
+def test_an_operator_looks_where_nobody_else_is_left(store: Store, clock: SettableClock) -> None:
+    desk = alone(store, clock, operators=(OUTSIDER,))
+    number = opened(desk)
+
+    assert done(desk, by=APPROVER_1).events[-1].called == (OUTSIDER,)
+    assert vouching(desk).gone(number, by=OUTSIDER).events[-1].by == OUTSIDER
+
+
+def test_who_left_or_is_a_guest_is_not_counted_on_to_look(store: Store, clock) -> None:
+    desk = Desk(store, clock, subscriptions=(replace(PAGE, deputy=DEPUTY),))
+    number = opened(desk)
+    desk.directory.left.add(DEPUTY)
+    desk.directory.guests.update({OWNER, APPROVER_1})
+
+    with pytest.raises(RequestRefused):
+        vouching(desk).open(number, by=APPROVER_2)
+    assert done(desk, by=REQUESTER).events[-1].called == (APPROVER_2,)
+
+
+def test_an_admin_may_look_too(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+    desk.directory.admins.add(OUTSIDER)
+
+    vouching(desk).gone(number, by=OUTSIDER)
+    desk.run()
+
+    assert desk.state() is State.DONE
+
+
+def test_what_nobody_looks_at_fails_after_a_week_and_can_be_retried(desk: Desk) -> None:
+    number = opened(desk)
+    done(desk)
+    for _ in range(7):
+        desk.clock.advance(DAY)
+        desk.run()
+
+    request = desk.get(number)
+    assert (request.state, request.closed) == (State.FAILED, False)
+    assert [e.verb for e in request.events[-4:]] == [
+        Verb.VERIFYING,
+        Verb.REMINDED,
+        Verb.REMINDED,
+        Verb.FAILED,
+    ]
+    assert request.problem == (
+        "Nobody looked within 7 days whether Status page, Team plan is gone. "
+        "Retry calls those who may."
+    )
+    assert desk.owed("request/1001/overdue")
+    desk.unsubscribing.retry(number, by=REQUESTER)
+    desk.run()
+    assert desk.get(number).events[-1].called == (APPROVER_1, APPROVER_2)
+    vouching(desk).gone(number, by=APPROVER_1)
+    desk.run()
+    assert desk.state() is State.DONE
+
+
+@pytest.mark.parametrize("by", [REQUESTER, APPROVER_2])
+def test_a_running_checklist_is_given_up_with_a_reason(desk: Desk, by: str) -> None:
+    number = opened(desk)
+
+    with pytest.raises(Incomplete):
+        desk.unsubscribing.leave(number, by=by, why=" ")
+    with pytest.raises(NotAllowed):
+        desk.unsubscribing.leave(number, by=OUTSIDER, why="We keep it")
+    request = desk.unsubscribing.leave(number, by=by, why="We keep it")
+
+    assert (request.state, request.closed) == (State.FAILED, True)
+    assert known(desk).status is Status.IN_USE
+    assert desk.owed("request/1001/overdue") == []
+    desk.clock.advance(400 * DAY)
+    desk.run()
+    assert desk.get(number) == request
+    assert desk.ask("status-page").number == 1002
+
+
+def test_its_receipt_comes_when_it_is_given_up(desk: Desk) -> None:
+    number = opened(desk)
+    desk.unsubscribing.leave(number, by=REQUESTER, why="We keep it")
+
+    assert desk.owed("request/1001/receipt")[0] == "request/1001/receipt"
+
+
 def test_still_there_opens_it_again_and_says_why(desk: Desk) -> None:
     number = opened(desk)
     done(desk)
@@ -289,6 +481,37 @@ def test_only_a_link_shows_that_it_is_done(desk: Desk, evidence: str, said: str)
         vouching(desk).done(number, by=OWNER, items=[1], evidence=evidence)
 
     assert refused.value.fields == {"evidence": said}
+    assert desk.state() is State.EXECUTING
+
+
+FILE = "https://team.slack.example/files/U0OWNER/F0A1B2C3D4/answer.png"
+
+
+def test_a_file_shows_it_as_well(desk: Desk) -> None:
+    number = opened(desk)
+    request = vouching(desk).done(number, by=OWNER, items=[1], evidence=" ", file=FILE)
+
+    assert [e.evidence for e in request.events if e.verb is Verb.CARRIED_OUT] == [FILE]
+    assert request.state is State.VERIFYING
+
+
+@pytest.mark.parametrize(
+    ("evidence", "file", "said"),
+    [
+        (LINK, FILE, ONE_OF_THEM),
+        ("", "javascript:alert(1)", NO_ADDRESS),
+        ("", f"{FILE}{'a' * LINK_LIMIT}", NO_ADDRESS),
+    ],
+)
+def test_one_file_that_can_be_opened_or_a_link(
+    desk: Desk, evidence: str, file: str, said: str
+) -> None:
+    number = opened(desk)
+
+    with pytest.raises(ChecklistIncomplete) as refused:
+        vouching(desk).done(number, by=OWNER, items=[1], evidence=evidence, file=file)
+
+    assert refused.value.fields == {"file": said}
     assert desk.state() is State.EXECUTING
 
 
@@ -483,18 +706,237 @@ def test_what_the_cloud_lists_no_more_ends_it(console: Desk) -> None:
     assert known(console, "sm-screen").status is Status.UNSUBSCRIBED
 
 
-def test_where_the_cloud_cannot_be_read_the_second_person_is_believed(console: Desk) -> None:
-    console.cloud.away_reading = 100
-    number = opened(console, "sm-quota")
-    assert console.state() is State.EXECUTING
-    done(console, items=[1, 2, 3])
-    vouching(console).gone(number, by=APPROVER_1)
-    console.run()
+ALL = ("sm-quota", "sm-screen", "sm-orchestration")
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+FOR_EVER = 10**9
 
-    request = console.get(number)
+
+def seen(desk: Desk, *, listed: bool = False, away: int = 0) -> None:
+    """All three are done, at the cloud too unless it lists them still, and a second person looked.
+
+    So many readings fail then.
+    """
+    number = opened(desk, "sm-quota")
+    done(desk, items=[1, 2, 3])
+    for ref in () if listed else ALL:
+        desk.cloud.change(ref, status=Status.UNSUBSCRIBED, auto_renew=False)
+    vouching(desk).gone(number, by=APPROVER_1)
+    desk.cloud.away_reading = away
+    desk.run()
+
+
+def pass_by(desk: Desk, span: timedelta, *, every: timedelta = MINUTE) -> None:
+    """Let the ticks run while time passes."""
+    until = desk.clock.now() + span
+    while desk.clock.now() < until:
+        desk.clock.advance(every)
+        desk.run()
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_one_reading_that_fails_is_made_again(console: Desk, listed: bool) -> None:
+    seen(console, listed=listed, away=1)
+
+    assert console.state() is State.VERIFYING
+    assert known(console, "sm-quota").status is Status.IN_USE
+    pass_by(console, MINUTE)
+    assert console.state() is (State.EXECUTING if listed else State.DONE)
+    assert console.get().events[-1].note == (
+        "SecMaster Professional, 50 ECS, Large screen and Security orchestration are still at the "
+        "cloud."
+        if listed
+        else READ
+    )
+
+
+def test_what_was_seen_while_the_cloud_is_away_is_not_given_up(console: Desk) -> None:
+    seen(console, away=1)
+
+    with pytest.raises(RequestRefused):
+        console.unsubscribing.leave(1001, by=REQUESTER, why="We keep it")
+
+
+def test_after_hours_the_second_person_is_believed_and_the_receipt_says_so(console: Desk) -> None:
+    seen(console, away=FOR_EVER)
+    before = console.cloud.reads
+    pass_by(console, 6 * HOUR - MINUTE)
+    assert console.state() is State.VERIFYING
+    assert console.cloud.reads - before < 50
+    pass_by(console, MINUTE)
+
+    request = console.get()
     assert request.state is State.DONE
-    assert request.events[-1].note == NOT_READ
+    assert [(e.verb, e.note) for e in request.events[-2:]] == [
+        (Verb.NOT_READ, NOT_READ),
+        (Verb.VERIFIED, SEEN),
+    ]
     assert all(item.auto_renew_off is None for item in request.items)
+    facts = receipt(console)
+    assert (facts.verified, facts.not_read) == (None, NOT_READ)
+
+
+def test_what_nobody_could_read_is_looked_at_a_day_later_all_the_same(console: Desk) -> None:
+    seen(console, listed=True, away=FOR_EVER)
+    pass_by(console, 6 * HOUR)
+    assert console.state() is State.DONE
+    assert known(console, "sm-quota").status is Status.UNSUBSCRIBED
+    pass_by(console, 25 * HOUR, every=HOUR)
+    assert console.get().events[-1].verb is Verb.VERIFIED
+    console.cloud.away_reading = 0
+    pass_by(console, HOUR)
+
+    request = console.get()
+    assert (request.state, request.events[-1].verb) == (State.DONE, Verb.CAME_BACK)
+    assert request.problem == (
+        "SecMaster Professional, 50 ECS, Large screen and Security orchestration are still at the "
+        "cloud."
+    )
+    assert known(console, "sm-quota").status is Status.IN_USE
+    assert request.second_look_at is None
+
+
+def test_a_second_look_that_nobody_can_take_ends_after_hours(console: Desk) -> None:
+    seen(console, away=FOR_EVER)
+    pass_by(console, 40 * HOUR, every=HOUR / 2)
+
+    request = console.get()
+    assert (request.events[-1].verb, request.events[-1].note) == (Verb.NOT_LOOKED, NOT_READ)
+    reads = console.cloud.reads
+    pass_by(console, 2 * DAY, every=HOUR)
+    assert (console.get(), console.cloud.reads) == (request, reads)
+
+
+def test_a_day_later_the_cloud_is_read_once_more(console: Desk) -> None:
+    seen(console)
+    assert console.state() is State.DONE
+    pass_by(console, DAY, every=HOUR)
+
+    request = console.get()
+    assert (request.events[-1].verb, request.events[-1].note) == (
+        Verb.LOOKED_AGAIN,
+        "all gone, 0 refund orders of 3 found",
+    )
+    pass_by(console, 2 * DAY, every=HOUR)
+    assert console.get() == request
+
+
+def test_what_is_listed_again_a_day_later_is_told_and_known(console: Desk) -> None:
+    seen(console)
+    console.cloud.change("sm-screen", status=Status.IN_USE, auto_renew=True)
+    pass_by(console, DAY, every=HOUR)
+
+    request = console.get()
+    assert (request.state, request.events[-1].verb) == (State.DONE, Verb.CAME_BACK)
+    assert request.problem == "Large screen is at the cloud again."
+    assert known(console, "sm-screen").auto_renew is True
+    assert known(console, "sm-quota").status is Status.UNSUBSCRIBED
+
+
+def receipt(desk: Desk) -> ReceiptFacts:
+    found = Attesting(store=desk.store).receipt(1001)
+    return receipt_of(found.request, head=found.head)
+
+
+def test_where_no_cloud_is_read_people_alone_are_believed_at_once(console: Desk) -> None:
+    console.executing = without_cloud(console)
+    seen(console)
+
+    request = console.get()
+    assert (request.state, request.events[-1].note) == (State.DONE, NO_CLOUD)
+    assert [e.note for e in request.events if e.verb is Verb.READ_AGAIN] == [KNOWN_ALONE]
+    assert receipt(console).not_read == NO_CLOUD
+    pass_by(console, 3 * DAY, every=HOUR)
+    assert console.get() == request
+
+
+def test_an_account_that_is_read_no_more_is_not_looked_at_again(console: Desk) -> None:
+    seen(console)
+    console.executing = without_cloud(console)
+    pass_by(console, 3 * DAY, every=HOUR)
+
+    assert console.get().events[-1].note == READ_NO_MORE
+
+
+def without_cloud(desk: Desk) -> Executing:
+    """The same replica where no provider is set up."""
+    return Executing(
+        store=desk.store,
+        clock=desk.clock,
+        policy=desk.policy,
+        people=desk.people,
+        providers={},
+        steady_since=lambda: desk.steady_since,
+    )
+
+
+def figures_read(desk: Desk) -> list[str | None]:
+    return [event.note for event in desk.get().events if event.verb is Verb.READ_AGAIN]
+
+
+def test_while_the_cloud_is_away_the_checklist_waits_an_hour(console: Desk) -> None:
+    console.cloud.away_reading = FOR_EVER
+    opened(console, "sm-quota")
+    pass_by(console, HOUR - MINUTE)
+    assert console.state() is State.APPROVED
+    pass_by(console, MINUTE)
+
+    assert console.state() is State.EXECUTING
+    assert figures_read(console) == [KNOWN_UNREAD]
+
+
+def test_a_cloud_that_answers_within_the_hour_is_what_counts(console: Desk) -> None:
+    console.cloud.away_reading = 2
+    console.approved("sm-quota")
+    console.cloud.change("sm-quota", orders=(replace(LONG, cash=Decimal("100.00")),))
+    console.cool_off()
+    console.run()
+    assert console.state() is State.APPROVED
+    pass_by(console, 5 * MINUTE)
+
+    assert console.state() is State.STALE
+
+
+def test_a_cloud_that_says_no_is_not_waited_for(
+    console: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(ids: Collection[str]) -> Mapping[str, Subscription]:
+        raise ProviderRefused(f"{len(ids)} may not be read.", code="403")
+
+    monkeypatch.setattr(console.cloud, "read", no)
+    opened(console, "sm-quota")
+
+    assert console.state() is State.EXECUTING
+    assert figures_read(console) == [KNOWN_UNREAD]
+
+
+def test_the_figures_are_said_to_be_of_where_they_are_from(console: Desk) -> None:
+    opened(console, "sm-quota")
+
+    assert figures_read(console) == [WITHIN]
+
+
+def test_of_a_contract_the_catalogue_alone_says_something(desk: Desk) -> None:
+    opened(desk)
+
+    assert figures_read(desk) == [KNOWN]
+
+
+def test_it_does_not_begin_when_what_was_acknowledged_is_over(desk: Desk) -> None:
+    request = desk.approved("status-page")
+    latest = request.deadline + timedelta(minutes=65)
+    desk.clock.set(latest + MINUTE)
+    desk.run()
+
+    [stale] = [event for event in desk.get().events if event.verb is Verb.STALE]
+    assert stale.note == "It was to begin by Thu 26 Nov 2026, 11:17 GMT+08:00, which is over."
+
+
+def test_at_the_last_moment_it_begins(desk: Desk) -> None:
+    request = desk.approved("status-page")
+    desk.clock.set(request.deadline + timedelta(minutes=65))
+    desk.run()
+
+    assert desk.state() is State.EXECUTING
 
 
 def test_worse_figures_make_it_stale_as_ever(console: Desk) -> None:
