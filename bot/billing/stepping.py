@@ -24,6 +24,7 @@ from bot.billing.unsubscription import (
 )
 
 _SETTLED = frozenset({StepState.DONE, StepState.REFUSED})
+_ANSWERED = frozenset({Verb.STEP_DONE, Verb.STEP_REFUSED})
 _OPEN = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
 
 
@@ -56,6 +57,18 @@ def open_items(request: Request, number: int) -> tuple[SubscriptionKey, ...]:
 def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
     """Everything that is still to go, in this step or a later one."""
     return tuple(item.key for item in request.items if not _settled(item))
+
+
+def first_sent(request: Request) -> datetime | None:
+    """When the first call went to the cloud; None while none did, and of what never calls it.
+
+    A call that never arrived, as reading showed, did not go there.
+    """
+    if request.dry_run or request.by_hand:
+        return None
+    answered = any(each.verb in _ANSWERED for each in request.events)
+    went = [step for step in request.steps if answered or step.state is not StepState.PLANNED]
+    return min((step.started_at for step in went if step.started_at), default=None)
 
 
 def step_started(request: Request, number: int, *, at: datetime) -> Request:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from bot.billing.by_hand import open_items
+from bot.billing.stepping import first_sent
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import (
     AlreadyDecided,
@@ -144,11 +146,66 @@ def _already_decided(request: Request) -> Verdict:
 
 
 def _too_late_to_stop(request: Request) -> Verdict:
-    started = next((e.at for e in request.events if e.verb is Verb.STARTED), request.starts_at)
-    when = f" at {hour(started)}" if started else ""
+    """What is true of it: over, failed, with people, a rehearsal, or with the cloud."""
+    if request.state is State.DONE:
+        ended = _since(request, Verb.VERIFIED)
+        return Verdict(f"Request {request.number} is done{ended}.", "Its receipt is in the thread.")
+    if request.state is State.FAILED:
+        return _failed(request)
+    if request.by_hand and not request.dry_run:
+        return _with_people(request)
+    return _under_way(request)
+
+
+def _under_way(request: Request) -> Verdict:
+    """A call may be with the cloud, or none was made yet, or none ever is."""
+    number, sent, follows = request.number, first_sent(request), "the receipt follows."
+    began = _since(request, Verb.STARTED)
+    if sent is not None:
+        return Verdict(
+            f"The first step went to the cloud at {hour(sent)}.", f"It cannot be stopped; {follows}"
+        )
+    if request.dry_run:
+        said = f"Request {number} is a dry run that began{began}: nothing goes to the cloud."
+    elif request.state is State.VERIFYING:
+        said = f"Nothing of request {number} went to the cloud; Lapse reads it back."
+    else:
+        said = f"Request {number} began{began}; no step has gone to the cloud so far."
+        return Verdict(said, f"It cannot be stopped any more; {follows}")
+    return Verdict(said, f"Nothing to stop; {follows}")
+
+
+def _failed(request: Request) -> Verdict:
+    """It does nothing more by itself, whether or not a call went out before."""
+    sent = first_sent(request)
+    how = "and nothing went to the cloud"
+    if sent is not None:
+        how = f"after its first step went to the cloud at {hour(sent)}"
+    left = "It is left as it is." if request.closed else "Its message says what can be done."
+    when = _since(request, Verb.FAILED)
+    return Verdict(f"Request {request.number} failed{when}, {how}.", f"Nothing to stop. {left}")
+
+
+def _with_people(request: Request) -> Verdict:
+    """Lapse calls nothing there; people have been asked to do it, or did it."""
+    number = request.number
+    if request.state is State.VERIFYING:
+        done = _since(request, Verb.CARRIED_OUT)
+        return Verdict(f"Request {number} was done by hand{done}.", "It cannot be stopped.")
+    asked = [item.asked for _, item in open_items(request) if item.asked]
+    whom = tuple(dict.fromkeys(asked))
+    names = listed([f"@{user}" for user in whom]) or "Somebody"
+    asks = f"{names} {'were' if len(whom) > 1 else 'was'} asked to do request {number} by hand"
+    when = _since(request, Verb.STARTED)
     return Verdict(
-        f"The first step went to the cloud{when}.", "It cannot be stopped; the receipt follows."
+        f"{asks}{when}; the cloud is not called.", "Say in the thread that it is to stay.", whom
     )
+
+
+def _since(request: Request, verb: Verb) -> str:
+    """When it last happened, after a verb: `, Mon 23 Nov 2026, 10:58 GMT+08:00`, or nothing."""
+    found = [event.at for event in request.events if event.verb is verb]
+    return f", {instant(found[-1])}" if found else ""
 
 
 def _decider(event: Event) -> str:
