@@ -103,6 +103,7 @@ def _did_of(request: Request, verb: Verb) -> str:
     own = {
         Verb.ASKED: f'asked and acknowledged: "{said.sentence}"',
         Verb.STEP_DONE: said.step_done,
+        Verb.EXPIRED: f"expired, {facts.unsettled(request).line}",
     }
     return own.get(verb) or _DID[verb]
 
@@ -353,8 +354,7 @@ def _rejected(request: Request) -> str:
 
 
 def _expired(request: Request) -> str:
-    by = text.instant(request.deadline)
-    return f"Request {request.number} expired: nobody decided by {by}."
+    return f"Request {request.number} expired: {facts.unsettled(request).sentence}."
 
 
 def _withdrawn(request: Request) -> str:
@@ -421,7 +421,6 @@ _DID: Mapping[Verb, str] = {
     Verb.REJECTED: "rejected",
     Verb.WITHDREW: "withdrew",
     Verb.STOPPED: "stopped it during the cooling-off",
-    Verb.EXPIRED: "expired, nobody decided",
     Verb.READ_AGAIN: "figures read again",
     Verb.STALE: "stale, nothing was executed",
     Verb.ACKNOWLEDGED: "acknowledged the new figures",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE
@@ -20,6 +21,17 @@ SHOWN_PEOPLE = 8
 FIGURES_WORSE = "the figures got worse"
 SETTINGS = "the settings"
 """Who approved what nobody had to."""
+
+
+class Unsettled(NamedTuple):
+    """Why a request expired: `short` before the deadline, as `line`, and whole with the deadline.
+
+    The sentence mentions people, the others name nobody.
+    """
+
+    short: str
+    line: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +185,25 @@ def because(problem: str | None) -> str:
     """What the headline of a stale request says of why: the figures, or other facts."""
     worse = (problem or REFUND).startswith((REFUND, FEE, COUPONS))
     return FIGURES_WORSE if worse else "the facts changed"
+
+
+def unsettled(request: Request) -> Unsettled:
+    """Why a request expired: nobody decided, too few did, or it was stale."""
+    turned = last_event(request, Verb.ASKED, Verb.STALE, Verb.ACKNOWLEDGED)
+    by, had = text.instant(request.deadline), count(request)
+    if turned is None or turned.verb is not Verb.STALE:
+        nobody = "nobody decided"
+        if not request.approvals:
+            return Unsettled(f"{nobody} by", nobody, f"{nobody} by {by}")
+        return Unsettled(f"{had} by", f"it had {had}", f"it had {had} by {by}")
+    why = because(turned.note)
+    if turned.at > request.deadline:
+        late = "it was approved, but went stale after its deadline"
+        said = f"it was approved, but {why} after its deadline, {by}"
+        return Unsettled("went stale after", late, said)
+    who = text.mention(request.requested_by)
+    said = f"{why}, and {who} did not acknowledge it again by {by}"
+    return Unsettled("nobody acknowledged by", "it was not acknowledged again", said)
 
 
 def how_approved(request: Request) -> str:

@@ -309,15 +309,18 @@ def _expired(request: Request) -> Face:
     label = "Next deduction: " if deduction else "It "
     after = f" {label}{text.esc(next_one)}." if next_one else ""
     what = text.esc(facts.subject(request, full=True))
+    why = facts.unsettled(request)
+    said = why.sentence
+    # The headline of one about which nobody decided says it all already.
+    told = "" if why.short == "nobody decided by" else f"{said[0].upper()}{said[1:]}. "
     return Face(
         emoji=ENDED,
-        headline=f"Expired: nobody decided by {text.short_instant(request.deadline)}",
+        headline=f"Expired: {why.short} {text.short_instant(request.deadline)}",
         spoken=(
-            f"Request {request.number} expired: nobody decided about {what} "
-            f"({text.esc(request.account)}) by {text.instant(request.deadline)}. "
+            f"Request {request.number} expired: {what} ({text.esc(request.account)}), {said}. "
             f"Nothing was changed.{after}"
         ),
-        body=(section(f"Nothing was changed.{after}"), *body.remembered(request)),
+        body=(section(f"{told}Nothing was changed.{after}"), *body.remembered(request)),
         buttons=(body.ask_again(request),),
     )
 
