@@ -173,10 +173,16 @@ def looked_again(request: Request, *, at: datetime, note: str) -> Request:
     return noted(request, Verb.LOOKED_AGAIN, at=at, note=note)
 
 
-def came_back(request: Request, *, at: datetime, problem: str) -> Request:
-    """A day later the cloud lists some of it again: it stays done, and people are told."""
+def came_back(
+    request: Request, *, at: datetime, problem: str, items: tuple[int, ...] = ()
+) -> Request:
+    """A day later the cloud lists some of it again: it stays done, and people are told.
+
+    `items` are the numbers of what is there.
+    """
     demand(request, State.DONE)
-    return noted(replace(request, problem=problem), Verb.CAME_BACK, at=at, note=problem)
+    told = replace(request, problem=problem)
+    return noted(told, Verb.CAME_BACK, at=at, note=problem, items=items)
 
 
 def fail(request: Request, *, at: datetime, problem: str) -> Request:

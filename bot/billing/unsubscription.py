@@ -377,6 +377,7 @@ def noted(
     note: str | None = None,
     behalf: SlackUser | None = None,
     called: tuple[SlackUser, ...] = (),
+    items: tuple[int, ...] = (),
 ) -> Request:
     """The request with one more line of history, numbered from 1."""
     event = Event(
@@ -387,6 +388,7 @@ def noted(
         note=note,
         behalf=behalf,
         called=called,
+        items=items,
     )
     return replace(request, events=(*request.events, event))
 

@@ -6,11 +6,12 @@ Subjects hold ids, numbers and states only; figures and words are composed when 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID, uuid5
 
 from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import Event, Request, State, Verb
-from bot.facts.receipt import Form, RecordHead, is_finished
+from bot.facts.receipt import LOOKS, Form, RecordHead, is_finished
 from bot.ports.store import Delivery, Transaction
 
 REQUEST_CARD = "request-card"
@@ -38,6 +39,15 @@ _OFFERING = frozenset({State.APPROVED, State.STALE})
 _TOLD = frozenset(
     {Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE, Verb.LEFT, Verb.CAME_BACK}
 )
+
+
+class Receipts(Protocol):
+    """What is owed of a receipt: its message and its files."""
+
+    def __call__(
+        self, request: Request, *, head: RecordHead, channel: str, at: datetime
+    ) -> tuple[Delivery, ...]:
+        """Where the record stands is noted with the message."""
 
 
 def delivery_id(key: str) -> str:
@@ -111,9 +121,43 @@ def receipts(
     return (message, *files)
 
 
+def has_looked_again(before: Request | None, after: Request) -> bool:
+    """Whether a saved change is what the second look found, which a receipt tells from then on."""
+    known = len(before.events) if before else 0
+    return is_finished(after) and any(each.verb in LOOKS for each in after.events[known:])
+
+
+def renewed_receipts(
+    request: Request, *, head: RecordHead, channel: str, at: datetime
+) -> tuple[Delivery, ...]:
+    """The receipt's message brought up to date, and files beside those that do not know it yet.
+
+    A file that people may have taken elsewhere stays what it was; the newer one says so.
+    """
+    message, *files = receipts(request, head=head, channel=channel, at=at)
+    update = replace(
+        message,
+        id=renewed_receipt_id(request.number),
+        key=_renewed_key(request.number),
+        thread_of=None,
+        update_of=message.id,
+    )
+    return (update, *(_renewed_file(each, request) for each in files))
+
+
+def _renewed_file(file: Delivery, request: Request) -> Delivery:
+    key = f"{_renewed_key(request.number)}/{file.subject['file']}"
+    return replace(file, id=delivery_id(key), key=key)
+
+
 def receipt_id(number: int) -> str:
     """The delivery that posts a request's receipt."""
     return delivery_id(_receipt_key(number))
+
+
+def renewed_receipt_id(number: int) -> str:
+    """The delivery that brings it up to date after the second look."""
+    return delivery_id(_renewed_key(number))
 
 
 def note_updates(
@@ -227,6 +271,10 @@ def _overdue(request: Request, event: Event, *, channel: str, at: datetime) -> D
 
 def _receipt_key(number: int) -> str:
     return f"request/{number}/receipt"
+
+
+def _renewed_key(number: int) -> str:
+    return f"{_receipt_key(number)}/again"
 
 
 def _same(tx: Transaction, request: Request) -> Sequence[Request]:

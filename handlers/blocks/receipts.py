@@ -6,7 +6,15 @@ from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
-from bot.facts.receipt import Handwork, ReceiptFacts, ReceiptItem, Said, Verification, in_order
+from bot.facts.receipt import (
+    Handwork,
+    ReceiptFacts,
+    ReceiptItem,
+    Said,
+    SecondLook,
+    Verification,
+    in_order,
+)
 from handlers import ids, text
 from handlers.blocks import calls, change_words, checklist_lines, contracts
 from handlers.blocks import request_body as body
@@ -59,6 +67,10 @@ def receipt(message: Receipt) -> Content:
         headline = f"Receipt of request {found.number}: {_switched(found, request)}"
     elif found.contract:
         headline = f"Receipt of request {found.number}: {_how_it_ended(found)}"
+    elif found.is_back:
+        headline = f"Receipt of request {found.number}: back at the cloud"
+    elif found.nothing_went:
+        headline = f"Receipt of request {found.number}: nothing is gone"
     elif back is None:
         headline = f"Receipt of request {found.number}: refund not known"
     if found.dry_run:
@@ -135,6 +147,12 @@ def _totals(found: ReceiptFacts) -> str:
             f"The refund would have been {text.money(found.estimate.refund)}, the handling fee "
             f"{text.money(found.estimate.handling_fee)} (estimate)."
         )
+    if found.nothing_went:
+        return "Nothing is gone, so nothing comes back."
+    return _paid_back(found)
+
+
+def _paid_back(found: ReceiptFacts) -> str:
     if found.actual.refund is None:
         return "The refund is not known yet."
     back = text.money(found.actual.refund)
@@ -180,9 +198,11 @@ def _became(item: ReceiptItem, found: ReceiptFacts) -> str:
     if found.is_switch:
         return _switch(item, dry_run=found.dry_run)
     if not found.contract:
-        return _item(item, dry_run=found.dry_run)
+        return _item(item, found)
     if found.dry_run:
         return "would have been ended by hand"
+    if item.back:
+        return _BACK
     return "gone" if item.state is ItemState.GONE else "not done"
 
 
@@ -197,13 +217,19 @@ def _switch(item: ReceiptItem, *, dry_run: bool) -> str:
     return f"reads {'off' if item.auto_renew_off else 'on'}, {amount} expected"
 
 
-def _item(item: ReceiptItem, *, dry_run: bool) -> str:
+def _item(item: ReceiptItem, found: ReceiptFacts) -> str:
     estimate = text.money(item.estimate.refund)
-    if dry_run:
+    if found.dry_run:
         return f"{estimate} (estimate), would have been unsubscribed"
     if item.state is not ItemState.GONE:
         code = f" ({item.error_code})" if item.error_code else ""
-        return f"{_STILL.get(item.state, 'not done')}{code}"
+        still = _STILL_BY_PEOPLE if found.by_people else _STILL
+        return f"{still.get(item.state, 'not done')}{code}"
+    return f"{_BACK}; {_paid(item, estimate)}" if item.back else _paid(item, estimate)
+
+
+def _paid(item: ReceiptItem, estimate: str) -> str:
+    """What came back of one that is gone."""
     if item.actual.refund is None:
         return f"gone, refund not known yet, estimated {estimate}"
     order = f", order {item.order}" if item.order else ""
@@ -217,7 +243,7 @@ def _item(item: ReceiptItem, *, dry_run: bool) -> str:
 
 def _end(found: ReceiptFacts, request: Request) -> list[Line]:
     lines: list[Line] = []
-    if found.problem is not None:
+    if found.problem is not None and not found.is_back:
         lines.append((Bold("Problem"), f": {text.clip(found.problem, SAID)}"))
     if found.by_hand is not None:
         lines.append(_did("Done by hand", found.by_hand, request))
@@ -228,6 +254,8 @@ def _end(found: ReceiptFacts, request: Request) -> list[Line]:
         lines.append(_did("Left as it is", found.left, request))
     if found.verified is not None:
         lines.append(_verification(found.verified, request))
+    if found.second_look is not None:
+        lines.append(_second_look(found.second_look, request))
     return lines
 
 
@@ -245,13 +273,25 @@ def _verification(verified: Verification, request: Request) -> Line:
     if change_words.is_switch(request):
         read = f"auto-renewal reads {change_words.words(request).ended}"
         return (Bold("Verified"), f" {facts.clock(verified.at, request)}: {read}")
-    parts = (
-        "gone",
-        "auto-renewal off" if verified.auto_renew_off else "auto-renewal not off everywhere",
-        text.plural(verified.refund_orders, "refund order"),
-    )
     when = facts.clock(verified.at, request)
-    return (Bold("Verified"), f" {when}: {', '.join(parts)}")
+    read = verified.note or "gone"
+    if verified.refund_orders is not None:
+        read = f"gone, {_read(verified)}"
+    return (Bold("Verified"), f" {when}: {read}")
+
+
+def _second_look(look: SecondLook, request: Request) -> Line:
+    if look.due is not None:
+        when = facts.clock(look.due, request)
+        return (Bold("Second look"), f" due {when}; what it finds is added here, with newer files")
+    when = facts.clock(look.at, request) if look.at else ""
+    found = f"still gone, {_read(look)}" if look.back is None else text.clip(look.back, SAID)
+    return (Bold("Second look"), f" {when}: {found}")
+
+
+def _read(found: Verification | SecondLook) -> str:
+    off = "auto-renewal off" if found.auto_renew_off else "auto-renewal not off everywhere"
+    return f"{off}, {text.plural(found.refund_orders or 0, 'refund order')}"
 
 
 def _did(what: str, said: Said, request: Request) -> Line:
@@ -405,12 +445,21 @@ def _failed(request: Request) -> str:
     )
 
 
+_BACK = "at the cloud again"
+
 _STILL: Mapping[ItemState, str] = {
     ItemState.PLANNED: "not sent",
     ItemState.SENT: "sent, not gone yet",
     ItemState.REFUSED: "refused, nothing changed",
     ItemState.UNKNOWN: "not known",
 }
+
+_STILL_BY_PEOPLE: Mapping[ItemState, str] = {
+    **_STILL,
+    ItemState.PLANNED: "not done",
+    ItemState.SENT: "done by hand, not seen gone",
+}
+"""The same where nothing is sent, since a person carries it out."""
 
 _SENTENCE_SAID = frozenset({Verb.ASKED, Verb.ACKNOWLEDGED})
 """Their note is the acknowledgement, which the words quote already."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.billing.subscription import Status
 from bot.billing.unsubscription import State, Verb
 from bot.facts.messages import (
     OperatorWarning,
@@ -27,8 +28,8 @@ from bot.services.touring import Touring
 from bot.services.unattached import unattached
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER
-from tests.unit.services.desk import Desk, delivering, filled_in
+from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, usd
+from tests.unit.services.desk import SECOND, Desk, delivering, filled_in
 from tests.unit.services.rig import APPROVALS, FINOPS
 
 DM = f"D{REQUESTER[1:]}"
@@ -122,6 +123,67 @@ def test_a_receipt_and_its_two_files_say_where_the_record_stood_when_it_ended(
     assert {each.thread for each in files} == {receipt.thread}
     assert [each.ts for each in (receipt, *files)] == sorted(e.ts for e in (receipt, *files))
     assert Attesting(store=desk.store).receipt(1001) == receipt.message
+
+
+def test_a_receipt_tells_the_second_look_once_it_happened(
+    desk: Desk, delivering: Delivering
+) -> None:
+    paid = desk.cloud.refunds
+    desk.cloud.refunds = lambda ids, since: ()  # type: ignore[assignment, misc]
+    desk.executed("sm-quota")
+    desk.clock.advance(timedelta(minutes=16))
+    desk.run(seconds=2)
+    delivering.send_due(limit=500)
+    first = [each.message for each in desk.messenger.of(ReceiptFile)]
+    desk.cloud.refunds = paid  # type: ignore[method-assign]
+    desk.clock.advance(timedelta(hours=25))
+    desk.run(seconds=2)
+    with desk.store.reading() as tx:
+        head = tx.audit.head()
+    delivering.send_due(limit=500)
+
+    [receipt] = desk.messenger.of(Receipt)
+    files = [each.message for each in desk.messenger.of(ReceiptFile)]
+    assert [each.receipt.facts.actual.refund for each in first] == [None, None]
+    assert receipt.message.facts.actual.refund == usd("2058.17")
+    assert receipt.message.facts.second_look is not None
+    assert receipt.message.facts.second_look.refund_orders == 3
+    assert (receipt.message.head.entries, receipt.message.head.digest) == head
+    assert files[:2] == first
+    assert [each.form for each in files[2:]] == [Form.PDF, Form.JSON]
+    assert [each.receipt for each in files[2:]] == [receipt.message] * 2
+    assert Attesting(store=desk.store).receipt(1001) == receipt.message
+
+
+def test_a_receipt_tells_what_came_back(desk: Desk, delivering: Delivering) -> None:
+    desk.executed("sm-quota")
+    delivering.send_due(limit=500)
+    desk.cloud.accepted = [each for each in desk.cloud.accepted if each.id != "sm-screen"]
+    desk.cloud.change("sm-screen", status=Status.IN_USE)
+    desk.clock.advance(timedelta(hours=25))
+    desk.run()
+    delivering.send_due(limit=500)
+
+    [receipt] = desk.messenger.of(Receipt)
+    assert receipt.message.facts.is_back
+    assert [each.back for each in receipt.message.facts.items] == [False, True, False]
+    assert len(desk.messenger.of(ReceiptFile)) == 4
+
+
+def test_a_receipt_that_was_never_posted_is_posted_as_it_reads_then(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.executed("sm-quota")
+    desk.clock.advance(timedelta(hours=25))
+    desk.run(seconds=2)
+    for _ in range(3):
+        delivering.send_due(limit=500)
+        desk.clock.advance(SECOND)
+
+    [receipt] = desk.messenger.of(Receipt)
+    assert receipt.message.facts.second_look is not None
+    assert receipt.message.facts.second_look.at is not None
+    assert len(desk.messenger.of(ReceiptFile)) == 4
 
 
 def test_a_file_whose_answer_was_lost_is_there_once(desk: Desk, delivering: Delivering) -> None:

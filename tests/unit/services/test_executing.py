@@ -454,6 +454,7 @@ def test_what_is_back_a_day_later_is_told(desk: Desk) -> None:
     assert request.state is State.DONE
     assert request.events[-1].verb is Verb.CAME_BACK
     assert request.problem == "Large screen is at the cloud again."
+    assert [request.items[n - 1].key.id for n in request.events[-1].items] == ["sm-screen"]
     last = len(request.events)
     news = [f"request/1001/line/{last}", f"request/1001/note/{last}"]
     assert set(news) <= set(desk.owed("request/1001/"))
