@@ -14,6 +14,7 @@ from bot.billing.unsubscription import (
     IllegalMove,
     Item,
     ItemState,
+    NothingMissing,
     Request,
     State,
     Step,
@@ -144,6 +145,13 @@ def step_refused(
         refused = replace(item, state=ItemState.REFUSED, error_code=code, error=sentence)
         moved = with_item(moved, refused)
     return _settle(moved, number, at=at)
+
+
+def look_now(request: Request, *, by: SlackUser, at: datetime) -> Request:
+    """A person wants the cloud read at once for an answer that is missing; NothingMissing else."""
+    if not request.is_open_at_the_cloud:
+        raise NothingMissing(request)
+    return noted(request, Verb.ASKED_TO_LOOK, by=by, at=at)
 
 
 def verify(request: Request, *, at: datetime) -> Request:

@@ -165,6 +165,7 @@ class Verb(StrEnum):
     CARRIED_OUT = "carried-out"
     CONFIRMED = "confirmed"
     STILL_THERE = "still-there"
+    ASKED_TO_LOOK = "asked-to-look"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import Event, Request, State, Verb
+from bot.facts.erased import ERASED
 from bot.facts.receipt import LOOKS, Form, RecordHead, is_finished
 from bot.ports.store import Delivery, Transaction
 
@@ -82,7 +83,7 @@ def after_save(
     )
     moved = before is None or before.state is not after.state
     told = fresh[-1:] if moved else tuple(e for e in fresh if e.verb in _TOLD)[-1:]
-    notes = tuple(_note(after, event, at=at) for event in told)
+    notes = tuple(_note(after, event, channel=channel, at=at) for event in told)
     broken = (event for event in fresh if event.verb is Verb.BROKE_GLASS)
     alarms = tuple(_broken_glass(after, event, channel=channel, at=at) for event in broken)
     late = (event for event in fresh if event.verb is Verb.FAILED and after.by_hand)
@@ -288,13 +289,15 @@ def _note_key(request: Request, event: Event) -> str:
     return f"request/{request.number}/note/{event.number}"
 
 
-def _note(request: Request, event: Event, *, at: datetime) -> Delivery:
+def _note(request: Request, event: Event, *, channel: str, at: datetime) -> Delivery:
+    """To the requester; what concerns one who was forgotten is told to the channel instead."""
     key = _note_key(request, event)
+    erased = request.requested_by == ERASED
     return Delivery(
         id=delivery_id(key),
         key=key,
         kind=REQUESTER_NOTE,
-        destination=request.requested_by,
+        destination=channel if erased else request.requested_by,
         stream=f"request/{request.number}/notes",
         due_at=at,
         subject={

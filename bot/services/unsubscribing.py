@@ -13,7 +13,6 @@ from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import (
     NotAnApprover,
-    NothingMissing,
     Reason,
     Request,
     UnsubscriptionError,
@@ -218,19 +217,18 @@ class Unsubscribing:
         )
 
     def look_now(self, number: int, *, by: SlackUser) -> Request:
-        """Have an answer that is missing read from the cloud at once; it is read anyway.
+        """Have an answer that is missing read from the cloud at once, and keep who asked for it.
 
-        Raises RequestRefused when none is missing any more.
+        It is read anyway, so that nothing is lost between the two. Raises RequestRefused when none
+        is missing any more.
         """
         actor = self._people.actor(by)
-        now = self._clock.now()
+        asked = self._repair(
+            number, actor, lambda request, at: stepping.look_now(request, by=by, at=at)
+        )
         with self._store.transaction() as tx:
-            request = load(tx, number)
-            self._people.check(actor, Action.REPAIR, requester=request.requested_by)
-            if not request.is_open_at_the_cloud:
-                raise RequestRefused(NothingMissing(request), request)
-            tx.requests.hasten(number, at=now)
-        return request
+            tx.requests.hasten(number, at=self._clock.now())
+        return asked
 
     def review(self, number: int, *, by: SlackUser) -> NewFigures:
         """A stale request's figures as they are now, beside the acknowledged ones.

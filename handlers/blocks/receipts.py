@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
+from bot.facts.erased import ERASED
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from bot.facts.receipt import (
     Handwork,
@@ -95,6 +96,8 @@ def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
     words = checklist_lines.note(note) or _NOTES[note.state](request)
+    if request.requested_by == ERASED and (others := _who_decides(request)):
+        words = f"{others}: {words}"
     link = (
         button(
             "See what to do" if note.state is State.FAILED else "Open request",
@@ -108,6 +111,11 @@ def requester_note(note: RequesterNote) -> Content:
     )
     blocks = [section(words), *actions(_own(note), link)]
     return _dry(Content(words, blocks), request)
+
+
+def _who_decides(request: Request) -> str:
+    """Those who hear of it in place of a requester who was forgotten."""
+    return facts.people([each for each in request.approvers if each != ERASED])
 
 
 def _did_of(request: Request, verb: Verb) -> str:
@@ -483,6 +491,7 @@ _DID: Mapping[Verb, str] = {
     Verb.LEFT: "left it as it is",
     Verb.LOOKED_AGAIN: "second look",
     Verb.CAME_BACK: "second look",
+    Verb.ASKED_TO_LOOK: "asked Lapse to look at the cloud now",
 }
 
 _NOTES: Mapping[State, Callable[[Request], str]] = {

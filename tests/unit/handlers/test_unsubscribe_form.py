@@ -398,6 +398,13 @@ def test_the_thread_tells_the_history_line_by_line():
     assert told[-1] == "11:06 verified"
 
 
+def test_the_thread_says_who_wanted_the_cloud_read_at_once():
+    asked = stepping.look_now(samples.unanswered(), by=APPROVER_1, at=instant("2026-11-23 11:05"))
+    line = receipts.request_line(RequestLine(request=asked, event=asked.events[-1]))
+
+    assert seen.lines(line.blocks) == ["11:05 @approver-1 asked Lapse to look at the cloud now"]
+
+
 def test_the_receipt_has_every_figure_and_order():
     head = RecordHead(entries=1204, digest="3f9a" * 16)
     content = receipts.receipt(Receipt(request=samples.done(), head=head))

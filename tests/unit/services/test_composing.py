@@ -8,6 +8,7 @@ import pytest
 
 from bot.billing.subscription import Status
 from bot.billing.unsubscription import State, Verb
+from bot.facts.erased import ERASED
 from bot.facts.messages import (
     OperatorWarning,
     Receipt,
@@ -19,13 +20,17 @@ from bot.facts.messages import (
 )
 from bot.facts.receipt import Form, RecordHead
 from bot.ports.messenger import NotPosted
+from bot.ports.record import Personal
+from bot.ports.store import Delivery
 from bot.services import owing
 from bot.services.attesting import Attesting
 from bot.services.closing import closures
 from bot.services.delivering import Delivering
 from bot.services.errors import NoReceipt, UnknownRequest
+from bot.services.forgetting import Forgetting
 from bot.services.touring import Touring
 from bot.services.unattached import unattached
+from handlers.blocks.receipts import requester_note
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, usd
@@ -43,6 +48,12 @@ def desk(store: SqlStore, clock: SettableClock) -> Desk:
 @pytest.fixture(name="delivering")
 def the_delivering(desk: Desk) -> Delivering:
     return delivering(desk)
+
+
+def waiting(desk: Desk) -> list[Delivery]:
+    """What is owed and was not posted yet."""
+    with desk.store.reading() as tx:
+        return [each for to in (APPROVALS, REQUESTER, ERASED) for each in tx.outbox.waiting(to)]
 
 
 def card(desk: Desk) -> RequestCard:
@@ -168,6 +179,29 @@ def test_a_receipt_tells_what_came_back(desk: Desk, delivering: Delivering) -> N
     assert receipt.message.facts.is_back
     assert [each.back for each in receipt.message.facts.items] == [False, True, False]
     assert len(desk.messenger.of(ReceiptFile)) == 4
+
+
+def test_what_came_back_is_told_to_the_channel_where_the_requester_was_forgotten(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.executed("sm-quota")
+    delivering.send_due(limit=500)
+    before = len(desk.messenger.of(RequesterNote))
+    forgetting = Forgetting(store=desk.store, clock=desk.clock)
+    forgetting.forget(REQUESTER, by=Personal.id("host"))
+    desk.cloud.accepted = [each for each in desk.cloud.accepted if each.id != "sm-screen"]
+    desk.cloud.change("sm-screen", status=Status.IN_USE)
+    desk.clock.advance(timedelta(hours=25))
+    desk.run()
+    owed = {each.destination for each in waiting(desk)}
+    delivering.send_due(limit=500)
+
+    assert ERASED not in owed
+    [told] = desk.messenger.of(RequesterNote)[before:]
+    assert told.to == APPROVALS
+    assert told.message.request.events[-1].verb is Verb.CAME_BACK
+    said = requester_note(told.message).text
+    assert said.startswith(f"<@{APPROVER_1}>, <@{APPROVER_2}>: Request 1001: Large screen is at")
 
 
 def test_a_receipt_that_was_never_posted_is_posted_as_it_reads_then(
