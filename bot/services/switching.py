@@ -24,6 +24,7 @@ from bot.services.errors import (
 from bot.services.finding import find_all
 from bot.services.people import People
 from bot.services.policy import Policy
+from bot.services.reviewing import switched_again
 from bot.services.switch_drafting import SwitchDrafting, Wanted, if_kept
 
 
@@ -153,13 +154,7 @@ class Switching:
         *,
         opened_at: datetime,
     ) -> SwitchDraft:
-        wanted = Wanted(
-            change=request.change,
-            by=request.requested_by,
-            approvers=approvers,
-            opened_at=opened_at,
-            ignoring=request.number,
-        )
+        wanted = switched_again(request, approvers, opened_at=opened_at)
         found = [_get(tx, item.key) for item in request.items]
         return self._drafting.draft(tx, found, wanted, now=self._clock.now())
 

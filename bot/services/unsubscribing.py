@@ -42,6 +42,7 @@ from bot.services.forms import (
 )
 from bot.services.people import People, in_force
 from bot.services.policy import Policy
+from bot.services.reviewing import same_again
 
 Move = Callable[[Request, datetime], Request]
 Decision = Callable[[Request, datetime, Sequence[SlackUser]], Request]
@@ -362,17 +363,9 @@ class Unsubscribing:
         opened_at: datetime,
         now: datetime,
     ) -> Draft:
-        keys = tuple(item.key for item in request.items)
-        wish = Wish(
-            refs=tuple(str(key) for key in keys),
-            packages=keys,
-            scope=request.scope,
-            opened_at=opened_at,
-            by=request.requested_by,
-            approvers=approvers,
-            ignoring=request.number,
+        draft = self._drafting.draft(
+            tx, same_again(request, approvers, opened_at=opened_at), now=now
         )
-        draft = self._drafting.draft(tx, wish, now=now)
         if draft.left_out:
             raise NotPossible(draft.left_out, subscriptions=draft.subscriptions)
         return draft

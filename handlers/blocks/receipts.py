@@ -6,7 +6,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
 from bot.facts.erased import ERASED
-from bot.facts.messages import Receipt, RequesterNote, RequestLine
+from bot.facts.messages import Fresh, Receipt, RequesterNote, RequestLine
 from bot.facts.receipt import (
     Handwork,
     ReceiptFacts,
@@ -96,6 +96,8 @@ def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
     words = checklist_lines.note(note) or _NOTES[note.state](request)
+    if note.fresh is not None and note.state is State.STALE is request.state:
+        words = _stale_now(request, note.fresh)
     if request.requested_by == ERASED and (others := _who_decides(request)):
         words = f"{others}: {words}"
     link = (
@@ -430,6 +432,14 @@ def _stale(request: Request) -> str:
     return (
         f"Request {request.number} is stale, nothing was executed: {why}, you acknowledged {floor}."
     )
+
+
+def _stale_now(request: Request, fresh: Fresh) -> str:
+    """The same where it is known what it means now."""
+    worse = facts.got_worse(request, fresh)
+    if worse and facts.because(request.problem) == facts.FIGURES_WORSE:
+        return f"Request {request.number} is stale, nothing was executed: {worse}."
+    return f"{_stale(request)} {facts.now_means(request, fresh)}"
 
 
 def _failed(request: Request) -> str:

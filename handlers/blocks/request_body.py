@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import Item, ItemState, Request, Step, StepState, Verb
+from bot.facts.messages import Fresh
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
@@ -72,6 +73,21 @@ def figures(request: Request) -> Block:
     ]
     kept = facts.kept(request)
     return fields(*pairs, *([("If kept", kept)] if kept else []))
+
+
+def compared(request: Request, fresh: Fresh | None) -> Block:
+    """What was acknowledged beside what it means now, each with when that was."""
+    was = request.acknowledgement
+    columns = [(f"Acknowledged {text.short_instant(was.at)}", facts.means(request))]
+    if fresh is not None:
+        columns.append((f"Read {text.short_instant(fresh.at)}", _means_now(request, fresh)))
+    return fields(*columns)
+
+
+def _means_now(request: Request, fresh: Fresh) -> str:
+    if fresh.worst is None:
+        return facts.charged(request, fresh.charges)
+    return f"Refund now {text.money(fresh.refund)}\n{facts.worst_lines(fresh.worst)}"
 
 
 def _charge(request: Request) -> Sequence[tuple[str, str]]:

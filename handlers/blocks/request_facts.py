@@ -6,11 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from bot.billing.change import Charge
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, ItemState, Request, Verb
-from bot.billing.worst import COUPONS, FEE, REFUND
+from bot.billing.worst import COUPONS, FEE, REFUND, Worst
+from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks import change_words
@@ -204,6 +206,56 @@ def unsettled(request: Request) -> Unsettled:
     who = text.mention(request.requested_by)
     said = f"{why}, and {who} did not acknowledge it again by {by}"
     return Unsettled("nobody acknowledged by", "it was not acknowledged again", said)
+
+
+def means(request: Request) -> str:
+    """What was acknowledged, in lines: the worst figures, or what a switch deducts."""
+    if change_words.is_switch(request):
+        return charged(request, change_words.charges(request))
+    return worst_lines(request.acknowledgement.worst)
+
+
+def worst_lines(worst: Worst) -> str:
+    """The worst figures until a deadline, one a line."""
+    return (
+        f"Refund at least {text.money(worst.refund)}\n"
+        f"Fee at most {text.money(worst.handling_fee)}\n"
+        f"Coupons lost {text.money(worst.coupons_lost)}"
+    )
+
+
+def got_worse(request: Request, fresh: Fresh) -> str:
+    """Each figure that is worse than the requester acknowledged, beside that; nothing if none."""
+    was, now = request.acknowledgement.worst, fresh.worst
+    if now is None or now.refund.currency != was.refund.currency:
+        return ""
+    pairs = (
+        ("refund at least", now.refund, was.refund, now.refund < was.refund),
+        ("fee at most", now.handling_fee, was.handling_fee, now.handling_fee > was.handling_fee),
+        ("coupons lost", now.coupons_lost, was.coupons_lost, now.coupons_lost > was.coupons_lost),
+    )
+    return "; ".join(
+        f"{name} {text.money(new)}, you acknowledged {text.money(old)}"
+        for name, new, old, worse in pairs
+        if worse
+    )
+
+
+def charged(request: Request, those: Sequence[Charge]) -> str:
+    """What a switch deducts, or that it is not deducted."""
+    return _begun(change_words.charged(request.change, those), first=True)
+
+
+def now_means(request: Request, fresh: Fresh) -> str:
+    """What it means now, as a sentence."""
+    if fresh.worst is None:
+        return f"Now: {change_words.charged(request.change, fresh.charges)}."
+    worst = fresh.worst
+    return (
+        f"Now: refund {text.money(fresh.refund)}, at least {text.money(worst.refund)}, handling "
+        f"fee at most {text.money(worst.handling_fee)}, coupons lost "
+        f"{text.money(worst.coupons_lost)} (estimate)."
+    )
 
 
 def how_approved(request: Request) -> str:

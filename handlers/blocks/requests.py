@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from slack_sdk.models.blocks import Block, ButtonElement, InteractiveElement
 
 from bot.billing.unsubscription import ItemState, Request, State, Verb
-from bot.facts.messages import RequestCard
+from bot.facts.messages import Fresh, RequestCard
 from handlers import ids, text
 from handlers.blocks import glass
 from handlers.blocks import request_body as body
@@ -49,6 +49,8 @@ def request_card(card: RequestCard) -> Content:
     """The message in its present state; the top-level text says everything needed to decide."""
     request = card.request
     face = FACES[request.state](request)
+    if card.fresh is not None and request.state is State.STALE:
+        face = _stale(request, card.fresh)
     blocks = [
         header(face.headline, emoji=face.emoji, dry_run=request.dry_run),
         *face.body,
@@ -325,33 +327,23 @@ def _expired(request: Request) -> Face:
     )
 
 
-def _stale(request: Request) -> Face:
-    worst = request.acknowledgement.worst
+def _stale(request: Request, fresh: Fresh | None = None) -> Face:
+    """What was acknowledged and, where it is known, what it means now, side by side."""
     why = text.sentence(request.problem or "The figures changed since it was sent")
     again = "must acknowledge again, then approvers decide again."
-    before = (
-        f"{facts.stake(request, first=True)}"
-        if is_switch(request)
-        else (
-            f"Refund at least {text.money(worst.refund)}\n"
-            f"Fee at most {text.money(worst.handling_fee)}\n"
-            f"Coupons lost {text.money(worst.coupons_lost)}"
-        )
-    )
+    now = f"{facts.now_means(request, fresh)} " if fresh else ""
     return Face(
         emoji=WARNING,
         headline=f"Stale: {facts.because(request.problem)}, nothing was executed",
         spoken=(
             f"Request {request.number} is stale, nothing was executed: "
             f"{text.esc(facts.subject(request, full=True))} ({text.esc(request.account)}). "
-            f"{text.esc(why)} {text.mention(request.requested_by)} {again}"
+            f"{text.esc(why)} {now}{text.mention(request.requested_by)} {again}"
         ),
         body=(
             rich((f"{why} ", Who(request.requested_by), f" {again}")),
             body.reason(request),
-            body.figures(request)
-            if request.is_contract
-            else fields((f"Acknowledged {text.short_instant(request.acknowledgement.at)}", before)),
+            body.figures(request) if request.is_contract else body.compared(request, fresh),
             rich(*body.rows(request, body.estimate)),
         ),
         buttons=(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
-from bot.billing.change import Change, Charge
+from bot.billing.change import Change
 from bot.billing.switching import ACKNOWLEDGED
 from bot.facts.switching import NewCharges, SwitchDraft, SwitchItem
 from handlers import ids, text
@@ -50,12 +50,13 @@ def reviewing(new: NewCharges, carried: str) -> Content:
     """What was acknowledged beside what it means today, and the button to acknowledge it."""
     draft = new.draft
     now = [each.charge for each in draft.items]
+    before, after = (change_words.charged(draft.change, each) for each in (new.before, now))
     why = foreign(text.sentence(new.why or "The facts changed"))
     blocks: list[Block] = [
         said(f"Request {new.number} was not executed. {why}"),
         fields(
-            (f"Acknowledged {text.short_instant(new.acknowledged_at)}", _deducted(new.before)),
-            (f"Read {text.short_instant(draft.now)}", _deducted(now)),
+            (f"Acknowledged {text.short_instant(new.acknowledged_at)}", before),
+            (f"Read {text.short_instant(draft.now)}", after),
         ),
         rich(*(_row(each) for each in draft.items)),
         said(_approval(draft)),
@@ -71,7 +72,7 @@ def reviewing(new: NewCharges, carried: str) -> Content:
             )
         ),
     ]
-    spoken = f"Request {new.number} was not executed. {why} {_deducted(now)}."
+    spoken = f"Request {new.number} was not executed. {why} Now: {after}."
     return Content(spoken, blocks, "Review new figures")
 
 
@@ -124,11 +125,7 @@ def _money(draft: SwitchDraft) -> str:
         return f"{change_words.amounts(charges)} will not be deducted."
     if any(each.at_once for each in charges):
         return f"It deducts {change_words.amounts(charges)} at once."
-    return f"{_deducted(charges)}."
-
-
-def _deducted(charges: Sequence[Charge]) -> str:
-    return change_words.deducted(charges)
+    return f"{change_words.deducted(charges)}."
 
 
 def _approval(draft: SwitchDraft) -> str:

@@ -142,6 +142,7 @@ def test_a_price_that_rose_is_acknowledged_again(world: World) -> None:
     assert "USD\u00a01,200.00, acknowledged USD\u00a01,080.00" in stale.words.replace(
         "USD ", "USD\u00a0"
     )
+    assert "Read Mon 23 Nov" in stale.words
     requester.newest("approvals", containing="Request 1001").click("Review new figures…")
     modal = requester.modal(title="Review new figures", containing="1,200.00")
     modal.click("Acknowledge")

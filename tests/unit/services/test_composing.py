@@ -10,6 +10,7 @@ from bot.billing.subscription import Status
 from bot.billing.unsubscription import State, Verb
 from bot.facts.erased import ERASED
 from bot.facts.messages import (
+    Fresh,
     OperatorWarning,
     Receipt,
     ReceiptFile,
@@ -31,9 +32,11 @@ from bot.services.forgetting import Forgetting
 from bot.services.touring import Touring
 from bot.services.unattached import unattached
 from handlers.blocks.receipts import requester_note
+from handlers.blocks.requests import request_card
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, usd
+from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, instant, usd
+from tests.unit.handlers import seen
 from tests.unit.services.desk import SECOND, Desk, delivering, filled_in
 from tests.unit.services.rig import APPROVALS, FINOPS
 
@@ -385,6 +388,59 @@ def test_to_review_goes_when_the_new_figures_are_acknowledged(
         (State.WAITING, False),
         (State.APPROVED, True),
     ]
+
+
+def worsened(desk: Desk) -> None:
+    """A stale request: its order shows a coupon, and its next renewal costs more."""
+    number = desk.approved("sm-quota").number
+    [paid] = desk.subscriptions[0].orders
+    coupon = replace(paid, cash=Decimal(3200), cash_coupon=Decimal(400))
+    desk.cloud.change("sm-quota", orders=(coupon,), renewal_price=Decimal("9999.00"))
+    desk.cool_off()
+    desk.run()
+    assert desk.state(number) is State.STALE
+
+
+def test_a_stale_request_says_what_the_form_would_show_now(
+    desk: Desk, delivering: Delivering
+) -> None:
+    worsened(desk)
+    delivering.send_due()
+    draft = desk.unsubscribing.review(1001, by=REQUESTER).draft
+
+    shown = Fresh(at=desk.clock.now(), refund=draft.total.refund, worst=draft.worst)
+    assert card(desk).fresh == shown
+    assert desk.messenger.of(RequesterNote)[-1].message.fresh == shown
+    desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
+    delivering.send_due()
+    assert card(desk).fresh is None
+
+
+def test_a_stale_request_whose_form_would_be_refused_says_nothing_of_now(
+    desk: Desk, delivering: Delivering
+) -> None:
+    worsened(desk)
+    desk.clock.set(instant("2027-05-02 23:30"))  # too near the deduction to ask
+    delivering.send_due()
+
+    assert card(desk).request.state is State.STALE
+    assert card(desk).fresh is None
+
+
+def test_what_happens_if_it_is_kept_is_read_again_with_the_new_figures(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.ask("sm-quota")
+    delivering.send_due()
+    before = seen.lines(request_card(card(desk)).blocks)
+    desk.unsubscribing.withdraw(1001, by=REQUESTER)
+    worsened(desk)
+    draft = desk.unsubscribing.review(1002, by=REQUESTER).draft
+    again = desk.unsubscribing.acknowledge_again(1002, filled_in(draft))
+    after = seen.lines(request_card(RequestCard(request=again)).blocks)
+
+    assert "*If kept*: USD 5,400.00 on Mon 3 May 2027" in before
+    assert "*If kept*: USD 11,799.00 on Mon 3 May 2027" in after
 
 
 def test_to_ask_again_goes_once_when_the_same_was_asked_again(
