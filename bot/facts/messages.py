@@ -72,7 +72,8 @@ class ReminderMessage:
     """One reminder, or a digest of at most ten; `zone` is the reader's.
 
     `why` says why a late or missed one is not on time; `meant` where it should have gone.
-    `delivery_id` names the message in its own buttons.
+    `delivery_id` names the message in its own buttons. `off_by_request`: the settings ask for an
+    approval before auto-renewal is turned off.
     """
 
     items: tuple[ReminderItem, ...]
@@ -84,6 +85,7 @@ class ReminderMessage:
     direct: bool = False
     dry_run: bool = False
     delivery_id: str = ""
+    off_by_request: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

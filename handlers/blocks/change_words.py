@@ -11,6 +11,12 @@ from bot.billing.switching import ACKNOWLEDGED
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Item, Request
 from handlers import text
 
+REQUEST: Mapping[Change, str] = {
+    Change.RENEWAL_ON: "Request auto-renewal on",
+    Change.RENEWAL_OFF: "Request auto-renewal off",
+}
+"""What is pressed to ask for a switch."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:

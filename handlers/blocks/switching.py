@@ -1,6 +1,6 @@
 """Auto-renewal switched by request: the facts, one button that asks first, and a second look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
@@ -14,11 +14,6 @@ from handlers.blocks.pieces import section as said
 from handlers.blocks.request_body import foreign
 
 TITLE = "Auto-renewal"
-
-_BUTTONS: Mapping[Change, str] = {
-    Change.RENEWAL_ON: "Request turning on",
-    Change.RENEWAL_OFF: "Request turning off",
-}
 
 
 def asked_for(draft: SwitchDraft, carried: str, *, changed: str = "") -> Content:
@@ -41,7 +36,7 @@ def asked_for(draft: SwitchDraft, carried: str, *, changed: str = "") -> Content
         f"{verb.capitalize()} auto-renewal of {text.esc(name)} ({text.esc(draft.account.name)})?",
         text.esc(changed),
         _approval(draft),
-        closing=f"Press {_BUTTONS[draft.change]}.",
+        closing=f"Press {change_words.REQUEST[draft.change]}.",
     )
     return Content(f"Dry run: {spoken}" if draft.dry_run else spoken, blocks, TITLE)
 
@@ -77,7 +72,7 @@ def reviewing(new: NewCharges, carried: str) -> Content:
 
 
 def _button(draft: SwitchDraft, carried: str) -> ButtonElement:
-    label = _BUTTONS[draft.change]
+    label = change_words.REQUEST[draft.change]
     return pieces.button(
         label,
         ids.AUTORENEW_ASK,
