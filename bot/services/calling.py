@@ -355,12 +355,10 @@ def _edition_note(request: Request, held: Sequence[Subscription], provider: Prov
 
 
 def _what_failed(request: Request) -> str:
-    """One or two sentences for people who decide how to go on."""
+    """What happened, for people who decide how to go on."""
     refused = [item for item in request.items if item.error]
     if not refused:
         return "Not every step could be done."
     first = refused[0]
     said = (first.error or "").rstrip(".")
-    text = f"The cloud refused {listed([item.label for item in refused])}: {said}."
-    by_hand = effect_of(request).by_hand
-    return f"{text} Retry when that is over, or {by_hand} and say so."
+    return f"The cloud refused {listed([item.label for item in refused])}: {said}."

@@ -30,6 +30,8 @@ from bot.services.progress import Progress
 
 REHEARSED = "dry run: nobody was asked to do anything"
 SEEN, READ = "seen by a second person", "seen by a second person, and not on the cloud's list"
+WITHIN = "within the approved limits"
+WITHIN_AS_KNOWN = "within the approved limits, by what the catalogue knows"
 NOT_READ = "seen by a second person; the cloud could not be read"
 
 log = logging.getLogger(__name__)
@@ -80,7 +82,7 @@ class Entrusting:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
             self._progress.save(request, stale, again=None, read=self._merged(read_now))
             return
-        read = deciding.read_again(request, at=now, note="within the approved limits")
+        read = deciding.read_again(request, at=now, note=WITHIN if read_now else WITHIN_AS_KNOWN)
         if request.dry_run:
             done = by_hand.rehearsed(read, at=now, note=REHEARSED)
             self._progress.save(request, done, again=None)
@@ -258,7 +260,7 @@ def _read_back(item: Item, refund: Refund | None, *, read: bool) -> Item:
 
 
 def _overdue(request: Request) -> str:
-    left = listed([item.label for _, item in by_hand.open_items(request)])
+    left = [item.label for _, item in by_hand.open_items(request)]
     due = by_hand.due_at(request)
     when = f" by {last_minute(due)}" if due else ""
-    return f"Nobody said{when} that {left} is done. Retry opens the checklist for another day."
+    return f"Nobody said{when} that {listed(left)} {'is' if len(left) == 1 else 'are'} done."

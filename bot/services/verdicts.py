@@ -1,9 +1,11 @@
 """Sentences for what the rules of a request refuse (ux, section 2.9)."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from bot.billing.by_hand import open_items
+from bot.billing.days import cloud_date
 from bot.billing.stepping import first_sent
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import (
@@ -60,7 +62,7 @@ def _for_the_requester(request: Request) -> Verdict:
 
 def _approved_already(request: Request) -> Verdict:
     told = [event for event in request.approvals if event.by]
-    said = listed([f"{_decider(event)} at {hour(event.at)}" for event in told])
+    said = listed([f"{_decider(event)} {_when(event.at, request)}" for event in told])
     people = [user for event in told for user in (event.by, event.behalf) if user]
     return Verdict(
         f"That approval of request {request.number} is there already: {said}.",
@@ -110,8 +112,8 @@ def _only_the_requester(request: Request) -> Verdict:
 def _other_figures(request: Request) -> Verdict:
     seen = request.acknowledgement
     return Verdict(
-        f"@{seen.by} acknowledged other figures at {hour(seen.at)}, after what you saw of request "
-        f"{request.number}.",
+        f"@{seen.by} acknowledged other figures of request {request.number} "
+        f"{_when(seen.at, request)}, after what you saw.",
         "Read its message again, then decide.",
         (seen.by,),
     )
@@ -137,9 +139,9 @@ def _already_decided(request: Request) -> Verdict:
         return Verdict(
             f"Request {request.number} is {request.state.value} already.", "Nothing to do."
         )
+    did = _DECIDED[event.verb].format(f"request {request.number}")
     return Verdict(
-        f"{_decider(event)} {_DECIDED[event.verb]} request {request.number} at {hour(event.at)}, "
-        "before your click.",
+        f"{_decider(event)} {did} {_when(event.at, request)}, before your click.",
         "Nothing was done twice.",
         tuple(user for user in (event.by, event.behalf) if user),
     )
@@ -163,7 +165,8 @@ def _under_way(request: Request) -> Verdict:
     began = _since(request, Verb.STARTED)
     if sent is not None:
         return Verdict(
-            f"The first step went to the cloud at {hour(sent)}.", f"It cannot be stopped; {follows}"
+            f"The first step went to the cloud {_when(sent, request)}.",
+            f"It cannot be stopped; {follows}",
         )
     if request.dry_run:
         said = f"Request {number} is a dry run that began{began}: nothing goes to the cloud."
@@ -180,7 +183,7 @@ def _failed(request: Request) -> Verdict:
     sent = first_sent(request)
     how = "and nothing went to the cloud"
     if sent is not None:
-        how = f"after its first step went to the cloud at {hour(sent)}"
+        how = f"after its first step went to the cloud {_when(sent, request)}"
     left = "It is left as it is." if request.closed else "Its message says what can be done."
     when = _since(request, Verb.FAILED)
     return Verdict(f"Request {request.number} failed{when}, {how}.", f"Nothing to stop. {left}")
@@ -208,12 +211,20 @@ def _since(request: Request, verb: Verb) -> str:
     return f", {instant(found[-1])}" if found else ""
 
 
+def _when(at: datetime, request: Request) -> str:
+    """`at 10:53 GMT+08:00`; on another day than it was asked for that day too."""
+    same = cloud_date(at) == cloud_date(request.requested_at)
+    return f"at {hour(at)}" if same else f"on {instant(at)}"
+
+
 def _decider(event: Event) -> str:
     return f"@{event.by} for @{event.behalf}" if event.behalf else f"@{event.by}"
 
 
 def _nothing_missing(request: Request) -> Verdict:
-    return Verdict(f"The cloud has answered, request {request.number} goes on.", "Nothing to do.")
+    return Verdict(
+        f"The cloud has answered, nothing of request {request.number} is missing.", "Nothing to do."
+    )
 
 
 def _decision(request: Request) -> Event | None:
@@ -222,19 +233,20 @@ def _decision(request: Request) -> Event | None:
 
 
 _DECIDED: Mapping[Verb, str] = {
-    Verb.APPROVED: "approved",
-    Verb.BROKE_GLASS: "broke the glass for",
-    Verb.REJECTED: "rejected",
-    Verb.WITHDREW: "withdrew",
-    Verb.STOPPED: "stopped",
-    Verb.ACKNOWLEDGED: "acknowledged the new figures of",
-    Verb.RETRIED: "retried",
-    Verb.BY_HAND: "finished by hand",
-    Verb.LEFT: "left as it is",
-    Verb.CARRIED_OUT: "carried out",
-    Verb.CONFIRMED: "verified",
-    Verb.STILL_THERE: "sent back",
+    Verb.APPROVED: "approved {}",
+    Verb.BROKE_GLASS: "broke the glass for {}",
+    Verb.REJECTED: "rejected {}",
+    Verb.WITHDREW: "withdrew {}",
+    Verb.STOPPED: "stopped {}",
+    Verb.ACKNOWLEDGED: "acknowledged the new figures of {}",
+    Verb.RETRIED: "retried {}",
+    Verb.BY_HAND: "said that {} is done by hand",
+    Verb.LEFT: "left {} as it is",
+    Verb.CARRIED_OUT: "carried out {}",
+    Verb.CONFIRMED: "verified {}",
+    Verb.STILL_THERE: "sent {} back",
 }
+"""What somebody did to a request, which stands at the place of the braces."""
 
 SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotApproveOwnRequest: _own,

@@ -43,6 +43,8 @@ from handlers.blocks.pieces import (
 )
 from handlers.blocks.requests import DONE, WARNING, WORKING, Face
 
+OPENS_AGAIN = "Retry opens the checklist for another day."
+
 TICKS = 10
 """Boxes that one modal shows; Slack takes no more."""
 
@@ -64,7 +66,8 @@ def overdue(message: Overdue) -> Content:
     asked = f"{whom} {'was' if len(by_hand.whom_to_ask(request)) == 1 else 'were'} asked"
     problem = body.foreign(text.sentence(request.problem or "It was not done in time"))
     told = (
-        f"{asked if whom else 'Nobody was asked'} to do request {request.number} by hand. {problem}"
+        f"{asked if whom else 'Nobody was asked'} to do request {request.number} by hand. "
+        f"{problem} {OPENS_AGAIN}"
     )
     link = button(
         "Open request",
@@ -265,7 +268,7 @@ def _failed(request: Request) -> Face:
             body.reason(request),
             body.figures(request),
             rich(*rows),
-            rich((problem,)),
+            rich((problem if request.closed else f"{problem} {OPENS_AGAIN}",)),
             context(body.failed(request)),
         ),
         buttons=() if request.closed else _repairs(request),

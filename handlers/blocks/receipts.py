@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
+from bot.billing.unsubscription import Event, Item, ItemState, Request, State, Verb
 from bot.facts.erased import ERASED
 from bot.facts.messages import Fresh, Receipt, RequesterNote, RequestLine
 from bot.facts.receipt import (
@@ -380,7 +380,7 @@ def _verifies(request: Request) -> str:
     if several:
         gone = f"all {len(request.items)} are {said.ended}"
     if request.dry_run:
-        gone = "every step would have been made"
+        return f"Request {request.number}: every step would have been made."
     return f"Request {request.number}: {gone}, Lapse reads {said.verifies}."
 
 
@@ -454,13 +454,20 @@ def _failed(request: Request) -> str:
         return f"Request {request.number} failed: {text.esc(request.problem or 'see the request')}"
     step = body.step_of(request, stuck[0])
     where = f" in step {step.number} of {len(request.steps)}" if step else ""
-    said = "the cloud refused" if stuck[0].state is ItemState.REFUSED else "it is not known about"
     ended = change_words.words(request).ended
     others = {0: "", 1: f" The other one is {ended}."}.get(gone, f" The other {gone} are {ended}.")
-    return (
-        f"Request {request.number} failed{where}: {said} {text.esc(stuck[0].label)}, which "
-        f"{change_words.words(request).left}.{others}"
-    )
+    return f"Request {request.number} failed{where}: {_stuck(request, stuck[0])}{others}"
+
+
+def _stuck(request: Request, item: Item) -> str:
+    """What is known of one that is not done, and why where it was not even sent."""
+    said, label = change_words.words(request), text.esc(item.label)
+    if item.state is ItemState.REFUSED:
+        return f"the cloud refused {label}, which {said.left}."
+    if item.state is ItemState.PLANNED:
+        why = f" {text.esc(text.sentence(request.problem))}" if request.problem else ""
+        return f"{label} was not sent and {said.left}.{why}"
+    return f"it is not known whether {change_words.of(request)}{label} is {said.ended}."
 
 
 _BACK = "at the cloud again"

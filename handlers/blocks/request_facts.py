@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bot.billing.change import Charge
 from bot.billing.money import Money
-from bot.billing.renewal import CLOUD_ZONE
+from bot.billing.renewal import CLOUD_ZONE, AnchorKind
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, ItemState, Request, Verb
 from bot.billing.worst import COUPONS, FEE, REFUND, Worst
@@ -282,7 +282,9 @@ def kept(request: Request, *, hour: bool = False) -> str:
         if hour and at
         else text.day(datetime.fromisoformat(facts["date"]).date())
     )
-    if facts.get("kind") != "deduction":
+    if facts.get("kind") == AnchorKind.NOTICE:
+        return f"renews unless notice is given by {when}"
+    if facts.get("kind") != AnchorKind.DEDUCTION:
         return f"ends on {when}"
     amount = facts.get("amount")
     money = Money(Decimal(amount), facts["currency"]) if amount else None

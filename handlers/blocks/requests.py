@@ -177,6 +177,8 @@ def _verifying(request: Request) -> Face:
             ("Refund orders found: ", Bold(f"{refunds} of {of}"), again),
         ]
     )
+    if request.dry_run:
+        rows = [("Nothing was sent, so there is nothing to read back.",)]
     headline = f"Verifying: reading {text.plural(of, 'subscription')} back"
     return Face(
         emoji=WORKING,
@@ -367,9 +369,7 @@ def _failed(request: Request) -> Face:
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     open_items = len(request.items) - counts["done"]
     rows = body.rows(request, body.progress)
-    problem = text.sentence(
-        request.problem or f"Retry what is open, or {words(request).by_hand} and say so"
-    )
+    problem = " ".join(each for each in (_problem(request), _what_to_do(request)) if each)
     headline = f"Failed: {summary}{', left as it is' if request.closed else ''}"
     return Face(
         emoji=WARNING,
@@ -390,6 +390,18 @@ def _failed(request: Request) -> Face:
         ),
         buttons=() if request.closed else body.repairs(request, open_items),
     )
+
+
+def _problem(request: Request) -> str:
+    return text.sentence(request.problem) if request.problem else ""
+
+
+def _what_to_do(request: Request) -> str:
+    """How people can go on; nothing once they left it, or where an earlier Lapse wrote it down."""
+    by_hand = f"or {words(request).by_hand} and say so."
+    if request.closed or by_hand in (request.problem or ""):
+        return ""
+    return f"Retry what is open when that is over, {by_hand}"
 
 
 FACES: Mapping[State, Callable[[Request], Face]] = {
