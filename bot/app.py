@@ -23,6 +23,7 @@ from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.filing import Filing
 from bot.services.homing import Homing
+from bot.services.keeping_groups import KeepingGroups
 from bot.services.keeping_time import KeepingTime
 from bot.services.linking import Linking
 from bot.services.pacing import Pacing
@@ -281,6 +282,12 @@ def _ticks(
         database=core.database.clock().unmoved,
         operators=lambda: policy.operators or services.people.approvers(),
     )
+    keeping_groups = KeepingGroups(
+        store=store,
+        clock=clock,
+        people=services.people,
+        operators=lambda: policy.operators or services.people.approvers(),
+    )
     executing = Executing(
         store=store,
         clock=clock,
@@ -307,6 +314,7 @@ def _ticks(
         ),
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
         Tick(name="clocks", every=60 * SECOND, run=keeping_time.tick),
+        Tick(name="groups", every=60 * SECOND, run=keeping_groups.tick),
         Tick(name="tidy", every=60 * SECOND, run=core.importing.tidy),
     )
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -62,9 +63,17 @@ class Nobody:
         """Nobody did."""
         return False
 
-    def group_members(self, group: str) -> Sequence[SlackUser]:  # noqa: ARG002
+    def is_bot(self, user: SlackUser) -> bool:  # noqa: ARG002
+        """Nobody is."""
+        return False
+
+    def group_members(self, group: str) -> Sequence[SlackUser] | None:  # noqa: ARG002
         """Not known here."""
-        return ()
+        return None
+
+    def unread_for(self, group: str) -> timedelta:  # noqa: ARG002
+        """Nobody asks."""
+        return timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

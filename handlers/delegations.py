@@ -7,7 +7,7 @@ from bot.services.errors import DelegationIncomplete
 from handlers import ids, payloads, submissions
 from handlers.blocks import delegations
 from handlers.services import Services
-from handlers.turns import Turn, Turns
+from handlers.turns import Turn, Turns, note
 
 
 class Delegations:
@@ -45,6 +45,7 @@ class Delegations:
         try:
             delegation = self._delegating.delegate(wish)
         except DelegationIncomplete as refusal:
+            note(refusal, turn)
             under = {delegations.FIELDS[field]: said for field, said in refusal.fields.items()}
             return {"response_action": "errors", "errors": under}
         policy = self._services.policy

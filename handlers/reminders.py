@@ -102,6 +102,7 @@ class Reminders:
         """The moment was chosen."""
         chosen = submissions.snoozed(turn.body)
         if chosen.until is None:
+            note(Incomplete(nothing=True), turn)
             return _error(ids.REMINDER_SNOOZE_UNTIL, "Choose when it comes back.")
         press = chosen.press
         try:

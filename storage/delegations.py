@@ -42,11 +42,14 @@ class SqlDelegations:
 
     def open(self, *, at: datetime) -> Sequence[Delegation]:
         """Those in force or still ahead, in the order in which they begin."""
-        found = self._work.connection.execute(
+        query = (
             select(delegations)
             .where(_ROW.team_id == self._work.team_id, NOT_ENDED, _ROW.ends_at > at)
             .order_by(_ROW.starts_at, _ROW.made_at, _ROW.id)
         )
+        if self._work.writing:
+            query = query.with_for_update(read=True)
+        found = self._work.connection.execute(query)
         return [Delegation(**picked(row, _FIELDS)) for row in found]
 
     def over(self, *, at: datetime, limit: int = 5) -> Sequence[Delegation]:

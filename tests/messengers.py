@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from math import inf
 from zoneinfo import ZoneInfo
@@ -155,6 +155,8 @@ class FakeDirectory:
     admins: set[str] = field(default_factory=set)
     guests: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    bots: set[str] = field(default_factory=set)
+    unread: dict[str, timedelta] = field(default_factory=dict)
     groups: dict[str, tuple[SlackUser, ...]] = field(default_factory=dict)
 
     def zone(self, user: SlackUser) -> ZoneInfo:
@@ -169,5 +171,11 @@ class FakeDirectory:
     def has_left(self, user: SlackUser) -> bool:
         return user in self.left
 
-    def group_members(self, group: str) -> Sequence[SlackUser]:
-        return self.groups.get(group, ())
+    def is_bot(self, user: SlackUser) -> bool:
+        return user in self.bots
+
+    def group_members(self, group: str) -> Sequence[SlackUser] | None:
+        return self.groups.get(group)
+
+    def unread_for(self, group: str) -> timedelta:
+        return self.unread.get(group, timedelta(0))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.billing.account import Account
 from bot.billing.contract import is_of_contracts, rules_of
-from bot.billing.delegation import Delegation, authorities
+from bot.billing.delegation import Deciders
 from bot.billing.dependents import dependents
 from bot.billing.next_renewal import NextRenewal, next_renewal
 from bot.billing.plan import Plan
@@ -197,16 +197,42 @@ def can_approve(request: Request, *, by: SlackUser, authorities: Sequence[SlackU
     return not any(event.by == by for event in request.approvals) and bool(_unused(request, others))
 
 
-def still_to_decide(
-    request: Request,
-    *,
-    approvers: Sequence[SlackUser],
-    in_force: Collection[Delegation],
-) -> tuple[SlackUser, ...]:
+def stands(
+    request: Request, *, approvers: Collection[SlackUser], glass_breakers: Collection[SlackUser]
+) -> bool:
+    """Whether it is approved by those whom the settings name now.
+
+    An approval counts for the approver in whose name it was given: a delegation may have ended
+    since. Where somebody broke the glass that person counts alone.
+    """
+    broken = request.broken_glass
+    if broken is not None:
+        return broken.by in glass_breakers
+    named = sum(event.authority in approvers for event in request.approvals)
+    return named >= request.required_approvals
+
+
+def still_to_decide(request: Request, deciders: Deciders) -> tuple[SlackUser, ...]:
     """Everybody who can approve a waiting request: approvers as they are set, then delegates."""
-    people = dict.fromkeys((*approvers, *(each.delegate for each in in_force)))
-    may = {each: authorities(each, approvers=approvers, in_force=in_force) for each in people}
-    return tuple(each for each in people if can_approve(request, by=each, authorities=may[each]))
+    return tuple(
+        each
+        for each, may in deciders.as_whom.items()
+        if can_approve(request, by=each, authorities=may)
+    )
+
+
+def best_first(
+    request: Request, *, by: SlackUser, authorities: Sequence[SlackUser], deciders: Deciders
+) -> tuple[SlackUser, ...]:
+    """As whom a person approves: first as whom it leaves most approvals to the others."""
+    gave = {by, *(event.by for event in request.approvals if event.by)}
+    used = {event.authority for event in request.approvals if event.authority}
+    others = deciders.besides(request.requested_by)
+
+    def left(authority: SlackUser) -> int:
+        return others.without(people=gave, authorities={authority, *used}).most_approvals
+
+    return tuple(sorted(authorities, key=left, reverse=True))
 
 
 def withdraw(request: Request, *, by: SlackUser, at: datetime) -> Request:

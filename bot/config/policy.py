@@ -104,6 +104,7 @@ def policy_of(settings: Settings) -> Policy:
                 required=rule.required,
                 account=rule.account,
                 service=rule.service,
+                tag=rule.tag,
                 min_amount=Money(rule.min_amount, rule.currency)
                 if rule.min_amount is not None and rule.currency
                 else None,

@@ -51,11 +51,18 @@ def _base_url(url: str) -> str:
     return url if url.endswith("/") else f"{url}/"
 
 
+def _named(tag: str) -> str:
+    if not tag.partition("=")[0]:
+        raise ValueError("allowed is a tag's name, or name=value")
+    return tag
+
+
 LeadDays = Annotated[tuple[Annotated[int, Field(ge=1, le=366)], ...], Field(min_length=1)]
 Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Channel = Annotated[str, Field(pattern=r"^[CG][A-Z0-9]+$")]
 User = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]+$")]
 Approver = Annotated[str, Field(pattern=r"^[UWS][A-Z0-9]+$")]
+Tag = Annotated[str, AfterValidator(_named)]
 
 
 class Section(BaseModel):
@@ -70,7 +77,7 @@ class RouteMatch(Section):
     service: str | None = None
     account: str | None = None
     region: str | None = None
-    tag: str | None = None
+    tag: Tag | None = None
 
 
 class Route(Section):
@@ -110,6 +117,7 @@ class ApprovalRule(Section):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     account: str | None = None
     service: str | None = None
+    tag: Tag | None = None
     required: Annotated[int, Field(ge=1, le=10)]
 
     @field_validator("currency", mode="after")

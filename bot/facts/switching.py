@@ -21,7 +21,8 @@ class SwitchItem:
 class SwitchDraft:
     """A switch as it would be asked for now; it can be decided until `deadline`.
 
-    `fingerprint` changes with everything that the person acknowledges.
+    `fingerprint` changes with everything that the person acknowledges. It needs `more_as_unknown`
+    approvals than the amounts that are known ask for.
     """
 
     change: Change
@@ -35,6 +36,7 @@ class SwitchDraft:
     approvers: tuple[SlackUser, ...]
     cooling_off_minutes: int
     fingerprint: str
+    more_as_unknown: bool = False
 
     @property
     def ordered(self) -> tuple[Subscription, ...]:

@@ -37,7 +37,8 @@ class Draft:
     `optional_packages` belong to a chosen quota and may go along, `chosen_packages` are those that
     do. `ways` are those of every one that goes, each for itself. `fingerprint` changes with the
     facts, not with the passing of an hour. `off_by_request`: the settings ask for an approval
-    before auto-renewal is turned off.
+    before auto-renewal is turned off. It needs `more_as_unknown` approvals than what is known to
+    be paid asks for.
     """
 
     account: Account
@@ -66,6 +67,7 @@ class Draft:
     if_kept: Kept | None
     fingerprint: str
     off_by_request: bool = False
+    more_as_unknown: bool = False
 
     @property
     def is_contract(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -140,5 +140,11 @@ class Directory(Protocol):
     def has_left(self, user: SlackUser) -> bool:
         """Whether the person's account is deactivated; False when nobody knows."""
 
-    def group_members(self, group: str) -> Sequence[SlackUser]:
-        """The members of a user group (S…); empty when it cannot be read."""
+    def is_bot(self, user: SlackUser) -> bool:
+        """Whether it is an app and nobody; False when nobody knows."""
+
+    def group_members(self, group: str) -> Sequence[SlackUser] | None:
+        """The members of a user group (S…), as they were read in the last 24 hours; else None."""
+
+    def unread_for(self, group: str) -> timedelta:
+        """For how long a user group could not be read; nothing while it can."""

@@ -242,7 +242,10 @@ class Delegations(Protocol):
         """One of them, ended or not."""
 
     def open(self, *, at: datetime) -> Sequence[Delegation]:
-        """Those in force or still ahead, in the order in which they begin."""
+        """Those in force or still ahead, in the order in which they begin.
+
+        In a transaction that writes none of them is ended before it is over.
+        """
 
     def over(self, *, at: datetime, limit: int = 5) -> Sequence[Delegation]:
         """Those that ended or were ended, the newest end first."""

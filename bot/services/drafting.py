@@ -11,6 +11,7 @@ from bot.billing.cases import five_day_end
 from bot.billing.change import Change
 from bot.billing.contract import is_of_contracts, worst_of
 from bot.billing.deadline import deadline_for, last_safe, latest_execution, too_late
+from bot.billing.delegation import Deciders
 from bot.billing.dependents import dependents
 from bot.billing.edition import is_live_quota
 from bot.billing.money import added, sums
@@ -40,21 +41,24 @@ from bot.services.errors import (
 )
 from bot.services.finding import account_of, expected_amount, find_all
 from bot.services.planning import planned, surroundings
-from bot.services.policy import Policy
+from bot.services.policy import Policy, Stake
 
 _OVER = frozenset({Status.UNSUBSCRIBED, Status.EXPIRED, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is asked for: named subscriptions, ticked packages (None: all), and for how much."""
+    """What is asked for: named subscriptions, ticked packages (None: all), and for how much.
+
+    `deciders` are those of this moment, and `ignoring` is its own request.
+    """
 
     refs: tuple[str, ...]
     packages: tuple[SubscriptionKey, ...] | None = None
     scope: Scope = Scope.ALL
     opened_at: datetime
     by: SlackUser
-    approvers: tuple[SlackUser, ...]
+    deciders: Deciders
     ignoring: int | None = None
 
 
@@ -104,10 +108,10 @@ class Drafting:
         deadline = self._deadline(going, account, wish=wish, now=now)
         minutes = self._policy.cooling_off_minutes_of(account)
         worst = worst_of(plan, until=latest_execution(deadline, cooling_off_minutes=minutes))
-        needed = self._policy.required_for(going, paid=plan.total.paid, scope=wish.scope)
-        others = tuple(user for user in wish.approvers if user != wish.by)
-        if len(others) < needed:
-            raise NoApprover(needed=needed, there=len(others))
+        stake, known = _stake(plan, plan.total)
+        needed = self._policy.required_for(going, stake=stake, scope=wish.scope)
+        if_known = self._policy.required_for(going, stake=known, scope=wish.scope)
+        others = demand_deciders(wish.deciders, by=wish.by, needed=needed)
         lost = (quote.lost.coupons for quote in plan.quotes.values() if quote.lost)
         ways = _ways(going, plan, now=now)
         return Draft(
@@ -133,7 +137,8 @@ class Drafting:
             large_value=any(quote.large_value for quote in plan.quotes.values()),
             dry_run=account.execute is ExecuteMode.DRY_RUN,
             approvals_needed=needed,
-            approvers=others,
+            more_as_unknown=needed > if_known,
+            approvers=others.approvers,
             if_kept=_if_kept(going, account, now=now),
             fingerprint=_fingerprint(plan, account, scope=wish.scope),
             off_by_request=self._policy.needing_approval.of(Change.RENEWAL_OFF),
@@ -173,6 +178,14 @@ class Drafting:
         if too_late(deadline, opened_at=now):
             raise _too_late(going, account, scope=wish.scope, now=now)
         return deadline
+
+
+def demand_deciders(deciders: Deciders, *, by: SlackUser, needed: int) -> Deciders:
+    """Those who decide about a request of this person; raises NoApprover when they are too few."""
+    others = deciders.besides(by)
+    if others.most_approvals < needed:
+        raise NoApprover(needed=needed, there=others.most_approvals, unread=others.unread)
+    return others
 
 
 def _optional(
@@ -273,6 +286,13 @@ def _free_until(subscription: Subscription, quote: Quote, *, now: datetime) -> d
         return None
     ends = {Case.FIVE_DAY: five_day_end(purchase), Case.INACTIVE: purchase.effective_at}
     return ends.get(quote.case)
+
+
+def _stake(plan: Plan, total: QuoteTotal) -> tuple[Stake, Stake]:
+    """What was paid for what goes; and as if all that is not known were nothing."""
+    known = Stake(known=(total.paid,))
+    unknown = frozenset(each.currency for each in plan.quotes.values() if each.total is None)
+    return replace(known, unknown=unknown), known
 
 
 def _if_kept(going: Sequence[Subscription], account: Account, *, now: datetime) -> Kept | None:

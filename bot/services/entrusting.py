@@ -184,7 +184,8 @@ def who_may_look(
     """Those who may verify it: owners and deputies, then approvers; never whoever did it."""
     owners = (user for each in held for user in (each.owner, each.deputy) if user)
     did = by_hand.doers(request)
-    return tuple(each for each in dict.fromkeys((*owners, *people.deciders())) if each not in did)
+    asked = dict.fromkeys((*owners, *people.deciders().approvers))
+    return tuple(each for each in asked if each not in did)
 
 
 def _notice_passed(

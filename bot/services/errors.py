@@ -3,7 +3,7 @@
 Refused
 ├── UnknownSubscription, AmbiguousId, UnknownRequest, NoReceipt, DaysOutOfRange
 ├── SeveralAccounts, SeveralCurrencies
-├── GuestRefused, NotAllowed
+├── GuestRefused, NotAllowed, GroupUnread
 ├── NotPossible, AlreadyRequested, TooLate, RenewalBeginsSoon, NoApprover
 ├── Incomplete, FiguresChanged
 ├── DelegationIncomplete, NotDelegated, ChecklistIncomplete
@@ -46,6 +46,14 @@ class Refused(Exception):
         self.sentence = sentence
         self.advice = advice
         self.people = tuple(people)
+
+
+_TOLD = "Operators are told; try again when Lapse can read it."
+
+
+def _unread(groups: Sequence[str]) -> str:
+    group = "the user group" if len(groups) == 1 else "the user groups"
+    return f"Slack does not show who is in {group} {listed(list(groups))}, so nobody of it decides."
 
 
 class UnknownSubscription(Refused):
@@ -203,6 +211,14 @@ class NotAllowed(Refused):
         return cls("Only an approver or an admin can do this.", "Ask one of them.")
 
 
+class GroupUnread(Refused):
+    """Who may is not known: Slack does not show who is in a user group of the settings."""
+
+    def __init__(self, groups: Sequence[str]) -> None:
+        super().__init__(_unread(groups), _TOLD)
+        self.groups = tuple(groups)
+
+
 class NotPossible(Refused):
     """Nothing of what was asked for can go now; `together_with` would make it possible."""
 
@@ -258,14 +274,16 @@ class RenewalBeginsSoon(Refused):
 class NoApprover(Refused):
     """There are too few people besides the requester who could approve."""
 
-    def __init__(self, *, needed: int = 1, there: int = 0) -> None:
+    def __init__(self, *, needed: int = 1, there: int = 0, unread: Sequence[str] = ()) -> None:
         lacking = "Nobody but you could approve this"
-        if there:
-            lacking = f"This needs {needed} approvals, and only {there} besides you could approve"
-        super().__init__(
-            f"{lacking}, so it was not sent.",
-            "An operator adds someone to `approvals.approvers`.",
-        )
+        advice = "An operator adds someone to `approvals.approvers`."
+        if needed > 1:
+            most = f"at most {there}" if there else "none"
+            lacking = f"This needs {needed} approvals, and {most} can come without you"
+            advice = f"Each takes another person and another approver. {advice}"
+        if unread:
+            advice = f"{_unread(unread)} {_TOLD}"
+        super().__init__(f"{lacking}, so it was not sent.", advice)
 
 
 class Incomplete(Refused):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from bot.billing import deciding, stepping
 from bot.billing.change import Change
 from bot.billing.contract import plan_of
+from bot.billing.deadline import latest_execution
 from bot.billing.money import Money
 from bot.billing.plan import Plan
 from bot.billing.quote import Scope
@@ -60,6 +61,7 @@ class Executing:
     ) -> None:
         self._store = store
         self._clock = clock
+        self._people = people
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
@@ -88,6 +90,8 @@ class Executing:
         now = self._clock.now()
         if request.state in {State.WAITING, State.STALE}:
             self._waiting.look_after(request)
+        elif request.state is State.APPROVED and not self._still_approved(request):
+            log.info("request.not_approved", extra={"request": request.number})
         elif request.by_hand:
             self._entrusting.look_after(request, provider)
         elif provider is None:
@@ -99,6 +103,22 @@ class Executing:
             except ProviderError as error:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
                 self._progress.again(request, at=self._clock.now() + LATER)
+
+    def _still_approved(self, request: Request) -> bool:
+        """Whether its approvals count still; it is stale when not.
+
+        While nobody knows it waits, until the figures that were acknowledged hold no longer.
+        """
+        found = self._people.stands(request)
+        now = self._clock.now()
+        minutes = request.cooling_off_minutes
+        if found is None and now <= latest_execution(request.deadline, cooling_off_minutes=minutes):
+            self._progress.again(request, at=now + LATER)
+        elif not found:
+            problem = objections.UNKNOWN if found is None else objections.unapproved(request)
+            stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
+            self._progress.save(request, stale, again=None)
+        return bool(found)
 
     def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         if request.state is State.APPROVED:

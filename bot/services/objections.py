@@ -15,6 +15,19 @@ from bot.billing.unsubscription import Item, Request
 from bot.services.figures import exceeds
 from bot.services.phrases import listed
 
+UNKNOWN = (
+    "Slack does not show who is in a user group of the settings, so that nobody knows whether who "
+    "approved it may decide."
+)
+"""Why it did not start while it could."""
+
+
+def unapproved(request: Request) -> str:
+    """That who approved it may not decide any more; it names nobody, since it is not erased."""
+    if request.broken_glass is not None:
+        return "Breaking the glass for it does not count any more: the settings name others now."
+    return "An approval of it does not count any more: the settings no longer name the approver."
+
 
 def set_otherwise(request: Request, account: Account) -> str | None:
     """That the settings would have it carried out otherwise than was acknowledged."""

@@ -1,19 +1,25 @@
 """Who a person is at the moment of a click, and whether they may do what they ask."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
-from bot.billing.delegation import Delegation, authorities
+from bot.billing import deciding
+from bot.billing.delegation import Deciders, Delegation, authorities, deciders
 from bot.billing.rights import Action, Actor, may
 from bot.billing.subscription import SlackUser, Subscription
+from bot.billing.unsubscription import Request
 from bot.ports.clock import Clock
 from bot.ports.messenger import Directory
 from bot.ports.store import Store, Transaction
-from bot.services.errors import GuestRefused, NotAllowed
+from bot.services.errors import GroupUnread, GuestRefused, NotAllowed, Refused
 from bot.services.policy import Policy
 
 _GROUP = "S"
+
+LOOKED_UP = 25
+"""Of so many people is asked whether they are there, each a call to Slack; the others count so."""
 
 
 def in_force(tx: Transaction, *, at: datetime) -> Sequence[Delegation]:
@@ -59,16 +65,31 @@ class People:
         """Everybody who may decide, user groups expanded, in the order of the settings."""
         return self._members(self._policy.approvers)
 
-    def deciders(self) -> tuple[SlackUser, ...]:
-        """The approvers on whom a new request can count, in the order of the settings.
-
-        Not those named there who left or are guests, unless somebody decides for them now. Slack
-        itself takes people who leave out of its user groups.
-        """
-        lent = {each.approver for each in self._in_force()}
+    def deciders(self) -> Deciders:
+        """Who decides now, and as whom: approvers and delegates who did not leave, no guests."""
+        approvers, lent = self.approvers(), self._in_force()
         named = [SlackUser(each) for each in self._policy.approvers if not each.startswith(_GROUP)]
-        away = {each for each in named if each not in lent and self._is_away(each)}
-        return tuple(each for each in self.approvers() if each not in away)
+        everybody = dict.fromkeys((*named, *(each.delegate for each in lent), *approvers))
+        away = {each for each in islice(everybody, LOOKED_UP) if self._is_away(each)}
+        return deciders(approvers, in_force=lent, away=away, unread=self.unread())
+
+    def stands(self, request: Request) -> bool | None:
+        """Whether those who approved a request may decide now; None while nobody knows who may."""
+        found = deciding.stands(
+            request, approvers=self.approvers(), glass_breakers=self.glass_breakers()
+        )
+        named = self._policy.break_glass if request.broken_glass else self._policy.approvers
+        return None if not found and self._unread(named) else found
+
+    def unread(self) -> tuple[str, ...]:
+        """The approvers' user groups of which nobody knows who is in them."""
+        return self._unread(self._policy.approvers)
+
+    def unread_for(self) -> Mapping[str, timedelta]:
+        """For how long each user group of the settings could not be read."""
+        named = dict.fromkeys((*self._policy.approvers, *self._policy.break_glass))
+        groups = [each for each in named if each.startswith(_GROUP)]
+        return {each: self._directory.unread_for(each) for each in groups}
 
     def glass_breakers(self) -> tuple[SlackUser, ...]:
         """Everybody who may break the glass; nobody unless the settings name them."""
@@ -94,7 +115,10 @@ class People:
         subscription: Subscription | None = None,
         requester: SlackUser | None = None,
     ) -> Actor:
-        """Refuse unless the person may; raises GuestRefused, or NotAllowed naming who can."""
+        """Refuse unless the person may; raises GuestRefused, or NotAllowed naming who can.
+
+        GroupUnread instead where it is not known who can.
+        """
         actor = self.actor(user)
         self.check(actor, action, subscription=subscription, requester=requester)
         return actor
@@ -131,7 +155,12 @@ class People:
         return bool(own) and all(own)
 
     def _is_away(self, user: SlackUser) -> bool:
-        return self._directory.has_left(user) or self._directory.is_guest(user)
+        there = self._directory
+        return there.has_left(user) or there.is_guest(user) or there.is_bot(user)
+
+    def _unread(self, named: Sequence[str]) -> tuple[str, ...]:
+        groups = [each for each in named if each.startswith(_GROUP)]
+        return tuple(each for each in groups if self._directory.group_members(each) is None)
 
     def _members(self, named: Sequence[str]) -> tuple[SlackUser, ...]:
         found: dict[SlackUser, None] = {}
@@ -141,13 +170,17 @@ class People:
                 if each.startswith(_GROUP)
                 else (SlackUser(each),)
             )
-            found.update(dict.fromkeys(members))
+            found.update(dict.fromkeys(members or ()))
         return tuple(found)
 
     def _refusal(
         self, action: Action, *, subscription: Subscription | None, requester: SlackUser | None
-    ) -> NotAllowed:
-        if action is Action.BREAK_GLASS:
+    ) -> Refused:
+        glass = action is Action.BREAK_GLASS
+        named = self._policy.break_glass if glass else self._policy.approvers
+        if (glass or action in _BY_NAME) and (unread := self._unread(named)):
+            return GroupUnread(unread)
+        if glass:
             return NotAllowed.breaking_glass(self.glass_breakers())
         if action in _BY_NAME:
             return _BY_NAME[action](self.approvers())

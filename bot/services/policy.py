@@ -66,10 +66,24 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stake:
+    """What a request is about in money: a sum per currency, and in which an amount is not known."""
+
+    known: tuple[Money, ...]
+    unknown: frozenset[str] = frozenset()
+
+    def reaches(self, least: Money) -> bool:
+        """Whether it may be so much: what is not known may be."""
+        same = (each for each in self.known if each.currency == least.currency)
+        return least.currency in self.unknown or any(each >= least for each in same)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRule:
     """More approvals for some requests; what is None matches everything.
 
-    `min_amount` compares with the sum that was paid for the items, in its own currency alone.
+    One subscription has to fit `account`, `service` and `tag` (a label's name, or `name=value`).
+    `min_amount` compares with the sum that is at stake, in its own currency alone.
     """
 
     required: int
@@ -78,17 +92,17 @@ class ApprovalRule:
     service: str | None = None
     tag: str | None = None
 
-    def applies(self, subscriptions: Sequence[Subscription], *, paid: Money) -> bool:
+    def applies(self, subscriptions: Sequence[Subscription], *, stake: Stake) -> bool:
         """Whether the rule is about a request for these subscriptions of one account."""
-        if self.account is not None and all(self.account != s.key.account for s in subscriptions):
+        if not any(self._fits(each) for each in subscriptions):
             return False
-        if self.service is not None and all(self.service != s.service for s in subscriptions):
+        return self.min_amount is None or stake.reaches(self.min_amount)
+
+    def _fits(self, subscription: Subscription) -> bool:
+        pairs = ((self.account, subscription.key.account), (self.service, subscription.service))
+        if any(wanted is not None and wanted != found for wanted, found in pairs):
             return False
-        if self.tag is not None and not any(bears(s, self.tag) for s in subscriptions):
-            return False
-        if self.min_amount is None:
-            return True
-        return paid.currency == self.min_amount.currency and paid >= self.min_amount
+        return self.tag is None or bears(subscription, self.tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,18 +168,18 @@ class Policy:
         self,
         subscriptions: Sequence[Subscription],
         *,
-        paid: Money,
+        stake: Stake,
         change: Change = Change.UNSUBSCRIBE,
         scope: Scope = Scope.ALL,
     ) -> int:
         """How many approvals a request needs: the strictest of the rules that apply.
 
-        None where the settings ask for none of such a change. `paid` is what is at stake: paid for
-        what goes, or deducted when auto-renewal is on.
+        None where the settings ask for none of such a change. At stake is what was paid for what
+        goes, or is deducted when auto-renewal is on.
         """
         if not self.needing_approval.of(change, scope):
             return 0
-        strict = (rule.required for rule in self.rules if rule.applies(subscriptions, paid=paid))
+        strict = (rule.required for rule in self.rules if rule.applies(subscriptions, stake=stake))
         return max(self.required, *strict, 1)
 
     def cooling_off_minutes_of(self, account: Account) -> int:

@@ -1,16 +1,15 @@
 """Recording: a request's change, its messages and its audit lines in one transaction."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from bot.billing.change import Change
-from bot.billing.unsubscription import Event, Item, Request, State, Verb
+from bot.billing.unsubscription import Event, Request, State, Verb
 from bot.facts.receipt import RecordHead
 from bot.ports.record import Personal
 from bot.ports.store import Transaction
 from bot.services import owing, switched
 from bot.services.filing import request_subject, who
 from bot.services.policy import Policy
+from bot.services.snapshot import digest_of, snapshot_of
 
 
 def save(
@@ -73,7 +72,9 @@ def _owe_receipt(
 
 
 def _file(tx: Transaction, request: Request, event: Event) -> None:
+    seen = snapshot_of(request)
     facts: dict[str, object] = {
+        "snapshot": digest_of(seen),
         "state": request.state.value,
         "note": _note(event),
         "worst_refund": str(request.acknowledgement.worst.refund),
@@ -88,8 +89,9 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
             "acknowledged": request.acknowledgement.text,
             "rules": request.rules,
         }
-    if event.verb in {Verb.ASKED, Verb.ACKNOWLEDGED} and request.change is not Change.UNSUBSCRIBE:
-        facts["charges"] = {str(item.key): _charged(item) for item in request.items}
+    if event.verb in {Verb.ASKED, Verb.ACKNOWLEDGED}:
+        approvers = [Personal.id(each) for each in request.approvers]
+        facts |= {"seen": seen, "approvers": approvers}
     action = f"request.{event.verb.value}"
     if event.behalf:
         facts["behalf"] = Personal.id(event.behalf)
@@ -108,16 +110,6 @@ def _file(tx: Transaction, request: Request, event: Event) -> None:
             subject=str(item.key),
             facts={"request": request.number, "item": item.state.value},
         )
-
-
-def _charged(item: Item) -> Mapping[str, object] | None:
-    """What was acknowledged where auto-renewal is switched."""
-    charge = item.charge
-    if charge is None:
-        return None
-    amount = None if charge.amount is None else str(charge.amount)
-    at = None if charge.at is None else charge.at.isoformat()
-    return {"amount": amount, "at": at, "at_once": charge.at_once, "months": charge.months}
 
 
 def _note(event: Event) -> str | Personal | None:

@@ -1,10 +1,9 @@
 """Reviewing: what a stale request means now, which messages show beside what was acknowledged."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from bot.billing.change import Change
-from bot.billing.subscription import SlackUser
+from bot.billing.delegation import Deciders
 from bot.billing.unsubscription import Request
 from bot.facts.messages import Fresh
 from bot.ports.store import Store, Transaction
@@ -33,7 +32,7 @@ class Reviewing:
             return None
 
     def _figures(self, tx: Transaction, request: Request, *, now: datetime) -> Fresh | None:
-        wish = same_again(request, request.approvers, opened_at=now)
+        wish = same_again(request, _as_acknowledged(request), opened_at=now)
         draft = self._drafting.draft(tx, wish, now=now)
         if draft.left_out:
             return None
@@ -44,12 +43,12 @@ class Reviewing:
         found = [each for each in held if each is not None]
         if len(found) < len(held):
             return None
-        wanted = switched_again(request, request.approvers, opened_at=now)
+        wanted = switched_again(request, _as_acknowledged(request), opened_at=now)
         draft = self._switching.draft(tx, found, wanted, now=now)
         return Fresh(at=now, charges=tuple(item.charge for item in draft.items))
 
 
-def same_again(request: Request, approvers: Sequence[SlackUser], *, opened_at: datetime) -> Wish:
+def same_again(request: Request, deciders: Deciders, *, opened_at: datetime) -> Wish:
     """The form of a request's own items, opened once more."""
     keys = tuple(item.key for item in request.items)
     return Wish(
@@ -58,19 +57,24 @@ def same_again(request: Request, approvers: Sequence[SlackUser], *, opened_at: d
         scope=request.scope,
         opened_at=opened_at,
         by=request.requested_by,
-        approvers=tuple(approvers),
+        deciders=deciders,
         ignoring=request.number,
     )
 
 
-def switched_again(
-    request: Request, approvers: Sequence[SlackUser], *, opened_at: datetime
-) -> Wanted:
+def switched_again(request: Request, deciders: Deciders, *, opened_at: datetime) -> Wanted:
     """The same of one that switches auto-renewal."""
     return Wanted(
         change=request.change,
         by=request.requested_by,
-        approvers=tuple(approvers),
+        deciders=deciders,
         opened_at=opened_at,
         ignoring=request.number,
+    )
+
+
+def _as_acknowledged(request: Request) -> Deciders:
+    """Those who could decide then: who they are now is asked when the form is opened."""
+    return Deciders(
+        approvers=request.approvers, as_whom={each: (each,) for each in request.approvers}
     )

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
 from bot.billing import switching
 from bot.billing.account import Account, CarriedOut, ExecuteMode
-from bot.billing.change import Change, Charge
+from bot.billing.change import Change
 from bot.billing.days import CLOUD_ZONE, cloud_date
 from bot.billing.deadline import deadline_for, too_late
+from bot.billing.delegation import Deciders
 from bot.billing.money import Money, sums
 from bot.billing.renewal import Anchor, AnchorKind
 from bot.billing.subscription import SlackUser, Subscription
@@ -18,28 +19,28 @@ from bot.billing.switching import CannotSwitch
 from bot.facts.switching import SwitchDraft, SwitchItem
 from bot.facts.unsubscribing import Kept
 from bot.ports.store import Store, Transaction
+from bot.services.drafting import demand_deciders
 from bot.services.errors import (
     AlreadyOff,
     AlreadyOn,
     AlreadyRequested,
-    NoApprover,
     NotRenewable,
     SwitchedByHand,
     TooLateToSwitch,
 )
 from bot.services.finding import account_of
 from bot.services.forms import kept_facts
-from bot.services.policy import Policy
+from bot.services.policy import Policy, Stake
 from bot.services.switched import turned_off_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which way, by whom, who may approve, and counted from when; `ignoring` is its own request."""
+    """Which way, by whom, who decides, and counted from when; `ignoring` is its own request."""
 
     change: Change
     by: SlackUser
-    approvers: tuple[SlackUser, ...]
+    deciders: Deciders
     opened_at: datetime
     ignoring: int | None = None
 
@@ -73,10 +74,10 @@ class SwitchDrafting:
             SwitchItem(subscription=each, charge=charged)
             for each, charged in zip(switched, charges, strict=True)
         )
-        needed = self._policy.required_for(switched, paid=_stake(charges, account), change=change)
-        others = tuple(user for user in wanted.approvers if user != wanted.by)
-        if len(others) < needed:
-            raise NoApprover(needed=needed, there=len(others))
+        stake, known = _stake(items, account)
+        needed = self._policy.required_for(switched, stake=stake, change=change)
+        if_known = self._policy.required_for(switched, stake=known, change=change)
+        others = demand_deciders(wanted.deciders, by=wanted.by, needed=needed)
         minutes = self._policy.cooling_off_minutes_of(account)
         return SwitchDraft(
             change=change,
@@ -87,7 +88,8 @@ class SwitchDrafting:
             now=now,
             dry_run=account.execute is ExecuteMode.DRY_RUN,
             approvals_needed=needed,
-            approvers=others,
+            more_as_unknown=needed > if_known,
+            approvers=others.approvers,
             cooling_off_minutes=minutes,
             fingerprint=_fingerprint(change, items, account, deadline),
         )
@@ -179,13 +181,13 @@ def _kept(kind: AnchorKind, at: datetime, amounts: Sequence[Money | None]) -> Ke
     )
 
 
-def _stake(charges: Sequence[Charge], account: Account) -> Money:
-    """What is deducted or no longer is, in the first known currency."""
-    known = [each.amount for each in charges if each.amount is not None]
-    if not known:
-        return Money.zero(account.currency)
-    same = [each for each in known if each.currency == known[0].currency]
-    return sum(same[1:], same[0])
+def _stake(items: Sequence[SwitchItem], account: Account) -> tuple[Stake, Stake]:
+    """What is deducted or no longer is; and as if all that is not known were nothing."""
+    amounts = [each.charge.amount for each in items if each.charge.amount is not None]
+    dark = [each.subscription for each in items if each.charge.amount is None]
+    known = Stake(known=tuple(sums(amounts).values()))
+    unknown = frozenset(each.currency or account.currency for each in dark)
+    return replace(known, unknown=unknown), known
 
 
 def _fingerprint(

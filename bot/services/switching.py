@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.billing import switching
 from bot.billing.change import Change
 from bot.billing.deciding import Asking, Terms
+from bot.billing.delegation import Deciders
 from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Reason, Request
@@ -50,11 +51,11 @@ class Switching:
         NoApprover, TooLateToSwitch, and what `find_all` raises.
         """
         now = self._clock.now()
-        approvers = self._people.deciders()
+        deciders = self._people.deciders()
         with self._store.reading() as tx:
             found = find_all(tx, refs)
             self._demand_allowed(found, change, by=by)
-            wanted = Wanted(change=change, by=by, approvers=approvers, opened_at=now)
+            wanted = Wanted(change=change, by=by, deciders=deciders, opened_at=now)
             return self._drafting.draft(tx, found, wanted, now=now)
 
     def ask(self, wish: SwitchWish) -> Request:
@@ -68,8 +69,8 @@ class Switching:
         accounts = sorted({key.account for key in wish.keys})
         if len(accounts) > 1:
             raise SeveralAccounts(accounts)
-        approvers = self._people.deciders()
-        return self._changing.ask(lambda tx, at: self._ask(tx, wish, approvers, now=at))
+        deciders = self._people.deciders()
+        return self._changing.ask(lambda tx, at: self._ask(tx, wish, deciders, now=at))
 
     def review(self, number: int, *, by: SlackUser) -> NewCharges:
         """A stale request's charges as they are now, beside the acknowledged ones.
@@ -77,12 +78,12 @@ class Switching:
         Raises RequestRefused unless it is the person's own, and what `draft` raises.
         """
         self._people.demand(by, Action.ASK)
-        approvers = self._people.deciders()
+        deciders = self._people.deciders()
         now = self._clock.now()
         with self._store.reading() as tx:
             request = load(tx, number)
             self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
-            draft = self._again(tx, request, approvers, opened_at=now)
+            draft = self._again(tx, request, deciders, opened_at=now)
         return NewCharges(
             number=number,
             draft=draft,
@@ -97,10 +98,10 @@ class Switching:
         Raises ChargesChanged, RequestRefused and what `review` raises.
         """
         self._people.demand(wish.by, Action.ASK)
-        approvers = self._people.deciders()
+        deciders = self._people.deciders()
 
         def move(tx: Transaction, request: Request, at: datetime) -> Request:
-            draft = self._again(tx, request, approvers, opened_at=wish.opened_at or at)
+            draft = self._again(tx, request, deciders, opened_at=wish.opened_at or at)
             _demand_same(draft, wish)
             return switching.acknowledge_again(
                 request,
@@ -117,7 +118,7 @@ class Switching:
         self,
         tx: Transaction,
         wish: SwitchWish,
-        approvers: tuple[SlackUser, ...],
+        deciders: Deciders,
         *,
         now: datetime,
     ) -> Request:
@@ -126,7 +127,7 @@ class Switching:
         found = [_get(tx, key) for key in dict.fromkeys(wish.keys)]
         self._demand_allowed(found, wish.change, by=wish.by)
         wanted = Wanted(
-            change=wish.change, by=wish.by, approvers=approvers, opened_at=wish.opened_at or now
+            change=wish.change, by=wish.by, deciders=deciders, opened_at=wish.opened_at or now
         )
         draft = self._drafting.draft(tx, found, wanted, now=now)
         _demand_same(draft, wish)
@@ -150,11 +151,11 @@ class Switching:
         self,
         tx: Transaction,
         request: Request,
-        approvers: tuple[SlackUser, ...],
+        deciders: Deciders,
         *,
         opened_at: datetime,
     ) -> SwitchDraft:
-        wanted = switched_again(request, approvers, opened_at=opened_at)
+        wanted = switched_again(request, deciders, opened_at=opened_at)
         found = [_get(tx, item.key) for item in request.items]
         return self._drafting.draft(tx, found, wanted, now=self._clock.now())
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.billing import deciding, stepping
 from bot.billing.account import CarriedOut
 from bot.billing.deciding import Asking, Terms
-from bot.billing.delegation import authorities
+from bot.billing.delegation import Deciders, authorities
 from bot.billing.quote import Scope
 from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
@@ -26,6 +26,7 @@ from bot.services.awaiting import awaited
 from bot.services.changing import Changing, load
 from bot.services.drafting import Drafting, Wish
 from bot.services.errors import (
+    GroupUnread,
     Incomplete,
     NotPossible,
     RequestRefused,
@@ -91,7 +92,7 @@ class Unsubscribing:
             scope=scope,
             opened_at=opened_at or now,
             by=by,
-            approvers=self._people.deciders(),
+            deciders=self._people.deciders(),
         )
         with self._store.reading() as tx:
             return self._drafting.draft(tx, wish, now=now)
@@ -108,8 +109,8 @@ class Unsubscribing:
         if known is not None:
             return known
         demand_complete(submission)
-        approvers = self._people.deciders()
-        return self._changing.ask(lambda tx, at: self._ask(tx, submission, approvers, now=at))
+        deciders = self._people.deciders()
+        return self._changing.ask(lambda tx, at: self._ask(tx, submission, deciders, now=at))
 
     def was_sent(self, form: str) -> bool:
         """Whether an opened form has become a request."""
@@ -129,9 +130,11 @@ class Unsubscribing:
         no approver.
         """
         self._people.demand(by, Action.LOOK)
+        others = self._others(by)
 
         def move(request: Request, at: datetime, behalf: Sequence[SlackUser]) -> Request:
-            approved = deciding.approve(request, by=by, at=at, authorities=behalf)
+            best = deciding.best_first(request, by=by, authorities=behalf, deciders=others)
+            approved = deciding.approve(request, by=by, at=at, authorities=best)
             deciding.demand_shown(request, shown)
             return approved
 
@@ -238,12 +241,12 @@ class Unsubscribing:
         items cannot go any more.
         """
         self._people.demand(by, Action.ASK)
-        approvers = self._people.deciders()
+        deciders = self._people.deciders()
         now = self._clock.now()
         with self._store.reading() as tx:
             request = load(tx, number)
             self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
-            draft = self._again(tx, request, approvers, opened_at=now, now=now)
+            draft = self._again(tx, request, deciders, opened_at=now, now=now)
         return NewFigures(
             number=number,
             draft=draft,
@@ -261,11 +264,11 @@ class Unsubscribing:
         self._people.demand(submission.by, Action.ASK)
         if not submission.acknowledged:
             raise Incomplete(checkbox=True)
-        approvers = self._people.deciders()
+        deciders = self._people.deciders()
 
         def move(tx: Transaction, request: Request, at: datetime) -> Request:
             opened_at = submission.opened_at
-            draft = self._again(tx, request, approvers, opened_at=opened_at, now=at)
+            draft = self._again(tx, request, deciders, opened_at=opened_at, now=at)
             demand_same(draft, submission)
             waiting = deciding.acknowledge_again(
                 request,
@@ -304,7 +307,7 @@ class Unsubscribing:
         self,
         tx: Transaction,
         submission: Submission,
-        approvers: tuple[SlackUser, ...],
+        deciders: Deciders,
         *,
         now: datetime,
     ) -> Request:
@@ -319,7 +322,7 @@ class Unsubscribing:
             scope=submission.scope,
             opened_at=self._opening(submission, now=now),
             by=submission.by,
-            approvers=approvers,
+            deciders=deciders,
         )
         draft = self._drafting.draft(tx, wish, now=now)
         demand_same(draft, submission)
@@ -358,13 +361,13 @@ class Unsubscribing:
         self,
         tx: Transaction,
         request: Request,
-        approvers: tuple[SlackUser, ...],
+        deciders: Deciders,
         *,
         opened_at: datetime,
         now: datetime,
     ) -> Draft:
         draft = self._drafting.draft(
-            tx, same_again(request, approvers, opened_at=opened_at), now=now
+            tx, same_again(request, deciders, opened_at=opened_at), now=now
         )
         if draft.left_out:
             raise NotPossible(draft.left_out, subscriptions=draft.subscriptions)
@@ -391,6 +394,11 @@ class Unsubscribing:
 
         return self._change(number, checked)
 
+    def _others(self, by: SlackUser) -> Deciders:
+        """Who decides besides a person, where it matters as whom that person does."""
+        several = len(self._people.authorities(by)) > 1
+        return self._people.deciders() if several else Deciders()
+
     def _decide(self, number: int, by: SlackUser, decide: Decision) -> Request:
         """A decision; who may not hears who may now, whoever could when it was asked for."""
         approvers = self._people.approvers()
@@ -404,7 +412,10 @@ class Unsubscribing:
         except RequestRefused as refusal:
             if not isinstance(refusal.cause, NotAnApprover):
                 raise
-            present = replace(refusal.request, approvers=self._people.deciders())
+            deciders = self._people.deciders()
+            if deciders.unread:
+                raise GroupUnread(deciders.unread) from refusal
+            present = replace(refusal.request, approvers=deciders.approvers)
             raise RequestRefused(refusal.cause, present) from refusal
 
     def _change(self, number: int, move: Move) -> Request:

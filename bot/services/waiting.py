@@ -1,12 +1,10 @@
 """Waiting: what becomes of a request about which nobody decides: calls, and at last its end."""
 
-from datetime import datetime
-
 from bot.billing import call_to_decide, deciding
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Request
 from bot.services.calling import SOON
-from bot.services.people import People, in_force
+from bot.services.people import People
 from bot.services.progress import Progress
 
 
@@ -29,13 +27,10 @@ class Waiting:
             return
         due = call_to_decide.next_call(request)
         if due is not None and due <= now:
-            called = call_to_decide.call(request, at=now, whom=self._whom(request, now=now))
+            called = call_to_decide.call(request, at=now, whom=self._whom(request))
             self._progress.save(request, called, again=None)
         else:
             self._progress.again(request, at=due or request.deadline + SOON)
 
-    def _whom(self, request: Request, *, now: datetime) -> tuple[SlackUser, ...]:
-        approvers = self._people.deciders()
-        with self._progress.store.reading() as tx:
-            lent = in_force(tx, at=now)
-        return deciding.still_to_decide(request, approvers=approvers, in_force=lent)
+    def _whom(self, request: Request) -> tuple[SlackUser, ...]:
+        return deciding.still_to_decide(request, self._people.deciders())

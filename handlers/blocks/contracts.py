@@ -34,14 +34,22 @@ def form_facts(draft: Draft) -> list[Block]:
         rich(*rows, *more),
         fields(("Paid", paid(draft)), ("What comes back", DECIDES), *_ends(draft)),
         *_left_out(draft),
-        context(f"{BY_HAND} Deadline to decide: {text.instant(draft.deadline)}."),
+        context(f"{_needs(draft)}{BY_HAND} Deadline to decide: {text.instant(draft.deadline)}."),
     ]
 
 
 def form_spoken(draft: Draft) -> str:
     """The same in one or two sentences."""
     ends = " ".join(f"{name}: {when}." for name, when in _ends(draft))
-    return f"Paid: {paid(draft)}. {DECIDES} {ends} {BY_HAND}"
+    return f"Paid: {paid(draft)}. {DECIDES} {ends} {_needs(draft)}{BY_HAND}"
+
+
+def _needs(draft: Draft) -> str:
+    """That more have to approve because what was paid is not known; nothing otherwise."""
+    if not draft.more_as_unknown:
+        return ""
+    needs = text.plural(draft.approvals_needed, "approval")
+    return f"It needs {needs} since what was paid is not known. "
 
 
 def paid(draft: Draft) -> str:

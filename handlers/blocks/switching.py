@@ -132,4 +132,6 @@ def _approval(draft: SwitchDraft) -> str:
         return f"{money} It needs no approval and is done {later}."
     count = draft.approvals_needed
     needs = "It needs approval" if count == 1 else f"It needs {count} approvals"
+    if draft.more_as_unknown:
+        needs = f"{needs} since not every amount is known"
     return f"{money} {needs}, by {text.instant(draft.deadline)}, and is done {later}."

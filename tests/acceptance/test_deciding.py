@@ -110,6 +110,42 @@ def breakable() -> Settings:
     return settings.model_copy(update={"approvals": approvals})
 
 
+def approved_by(*approvers: str) -> Settings:
+    """The practice workspace, in which these decide."""
+    settings = workspace.practice_settings()
+    approvals = settings.approvals.model_copy(update={"approvers": approvers})
+    return settings.model_copy(update={"approvals": approvals})
+
+
+def test_whom_the_settings_no_longer_name_has_not_approved(world: World, asked):
+    asked.click("Approve")
+    card(world, "Approved")
+
+    world.stop()
+    world.start(approved_by("U0APPROVER2"))
+    world.advance(minutes=6)
+    stale = card(world, "Stale")
+
+    assert stale.header.endswith("Stale: the facts changed, nothing was executed")
+    said = "An approval of it does not count any more: the settings no longer name the approver."
+    assert said in stale.words
+    assert stale.buttons[:2] == ["Review new figures…", "Withdraw"]
+    assert said.rstrip(".") in world.user("requester").newest("Lapse", containing="is stale").text
+
+
+def test_a_group_that_slack_does_not_show_decides_nothing_and_it_is_said_why(world: World, asked):
+    world.stop()
+    world.start(approved_by("S0GONE"))
+    world.user("approver-1").newest("approvals", containing="Request 1001").click("Approve")
+
+    refused = world.user("approver-1").answer(containing="S0GONE", where="approvals")
+    assert refused.text == (
+        "Slack does not show who is in the user group S0GONE, so nobody of it decides. "
+        "Operators are told; try again when Lapse can read it."
+    )
+    assert card(world, "Waiting")
+
+
 def test_broken_glass_approves_alone_and_everybody_is_told(world: World):
     world.stop()
     world.start(breakable())
@@ -144,7 +180,8 @@ def test_broken_glass_approves_alone_and_everybody_is_told(world: World):
     note = world.user("requester").newest("Lapse", containing="broke the glass")
     assert "Stop" in note.buttons
 
-    world.restart()
+    world.stop()
+    world.start(breakable())
     world.tick()
     posts = [each.header for each in outsider.posts("approvals")]
     assert sum("Glass broken" in each for each in posts) == 1

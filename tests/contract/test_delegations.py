@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 
 from bot.billing.delegation import Delegation
 from bot.facts.erased import ERASED
-from tests.conftest import AND_MODEL, migrated_url
+from tests.conftest import AND_MODEL, BOTH, migrated_url
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER
 
 DAY = timedelta(days=1)
@@ -86,6 +87,28 @@ def test_one_that_was_ended_says_by_whom_and_is_ended_once(any_store):
         assert tx.delegations.get("b").ended_at is None
     assert names(any_store, NOW) == ["b"]
     assert ended.holds(NOW + DAY) is False
+
+
+@pytest.mark.parametrize("any_url", BOTH, indirect=True)
+def test_one_on_which_a_decision_rests_is_not_ended_before_that_is_saved(any_store):
+    """Whoever ends it meanwhile waits, and then comes second."""
+    added(any_store, delegation(starts_at=NOW - DAY))
+    order = []
+
+    def end():
+        with any_store.transaction() as tx:
+            tx.delegations.end("a", at=NOW, by=APPROVER_1)
+            order.append("ended")
+
+    ending = Thread(target=end)
+    with any_store.transaction() as tx:
+        assert [each.id for each in tx.delegations.open(at=NOW)] == ["a"]
+        ending.start()
+        ending.join(timeout=0.3)
+        order.append("decided")
+    ending.join(timeout=10)
+
+    assert order == ["decided", "ended"]
 
 
 def test_those_that_are_over_come_newest_end_first(any_store):

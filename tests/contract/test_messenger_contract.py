@@ -307,7 +307,8 @@ def test_the_directory_knows_zones_admins_guests_and_groups(stand):
     assert not directory.is_admin(SlackUser(GUEST))
     assert directory.is_guest(SlackUser(GUEST))
     assert not directory.is_guest(SlackUser(OWNER))
-    assert list(directory.group_members(GROUP)) == [OWNER]
+    assert list(directory.group_members(GROUP) or ()) == [OWNER]
+    assert directory.unread_for(GROUP) == timedelta(0)
 
 
 def test_the_directory_takes_a_stranger_for_nobody_with_rights(stand):
@@ -316,4 +317,5 @@ def test_the_directory_takes_a_stranger_for_nobody_with_rights(stand):
     assert stand.directory.zone(stranger) == ZoneInfo("UTC")
     assert not stand.directory.is_admin(stranger)
     assert not stand.directory.is_guest(stranger)
-    assert list(stand.directory.group_members("S0NOTHING")) == []
+    assert not stand.directory.is_bot(stranger)
+    assert stand.directory.group_members("S0NOTHING") is None

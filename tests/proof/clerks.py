@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from bot.billing.subscription import Edition, Subscription
+from bot.billing.account import Account
+from bot.billing.subscription import AccountName, Edition, Subscription
 from bot.ports.clock import Clock
 from bot.ports.provider import (
     Call,
@@ -27,6 +28,7 @@ from bot.services.people import People, in_force_now
 from bot.services.policy import Policy
 from bot.services.steadiness import Steadiness
 from bot.services.unsubscribing import Unsubscribing
+from bot.services.vouching import Vouching
 from tests.messengers import FakeDirectory
 from tests.proof.calls import MortalStore
 from tests.proof.cloud import Cloud, Fate
@@ -83,6 +85,7 @@ class Surroundings(Protocol):
     store: Store
     clock: Clock
     policy: Policy
+    accounts: Mapping[AccountName, Account]
     directory: FakeDirectory
     cloud: OwnClockCloud
 
@@ -119,6 +122,7 @@ class Clerk:
         office = self.office
         self.unheard = []
         store: Any = MortalStore(self)  # type: ignore[arg-type]
+        store.accounts = office.accounts
         parts: dict[str, Any] = {"store": store, "clock": office.clock, "policy": office.policy}
         lent = partial(in_force_now, office.store, office.clock)
         people = People(directory=office.directory, policy=office.policy, in_force=lent)
@@ -133,6 +137,7 @@ class Clerk:
             steady_since=steadiness.since,
         )
         self.unsubscribing = Unsubscribing(**parts, people=people)
+        self.vouching = Vouching(**parts, people=people)
         self.delegating = Delegating(**parts, people=people)
 
     def tick(self) -> bool:

@@ -31,10 +31,10 @@ from bot.services.policy import Policy
 from tests.clocks import SettableClock
 from tests.factories import NOW, order, quota
 from tests.proof.expected import Expected, about_date
-from tests.proof.playing import broken_in
+from tests.proof.playing import Stages, broken_in
 from tests.proof.replica import Killed, Replica
 from tests.proof.slack import BY_NAME, SimulatedSlack
-from tests.proof.stages import ACCOUNT, STAGES, Stage
+from tests.proof.stages import ACCOUNT, Stage, on_model
 
 T = TypeVar("T")
 
@@ -53,11 +53,11 @@ EXAMPLES_A_PIECE = 50
 class Reminders(RuleBasedStateMachine):
     """What may happen to a workspace's reminders, in any order."""
 
-    store_kind = "model"
+    stages = staticmethod(on_model)
 
     @initialize(leads=st.sampled_from(LEADS), zone=st.sampled_from(ZONES))
     def begins(self, leads: tuple[int, ...], zone: ZoneInfo) -> None:
-        self._opened: list[AbstractContextManager[Any]] = [STAGES[self.store_kind]()]
+        self._opened: list[AbstractContextManager[Any]] = [self.stages()]
         self._opened.append(self._opened[0].__enter__()())
         stage: Stage = self._opened[1].__enter__()
         self.store, _ = stage
@@ -253,9 +253,9 @@ class Reminders(RuleBasedStateMachine):
         return post["delivery"], SubscriptionKey(ACCOUNT.name, about), ids
 
 
-def played(examples: int, *, seed: int, store: str = "model") -> str:
+def played(examples: int, *, seed: int, stages: Stages = on_model) -> str:
     """Play so many examples; what went wrong in the first that breaks, or nothing."""
-    return broken_in(Reminders, examples, rules=RULES_AN_EXAMPLE, seed=seed, store=store)
+    return broken_in(Reminders, examples, rules=RULES_AN_EXAMPLE, seed=seed, stages=stages)
 
 
 def _ending(ref: str, ends: datetime) -> Subscription:

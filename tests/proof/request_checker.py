@@ -29,6 +29,8 @@ def judged_decision(event: Line) -> list[str]:
     else:
         may = behalf in event["approvers"] and (behalf, by) in event["lent"]
     wrong = [] if may else [f"{by} {verb} for {behalf} and may not."]
+    if event["shown"] is not None and event["shown"] != event["acknowledged"]:
+        wrong.append(f"{by} {verb} as {event['acknowledged']} what was shown as {event['shown']}.")
     if event["requester"] in {by, behalf}:
         wrong.append(f"{by} {verb} for {behalf} what {event['requester']} asked for.")
     return wrong
@@ -38,7 +40,7 @@ def judged_call(call: Line) -> list[str]:
     """What is wrong with one irreversible call at the moment when it is sent."""
     if call["intent"] is None:
         return [f"{call['ids']} were sent without an intent."]
-    return [*_agreed(call), *_within(call), *_read(call)]
+    return [*_as_set(call), *_agreed(call), *_within(call), *_read(call)]
 
 
 def judged_life(calls: Sequence[Line], landed: Sequence[Line]) -> list[str]:
@@ -60,8 +62,16 @@ def judged_end(end: Line) -> list[str]:
     """What is wrong with a request when nothing more happens to it."""
     wrong = [*_final(end), *_as_recorded(end)]
     if end["receipt"] is not None:
-        wrong += _receipt(end, end["receipt"])
+        wrong += [*_paid(end, end["receipt"]), *_who(end, end["receipt"])]
     return [f"request {end['number']}: {each}" for each in wrong]
+
+
+def _as_set(call: Line) -> Iterator[str]:
+    """The settings have the cloud called, and had when it was acknowledged."""
+    if not call["set_to_call"]:
+        yield "it was sent against the settings."
+    if not call["agreed_to_call"]:
+        yield "it was sent, which had not been acknowledged."
 
 
 def _agreed(call: Line) -> Iterator[str]:
@@ -121,7 +131,7 @@ def _as_recorded(end: Line) -> Iterator[str]:
         yield f"the record says {end['record']}, the request {verbs}."
 
 
-def _receipt(end: Line, receipt: Line) -> Iterator[str]:
+def _paid(end: Line, receipt: Line) -> Iterator[str]:
     """What it says is what the cloud's book says."""
     taken, listed = end["taken"], end["listed"]
     if receipt["state"] != end["state"]:
@@ -130,7 +140,7 @@ def _receipt(end: Line, receipt: Line) -> Iterator[str]:
     for item in receipt["items"]:
         ref, actual = item["id"], item["actual"]
         gone = item["state"] == "gone"
-        if gone and ref in listed:
+        if gone and ref in listed and not receipt["dry_run"]:
             yield f"{ref} is said to be gone and is there."
         if ref in taken and not gone:
             yield f"{ref} was taken and is said to be {item['state']}."
@@ -144,6 +154,15 @@ def _receipt(end: Line, receipt: Line) -> Iterator[str]:
     total = receipt["total"]["actual"]["refund"]
     if total is not None and end["state"] == "done" and Decimal(total) != sum(map(Decimal, paid)):
         yield f"its receipt says {total} instead of {paid}."
+    if receipt["dry_run"] and taken:
+        yield f"its receipt says that it was a dry run, and the cloud took {sorted(taken)}."
+
+
+def _who(end: Line, receipt: Line) -> Iterator[str]:
+    """Who asked, approved, did it and saw it gone are those who did."""
+    did = {each["by"] for each in receipt["handwork"]}
+    if receipt["seen_gone"] is not None and receipt["seen_gone"]["by"] in did:
+        yield f"its receipt says that {receipt['seen_gone']['by']} did and verified it."
     asked = [event["by"] for event in end["events"] if event["verb"] == "asked"]
     if [receipt["asked"]["by"]] != asked:
         yield f"its receipt says that {receipt['asked']['by']} asked."

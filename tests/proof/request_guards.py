@@ -8,8 +8,9 @@ from typing import Any
 from unittest.mock import patch
 
 from bot.billing import deciding
+from bot.billing.deciding import Terms
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Request, Verb, noted
+from bot.billing.unsubscription import Event, Request, Verb, noted
 from bot.services import effects, objections
 from bot.services.executing import Executing
 from tests.proof.call_guards import (
@@ -91,7 +92,11 @@ def without_different_people() -> Iterator[None]:
 @contextmanager
 def without_newest_alone() -> Iterator[None]:
     """What was approved before other figures were acknowledged still counts."""
-    with patch.object(Request, "acknowledged_as", 0):
+
+    def given(request: Request) -> tuple[Event, ...]:
+        return tuple(e for e in request.events if e.verb is Verb.APPROVED and e.by is not None)
+
+    with patch.object(Request, "approvals", property(given)):
         yield
 
 
@@ -116,15 +121,44 @@ def without_last_look() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_what_was_shown() -> Iterator[None]:
+    """An approval counts for whatever is acknowledged when it comes."""
+    with patch.object(deciding, "demand_shown", lambda *_: None):
+        yield
+
+
+@contextmanager
+def without_settings() -> Iterator[None]:
+    """It is carried out as it was asked for, whatever the settings say now."""
+    with patch.object(objections, "set_otherwise", lambda *_: None):
+        yield
+
+
+@contextmanager
+def without_new_terms() -> Iterator[None]:
+    """As many approve as when it was asked for, whatever the settings said since."""
+    under = deciding.under
+
+    def as_asked(request: Request, terms: Terms) -> Request:
+        return under(request, replace(terms, required_approvals=request.required_approvals))
+
+    with patch.object(deciding, "under", as_asked):
+        yield
+
+
 GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "four eyes": (without_four_eyes, "asked for."),
     "never for the requester": (without_other_names, "asked for."),
     "rights": (without_rights, "may not."),
     "different people": (without_different_people, "people approved in the names of"),
-    "the newest acknowledgement": (without_newest_alone, "approved."),
+    "the newest acknowledgement": (without_newest_alone, "people approved in the names of"),
     "objections": (without_objections, "it began upon"),
     "new dependents": (without_new_dependents, "it began upon"),
     "figures before each call": (without_last_look, "the facts were"),
+    "what was shown": (without_what_was_shown, "what was shown as"),
+    "settings": (without_settings, "against the settings."),
+    "terms of the newest acknowledgement": (without_new_terms, "people approved in the names of"),
     "intent": (without_intent, "without an intent."),
     "look": (without_look, " again"),
     "wait": (without_wait, " again"),

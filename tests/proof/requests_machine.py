@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,6 +23,8 @@ from hypothesis.stateful import (
     rule,
 )
 
+from bot.billing import by_hand
+from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.coherence import UnclearFacts
 from bot.billing.refund import quote
 from bot.billing.subscription import (
@@ -32,7 +35,7 @@ from bot.billing.subscription import (
     Status,
     Subscription,
 )
-from bot.billing.unsubscription import ItemState, Request, State, StepState
+from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.facts.delegating import DelegationWish
 from bot.facts.receipt import receipt_of
 from bot.facts.unsubscribing import Draft, Submission
@@ -47,10 +50,10 @@ from tests.messengers import FakeDirectory
 from tests.proof.calls import PAUSE, QUICK, SLOW, STALLS
 from tests.proof.clerks import Clerk, OwnClockCloud
 from tests.proof.cloud import BUSY, DONE_UNHEARD, LANDS_LATE, NEVER_ARRIVED
-from tests.proof.playing import broken_in
+from tests.proof.playing import Stages, broken_in
 from tests.proof.replica import Killed
 from tests.proof.request_checker import judged_call, judged_decision, judged_end, judged_life
-from tests.proof.stages import ACCOUNT, STAGES, Stage
+from tests.proof.stages import ACCOUNT, ACCOUNTS, Stage, on_model
 from tests.unit.services.desk import LONG, filled_in, secmaster
 from tests.unit.services.rig import policy
 
@@ -76,6 +79,21 @@ TICKS, MOST_ROUNDS = 8, 400
 RULES_AN_EXAMPLE = 40
 
 Click = Callable[[Clerk], object]
+
+
+class Pressed(NamedTuple):
+    """A click; where it is about figures, which event had acknowledged those that were shown."""
+
+    by: SlackUser
+    click: Click
+    shown: int | None = None
+
+
+class Terms(NamedTuple):
+    """What the settings asked for when something was acknowledged."""
+
+    required: int
+    account: Account
 
 
 def _ordered(each: Subscription, **facts: Any) -> Subscription:
@@ -106,22 +124,29 @@ CHANGES: Mapping[str, Callable[[Subscription], Subscription]] = {
 }
 
 BUTTONS: Mapping[str, Callable[[Any, int, SlackUser], object]] = {
-    "approve": lambda asking, number, by: asking.approve(number, by=by),
     "reject": lambda asking, number, by: asking.reject(number, by=by, why="We keep it."),
     "withdraw": lambda asking, number, by: asking.withdraw(number, by=by),
     "stop": lambda asking, number, by: asking.stop(number, by=by),
     "retry": lambda asking, number, by: asking.retry(number, by=by),
     "by hand": lambda asking, number, by: asking.by_hand(number, by=by, why="At the console."),
     "leave": lambda asking, number, by: asking.leave(number, by=by, why="It stays."),
-    "break glass": lambda asking, number, by: asking.break_glass(number, by=by, why="It leaks."),
     "look now": lambda asking, number, by: asking.look_now(number, by=by),
 }
+AGREEING: Mapping[str, Callable[[Any, int, SlackUser, int], object]] = {
+    "approve": lambda asking, number, by, shown: asking.approve(number, by=by, shown=shown),
+    "break glass": lambda asking, number, by, shown: asking.break_glass(
+        number, by=by, why="It leaks.", shown=shown
+    ),
+}
+"""Those that are about figures, which are shown beside them."""
+
+EVERY_BUTTON = (*BUTTONS, *AGREEING)
 
 
 class Requests(RuleBasedStateMachine):
     """What may happen to requests, in any order."""
 
-    store_kind = "model"
+    stages = staticmethod(on_model)
 
     @initialize(
         required=st.sampled_from((1, 2)),
@@ -130,13 +155,14 @@ class Requests(RuleBasedStateMachine):
         what=st.sampled_from(WANTED),
     )
     def begins(self, required: int, takes: timedelta, by: SlackUser, what: tuple[str, ...]) -> None:
-        self._opened: list[AbstractContextManager[Any]] = [STAGES[self.store_kind]()]
+        self._opened: list[AbstractContextManager[Any]] = [self.stages()]
         self._opened.append(self._opened[0].__enter__()())
         stage: Stage = self._opened[1].__enter__()
         self.store, _ = stage
         self.true = SettableClock(NOW)
         self.clock = DatabaseClock(self.true)
         self.required = required
+        self.accounts = ACCOUNTS
         self.directory = FakeDirectory(groups={GROUP: APPROVERS})
         self.policy = policy(
             approvers=(GROUP,),
@@ -152,7 +178,8 @@ class Requests(RuleBasedStateMachine):
         self.kill_in: int | None = None
         self.stall: tuple[int, timedelta, Click] | None = None
         self.busy: list[Clerk] = []
-        self.clicks: list[tuple[SlackUser, Click]] = []
+        self.clicks: list[Pressed] = []
+        self.terms: dict[tuple[int, int], Terms] = {}
         self.shown: dict[str, list[tuple[Decimal, ...]]] = {}
         self.seen: dict[str, set[str]] = {}
         self.lent: list[str] = []
@@ -173,8 +200,9 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: self._numbers(State.WAITING))
     @rule(by=st.sampled_from((*APPROVERS, *EVERYBODY)), data=st.data())
     def somebody_approves(self, by: SlackUser, data: st.DataObject) -> None:
+        """What the newest message shows, or one that was left open."""
         number = self._drawn(data, self._numbers(State.WAITING))
-        self._click(by, lambda clerk: clerk.unsubscribing.approve(number, by=by))
+        self._agree(number, by, "approve", shown=self._drawn(data, self._shown(number)))
 
     @precondition(lambda self: self._numbers(State.WAITING))
     @rule(data=st.data())
@@ -182,19 +210,22 @@ class Requests(RuleBasedStateMachine):
         """One after the other, also who is too late."""
         number = self._drawn(data, self._numbers(State.WAITING))
         for by in APPROVERS:
-            self._click(by, _pressed(number, by, "approve"))
+            self._agree(number, by, "approve", shown=self._shown(number)[-1])
 
     @precondition(lambda self: self._numbers(State.WAITING))
     @rule(by=st.sampled_from((GLASS_BREAKER, *EVERYBODY)), data=st.data())
     def somebody_breaks_the_glass(self, by: SlackUser, data: st.DataObject) -> None:
         number = self._drawn(data, self._numbers(State.WAITING))
-        self._click(by, lambda c: c.unsubscribing.break_glass(number, by=by, why="It leaks."))
+        self._agree(number, by, "break glass", shown=self._drawn(data, self._shown(number)))
 
     @precondition(lambda self: self._numbers())
     @rule(by=st.sampled_from(EVERYBODY), data=st.data())
     def somebody_clicks(self, by: SlackUser, data: st.DataObject) -> None:
-        number = self._drawn(data, self._numbers())
-        self._click(by, _pressed(number, by, self._drawn(data, sorted(BUTTONS))))
+        number, button = self._drawn(data, self._numbers()), self._drawn(data, EVERY_BUTTON)
+        if button in AGREEING:
+            self._agree(number, by, button, shown=self._shown(number)[-1])
+        else:
+            self._click(by, _pressed(number, by, button))
 
     @precondition(lambda self: self._numbers(State.FAILED))
     @rule(by=st.sampled_from(EVERYBODY), data=st.data())
@@ -206,7 +237,18 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: self._numbers(State.STALE))
     @rule(data=st.data(), at_once=st.sampled_from((True, True, False)))
     def somebody_acknowledges_again(self, data: st.DataObject, *, at_once: bool) -> None:
-        number = self._drawn(data, self._numbers(State.STALE))
+        self._acknowledge_again(self._drawn(data, self._numbers(State.STALE)), at_once=at_once)
+
+    @precondition(lambda self: self._still_to_go(State.APPROVED))
+    @rule(data=st.data())
+    def it_gets_worse_and_is_acknowledged_again(self, data: st.DataObject) -> None:
+        """While messages that show what it was are left open."""
+        self._fall(self._drawn(data, self._still_to_go(State.APPROVED)), by=300, told=False)
+        self._pass(COOLING_OFF)
+        for number in self._numbers(State.STALE):
+            self._acknowledge_again(number, at_once=True)
+
+    def _acknowledge_again(self, number: int, *, at_once: bool) -> None:
         request = self._get(number)
         by = request.requested_by
         new = self.clerks[1].serve(lambda clerk: clerk.unsubscribing.review(number, by=by))
@@ -221,8 +263,8 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: self.clicks)
     @rule(back=st.sampled_from(range(6)))
     def a_click_comes_once_more(self, back: int) -> None:
-        by, click = self.clicks[-1 - back % len(self.clicks)]
-        self._click(by, click, again=True)
+        by, click, shown = self.clicks[-1 - back % len(self.clicks)]
+        self._click(by, click, shown=shown, again=True)
 
     @rule(by=st.sampled_from(APPROVERS), to=st.sampled_from((OUTSIDER, *EVERYBODY)))
     def somebody_delegates(self, by: SlackUser, to: SlackUser) -> None:
@@ -239,7 +281,7 @@ class Requests(RuleBasedStateMachine):
             held = tx.delegations.get(self._drawn(data, self.lent))
         if held is not None:
             number, by = self._drawn(data, self._numbers(State.WAITING)), held.delegate
-            self._click(by, lambda clerk: clerk.unsubscribing.approve(number, by=by))
+            self._agree(number, by, "approve", shown=self._shown(number)[-1])
 
     @precondition(lambda self: self.lent)
     @rule(data=st.data())
@@ -254,6 +296,45 @@ class Requests(RuleBasedStateMachine):
     @rule(leaves=st.sampled_from((*APPROVERS, None, None, None)))
     def the_group_changes(self, leaves: SlackUser | None) -> None:
         self.directory.groups[GROUP] = tuple(each for each in APPROVERS if each != leaves)
+
+    @rule(
+        required=st.sampled_from((1, 2)),
+        execute=st.sampled_from((ExecuteMode.LIVE, ExecuteMode.LIVE, ExecuteMode.DRY_RUN)),
+        by=st.sampled_from((CarriedOut.API, CarriedOut.API, CarriedOut.BY_HAND)),
+    )
+    def the_settings_change(self, required: int, execute: ExecuteMode, by: CarriedOut) -> None:
+        """Both replicas begin anew with them."""
+        self.required = required
+        self.policy = replace(self.policy, required=required)
+        self.accounts = {ACCOUNT.name: replace(ACCOUNT, execute=execute, carried_out=by)}
+        for clerk in self.clerks:
+            clerk.start()
+        self._work()
+
+    @precondition(lambda self: self._checklists(State.EXECUTING))
+    @rule(by=st.sampled_from(EVERYBODY), data=st.data(), truly=st.sampled_from((True, True, False)))
+    def somebody_does_it_by_hand(self, by: SlackUser, data: st.DataObject, *, truly: bool) -> None:
+        """Or says so."""
+        request = self._get(self._drawn(data, self._checklists(State.EXECUTING)))
+        left = dict(by_hand.open_items(request))
+        for item in left.values() if truly else ():
+            self._changed(item.key.id, "it is gone")
+        said = {"by": by, "items": list(left), "evidence": "https://vendor.example/ended"}
+        self._click(by, lambda clerk: clerk.vouching.done(request.number, **said))
+
+    @precondition(lambda self: self._checklists(State.VERIFYING))
+    @rule(by=st.sampled_from(EVERYBODY), data=st.data(), gone=st.booleans())
+    def somebody_looks(self, by: SlackUser, data: st.DataObject, *, gone: bool) -> None:
+        number = self._drawn(data, self._checklists(State.VERIFYING))
+        said = {"by": by, "items": [1], "why": "I see it."}
+        self._click(
+            by,
+            lambda clerk: (
+                clerk.vouching.gone(number, by=by)
+                if gone
+                else clerk.vouching.still_there(number, **said)
+            ),
+        )
 
     @rule(span=st.sampled_from(SPANS))
     def time_passes(self, span: timedelta) -> None:
@@ -274,8 +355,7 @@ class Requests(RuleBasedStateMachine):
     def a_fact_changes(self, data: st.DataObject, change: str, *, told: bool) -> None:
         there = sorted(self.cloud.listed())
         if there:
-            each = self.cloud.behind.held[self._drawn(data, there)]
-            self.cloud.behind.held[each.key.id] = CHANGES[change](each)
+            self._changed(self._drawn(data, there), change)
             self._synced(told=told)
 
     @precondition(lambda self: self._still_to_go(State.APPROVED))
@@ -325,7 +405,14 @@ class Requests(RuleBasedStateMachine):
     ) -> None:
         """At that step from now, while somebody clicks on the other."""
         number = self._numbers()[-1]
-        self.stall = steps, span, _pressed(number, by, self._drawn(data, sorted(BUTTONS)))
+        button = self._drawn(data, EVERY_BUTTON)
+        shown = self._shown(number)[-1]
+        click = (
+            _pressed(number, by, button)
+            if button in BUTTONS
+            else _agreed(number, by, button, shown)
+        )
+        self.stall = steps, span, click
 
     @invariant()
     def nothing_went_wrong(self) -> None:
@@ -390,18 +477,30 @@ class Requests(RuleBasedStateMachine):
         self.wrong += judged_call(line)
         return line["intent"]
 
+    def _agree(self, number: int, by: SlackUser, button: str, *, shown: int) -> None:
+        self._click(by, _agreed(number, by, button, shown), shown=shown)
+
     def _click(
-        self, by: SlackUser, click: Click, *, at_once: bool = True, again: bool = False
+        self,
+        by: SlackUser,
+        click: Click,
+        *,
+        shown: int | None = None,
+        at_once: bool = True,
+        again: bool = False,
     ) -> None:
         """A person's click reaches one of the replicas; one that is held back comes later."""
         if not again:
-            self.clicks.append((by, click))
+            self.clicks.append(Pressed(by, click, shown))
         if not at_once:
             return
         before = {each.number: len(each.events) for each in self._requests()}
         self.clerks[len(self.clicks) % 2].serve(click)
         for request in self._requests():
             for event in request.events[before.get(request.number, 0) :]:
+                if event.verb in {Verb.ASKED, Verb.ACKNOWLEDGED}:
+                    terms = Terms(self.required, self.accounts[ACCOUNT.name])
+                    self.terms[request.number, event.number] = terms
                 if event.by == by and event.verb.value in {"approved", "broke-glass"}:
                     self.wrong += judged_decision(
                         {
@@ -412,6 +511,8 @@ class Requests(RuleBasedStateMachine):
                             "approvers": self.directory.groups[GROUP],
                             "glass_breakers": self.policy.break_glass,
                             "lent": self._lent(event.at),
+                            "shown": shown,
+                            "acknowledged": _acknowledged(request, before=event.number),
                         }
                     )
         self._work()
@@ -426,10 +527,13 @@ class Requests(RuleBasedStateMachine):
         worst = request.acknowledgement.worst
         entries = self._record(request)
         newest = [e for e in entries if e.action in {"request.asked", "request.acknowledged"}][-1]
+        agreed = self.terms[request.number, _acknowledged(request) or 1]
         return {
             "ids": list(call.ids),
             "number": request.number,
-            "required": self.required,
+            "required": agreed.required,
+            "agreed_to_call": _is_called(agreed.account),
+            "set_to_call": _is_called(self.accounts[ACCOUNT.name]),
             "intent": _intent(request, call),
             "events": _events(request),
             "record": [each.action.removeprefix("request.") for each in entries],
@@ -484,6 +588,9 @@ class Requests(RuleBasedStateMachine):
                 if each.state is State.FAILED and not each.closed:
                     leave = _pressed(each.number, each.requested_by, "leave")
                     self.clerks[0].serve(leave)
+            for number in self._checklists(State.VERIFYING):
+                for by in EVERYBODY:
+                    self.clerks[0].serve(partial(_seen_gone, number, by))
             due = self._next_due()
             if due is None:
                 break
@@ -580,6 +687,18 @@ class Requests(RuleBasedStateMachine):
         found = self._requests() if hasattr(self, "shown") else []
         return [each.number for each in found if not states or each.state in states]
 
+    def _checklists(self, state: State) -> list[int]:
+        """Those that a person carries out and that stand there."""
+        return [each for each in self._numbers(state) if self._get(each).by_hand]
+
+    def _shown(self, number: int) -> list[int]:
+        """The numbers of what its messages showed as acknowledged, the newest last."""
+        events = self._get(number).events
+        return [0, *(each.number for each in events if each.verb is Verb.ACKNOWLEDGED)]
+
+    def _changed(self, ref: str, change: str) -> None:
+        self.cloud.behind.held[ref] = CHANGES[change](self.cloud.behind.held[ref])
+
     def _fall(self, ref: str, *, by: int, told: bool) -> None:
         """Less was paid for it than everybody thought."""
         each = self.cloud.behind.held[ref]
@@ -597,13 +716,32 @@ class Requests(RuleBasedStateMachine):
         return data.draw(st.sampled_from(options))
 
 
-def played(examples: int, *, seed: int, store: str = "model") -> str:
+def played(examples: int, *, seed: int, stages: Stages = on_model) -> str:
     """Play so many examples; what went wrong in the first that breaks, or nothing."""
-    return broken_in(Requests, examples, rules=RULES_AN_EXAMPLE, seed=seed, store=store)
+    return broken_in(Requests, examples, rules=RULES_AN_EXAMPLE, seed=seed, stages=stages)
 
 
 def _pressed(number: int, by: SlackUser, button: str) -> Click:
     return lambda clerk: BUTTONS[button](clerk.unsubscribing, number, by)
+
+
+def _agreed(number: int, by: SlackUser, button: str, shown: int) -> Click:
+    return lambda clerk: AGREEING[button](clerk.unsubscribing, number, by, shown)
+
+
+def _seen_gone(number: int, by: SlackUser, clerk: Clerk) -> object:
+    return clerk.vouching.gone(number, by=by)
+
+
+def _acknowledged(request: Request, *, before: int | None = None) -> int:
+    """The number of the event that acknowledged figures last, before another; 0: only the first."""
+    numbers = [each.number for each in request.events if each.verb is Verb.ACKNOWLEDGED]
+    return max((each for each in numbers if before is None or each < before), default=0)
+
+
+def _is_called(account: Account) -> bool:
+    """Whether the settings have Lapse call the cloud."""
+    return account.execute is ExecuteMode.LIVE and account.carried_out is CarriedOut.API
 
 
 def _events(request: Request) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from atexit import register
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache, partial
 from pathlib import Path
 
@@ -17,14 +17,16 @@ from tests.proof.calls import SCENARIOS as EXECUTIONS
 from tests.proof.calls import STALLS, Ending, call_pairs
 from tests.proof.calls import lived as carried_out
 from tests.proof.crashes import SCENARIOS, died, pairs
+from tests.proof.databases import on_postgres
 from tests.proof.guards import GUARDS
 from tests.proof.lives import FAILED_ONCE, lived
 from tests.proof.machine import EXAMPLES_A_PIECE, played
 from tests.proof.oracle import ZONES, differences
 from tests.proof.pieces import Found, Piece, Slice, tried
 from tests.proof.places import PLACES, TRIALS
+from tests.proof.playing import Stages
 from tests.proof.requests_machine import played as requests_played
-from tests.proof.stages import STAGES, Open
+from tests.proof.stages import STAGES, Open, on_database, on_model, on_sqlite
 
 TORTURE = Path("build/proof/torture")
 TORTURED = [(database, seed) for seed in range(1, 11) for database in ("postgres", "sqlite")]
@@ -161,10 +163,17 @@ def _machine(piece: Piece) -> Found:
     return Found(len(piece.numbers), failed)
 
 
-def _requests(piece: Piece) -> Found:
-    wrong = requests_played(len(piece.numbers), seed=piece.first)
+def _requests(stages: Callable[[], AbstractContextManager[Stages]], piece: Piece) -> Found:
+    with stages() as opened:
+        wrong = requests_played(len(piece.numbers), seed=piece.first, stages=opened)
     failed = {f"examples from {piece.first}": [wrong]} if wrong else {}
     return Found(len(piece.numbers), failed)
+
+
+@contextmanager
+def _on_server() -> Iterator[Stages]:
+    with on_postgres() as kept, on_database(kept.prepared) as opened:
+        yield lambda: nullcontext(opened)
 
 
 def _torture(piece: Piece) -> Found:
@@ -198,7 +207,14 @@ SLICES: Mapping[str, Slice] = {
         Slice("calls", lambda: len(_call_points()), 20, _calls),
         Slice("clocks", lambda: len(ZONES), 40, _clocks),
         Slice("machine", lambda: 10_000, EXAMPLES_A_PIECE, _machine),
-        Slice("requests", lambda: 10_000, EXAMPLES_A_PIECE, _requests),
+        *(
+            Slice(name, partial(int, total), EXAMPLES_A_PIECE, partial(_requests, stages))
+            for name, total, stages in (
+                ("requests", 10_000, partial(nullcontext, on_model)),
+                ("requests-sqlite", 500, partial(nullcontext, on_sqlite)),
+                ("requests-postgres", 500, _on_server),
+            )
+        ),
         Slice(
             "lives",
             lambda: 1_000_000,

@@ -6,6 +6,7 @@ since a power cut then puts it back to what it was. On the model a life has tabl
 
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
@@ -121,6 +122,20 @@ def on_sqlite() -> Iterator[Open]:
 
         yield opened
         shared.dispose()
+
+
+@contextmanager
+def on_database(url: str) -> Iterator[Open]:
+    """Opens stages in a database that is migrated and keeps every commit."""
+    shared = open_database(url)
+    teams = (f"T{uuid.uuid4().hex[:12]}" for _ in count())
+
+    @contextmanager
+    def opened() -> Iterator[Stage]:
+        yield _store(shared, next(teams)), SafeDisk()
+
+    yield opened
+    shared.dispose()
 
 
 STAGES: Mapping[str, Callable[[], AbstractContextManager[Open]]] = {

@@ -9,6 +9,7 @@ import pytest
 from tests.proof.guards import GUARDS
 from tests.proof.machine import Reminders, played
 from tests.proof.slices import SLICES
+from tests.proof.stages import on_sqlite
 
 T = TypeVar("T")
 Rules = Sequence[tuple[str, dict[str, object]]]
@@ -101,7 +102,7 @@ def test_what_is_told_is_what_the_reference_model_expects(seed: int) -> None:
 
 
 def test_it_is_so_on_sqlite() -> None:
-    assert played(3, seed=0, store="sqlite") == ""
+    assert played(3, seed=0, stages=on_sqlite) == ""
 
 
 @pytest.mark.parametrize("name", ["intent", "look", "second thought"])

@@ -10,7 +10,7 @@ from bot.billing.account import CarriedOut
 from bot.config import WrongSetting, load_secrets, load_settings
 from bot.config.deciding import deciding_settings
 from bot.config.policy import accounts_of, policy_of
-from bot.services.policy import WhenUnknown
+from bot.services.policy import ApprovalRule, WhenUnknown
 
 
 def settings_of(toml: str, tmp_path: Path, **environ: str):
@@ -82,12 +82,26 @@ def test_a_rule_of_amount_is_exact_and_needs_its_currency(tmp_path):
         settings_of(rule, tmp_path)
 
 
+def test_a_rule_names_account_service_and_tag(tmp_path):
+    rule = 'account = "prod"\nservice = "ECS"\ntag = "env=prod"\nrequired = 2\n'
+    settings = settings_of(f"[[approvals.rules]]\n{rule}", tmp_path)
+
+    assert policy_of(settings).rules == (
+        ApprovalRule(required=2, account="prod", service="ECS", tag="env=prod"),
+    )
+
+
 @pytest.mark.parametrize(
     ("toml", "sentence"),
     [
         (
             "[approvals]\nrequird = 2",
             "`approvals.requird` is not a setting. Did you mean `approvals.required`?",
+        ),
+        (
+            '[[approvals.rules]]\ntag = "=prod"\nrequired = 2',
+            '`approvals.rules.0.tag` is "=prod"; '
+            "allowed is a tag's name, or name=value. Correct lapse.toml.",
         ),
         (
             "[accounts.prod]\ndeduction_days_before = 9",

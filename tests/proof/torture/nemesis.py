@@ -167,7 +167,8 @@ class Nemesis:
         if self._mends or replica.was_frozen or not replica.up:
             return
         self._site.core.database.dispose()  # else it would not be the last one to close the file
-        replica.end()
+        if not replica.end():
+            return
         log = self._site.file.with_name(self._site.file.name + "-wal")
         self._tell("ended", log_left=log.stat().st_size if log.exists() else 0)
         log.unlink(missing_ok=True)

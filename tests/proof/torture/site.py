@@ -109,12 +109,15 @@ class Replica:
             self.killed = True
             self.process.kill()
 
-    def end(self) -> None:
-        """SIGTERM, and wait; what it is about to post may take a while."""
+    def end(self) -> bool:
+        """SIGTERM, and wait; what it is about to post may take a while.
+
+        False when somebody killed it first, so that it left its write-ahead log to the next one.
+        """
         with self._lock:
             self.killed = True
             self.process.send(signal.SIGTERM)
-            self.process.ended()
+            return self.process.ended() != -signal.SIGKILL
 
     def freeze(self, seconds: float) -> None:
         """SIGSTOP; `thaw` is the caller's affair."""

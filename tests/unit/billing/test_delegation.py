@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.billing.deciding import approve, can_approve, reject, still_to_decide
-from bot.billing.delegation import Delegation, authorities
+from bot.billing.deciding import approve, best_first, can_approve, reject, still_to_decide
+from bot.billing.delegation import Deciders, Delegation, authorities, deciders
 from bot.billing.unsubscription import (
     AlreadyDecided,
     ApprovedAlready,
@@ -159,7 +159,8 @@ def test_those_who_can_still_decide_are_each_person_with_an_unused_authority():
     found = [lent(APPROVER_1, OUTSIDER), lent(APPROVER_2, OWNER)]
 
     def left(request):
-        return still_to_decide(request, approvers=(*APPROVERS, REQUESTER), in_force=found)
+        there = deciders((*APPROVERS, REQUESTER), in_force=found, away=())
+        return still_to_decide(request, there)
 
     assert left(waiting(required=2)) == (APPROVER_1, APPROVER_2, OUTSIDER, OWNER)
     once = approve(waiting(required=2), by=OUTSIDER, at=LATER, authorities=(APPROVER_1,))
@@ -202,3 +203,71 @@ def test_whoever_clicks_approvals_differ_in_person_and_authority_and_none_is_the
     assert REQUESTER not in {*people, *behalf}
     assert set(behalf) <= set(SETTINGS)
     assert (request.state is State.APPROVED) == (len(people) == required)
+
+
+@pytest.mark.parametrize(
+    ("approvers", "in_force", "away", "most"),
+    [
+        ([APPROVER_1, APPROVER_2, REQUESTER], [], [], 2),
+        ([APPROVER_1, APPROVER_2], [], [APPROVER_1], 1),
+        ([APPROVER_1], [lent(APPROVER_1, REQUESTER)], [APPROVER_1], 0),
+        ([APPROVER_1, APPROVER_2], [lent(APPROVER_1, APPROVER_2)], [APPROVER_1], 1),
+        ([APPROVER_1, APPROVER_2], [lent(APPROVER_1, OUTSIDER)], [APPROVER_1], 2),
+        ([APPROVER_1, APPROVER_2], [lent(APPROVER_1, OUTSIDER)], [APPROVER_1, OUTSIDER], 1),
+        ([APPROVER_1, REQUESTER], [lent(REQUESTER, OUTSIDER)], [], 1),
+        ([APPROVER_1], [lent(APPROVER_1, OUTSIDER), lent(APPROVER_1, OWNER)], [], 1),
+        (
+            [APPROVER_1, APPROVER_2],
+            [lent(APPROVER_1, OWNER), lent(APPROVER_2, OWNER), lent(APPROVER_1, OUTSIDER)],
+            [APPROVER_1, APPROVER_2],
+            2,
+        ),
+    ],
+)
+def test_as_many_can_approve_as_differ_in_person_and_authority(approvers, in_force, away, most):
+    there = deciders(approvers, in_force=in_force, away=away)
+
+    assert there.besides(REQUESTER).most_approvals == most
+
+
+def test_those_for_whom_nobody_there_decides_are_not_named():
+    in_force = [lent(APPROVER_1, REQUESTER)]
+    there = deciders((APPROVER_1, APPROVER_2, REQUESTER), in_force=in_force, away=[APPROVER_1])
+
+    assert there.approvers == (APPROVER_1, APPROVER_2, REQUESTER)
+    assert there.besides(REQUESTER).approvers == (APPROVER_2,)
+
+
+def test_who_decides_for_several_leaves_what_others_can_give():
+    in_force = [lent(APPROVER_1, OWNER), lent(APPROVER_2, OWNER), lent(APPROVER_1, OUTSIDER)]
+    there = deciders(APPROVERS, in_force=in_force, away=APPROVERS)
+    found = best_first(
+        waiting(required=2), by=OWNER, authorities=there.as_whom[OWNER], deciders=there
+    )
+
+    assert there.as_whom[OWNER] == (APPROVER_1, APPROVER_2)
+    assert found == (APPROVER_2, APPROVER_1)
+
+
+@given(
+    st.integers(min_value=1, max_value=4),
+    st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE)), max_size=8),
+    st.sets(st.sampled_from(PEOPLE)),
+    st.permutations(PEOPLE),
+)
+def test_in_any_order_enough_approve_exactly_if_so_many_can(required, pairs, away, order):
+    in_force = [lent(approver, delegate) for approver, delegate in pairs if approver != delegate]
+    there = deciders(SETTINGS, in_force=in_force, away=away)
+    request = waiting(required=required)
+    for by in order:
+        may = there.as_whom.get(by, ())
+        best = best_first(request, by=by, authorities=may, deciders=there)
+        if can_approve(request, by=by, authorities=best):
+            request = approve(request, by=by, at=LATER, authorities=best)
+
+    enough = there.besides(REQUESTER).most_approvals >= required
+    assert (request.state is State.APPROVED) is enough
+
+
+def test_without_deciders_nobody_approves():
+    assert Deciders().most_approvals == 0

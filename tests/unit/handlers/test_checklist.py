@@ -79,6 +79,16 @@ def test_what_was_paid_is_not_zero_where_nobody_knows_it():
     assert "*Paid*: amount not known" in seen.lines(view.blocks)
 
 
+def test_that_more_approve_what_nobody_knows_the_price_of_is_said():
+    draft = replace(sample.draft(), approvals_needed=2, more_as_unknown=True)
+    view = accepted_view(unsubscribe.form(draft, Carried.fresh(("contracts/status-page",))))
+    content = accepted(unsubscribe.message(draft, Carried.fresh(("a/b",))))
+
+    said = "It needs 2 approvals since what was paid is not known."
+    assert said in "\n".join(seen.lines(view.blocks))
+    assert said in seen.spoken(content)
+
+
 def test_the_form_of_an_account_without_rights_says_who_carries_it_out():
     draft = samples.draft(account=sample.WITHOUT_API)
     view = accepted_view(unsubscribe.form(draft, Carried.fresh(("staging/st-quota",))))

@@ -310,6 +310,8 @@ def test_what_is_wrong_stands_under_its_field(stage, fakes):
         "response_action": "errors",
         "errors": {ids.DELEGATE_LAST: "The last day is before the first."},
     }
+    [(click, refusal)] = fakes.clicks
+    assert (click.button, refusal) == (ids.DELEGATE_FORM, fakes.delegating.refusal)
 
 
 def test_end_now_ends_it_and_the_list_takes_its_own_place(stage, fakes):

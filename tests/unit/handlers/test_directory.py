@@ -1,10 +1,11 @@
 """Who is who, remembered for five minutes."""
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from handlers.directory import FRESH, RETRY, SlackDirectory
+from handlers.directory import FRESH, HOLDS, RETRY, SlackDirectory
 from tests.unit.handlers.stage import RecordingClient
 
 
@@ -100,8 +101,54 @@ def test_while_slack_is_away_what_was_known_holds(directory, client, seconds):
     assert directory.zone("U0OWNER") == ZoneInfo("Europe/Berlin")
 
 
-def test_a_group_has_members_and_an_unreadable_one_none(directory, client):
+def test_a_group_has_members_and_of_one_that_was_never_read_nobody_knows(directory, client):
     assert directory.group_members("S0TEAM") == ("U0ONE", "U0TWO")
 
     client.answers["usergroups.users.list"] = TimeoutError()
-    assert directory.group_members("S0OTHER") == ()
+    assert directory.group_members("S0OTHER") is None
+
+
+def test_who_was_in_a_group_is_held_to_be_in_it_for_a_day(directory, client, seconds):
+    directory.group_members("S0TEAM")
+    client.answers["usergroups.users.list"] = TimeoutError()
+    seconds.now += HOLDS - 1
+    assert directory.group_members("S0TEAM") == ("U0ONE", "U0TWO")
+
+    seconds.now += RETRY
+    assert directory.group_members("S0TEAM") is None
+    client.answers["usergroups.users.list"] = {"users": ["U0TWO"]}
+    seconds.now += RETRY
+    assert directory.group_members("S0TEAM") == ("U0TWO",)
+
+
+def test_it_is_known_for_how_long_a_group_was_not_read(directory, client, seconds):
+    assert directory.unread_for("S0TEAM") == timedelta(0)
+    client.answers["usergroups.users.list"] = TimeoutError()
+    seconds.now += FRESH
+    directory.group_members("S0TEAM")
+    seconds.now += 90
+
+    assert directory.unread_for("S0TEAM") == timedelta(seconds=90)
+    seconds.now += RETRY
+    assert directory.unread_for("S0TEAM") == timedelta(seconds=90 + RETRY)
+    client.answers["usergroups.users.list"] = {"users": []}
+    seconds.now += RETRY
+    assert directory.unread_for("S0TEAM") == timedelta(0)
+
+
+def test_who_was_an_admin_is_none_when_slack_has_not_said_so_for_a_day(directory, client, seconds):
+    client.answers["users.info"] = {"user": {"is_admin": True, "is_restricted": True}}
+    assert directory.is_admin("U0OWNER")
+    client.answers["users.info"] = TimeoutError()
+    seconds.now += HOLDS
+
+    assert not directory.is_admin("U0OWNER")
+    assert directory.is_guest("U0OWNER")
+
+
+def test_apps_and_slackbot_are_nobody(directory, client):
+    assert not directory.is_bot("U0OWNER")
+    assert directory.is_bot("USLACKBOT")
+    client.answers["users.info"] = {"user": {"is_bot": True}}
+
+    assert directory.is_bot("U0APP")

@@ -95,6 +95,8 @@ def test_more_approvals_none_and_no_cooling_off_are_said():
         return words(switching.asked_for(draft(**changes), CARRIED).blocks)[3]
 
     assert "It needs 2 approvals, by" in approval(approvals_needed=2)
+    dark = approval(approvals_needed=2, more_as_unknown=True)
+    assert "It needs 2 approvals since not every amount is known, by" in dark
     assert approval(approvals_needed=0).endswith(
         "It needs no approval and is done 5 minutes later."
     )

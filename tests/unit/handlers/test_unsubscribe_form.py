@@ -377,7 +377,7 @@ def test_the_windows_that_ask_why_are_accepted_and_carry_the_request(view):
     window = view(samples.failed())
 
     assert seen.refused(window) == []
-    assert window.private_metadata == "1042"
+    assert window.private_metadata == "1042#0"
     assert window.close.text == "Go back"
     assert ids.WHY in [each["block_id"] for each in seen.inputs(window.blocks).values()]
 

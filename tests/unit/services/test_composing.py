@@ -376,8 +376,8 @@ def test_to_review_goes_when_the_new_figures_are_acknowledged(
     delivering.send_due()
     stale = offers(desk)[-1]
     draft = desk.unsubscribing.review(1001, by=REQUESTER).draft
-    desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
-    desk.unsubscribing.approve(1001, by=APPROVER_1)
+    again = desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
+    desk.unsubscribing.approve(1001, by=APPROVER_1, shown=again.acknowledged_as)
     delivering.send_due()
 
     assert stale == (State.STALE, True)

@@ -1,7 +1,9 @@
 """What the record says of messages, of calls to a cloud, and of settings: each when it happens."""
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -18,11 +20,22 @@ from bot.services.errors import Incomplete, RequestRefused
 from bot.services.filing import Click, Filing
 from bot.services.pacing import Limits, Pacing
 from bot.services.policy import WhenUnknown
+from bot.services.snapshot import digest_of
 from bot.services.sweeping import Sweeping
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, NOW, OWNER, REQUESTER, account, key, order, quota
-from tests.unit.services.desk import Desk, secmaster
+from tests.factories import (
+    APPROVER_1,
+    APPROVER_2,
+    NOW,
+    OWNER,
+    REQUESTER,
+    account,
+    key,
+    order,
+    quota,
+)
+from tests.unit.services.desk import Desk, filled_in, secmaster
 from tests.unit.services.rig import FINOPS, SECURITY, Rig, policy
 
 LANDS = timedelta(seconds=40)
@@ -333,6 +346,57 @@ def test_what_was_asked_for_is_recorded_with_what_the_person_wrote_and_ticked(de
     assert asked.facts["details"] == "Omar said that nobody needs it"
     assert asked.facts["acknowledged"] == request.acknowledgement.text
     assert asked.facts["rules"] == request.rules
+
+
+def test_the_record_proves_what_was_acknowledged_and_that_nothing_else_was_decided(
+    desk: Desk,
+) -> None:
+    request = desk.ask()
+    desk.unsubscribing.approve(request.number, by=APPROVER_1)
+    held = desk.cloud.held["sm-quota"]
+    desk.cloud.held["sm-quota"] = replace(held, orders=(order("2026-05-10 09:20", cash="1.00"),))
+    desk.cool_off()
+    desk.run()
+    review = desk.unsubscribing.review(request.number, by=REQUESTER)
+    again = desk.unsubscribing.acknowledge_again(request.number, filled_in(review.draft))
+    desk.unsubscribing.approve(request.number, by=APPROVER_2, shown=again.acknowledged_as)
+    desk.cool_off()
+    desk.run(seconds=15)
+
+    told = [each for each in lines(desk.store, "request.") if each.subject == "request/1001"]
+    asked, renewed = [each for each in told if "seen" in each.facts]
+    place = told.index(renewed)
+    assert [asked.action, renewed.action] == ["request.asked", "request.acknowledged"]
+    for line, of_it in ((asked, told[:place]), (renewed, told[place:])):
+        seen = line.facts["seen"]
+        assert isinstance(seen, dict)
+        assert {each.facts["snapshot"] for each in of_it} == {digest_of(seen)}
+    assert "request.approved" in [each.action for each in told[:place]]
+    assert told[-1].facts["state"] == "done"
+
+
+def test_the_record_of_what_was_asked_has_figures_and_terms_and_names_nobody(desk: Desk) -> None:
+    request = desk.ask()
+
+    asked = lines(desk.store, "request.asked")[0]
+    seen = asked.facts["seen"]
+    assert isinstance(seen, dict)
+    assert (seen["required_approvals"], seen["cooling_off_minutes"], seen["dry_run"]) == (
+        1,
+        5,
+        False,
+    )
+    assert seen["deadline"] == request.deadline.astimezone(UTC).isoformat()
+    assert seen["items"]["default/sm-quota"]["handling_fee"] == "USD 360.00"
+    assert seen["steps"] == [
+        ["default/sm-quota"],
+        ["default/sm-screen", "default/sm-orchestration"],
+    ]
+    assert asked.facts["approvers"] == [APPROVER_1, APPROVER_2]
+    assert "U0" not in json.dumps(seen)
+    with desk.store.transaction() as tx:
+        tx.audit.forget(APPROVER_1, at=NOW, actor="operator")
+    assert lines(desk.store, "request.asked")[0].facts["approvers"] == ["erased", APPROVER_2]
 
 
 def test_what_a_person_wrote_is_erased_with_the_person_and_what_lapse_notes_stays(

@@ -101,7 +101,7 @@ def test_one_that_was_acknowledged_again_is_no_objection_any_more(desk: Desk) ->
     assert review.why.startswith("A new one depends")
     again = desk.unsubscribing.acknowledge_again(number, filled_in(review.draft))
     assert again.left_behind == ("A new one",)
-    desk.unsubscribing.approve(number, by=APPROVER_1)
+    desk.unsubscribing.approve(number, by=APPROVER_1, shown=again.acknowledged_as)
 
     assert started(desk).state is State.EXECUTING
 

@@ -21,7 +21,7 @@ from bot.billing.unsubscription import (
 from bot.services import errors
 from bot.services.errors import GuestRefused, NotAllowed, Refused
 from bot.services.people import People
-from bot.services.policy import ApprovalRule, Route
+from bot.services.policy import ApprovalRule, Route, Stake
 from bot.services.verdicts import SENTENCES, verdict
 from tests.factories import (
     APPROVER_1,
@@ -147,7 +147,7 @@ def test_the_strictest_matching_rule_counts() -> None:
     )
 
     def needed(paid: Money, **facts: object) -> int:
-        return settings.required_for([quota(**facts)], paid=paid)
+        return settings.required_for([quota(**facts)], stake=Stake(known=(paid,)))
 
     assert needed(usd("9999.99")) == 1
     assert needed(usd("10000.00")) == 2

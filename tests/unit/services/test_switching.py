@@ -8,6 +8,7 @@ import pytest
 
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.change import Change, Charge
+from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.subscription import BillingMode, Kind, SlackUser, Status, Subscription
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
@@ -30,7 +31,7 @@ from bot.services.errors import (
     TooLateToSwitch,
 )
 from bot.services.listing import Listing
-from bot.services.policy import NeedingApproval
+from bot.services.policy import ApprovalRule, NeedingApproval
 from tests.clocks import SettableClock
 from tests.factories import (
     APPROVER_1,
@@ -154,13 +155,11 @@ def test_the_record_tells_of_the_request_and_of_the_call(desk: Desk) -> None:
     asked = next(each for each in entries if each.action == "request.asked")
     called = next(each for each in entries if each.action == "cloud.auto-renew-on")
     assert asked.facts["change"] == "auto-renewal-on"
-    assert asked.facts["charges"] == {
-        "default/sm-quota": {
-            "amount": "USD 3,600.00",
-            "at": "2027-02-13T03:00:00+08:00",
-            "at_once": False,
-            "months": 12,
-        }
+    assert asked.facts["seen"]["items"]["default/sm-quota"]["charge"] == {
+        "amount": "USD 3,600.00",
+        "at": "2027-02-12T19:00:00+00:00",
+        "at_once": False,
+        "months": 12,
     }
     assert called.facts["outcome"] == "accepted"
     with desk.store.reading() as tx:
@@ -284,6 +283,34 @@ def test_the_rules_by_amount_count_what_will_be_deducted(desk: Desk) -> None:
     desk.start()
 
     assert ask(desk).required_approvals == 2
+
+
+def test_an_amount_that_is_not_known_may_be_any(store: Store, clock: SettableClock) -> None:
+    dear = ApprovalRule(required=2, min_amount=usd("100000"))
+    elsewhere = ApprovalRule(required=3, min_amount=Money(Decimal(1), "CNY"))
+    dark = quota(orders=(OF_LATER,), auto_renew=False, renewal_price=None)
+    other = package(orders=(OF_LATER,), auto_renew=False)
+    desk = Desk(store, clock, [dark, other], policy=policy(rules=(dear, elsewhere)))
+    drafts = [desk.switching.draft([ref], ON, by=REQUESTER) for ref in ("sm-quota", "sm-screen")]
+
+    assert [(each.approvals_needed, each.more_as_unknown) for each in drafts] == [
+        (2, True),
+        (1, False),
+    ]
+    assert ask(desk).required_approvals == 2
+
+
+def test_each_currency_is_a_sum_of_its_own(store: Store, clock: SettableClock) -> None:
+    dear = ApprovalRule(required=2, min_amount=Money(Decimal(1000), "CNY"))
+    in_yuan = replace(OF_LATER, currency="CNY")
+    held = [
+        quota(orders=(OF_LATER,), auto_renew=False),
+        package(orders=(in_yuan,), auto_renew=False, renewal_price=Decimal(1000)),
+    ]
+    desk = Desk(store, clock, held, policy=policy(rules=(dear,)))
+
+    assert desk.switching.draft(["sm-quota"], ON, by=REQUESTER).approvals_needed == 1
+    assert desk.switching.draft(["sm-quota", "sm-screen"], ON, by=REQUESTER).approvals_needed == 2
 
 
 def test_the_deadline_lies_before_the_last_attempt(store: Store, clock: SettableClock) -> None:

@@ -31,6 +31,7 @@ from bot.services.errors import (
     AlreadyRequested,
     AmbiguousId,
     FiguresChanged,
+    GroupUnread,
     GuestRefused,
     Incomplete,
     NoApprover,
@@ -43,7 +44,7 @@ from bot.services.errors import (
     UnknownRequest,
     UnknownSubscription,
 )
-from bot.services.policy import ApprovalRule
+from bot.services.policy import ApprovalRule, Stake
 from tests.clocks import SettableClock
 from tests.factories import (
     APPROVER_1,
@@ -53,6 +54,7 @@ from tests.factories import (
     OWNER,
     REQUESTER,
     account,
+    contract,
     instant,
     key,
     order,
@@ -282,12 +284,20 @@ def test_somebody_who_decides_for_an_approver_who_left_counts(
 ) -> None:
     desk = Desk(store, clock, policy=policy(approvers=(APPROVER_1,)))
     desk.directory.left.add(APPROVER_1)
-    with store.transaction() as tx:
+    lend(desk, APPROVER_1, OUTSIDER)
+
+    number = desk.ask("sm-quota").number
+
+    assert desk.unsubscribing.approve(number, by=OUTSIDER).state is State.APPROVED
+
+
+def lend(desk: Desk, approver: SlackUser, delegate: SlackUser) -> None:
+    with desk.store.transaction() as tx:
         tx.delegations.add(
             Delegation(
-                id="d",
-                approver=APPROVER_1,
-                delegate=OUTSIDER,
+                id=f"{approver}-{delegate}",
+                approver=approver,
+                delegate=delegate,
                 starts_at=NOW,
                 ends_at=NOW + timedelta(days=7),
                 why="Away.",
@@ -295,9 +305,102 @@ def test_somebody_who_decides_for_an_approver_who_left_counts(
             )
         )
 
-    number = desk.ask("sm-quota").number
 
-    assert desk.unsubscribing.approve(number, by=OUTSIDER).state is State.APPROVED
+def test_who_decides_for_a_former_colleague_does_not_approve_their_own(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=(APPROVER_1,)))
+    desk.directory.left.add(APPROVER_1)
+    lend(desk, APPROVER_1, REQUESTER)
+
+    with pytest.raises(NoApprover) as refused:
+        desk.draft("sm-quota")
+
+    assert refused.value.sentence == "Nobody but you could approve this, so it was not sent."
+
+
+def test_one_person_for_two_approvers_is_one_approval(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, policy=policy(required=2))
+    desk.directory.left.add(APPROVER_1)
+    lend(desk, APPROVER_1, APPROVER_2)
+
+    with pytest.raises(NoApprover) as refused:
+        desk.draft("sm-quota")
+
+    assert refused.value.sentence == (
+        "This needs 2 approvals, and at most 1 can come without you, so it was not sent."
+    )
+    assert refused.value.advice == (
+        "Each takes another person and another approver. "
+        "An operator adds someone to `approvals.approvers`."
+    )
+
+
+def test_too_few_are_said_when_new_figures_are_acknowledged(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock)
+    desk.approved("sm-quota")
+    held = desk.cloud.held["sm-quota"]
+    desk.cloud.held["sm-quota"] = replace(held, orders=(order("2026-05-10 09:20", cash="1.00"),))
+    desk.cool_off()
+    desk.run()
+    sent = filled_in(desk.unsubscribing.review(1001, by=REQUESTER).draft)
+    desk.policy = replace(desk.policy, required=2)
+    desk.directory.left.add(APPROVER_1)
+    lend(desk, APPROVER_1, APPROVER_2)
+    desk.start()
+
+    with pytest.raises(NoApprover):
+        desk.unsubscribing.acknowledge_again(1001, sent)
+    with pytest.raises(NoApprover):
+        desk.unsubscribing.review(1001, by=REQUESTER)
+    assert desk.state() is State.STALE
+
+
+@pytest.mark.parametrize("away", ["left", "guests", "bots"])
+def test_members_of_a_group_who_cannot_decide_do_not_count(
+    store: Store, clock: SettableClock, away: str
+) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (REQUESTER, OUTSIDER, APPROVER_1)
+    getattr(desk.directory, away).add(OUTSIDER)
+
+    assert desk.draft("sm-quota").approvers == (APPROVER_1,)
+    getattr(desk.directory, away).add(APPROVER_1)
+    with pytest.raises(NoApprover):
+        desk.draft("sm-quota")
+
+
+def test_of_a_large_group_some_are_looked_up_and_those_who_are_named_always(
+    store: Store, clock: SettableClock
+) -> None:
+    many = tuple(SlackUser(f"U0MANY{number}") for number in range(100))
+    desk = Desk(store, clock, policy=policy(approvers=("S0MANY", APPROVER_1)))
+    desk.directory.groups["S0MANY"] = many
+    desk.directory.left |= {APPROVER_1, many[0], many[99]}
+
+    assert desk.draft("sm-quota").approvers == many[1:]
+
+
+def test_a_group_of_which_nobody_knows_who_is_in_it_is_named(
+    store: Store, clock: SettableClock
+) -> None:
+    held = [quota(orders=(LONG,)), resource("vm-1")]
+    desk = Desk(store, clock, held, policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    number = desk.ask("sm-quota").number
+    del desk.directory.groups["S0TEAM"]
+
+    with pytest.raises(NoApprover) as asking:
+        desk.draft("vm-1")
+    with pytest.raises(GroupUnread) as deciding:
+        desk.unsubscribing.approve(number, by=APPROVER_1)
+
+    said = "Slack does not show who is in the user group S0TEAM, so nobody of it decides."
+    assert said in asking.value.advice
+    assert deciding.value.sentence == said
+    assert desk.state() is State.WAITING
 
 
 def test_members_of_a_group_are_asked_for_at_once(store: Store, clock: SettableClock) -> None:
@@ -520,6 +623,53 @@ def test_a_sum_from_which_two_must_approve_takes_two(store: Store, clock: Settab
     assert second.state is State.APPROVED
 
 
+@pytest.mark.parametrize(
+    ("rule", "needed"),
+    [
+        (ApprovalRule(required=2, tag="env=prod"), 2),
+        (ApprovalRule(required=2, tag="env"), 2),
+        (ApprovalRule(required=2, tag="env=test"), 1),
+        (ApprovalRule(required=2, tag="team"), 1),
+        (ApprovalRule(required=2, tag="env=prod", service="SecMaster"), 2),
+        (ApprovalRule(required=2, tag="env=prod", account="staging"), 1),
+        (ApprovalRule(required=2, tag="env=prod", min_amount=usd("100000")), 1),
+    ],
+)
+def test_more_approve_what_bears_a_tag(
+    store: Store, clock: SettableClock, rule: ApprovalRule, needed: int
+) -> None:
+    first, *others = secmaster()
+    tagged = replace(others[0], tags={"env": "prod"})
+    desk = Desk(store, clock, (first, tagged, *others[1:]), policy=policy(rules=(rule,)))
+
+    assert desk.draft("sm-quota").approvals_needed == needed
+
+
+def test_what_was_paid_for_a_contract_and_is_not_known_may_be_any_amount(
+    store: Store, clock: SettableClock
+) -> None:
+    rule = ApprovalRule(required=2, min_amount=usd("100000"))
+    bought = order("2026-05-10 09:20")
+    known, dark = contract(orders=(bought,)), contract("dark", orders=(replace(bought, cash=None),))
+    desk = Desk(store, clock, [known, dark], policy=policy(rules=(rule,)))
+    drafts = [desk.draft("status-page"), desk.draft("status-page", "dark")]
+
+    assert [(each.approvals_needed, each.more_as_unknown) for each in drafts] == [
+        (1, False),
+        (2, True),
+    ]
+
+
+def test_a_rule_is_about_one_subscription_that_fits_all_of_it() -> None:
+    rule = ApprovalRule(required=2, service="ECS", tag="env=prod")
+    server = resource(service="ECS", tags={"env": "test"})
+    others = quota(tags={"env": "prod"})
+    stake = Stake(known=(usd("1"),))
+
+    assert not rule.applies([server, others], stake=stake)
+    assert rule.applies([replace(server, tags={"env": "prod"}), others], stake=stake)
+
+
 def test_reject_wants_a_reason_and_ends_it(desk: Desk) -> None:
     number = desk.ask("sm-quota").number
 
@@ -601,7 +751,7 @@ def test_a_stale_request_waits_again_once_acknowledged(desk: Desk) -> None:
     assert [item.renewal for item in waiting.items] == [
         next_renewal(item, desk.account, at=NOW) for item in figures.draft.ordered
     ]
-    desk.unsubscribing.approve(number, by=APPROVER_2)
+    desk.unsubscribing.approve(number, by=APPROVER_2, shown=waiting.acknowledged_as)
     desk.cool_off()
     desk.run(seconds=15)
     assert desk.state() is State.DONE

@@ -1,0 +1,185 @@
+"""Approvals count as long as the settings name the approver: looked up again before execution."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.billing.account import CarriedOut
+from bot.billing.delegation import Delegation
+from bot.billing.subscription import AccountName, SlackUser
+from bot.billing.unsubscription import State, Verb
+from bot.ports.store import Store
+from bot.services.objections import UNKNOWN
+from storage.engine import Database
+from tests.clocks import SettableClock
+from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
+from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, OWNER, REQUESTER
+from tests.unit.services.desk import Desk, filled_in
+from tests.unit.services.rig import policy
+
+NOT_NAMED = "An approval of it does not count any more: the settings no longer name the approver."
+
+
+@pytest.fixture
+def desk(store: Store, clock: SettableClock) -> Desk:
+    return Desk(store, clock)
+
+
+def set_to(desk: Desk, **changes: Any) -> None:
+    """The settings read so at the next start."""
+    desk.policy = replace(desk.policy, **changes)
+    desk.start()
+
+
+def started(desk: Desk) -> tuple[State, str | None]:
+    desk.cool_off()
+    desk.run(seconds=15)
+    return desk.state(), desk.get().problem
+
+
+def test_who_is_no_approver_any_more_has_not_approved(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    set_to(desk, approvers=(APPROVER_2,))
+
+    assert started(desk) == (State.STALE, NOT_NAMED)
+    assert desk.cloud.calls == []
+
+
+def test_acknowledged_again_and_approved_by_another_it_goes_on(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    set_to(desk, approvers=(APPROVER_2,))
+    started(desk)
+    review = desk.unsubscribing.review(1001, by=REQUESTER)
+    again = desk.unsubscribing.acknowledge_again(1001, filled_in(review.draft))
+    desk.unsubscribing.approve(1001, by=APPROVER_2, shown=again.acknowledged_as)
+
+    assert review.why == NOT_NAMED
+    assert started(desk) == (State.DONE, None)
+
+
+def test_of_more_approvals_than_are_needed_now_one_may_go(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, policy=policy(required=2))
+    desk.approved("sm-quota")
+    desk.unsubscribing.approve(1001, by=APPROVER_2)
+    set_to(desk, approvers=(APPROVER_2, OWNER))
+
+    assert started(desk)[0] is State.STALE
+
+
+def test_another_name_in_the_settings_changes_nothing(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    set_to(desk, approvers=(OWNER, APPROVER_1))
+
+    assert started(desk)[0] is State.DONE
+
+
+@pytest.mark.parametrize(
+    ("approvers", "ends"), [((APPROVER_1,), State.DONE), ((APPROVER_2, OUTSIDER), State.STALE)]
+)
+def test_what_a_delegate_decided_counts_for_the_approver(
+    desk: Desk, approvers: tuple[SlackUser, ...], ends: State
+) -> None:
+    lent = Delegation(
+        id="d",
+        approver=APPROVER_1,
+        delegate=OUTSIDER,
+        starts_at=NOW,
+        ends_at=NOW + timedelta(days=1),
+        why="Away.",
+        made_at=NOW,
+    )
+    with desk.store.transaction() as tx:
+        tx.delegations.add(lent)
+    desk.unsubscribing.approve(desk.ask("sm-quota").number, by=OUTSIDER)
+    with desk.store.transaction() as tx:
+        tx.delegations.end("d", at=desk.clock.now(), by=APPROVER_1)
+    set_to(desk, approvers=approvers)
+
+    assert started(desk)[0] is ends
+
+
+def test_who_left_is_still_named_and_has_approved(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.directory.left.add(APPROVER_1)
+
+    assert started(desk)[0] is State.DONE
+
+
+@pytest.mark.parametrize(
+    ("breakers", "ends"),
+    [
+        ((OWNER,), (State.DONE, None)),
+        (
+            (APPROVER_1,),
+            (
+                State.STALE,
+                "Breaking the glass for it does not count any more: the settings name others now.",
+            ),
+        ),
+    ],
+)
+def test_who_broke_the_glass_is_looked_up_too(
+    store: Store,
+    clock: SettableClock,
+    breakers: tuple[SlackUser, ...],
+    ends: tuple[State, str | None],
+) -> None:
+    desk = Desk(store, clock, policy=policy(required=2, break_glass=(OWNER,)))
+    desk.unsubscribing.break_glass(desk.ask("sm-quota").number, by=OWNER, why="It burns.")
+    set_to(desk, break_glass=breakers)
+
+    assert started(desk) == ends
+
+
+def test_while_nobody_knows_who_is_in_a_group_it_waits(store: Store, clock: SettableClock) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    desk.approved("sm-quota")
+    del desk.directory.groups["S0TEAM"]
+    assert started(desk) == (State.APPROVED, None)
+
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    clock.advance(timedelta(minutes=1))
+    desk.run(seconds=15)
+
+    assert desk.state() is State.DONE
+
+
+def test_it_does_not_wait_beyond_the_figures_that_were_acknowledged(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    desk.approved("sm-quota")
+    del desk.directory.groups["S0TEAM"]
+    clock.set(desk.get().deadline + timedelta(minutes=66))
+
+    desk.run(seconds=1)
+
+    assert [each.note for each in desk.get().events if each.verb is Verb.STALE] == [UNKNOWN]
+    assert desk.state() is State.EXPIRED
+
+
+def test_what_a_person_carries_out_is_looked_up_too(
+    database: Database, clock: SettableClock
+) -> None:
+    name = AccountName("default")
+    hand = {**ACCOUNTS, name: replace(ACCOUNTS[name], carried_out=CarriedOut.BY_HAND)}
+    desk = Desk(database.store(team_id=TEAM, accounts=hand, audit_key=AUDIT_KEY), clock)
+    desk.approved("sm-quota")
+    set_to(desk, approvers=(APPROVER_2,))
+
+    assert started(desk) == (State.STALE, NOT_NAMED)
+
+
+def test_without_the_need_for_approval_nobody_is_looked_up(desk: Desk) -> None:
+    number = desk.approved("sm-quota").number
+    with desk.store.transaction() as tx:
+        tx.requests.save(replace(desk.get(number), required_approvals=0))
+    set_to(desk, approvers=())
+
+    assert started(desk)[0] is State.DONE
