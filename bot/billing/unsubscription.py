@@ -169,6 +169,7 @@ class Verb(StrEnum):
     NOT_READ = "not-read"
     HELD_UP = "held-up"
     NOT_LOOKED = "not-looked"
+    ASKED_TO_LOOK = "asked-to-look"
 
 
 _SECOND_LOOK = frozenset({Verb.VERIFIED, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
@@ -409,6 +410,7 @@ def noted(
     note: str | None = None,
     behalf: SlackUser | None = None,
     called: tuple[SlackUser, ...] = (),
+    items: tuple[int, ...] = (),
 ) -> Request:
     """The request with one more line of history, numbered from 1."""
     event = Event(
@@ -419,6 +421,7 @@ def noted(
         note=note,
         behalf=behalf,
         called=called,
+        items=items,
     )
     return replace(request, events=(*request.events, event))
 

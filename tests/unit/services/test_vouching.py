@@ -561,8 +561,7 @@ def test_it_is_called_for_and_fails_when_nobody_does_it(desk: Desk) -> None:
     request = desk.get(number)
     assert (request.state, request.closed) == (State.FAILED, False)
     assert request.problem == (
-        "Nobody said by Sat 10 Apr 2027, 23:59 GMT+08:00 that Status page, Team plan is done. "
-        "Retry opens the checklist for another day."
+        "Nobody said by Sat 10 Apr 2027, 23:59 GMT+08:00 that Status page, Team plan is done."
     )
     assert any("/overdue/" in key for key in desk.owed("request/1001/overdue"))
 
@@ -937,6 +936,23 @@ def test_at_the_last_moment_it_begins(desk: Desk) -> None:
     desk.run()
 
     assert desk.state() is State.EXECUTING
+
+
+@pytest.mark.parametrize(
+    ("away", "said"),
+    [
+        (0, "within the approved limits"),
+        (100, "within the approved limits, by what the catalogue knows"),
+    ],
+)
+def test_the_thread_says_whether_the_cloud_was_read_before_it_began(
+    console: Desk, away: int, said: str
+) -> None:
+    console.cloud.away_reading = away
+    number = opened(console, "sm-quota")
+
+    [read] = [e for e in console.get(number).events if e.verb is Verb.READ_AGAIN]
+    assert read.note == said
 
 
 def test_worse_figures_make_it_stale_as_ever(console: Desk) -> None:
