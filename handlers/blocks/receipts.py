@@ -473,7 +473,7 @@ def _failed(request: Request) -> str:
     items = in_order(request)
     stuck = [item for item in items if item.state is not ItemState.GONE]
     gone = len(items) - len(stuck)
-    if not stuck or stuck[0].state is not ItemState.REFUSED:
+    if not stuck:
         return (
             f"Request {request.number} failed: {body.foreign(request.problem or 'see the request')}"
         )
@@ -492,6 +492,8 @@ def _stuck(request: Request, item: Item) -> str:
     if item.state is ItemState.PLANNED:
         why = f" {text.esc(text.sentence(request.problem))}" if request.problem else ""
         return f"{label} was not sent and {said.left}.{why}"
+    if request.problem:
+        return body.foreign(body.lower(text.sentence(request.problem)))
     return f"it is not known whether {change_words.of(request)}{label} is {said.ended}."
 
 

@@ -99,8 +99,10 @@ class ActingUnsubscribing:
         self.submissions.append(submission)
         return self._act("acknowledge", number, submission.by)
 
-    def _act(self, verb: str, number: int, by: SlackUser, said: str = "") -> Request:
-        self.acts.append((verb, number, by, said))
+    def _act(
+        self, verb: str, number: int, by: SlackUser, said: object = "", *shown: int
+    ) -> Request:
+        self.acts.append((verb, number, by, said, *shown))
         if self.fails:
             raise self.fails
         return self.request

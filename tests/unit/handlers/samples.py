@@ -221,20 +221,20 @@ def given_up() -> Request:
     taken = stepping.step_accepted(
         executing(), 2, at=instant("2026-11-23 11:01"), orders={SCREEN.key: None}
     )
-    problem = "The cloud took the call about Large screen and lists it still. Retry looks first."
+    problem = "The cloud took the call about Large screen and lists it still."
     return stepping.fail(taken, at=instant("2026-11-24 11:02"), problem=problem)
 
 
 def unread() -> Request:
     """The answer about the packages was lost, and nothing could be read since."""
-    problem = "The cloud of staging could not be read: It is away. Retry looks first."
+    problem = "The cloud of staging could not be read: It is away."
     return stepping.fail(unanswered(), at=instant("2026-11-24 11:02"), problem=problem)
 
 
 def unsent() -> Request:
     """Nothing was sent before the cloud could not be read."""
     started = stepping.start(approved(), at=instant("2026-11-23 10:58"))
-    problem = "The cloud of staging could not be read: It is away. Retry looks first."
+    problem = "The cloud of staging could not be read: It is away."
     return stepping.fail(started, at=instant("2026-11-24 11:02"), problem=problem)
 
 

@@ -45,13 +45,20 @@ def stuck(state: ItemState, problem: str | None = FELL) -> Request:
     [
         (ItemState.REFUSED, "the cloud refused Large screen, which stays paid for."),
         (ItemState.PLANNED, f"Large screen was not sent and stays paid for. {FELL}"),
-        (ItemState.UNKNOWN, "it is not known whether Large screen is gone."),
-        (ItemState.SENT, "it is not known whether Large screen is gone."),
+        (ItemState.UNKNOWN, "refund at least USD 1,869.65, acknowledged USD 2,010.76."),
     ],
 )
 def test_the_requester_reads_what_is_known_of_what_is_not_done(state, said):
     assert told(stuck(state)) == (
         f"Request 1042 failed in step 2 of 2: {said} The other 2 are gone."
+    )
+
+
+@pytest.mark.parametrize("state", [ItemState.UNKNOWN, ItemState.SENT])
+def test_without_a_reason_the_requester_reads_that_it_is_not_known(state):
+    assert told(stuck(state, None)) == (
+        "Request 1042 failed in step 2 of 2: it is not known whether Large screen is gone. "
+        "The other 2 are gone."
     )
 
 
@@ -70,6 +77,26 @@ def test_what_to_do_about_a_failure_goes_when_it_was_left():
     assert f"The cloud refused Large screen: it is frozen. {advice}" in lines(failed)
     assert "The cloud refused Large screen: it is frozen." in lines(left)
     assert lines(samples.failed())[-2].count("say so") == 1  # written down by an earlier Lapse
+
+
+@pytest.mark.parametrize(
+    ("failed", "advice"),
+    [
+        (samples.given_up(), "Retry looks first and asks for nothing twice"),
+        (samples.unread(), "Retry looks first and asks for nothing twice"),
+        (samples.unsent(), "Retry what is open when that is over"),
+    ],
+)
+def test_what_retry_does_is_said_by_what_is_at_the_cloud(failed, advice):
+    assert f"{failed.problem} {advice}, or unsubscribe by hand and say so." in lines(failed)
+
+
+def test_what_failed_after_its_figures_held_says_that_retry_calls_nothing():
+    late = replace(samples.unsent(), deadline=samples.ASKED)
+
+    assert lines(late)[-2].endswith(
+        "Retry calls nothing any more: unsubscribe by hand and say so, or leave it and ask again."
+    )
 
 
 def test_who_said_that_it_is_done_by_hand_did_not_leave_it():

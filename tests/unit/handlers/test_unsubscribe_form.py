@@ -578,8 +578,8 @@ def test_the_requester_is_told_of_every_change(request_, said):
         ),
         (
             samples.given_up(),
-            "Request 1042 failed: The cloud took the call about Large screen and lists it still. "
-            "Retry looks first.",
+            "Request 1042 failed in step 2 of 2: the cloud took the call about Large screen and "
+            "lists it still. The other one is gone.",
             ["See what to do"],
         ),
         (

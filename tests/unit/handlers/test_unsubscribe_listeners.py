@@ -403,22 +403,22 @@ def test_late_figures_do_not_replace_what_the_person_sees_since(acting):
 
 
 @pytest.mark.parametrize(
-    ("action_id", "verb"),
+    ("action_id", "verb", "said"),
     [
-        (ids.APPROVE, "approve"),
-        (ids.WITHDRAW, "withdraw"),
-        (ids.STOP, "stop"),
-        (ids.RETRY, "retry"),
+        (ids.APPROVE, "approve", 0),
+        (ids.WITHDRAW, "withdraw", ""),
+        (ids.STOP, "stop", ""),
+        (ids.RETRY, "retry", ""),
     ],
 )
 def test_a_decision_is_passed_on_and_answers_only_through_the_shared_message(
-    acting, action_id, verb
+    acting, action_id, verb, said
 ):
     body = payload("block_actions_button")
     body["actions"][0]["action_id"] = action_id
     acting.stage.send(body)
 
-    assert acting.unsubscribing.acts == [(verb, 1042, REQUESTER, "")]
+    assert acting.unsubscribing.acts == [(verb, 1042, REQUESTER, said)]
     assert acting.stage.answers == []
     assert acting.client.of("chat.update") == []
 
@@ -489,7 +489,7 @@ def test_who_may_not_break_it_hears_who_can_instead(acting):
 def test_the_reason_breaks_the_glass_and_without_one_it_is_said_under_the_field(acting):
     response = acting.stage.send(why_sent(ids.BREAK_GLASS_FORM))
     assert acting.unsubscribing.acts == [
-        ("break_glass", 1042, REQUESTER, "Wait until the audit is over.")
+        ("break_glass", 1042, REQUESTER, "Wait until the audit is over.", 0)
     ]
     assert response.body == ""
 

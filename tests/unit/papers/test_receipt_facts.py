@@ -100,7 +100,7 @@ def test_what_people_carry_out_is_not_said_to_be_sent():
     assert outcomes == ["done, not seen gone", "not done", "gone"]
     assert not found.nothing_went
     shown = " ".join(seen.lines(receipts.receipt(Receipt(request=left)).blocks))
-    assert "1 SecMaster Professional, 50 ECS · done by hand, not seen gone" in shown
+    assert "1 SecMaster Professional, 50 ECS · said to be done by hand, not seen gone" in shown
     assert "2 Large screen · not done" in shown
 
 

@@ -19,7 +19,7 @@ KEYS = {
     "acknowledged": "by at text handling_fee_at_most refund_at_least coupons_lost_at_most",
     "total": "estimate actual difference",
     "verified": "at gone refund_orders of auto_renew_off",
-    "second_look": "due at problem refund_orders auto_renew_off",
+    "second_look": "due at problem unread refund_orders auto_renew_off",
     "record": "entries head",
 }
 ITEM = (
@@ -63,6 +63,7 @@ def test_what_the_second_look_found_is_told_apart_from_what_was_verified():
         "due": None,
         "at": due,
         "problem": None,
+        "unread": None,
         "refund_orders": 3,
         "auto_renew_off": True,
     }
