@@ -50,10 +50,11 @@ class Stalling:
         until = standstill.gives_up_at(stands, hindrance, last_safe=self._last_safe(stands))
         told = standstill.is_told(stands)
         if now > until:
-            self._tell(request, _given_up(stands, hindrance, at=now), hindrance, called=called)
+            ended = _given_up(stands, hindrance, at=now)
+            self._tell(request, ended, _trouble(stands, hindrance), called=called)
         elif standstill.is_to_be_told(stands, hindrance, at=now):
             held = standstill.held_up(stands, at=now, note=_said(stands, hindrance, until=until))
-            self._tell(request, held, hindrance, again=again, called=called)
+            self._tell(request, held, _trouble(stands, hindrance), again=again, called=called)
         else:
             when = max(again, now + SELDOM) if told else again
             if moved is None:
@@ -65,17 +66,11 @@ class Stalling:
         self,
         request: Request,
         moved: Request,
-        hindrance: Hindrance,
+        trouble: Trouble,
         *,
         again: datetime | None = None,
         called: Called | None = None,
     ) -> None:
-        trouble = Trouble(
-            about=hindrance.about,
-            subject=f"Request {request.number} cannot go on",
-            text=f"{hindrance.why} Request {request.number} says what that means for it.",
-            since=standstill.stands_since(request),
-        )
         operators = self._operators()
         now = self._progress.clock.now()
 
@@ -124,6 +119,16 @@ def still_listed(request: Request, keys: Sequence[SubscriptionKey]) -> Hindrance
         why=f"The cloud took the call about {labels} and lists {them} still.",
         about=f"request/{request.number}",
         told_after=TAKEN_TOLD_AFTER,
+    )
+
+
+def _trouble(request: Request, hindrance: Hindrance) -> Trouble:
+    """What operators are told, whether it was told or given up first."""
+    return Trouble(
+        about=hindrance.about,
+        subject=f"Request {request.number} cannot go on",
+        text=f"{hindrance.why} Request {request.number} says what that means for it.",
+        since=standstill.stands_since(request),
     )
 
 

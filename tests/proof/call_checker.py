@@ -67,14 +67,15 @@ def _ending(end: Line) -> Iterator[str]:
 def _items(end: Line) -> Iterator[str]:
     for ref, (state, order, in_catalogue) in end["items"].items():
         there = ref in end["listed"]
-        if state not in {"gone", "refused", "planned"} or (state == "gone") is there:
+        known = {"gone", "refused", "planned"} | ({"sent"} if end["gives_up"] else set())
+        if state not in known or (state == "gone") is there:
             yield f"{ref} is said to be {state}, and is {'there' if there else 'gone'}."
         if end["state"] == "done" and (there or order != end["taken"].get(ref)):
             yield f"{ref} is said to be done with order {order}."
         if in_catalogue is not there:
             yield f"the catalogue is wrong about {ref}."
     refused = any(state == "refused" for state, _, _ in end["items"].values())
-    if (end["state"] == "failed") is not refused:
+    if (end["state"] == "failed") is not (refused or end["gives_up"]):
         yield "its state is not that of its items."
 
 
@@ -98,4 +99,5 @@ def keys_of(end: Line) -> list[str]:
     lines = [f"{stem}/line/{number}" for number, _ in end["events"]]
     notes = [f"{stem}/note/{number}" for number, verb in end["events"] if verb not in UNTOLD]
     receipt = [f"{stem}/receipt{form}" for form in ("", "/pdf", "/json")] if end["closed"] else []
-    return [f"{stem}/card", *updates, *lines, *notes, f"{stem}/note/2/v3", *receipt]
+    cards = [f"{stem}/card", *updates]
+    return [*cards, *lines, *notes, f"{stem}/note/2/v3", *receipt, *end["warned"]]

@@ -42,7 +42,11 @@ REFUSED = {"sm-screen": ("CBC.99003643", "It is invoiced.")}
 SECOND, PAUSE = timedelta(seconds=1), timedelta(seconds=25)
 """Between two rounds, and when the first of them found nothing to do."""
 
+HOURS = timedelta(hours=3)
+"""The same while nothing happens for a day."""
+
 QUICK, SLOW = timedelta(seconds=2), timedelta(seconds=150)
+FOR_EVER = timedelta(days=3650)
 STALLS = tuple(timedelta(seconds=each) for each in (45, 75, 200))
 """Within a lease, beyond it, and until all is over."""
 
@@ -62,6 +66,8 @@ class Scenario:
     pace: timedelta = SECOND
     """Between two rounds: with a slow cloud most of them only wait."""
     replicas: int = 1
+    gives_up: bool = False
+    """Whether it is left to people, whatever dies."""
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -71,6 +77,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         script=(NEVER_ARRIVED, LANDS_LATE), takes=SLOW, pace=PAUSE
     ),
     "a refusal and a retry": Scenario(refuses=REFUSED),
+    "a cloud that finishes nothing": Scenario(takes=FOR_EVER, pace=HOURS, gives_up=True),
     "two replicas": Scenario(replicas=2),
     "two replicas and a refusal": Scenario(replicas=2, refuses=REFUSED, retried=False),
     "two replicas and answers that come late": Scenario(
@@ -187,6 +194,8 @@ class Office:
             "taken": self.cloud.taken(),
             "taken_ids": [each.id for each in self.cloud.behind.accepted],
             "late_sender": self._late_sender,
+            "gives_up": self._scenario.gives_up,
+            "warned": _warnings(request) if self._scenario.gives_up else [],
         }
         with self.store.reading() as tx:
             end["items"] = {
@@ -378,6 +387,13 @@ def _asked() -> Request:
         ),
     )
     return deciding.ask(asking, plan=chosen, subscriptions={each.key: each for each in items})
+
+
+def _warnings(request: Request) -> list[str]:
+    """What each of those who run Lapse is told of a standstill, by when it began."""
+    taken = [step.accepted_at for step in request.steps if step.accepted_at is not None]
+    began = f"{max(taken):%Y-%m-%dT%H}" if taken else ""
+    return [f"warning/request/{request.number}/{began}/{each}" for each in POLICY.approvers]
 
 
 def _intent(request: Request, call: Call) -> tuple[int, int] | None:

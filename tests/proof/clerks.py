@@ -5,7 +5,7 @@ It may stop or die at every step that it takes; what it reads and sends is writt
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -31,11 +31,16 @@ from bot.services.unsubscribing import Unsubscribing
 from bot.services.vouching import Vouching
 from tests.messengers import FakeDirectory
 from tests.proof.calls import MortalStore
-from tests.proof.cloud import Cloud, Fate
+from tests.proof.cloud import BUSY, Cloud, Fate
 from tests.proof.replica import Killed
 from tests.proof.stages import ACCOUNT
 
 T = TypeVar("T")
+
+FOR_EVER = 10**4
+"""More readings or calls than a life has."""
+
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class OwnClockCloud(Cloud):
@@ -47,6 +52,9 @@ class OwnClockCloud(Cloud):
     away = 0
     """How many of the next readings it does not answer."""
 
+    stuck = False
+    """Whether what it takes is never done."""
+
     def fail(self, fate: Fate) -> None:
         """This befalls the next call but for those that something befalls already."""
         self._script.append(fate)
@@ -55,6 +63,18 @@ class OwnClockCloud(Cloud):
         """Nothing befalls any call any more, and whatever is read is answered."""
         self._script.clear()
         self.away = 0
+
+    def go_away(self) -> None:
+        """Nothing is answered any more."""
+        self.away = FOR_EVER
+
+    def take_nothing(self) -> None:
+        """It is too busy for any call."""
+        self._script = [BUSY] * FOR_EVER
+
+    def finish_nothing(self) -> None:
+        """It takes what it is asked, and lists it for ever."""
+        self.stuck = True
 
     def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
         self._answer()
@@ -80,6 +100,12 @@ class OwnClockCloud(Cloud):
     def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
         self._answer()
         return super().refunds(ids, since=since - timedelta(days=1))
+
+    def _pass_time(self) -> None:
+        super()._pass_time()
+        for each in self.behind.accepted if self.stuck else ():
+            if each.id in self.behind.read([each.id]):
+                each.at = NEVER
 
     def _answer(self) -> None:
         if self.away:

@@ -12,6 +12,9 @@ Line = Mapping[str, Any]
 MAY_LAND = 90.0
 """Seconds from the sending of a call until it can no longer land: 60 of its own, 30 beyond."""
 
+MAY_START = 2.0
+"""Seconds from the last look at the clock until a call begins."""
+
 SHOWN = ("asked", "acknowledged")
 AGREED = ("approved", "broke-glass")
 ENDED_UNTRIED = ("rejected", "withdrew", "expired", "stopped")
@@ -40,7 +43,7 @@ def judged_call(call: Line) -> list[str]:
     """What is wrong with one irreversible call at the moment when it is sent."""
     if call["intent"] is None:
         return [f"{call['ids']} were sent without an intent."]
-    return [*_as_set(call), *_agreed(call), *_within(call), *_read(call)]
+    return [*_as_set(call), *_agreed(call), *_within(call), *_read(call), *_as_shown(call)]
 
 
 def judged_life(calls: Sequence[Line], landed: Sequence[Line]) -> list[str]:
@@ -114,6 +117,16 @@ def _read(call: Line) -> Iterator[str]:
         yield f"it began upon {reads}."
 
 
+def _as_shown(call: Line) -> Iterator[str]:
+    """Nothing new depends on it, the prices rest on what was shown, and the figures still hold."""
+    if call["new"]:
+        yield f"{call['new']} depend on it and were never shown."
+    if call["prices"] not in call["shown_prices"] and None not in call["prices"].values():
+        yield f"the facts were {call['prices']}, shown {call['shown_prices']}."
+    if call["late"] > MAY_START:
+        yield f"it was sent {call['late']:.0f} s after the figures held."
+
+
 def _final(end: Line) -> Iterator[str]:
     if end["state"] not in ENDS or not end["closed"]:
         yield f"it ended as {end['state']}."
@@ -142,7 +155,8 @@ def _paid(end: Line, receipt: Line) -> Iterator[str]:
         gone = item["state"] == "gone"
         if gone and ref in listed and not receipt["dry_run"]:
             yield f"{ref} is said to be gone and is there."
-        if ref in taken and not gone:
+        open_still = item["state"] in {"sent", "unknown"} and not end["recovered"]
+        if ref in taken and not gone and not open_still:
             yield f"{ref} was taken and is said to be {item['state']}."
         if end["state"] == "done" and not gone:
             yield f"it is done, and {ref} is {item['state']}."

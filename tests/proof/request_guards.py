@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 from bot.billing import deciding
 from bot.billing.deciding import Terms
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Request, Verb, noted
 from bot.services import effects, objections
 from bot.services.executing import Executing
+from bot.services.filing import Called
+from bot.services.stalling import Stalling
 from tests.proof.call_guards import (
     without_compare,
     without_intent,
@@ -20,6 +23,7 @@ from tests.proof.call_guards import (
     without_order,
     without_wait,
 )
+from tests.proof.clerks import Line
 
 
 @contextmanager
@@ -116,8 +120,50 @@ def without_new_dependents() -> Iterator[None]:
 
 @contextmanager
 def without_last_look() -> Iterator[None]:
-    """The figures are compared when it starts, and not before each call."""
-    with patch.object(effects, "exceeds", lambda *_: None):
+    """Nobody compares figures before each call, and prices never."""
+    with patch.object(effects, "exceeds", lambda *_: None), without_prices():
+        yield
+
+
+@contextmanager
+def without_prices() -> Iterator[None]:
+    """Figures are compared, and not what they rest on."""
+    with patch.object(objections, "paid_otherwise", lambda *_: None):
+        yield
+
+
+@contextmanager
+def without_looking_around() -> Iterator[None]:
+    """Nobody asks the cloud what stands beside what goes."""
+    with patch.object(Line, "around", lambda *_: []):
+        yield
+
+
+@contextmanager
+def without_end_of_figures() -> Iterator[None]:
+    """It is carried out two days after the figures held."""
+    later = property(lambda request: request.deadline + timedelta(days=2))
+    with patch.object(Request, "good_until", later):
+        yield
+
+
+@contextmanager
+def without_giving_up() -> Iterator[None]:
+    """What cannot go on is tried for ever."""
+
+    def try_again(
+        self: Stalling,
+        request: Request,
+        _: Hindrance,
+        *,
+        again: datetime,
+        moved: Request | None = None,
+        called: Called | None = None,
+    ) -> None:
+        later = again + timedelta(days=30)
+        self._progress.save(request, moved or request, again=later, called=called)
+
+    with patch.object(Stalling, "hold", try_again):
         yield
 
 
@@ -155,6 +201,10 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "the newest acknowledgement": (without_newest_alone, "people approved in the names of"),
     "objections": (without_objections, "it began upon"),
     "new dependents": (without_new_dependents, "it began upon"),
+    "prices": (without_prices, "the facts were"),
+    "looking around": (without_looking_around, "it began upon"),
+    "the end of the figures": (without_end_of_figures, "after the figures held."),
+    "giving up": (without_giving_up, "it ended as "),
     "figures before each call": (without_last_look, "the facts were"),
     "what was shown": (without_what_was_shown, "what was shown as"),
     "settings": (without_settings, "against the settings."),

@@ -2,8 +2,8 @@
 
 Random people click at random on two replicas that die, stand still and are told the same twice;
 facts change at the cloud, answers are lost and come late, clocks leap. What went wrong is told by
-the cloud's own log, by what was read, and by the record. In the end the faults stop, time passes,
-and every request comes to its end.
+the cloud's own log, by what was read, and by the record. In the end people do nothing but leave as
+it is what failed, the cloud recovers or never does, and every request comes to its end.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -75,7 +75,19 @@ FALLS = (8, 300, 300)
 REFUSED = st.sampled_from(("sm-quota", "sm-screen", "vm-1"))
 HOURS = 12
 COOLING_OFF = timedelta(seconds=301)
-TICKS, MOST_ROUNDS = 8, 400
+TICKS, MOST_ROUNDS = 8, 4000
+NOBODY_WAITS = timedelta(days=100)
+OUTAGES = tuple(timedelta(seconds=each) for each in (1200, 20_000, 50_000))
+"""Until people are told, for hours, and beyond any deadline."""
+
+RECOVERS = "recovers"
+ENDINGS: Mapping[str, Callable[[Any], None]] = {
+    RECOVERS: lambda _: None,
+    "cannot be read any more": lambda cloud: cloud.go_away(),
+    "takes no call any more": lambda cloud: cloud.take_nothing(),
+    "finishes nothing any more": lambda cloud: cloud.finish_nothing(),
+}
+"""What becomes of the cloud when nobody disturbs it any more."""
 RULES_AN_EXAMPLE = 40
 
 Click = Callable[[Clerk], object]
@@ -153,8 +165,12 @@ class Requests(RuleBasedStateMachine):
         takes=st.sampled_from((QUICK, SLOW)),
         by=st.sampled_from(ASKING),
         what=st.sampled_from(WANTED),
+        ending=st.sampled_from((RECOVERS, *ENDINGS)),
     )
-    def begins(self, required: int, takes: timedelta, by: SlackUser, what: tuple[str, ...]) -> None:
+    def begins(
+        self, required: int, takes: timedelta, by: SlackUser, what: tuple[str, ...], ending: str
+    ) -> None:
+        self.ending = ending
         self._opened: list[AbstractContextManager[Any]] = [self.stages()]
         self._opened.append(self._opened[0].__enter__()())
         stage: Stage = self._opened[1].__enter__()
@@ -182,6 +198,7 @@ class Requests(RuleBasedStateMachine):
         self.terms: dict[tuple[int, int], Terms] = {}
         self.shown: dict[str, list[tuple[Decimal, ...]]] = {}
         self.seen: dict[str, set[str]] = {}
+        self.prices: dict[str, list[Mapping[str, Decimal]]] = {}
         self.lent: list[str] = []
         self.reads: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
@@ -388,6 +405,15 @@ class Requests(RuleBasedStateMachine):
         else:
             self.cloud.away = 2
 
+    @rule(span=st.sampled_from(OUTAGES))
+    def the_cloud_is_away_for_long(self, span: timedelta) -> None:
+        self._be_away(span)
+
+    @precondition(lambda self: self._numbers(State.APPROVED))
+    @rule()
+    def it_cannot_start_for_long(self) -> None:
+        self._be_away(OUTAGES[-1])
+
     @rule(steps=st.sampled_from(range(1, 41)))
     def a_process_dies(self, steps: int) -> None:
         """At that step from now, whenever it takes it."""
@@ -463,9 +489,9 @@ class Requests(RuleBasedStateMachine):
         return self.true.now().timestamp()
 
     def read(self, clerk: Clerk, ids: Collection[str], found: Mapping[str, Subscription]) -> None:
-        """Remember it, with which packages the cloud lists then."""
+        """Remember it, with which packages the cloud has then, whoever knows of them."""
         at = self.clock.now()
-        packages = {each.key.id for each in self._packages()}
+        packages = self._packages()
         facts = {"clerk": clerk.name, "at": at, "ids": set(ids), "found": dict(found)}
         self.reads.append({**facts, "packages": packages})
 
@@ -521,6 +547,8 @@ class Requests(RuleBasedStateMachine):
         """The form as it was shown, filled in; each is known by its details."""
         self.shown.setdefault(form, []).append(_figures(draft.worst))
         self.seen.setdefault(form, set()).update(key.id for key in draft.subscriptions)
+        prices = {k.id: q.total.paid.amount for k, q in draft.plan.quotes.items() if q.total}
+        self.prices.setdefault(form, []).append(prices)
         return filled_in(draft, by=by, form=form, details=form)
 
     def _call(self, clerk: Clerk, call: Call, request: Request) -> dict[str, Any]:
@@ -543,11 +571,40 @@ class Requests(RuleBasedStateMachine):
             "shown": self.shown[call.details],
             "now": self._now(clerk, call, request),
             "reads": self._began_upon(request),
+            "new": self._new(clerk, call, request),
+            "prices": self._prices(clerk, call),
+            "shown_prices": [
+                {ref: prices.get(ref) for ref in call.ids} for prices in self.prices[call.details]
+            ],
+            "late": (self.clock.now() - self._until(request)).total_seconds(),
+        }
+
+    def _until(self, request: Request) -> datetime:
+        """Until when the acknowledged figures hold: the deadline, the cooling-off and one hour."""
+        return request.deadline + timedelta(minutes=self.policy.cooling_off_minutes + 60)
+
+    def _last_read(self, clerk: Clerk) -> Mapping[str, Any]:
+        return next(each for each in reversed(self.reads) if each["clerk"] == clerk.name)
+
+    def _new(self, clerk: Clerk, call: Call, request: Request) -> list[str]:
+        """Packages beside an edition that goes now and that nobody was shown."""
+        if "sm-quota" not in call.ids:
+            return []
+        known = {item.key.id for item in request.items} | self.seen[call.details]
+        return sorted(self._last_read(clerk)["packages"] - known)
+
+    def _prices(self, clerk: Clerk, call: Call) -> Mapping[str, Decimal | None]:
+        """What was paid for each, by what the sender has read last."""
+        read = self._last_read(clerk)
+        found = {ref: _quoted(read["found"][ref], at=read["at"]) for ref in call.ids}
+        return {
+            ref: each.total.paid.amount if each is not None and each.total else None
+            for ref, each in found.items()
         }
 
     def _now(self, clerk: Clerk, call: Call, request: Request) -> tuple[Decimal, ...] | None:
         """What it comes to by what the sender has read last, and what the cloud has paid."""
-        read = next(each for each in reversed(self.reads) if each["clerk"] == clerk.name)
+        read = self._last_read(clerk)
         paid = {each.id: each for each in self.cloud.behind.accepted}
         total = [Decimal(0)] * 3
         for item in request.items:
@@ -568,7 +625,7 @@ class Requests(RuleBasedStateMachine):
         verbs = [(event.verb.value, event.at) for event in request.events]
         agreed = max(at for verb, at in verbs if verb in {"approved", "broke-glass"})
         started = max((at for verb, at in verbs if verb == "started"), default=agreed)
-        packages = {each.key.id for each in self._packages()} if "sm-quota" in ids else set()
+        packages = self._packages() if "sm-quota" in ids else set()
         return [
             {
                 "missing": sorted(ids - each["found"].keys()),
@@ -579,9 +636,11 @@ class Requests(RuleBasedStateMachine):
         ]
 
     def _come_to_the_end(self) -> None:
-        """The faults stop and time goes on until nobody has anything to do; then all is judged."""
+        """Time goes on until nobody has anything to do, whatever the cloud does; all is judged."""
         self.kill_in = self.stall = None
         self.cloud.recover()
+        ENDINGS[self.ending](self.cloud)
+        far = self.true.now() + NOBODY_WAITS
         for _ in range(MOST_ROUNDS):
             self._work()
             for each in self._requests():
@@ -592,7 +651,7 @@ class Requests(RuleBasedStateMachine):
                 for by in EVERYBODY:
                     self.clerks[0].serve(partial(_seen_gone, number, by))
             due = self._next_due()
-            if due is None:
+            if due is None or due > far:
                 break
             self.true.advance_to(max(due, self.true.now() + SECOND))
         calls = [each for each in self.cloud.evidence if each["event"] == "call"]
@@ -619,6 +678,7 @@ class Requests(RuleBasedStateMachine):
                 if each.call.details == request.details
             },
             "listed": self.cloud.listed(),
+            "recovered": self.ending == RECOVERS,
             "receipt": receipt_json(receipt_of(receipt.request, head=None)) if receipt else None,
             "receipt_owed": owed,
         }
@@ -652,6 +712,13 @@ class Requests(RuleBasedStateMachine):
         self.true.advance_to(until)
         self._work()
 
+    def _be_away(self, span: timedelta) -> None:
+        """Nothing can be read for so long, and who wants to read tries again when it can be."""
+        self.cloud.go_away()
+        self._pass(span)
+        self.cloud.away = 0
+        self._pass(COOLING_OFF)
+
     def _next_due(self) -> datetime | None:
         with self.store.reading() as tx:
             due = tx.requests.next_due()
@@ -663,9 +730,10 @@ class Requests(RuleBasedStateMachine):
             made = [tx.delegations.get(form) for form in self.lent]
         return {(each.approver, each.delegate) for each in made if each and each.holds(at)}
 
-    def _packages(self) -> Sequence[Subscription]:
-        held, listed = self.cloud.behind.held, self.cloud.listed()
-        return [held[ref] for ref in listed if held[ref].kind is Kind.PACKAGE]
+    def _packages(self) -> set[str]:
+        """Those that the cloud lists now; all are of one region."""
+        held = self.cloud.behind.held
+        return {ref for ref in self.cloud.listed() if held[ref].kind is Kind.PACKAGE}
 
     def _record(self, request: Request) -> Sequence[Any]:
         with self.store.reading() as tx:

@@ -268,6 +268,7 @@ def test_a_cloud_that_takes_no_call_is_told_and_left_to_people(desk: Desk) -> No
     pass_time(desk, GIVEN_UP_AFTER, every=HOUR)
     assert desk.state() is State.FAILED
     assert desk.cloud.calls == []
+    assert len(warnings(desk)) == 2  # to each of two, once
 
 
 def test_what_cannot_be_read_back_is_left_to_people(desk: Desk) -> None:
