@@ -4,7 +4,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    delete,
+    func,
+    select,
+    type_coerce,
+    union_all,
+    update,
+)
 
 from bot.billing.subscription import AccountName, Kind, Status, Subscription, SubscriptionKey
 from bot.facts.records import digest_of, record_of
@@ -126,6 +136,16 @@ class SqlBook:
             )
             .order_by(_BOOK.id)
         ).all()
+
+    def parts(self, account: AccountName, mains: Collection[str]) -> Sequence[Subscription]:
+        """Those that name one of these as their main resource, ordered by id.
+
+        No column has it, since nobody asks but who is about to end something: the account is read.
+        """
+        parented = type_coerce(_BOOK.subscription, Text).contains('"parent_id":"', autoescape=True)
+        query = select(_BOOK.subscription).where(self._shown(), _BOOK.account == account, parented)
+        found = self._work.connection.scalars(query.order_by(_BOOK.id))
+        return [each for each in found if each.parent_id in mains]
 
     def add_order(self, order: BookOrder) -> None:
         """Accept an unsubscription."""

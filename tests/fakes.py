@@ -76,6 +76,18 @@ class FakeProvider:
         self._pass_time()
         return {each: self.held[each] for each in ids if self._is_listed(each)}
 
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        self._pass_time()
+        there = [each for ref, each in self.held.items() if self._is_listed(ref)]
+        grouped = {Kind.QUOTA, Kind.PACKAGE}
+        regions = {each.region for each in there if each.key.id in ids and each.kind in grouped}
+        return [
+            each
+            for each in there
+            if each.parent_id in ids
+            or (each.kind in grouped and each.region in regions and each.status is Status.IN_USE)
+        ]
+
     def edition(self, region: str | None) -> Edition | None:
         self._pass_time()
         if self.edition_reads is not None:

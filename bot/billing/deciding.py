@@ -262,12 +262,16 @@ def stop(request: Request, *, by: SlackUser, at: datetime, may_stop: bool) -> Re
     return noted(_closed(request, State.STOPPED), Verb.STOPPED, by=by, at=at)
 
 
-def expire(request: Request, *, at: datetime) -> Request:
-    """End a request about which nobody decided before its deadline."""
-    demand(request, State.WAITING, State.STALE)
-    if at <= request.deadline:
-        raise IllegalMove(f"request {request.number} can be decided until {request.deadline}")
-    return noted(_closed(request, State.EXPIRED), Verb.EXPIRED, at=at)
+def expire(request: Request, *, at: datetime, why: str | None = None) -> Request:
+    """End a request about which nobody decided before its deadline.
+
+    Also one that could not start while the acknowledged figures held, with `why`.
+    """
+    demand(request, State.WAITING, State.STALE, State.APPROVED)
+    until = request.good_until if request.state is State.APPROVED else request.deadline
+    if at <= until:
+        raise IllegalMove(f"request {request.number} does not expire before {until}")
+    return noted(_closed(request, State.EXPIRED), Verb.EXPIRED, at=at, note=why)
 
 
 def read_again(request: Request, *, at: datetime, note: str) -> Request:
@@ -296,12 +300,14 @@ def acknowledge_again(
 ) -> Request:
     """Accept the new figures of a stale request; it waits again and earlier approvals are void.
 
-    `plan` is that of the same items, with what surrounds them now; `terms` are the present ones.
+    `plan` is that of these items, with what surrounds them now, and has the new steps; `terms` are
+    the present ones.
     Raises OnlyTheRequester, RequestExpired past the old deadline, AlreadyDecided when not stale.
     """
     waiting = replace(
         under(request, terms),
         items=items,
+        steps=tuple(_steps(plan)),
         deadline=deadline,
         rules=rules_of(plan),
         left_behind=tuple(plan.subscriptions[key].label for key in plan.left_behind),

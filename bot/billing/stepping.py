@@ -166,6 +166,12 @@ def came_back(request: Request, *, at: datetime, problem: str) -> Request:
     return noted(replace(request, problem=problem), Verb.CAME_BACK, at=at, note=problem)
 
 
+def not_looked(request: Request, *, at: datetime, note: str) -> Request:
+    """A day later the cloud could not be read, nor for another day: nobody knows better."""
+    demand(request, State.DONE)
+    return noted(request, Verb.NOT_LOOKED, at=at, note=note)
+
+
 def fail(request: Request, *, at: datetime, problem: str) -> Request:
     """Something was refused or does not read back: people decide how to go on."""
     demand(request, State.EXECUTING, State.VERIFYING)

@@ -125,10 +125,7 @@ def ask(
         account=account.name,
         scope=Scope.ALL,
         items=items,
-        steps=tuple(
-            Step(number=number, subscriptions=(item.key,), after=())
-            for number, item in enumerate(items, 1)
-        ),
+        steps=_steps(items),
         left_behind=(),
         state=State.WAITING,
         requested_by=asking.by,
@@ -164,9 +161,19 @@ def acknowledge_again(
 ) -> Request:
     """Accept what a stale one means now; raises what `deciding.acknowledge_again` raises."""
     return deciding.waits_again(
-        replace(deciding.under(request, terms), items=items, deadline=deadline),
+        replace(
+            deciding.under(request, terms), items=items, steps=_steps(items), deadline=deadline
+        ),
         stale=request,
         acknowledgement=replace(request.acknowledgement, by=by, at=at),
+    )
+
+
+def _steps(items: Sequence[Item]) -> tuple[Step, ...]:
+    """One call for each, in any order."""
+    return tuple(
+        Step(number=number, subscriptions=(item.key,), after=())
+        for number, item in enumerate(items, 1)
     )
 
 

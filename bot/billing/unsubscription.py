@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.billing.change import Change, Charge
+from bot.billing.deadline import latest_execution
 from bot.billing.money import Money
 from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import CONTRACT, Quote, Scope
@@ -166,10 +167,8 @@ class Verb(StrEnum):
     CONFIRMED = "confirmed"
     STILL_THERE = "still-there"
     NOT_READ = "not-read"
-
-
-_SECOND_LOOK = frozenset({Verb.VERIFIED, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_READ})
-"""What comes before it, and each way in which it ends."""
+    HELD_UP = "held-up"
+    NOT_LOOKED = "not-looked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +245,11 @@ class Request:
         return self.change is Change.UNSUBSCRIBE and not self.is_contract
 
     @property
+    def good_until(self) -> datetime:
+        """Until when the figures hold that were acknowledged: nothing is asked for after it."""
+        return latest_execution(self.deadline, cooling_off_minutes=self.cooling_off_minutes)
+
+    @property
     def acknowledged_as(self) -> int:
         """The number of the event that acknowledged new figures last; 0 while none did."""
         return max((e.number for e in self.events if e.verb is Verb.ACKNOWLEDGED), default=0)
@@ -275,10 +279,11 @@ class Request:
             return None
         if self.state is not State.DONE or self.dry_run or not self._is_of_a_cloud:
             return None
-        ended = [each for each in self.events if each.verb in _SECOND_LOOK]
-        if not ended or ended[-1].verb is not Verb.VERIFIED:
+        looked = {Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED}
+        if any(each.verb in looked for each in self.events):
             return None
-        return ended[-1].at + SECOND_LOOK_AFTER
+        verified = [each.at for each in self.events if each.verb is Verb.VERIFIED]
+        return verified[-1] + SECOND_LOOK_AFTER if verified else None
 
     @property
     def _is_of_a_cloud(self) -> bool:
@@ -382,6 +387,10 @@ class StopTooLate(DecidedMeanwhile):
 
 class NothingMissing(DecidedMeanwhile):
     """The cloud has answered meanwhile, so that there is nothing to look for."""
+
+
+class NothingLeft(DecidedMeanwhile):
+    """Nothing of a stale request is at the cloud any more, so there is nothing to acknowledge."""
 
 
 class IllegalMove(Exception):

@@ -153,13 +153,14 @@ class ReceiptFile:
 class RequesterNote:
     """A direct message to the requester: the request came into this state.
 
-    What it offers can be pressed while it is `current`.
+    What it offers can be pressed while it is `current`. `told` is the event that it tells of.
     """
 
     request: Request
     state: State
     link: str | None
     current: bool = True
+    told: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,13 @@ class Provider(Protocol):
     def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
         """Those of the ids that the cloud still lists and that are not unsubscribed from."""
 
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        """What the cloud lists beside these, themselves among them where they belong to it.
+
+        Quotas and packages in use of the regions of their quotas and packages, and their parts (R9,
+        R35), whether or not anybody has ever read them.
+        """
+
     def edition(self, region: str | None) -> Edition | None:
         """The current SecMaster edition of a region (R8); None where the cloud cannot say."""
 

@@ -720,6 +720,9 @@ class Book(Protocol):
     def group(self, account: AccountName, region: str | None) -> Sequence[Subscription]:
         """Quotas and packages of a region that are in use."""
 
+    def parts(self, account: AccountName, mains: Collection[str]) -> Sequence[Subscription]:
+        """Those of an account that name one of these ids as their main resource (R35)."""
+
     def add_order(self, order: BookOrder) -> None:
         """Accept an unsubscription."""
 

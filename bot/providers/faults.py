@@ -132,6 +132,10 @@ class FaultyProvider:
         """Those of the ids that are still there."""
         return self._provider.read(ids)
 
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        """What is listed beside these."""
+        return self._provider.around(ids)
+
     def edition(self, region: str | None) -> Edition | None:
         """The current edition of a region."""
         return self._provider.edition(region)

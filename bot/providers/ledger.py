@@ -64,6 +64,17 @@ class LedgerProvider:
             found = {each: self._listed(tx, each) for each in ids}
         return {each: held for each, held in found.items() if held is not None}
 
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        """Quotas and packages in use of the same regions, and parts of these ids."""
+        name = self._account.name
+        with self._caught_up(self._clock.now()) as tx:
+            held = [each for id_ in ids if (each := self._listed(tx, id_)) is not None]
+            regions = {each.region for each in held if each.kind in {Kind.QUOTA, Kind.PACKAGE}}
+            group = [each for region in regions for each in tx.book.group(name, region)]
+            parts = tx.book.parts(name, set(ids))
+        there = (each for each in parts if each.status is not Status.UNSUBSCRIBED)
+        return tuple({each.key: each for each in (*group, *there)}.values())
+
     def edition(self, region: str | None) -> Edition | None:
         """The current edition of a region; basic when no quota is left there (R8)."""
         with self._caught_up(self._clock.now()) as tx:

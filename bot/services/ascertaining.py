@@ -18,7 +18,7 @@ from bot.ports.provider import Provider, ProviderError, Refund
 from bot.services.calling import LATER
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
-from bot.services.merging import taken_over
+from bot.services.merging import of_known, taken_over
 from bot.services.phrases import counted, listed
 from bot.services.progress import Progress
 
@@ -106,18 +106,18 @@ class Ascertaining:
             fresh = self.read(request, provider)
         except ProviderError as error:
             if not self.reads_later(request, error, since=since, within=READS_WITHIN):
-                unread = by_hand.not_read(request, at=self._now(), note=NOT_READ)
-                self._progress.save(request, unread, again=None)
+                ended = stepping.not_looked(request, at=self._now(), note=NOT_READ)
+                self._progress.save(request, ended, again=None)
             return
         now = self._now()
         if fresh is None:
-            unread = by_hand.not_read(request, at=now, note=READ_NO_MORE)
-            self._progress.save(request, unread, again=None)
+            ended = stepping.not_looked(request, at=now, note=READ_NO_MORE)
+            self._progress.save(request, ended, again=None)
         elif back := _still_listed(request, fresh, now=now):
             unseen = any(item.auto_renew_off is None for item in request.items)
             where = "still at the cloud" if unseen else "at the cloud again"
             moved = stepping.came_back(request, at=now, problem=f"{_are(request, back)} {where}.")
-            self._progress.save(request, moved, again=None, told=taken_over(fresh))
+            self._progress.save(request, moved, again=None, told=taken_over(fresh.values()))
         else:
             read = self._read_back(request, provider)
             orders = counted(sum(i.refund_order is not None for i in read.items), "refund order")
@@ -132,7 +132,7 @@ class Ascertaining:
             _enter(provider, [unsubscribed(each) for each in self.known(request).values()])
         done = by_hand.seen_gone(request, at=self._now(), note=note)
         gone = keys_of(request) if request.scope is Scope.ALL else ()
-        self._progress.save(before, done, again=None, told=dict.fromkeys(gone, unsubscribed))
+        self._progress.save(before, done, again=None, told=of_known(gone, unsubscribed))
 
     def _read_back(self, request: Request, provider: Provider | None) -> Request:
         """With what the cloud shows of its items: what it does not list renews no more."""

@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.billing import stepping
+from bot.billing import standstill, stepping
+from bot.billing.change import Change
 from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
-from bot.billing.unsubscription import ItemState, Request, Step, StepState
+from bot.billing.unsubscription import ItemState, Request, Step, StepState, Verb
 from bot.ports.provider import (
     Call,
     ItemResult,
@@ -25,9 +26,11 @@ from bot.services import objections
 from bot.services.effects import afterwards, effect_of
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
-from bot.services.merging import merged_with
-from bot.services.phrases import listed
+from bot.services.merging import taken_over
+from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
+from bot.services.stalling import Stalling, still_listed, takes_no_calls, way_on
+from bot.services.surveying import Survey, plan_now, survey
 
 SOON = timedelta(seconds=1)
 LATER = timedelta(seconds=30)
@@ -49,6 +52,7 @@ FIND_OUTCOME, READ = "find-outcome", "read"
 
 _NOT_TAKEN = "The cloud did not take it."
 _NOT_CHANGED = "The cloud took it and changed nothing."
+_NO_ORDER = "The cloud took it and has no order of it any more."
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +60,11 @@ log = logging.getLogger(__name__)
 class Calling:
     """Works on the step of an executing request that is in flight or next."""
 
-    def __init__(self, *, progress: Progress, steady_since: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, progress: Progress, stalling: Stalling, steady_since: Callable[[], datetime]
+    ) -> None:
         self._progress = progress
+        self._stalling = stalling
         self._steady_since = steady_since
 
     def work(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
@@ -92,15 +99,13 @@ class Calling:
             return
         paid = _with_refunds(request, provider)
         now = self._now()
-        account = account_of(self._progress.store, request.account)
         left = {ref: each for ref, each in fresh.items() if not effect.reached(each, request, now)}
-        with self._progress.store.reading() as tx:
-            worse = effect.worse(paid, merged_with(tx, left), account, now)
-        # A dry run calls nothing, whatever the settings say now.
-        worse = worse if request.dry_run else objections.set_otherwise(request, account) or worse
+        seen = survey(self._progress.store, request, left, provider)
+        now = self._now()
+        worse = self._worse(paid, seen, now=now)
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
-            self._progress.save(request, failed, again=None)
+            self._progress.save(request, failed, again=None, told=taken_over(seen.read))
             return
         started = stepping.step_started(request, step.number, at=now)
         if request.dry_run:
@@ -116,6 +121,26 @@ class Calling:
             return
         undone = stepping.step_not_done(intended, step.number)
         self._progress.save(intended, undone, again=self._now())
+
+    def _worse(self, request: Request, seen: Survey, *, now: datetime) -> str | None:
+        """Why no other call may be made: what is left is judged anew before each, also on Retry.
+
+        `request` has what was paid back already. What the cloud may refuse is for it to say.
+        """
+        if now > request.good_until:
+            return f"{_held_until(request)} {way_on(request, at=now)}"
+        account = account_of(self._progress.store, request.account)
+        # A dry run calls nothing, whatever the settings say now.
+        set_to = None if request.dry_run else objections.set_otherwise(request, account)
+        if set_to is not None:
+            return set_to
+        worse = effect_of(request).worse
+        if request.change is not Change.UNSUBSCRIBE or not seen.items:
+            return worse(request, seen.items, account, now)
+        plan = plan_now(self._progress.store, request, seen, at=now)
+        other = objections.otherwise(request, plan, keys={each.key for each in seen.items})
+        said = other or worse(request, seen.items, account, now)
+        return said or objections.paid_otherwise(request, plan)
 
     def _call(
         self,
@@ -143,7 +168,8 @@ class Calling:
                 later = self._now() + LATER
                 undone = stepping.step_not_done(request, number)
                 called = _called(effect.call, here, Outcome.UNAVAILABLE, error=away)
-                self._progress.save(request, undone, again=later, called=called)
+                busy = takes_no_calls(request.account, away)
+                self._stalling.hold(request, busy, again=later, moved=undone, called=called)
                 return
             except ProviderRefused as refusal:
                 results = [_no(key, refusal) for key in here]
@@ -163,7 +189,10 @@ class Calling:
         reached = effect_of(request).reached
         gone = [key for key in keys if reached(fresh.get(key.id), request, now)]
         if not gone:
-            self._wait(request, step, keys, now)
+            if lost := self._lost(request, step, keys, provider):
+                self._refuse(request, step, lost, _NO_ORDER)
+            else:
+                self._wait(request, step, keys, now)
             return
         note = _edition_note(request, self._held(gone), provider)
         moved = stepping.step_gone(request, step.number, at=now, gone=gone, note=note)
@@ -177,9 +206,36 @@ class Calling:
         """Read again later; what should have changed long ago is for people to decide about."""
         within = effect_of(request).within
         if within is None or step.accepted_at is None or now < step.accepted_at + within:
-            self._progress.again(request, at=now + _patience(step, now))
+            again = now + _patience(step, now)
+            self._stalling.hold(request, still_listed(request, keys), again=again)
             return
-        refusals = dict.fromkeys(keys, ("", _NOT_CHANGED))
+        self._refuse(request, step, keys, _NOT_CHANGED)
+
+    def _lost(
+        self,
+        request: Request,
+        step: Step,
+        keys: Sequence[SubscriptionKey],
+        provider: Provider,
+    ) -> Sequence[SubscriptionKey]:
+        """What the cloud took before a person had it tried again, and has no order of any more.
+
+        Until somebody wants it tried again an order is believed to be on its way.
+        """
+        tried = [event.at for event in request.events if event.verb is Verb.RETRIED]
+        taken = step.accepted_at
+        if effect_of(request).within or taken is None or not tried or tried[-1] < taken:
+            return ()
+        results = effect_of(request).find(provider, _call(request, step.number, keys))
+        known = {each.id for each in results if each.accepted or each.gone}
+        return [key for key in keys if key.id not in known]
+
+    def _refuse(
+        self, request: Request, step: Step, keys: Sequence[SubscriptionKey], why: str
+    ) -> None:
+        """Reading shows that what was taken is not done, nor will be: Retry may send it again."""
+        refusals = dict.fromkeys(keys, ("", why))
+        now = self._now()
         refused = stepping.step_refused(request, step.number, at=now, refusals=refusals)
         called = _called(READ, keys, Outcome.NOT_DONE)
         self._progress.save(request, refused, again=now, called=called)
@@ -233,7 +289,7 @@ class Calling:
         if not above:
             return False
         now = self._now()
-        since = max(event.at for event in request.events)
+        since = standstill.stands_since(request)
         if now < since + EDITION_WITHIN:
             self._progress.again(request, at=now + SOON)
             return True
@@ -344,6 +400,11 @@ def _edition_note(request: Request, held: Sequence[Subscription], provider: Prov
         return None
     edition = provider.edition(quotas[0].region)
     return f"edition is {edition}" if edition is not None else None
+
+
+def _held_until(request: Request) -> str:
+    until = instant(request.good_until)
+    return f"The acknowledged figures held until {until}, so nothing more was sent."
 
 
 def _what_failed(request: Request) -> str:

@@ -228,11 +228,13 @@ class Composing:
         if at is None and now - post.due_at < WAITS_FOR_CARD:
             raise NotYet
         link = self._links.link(at) if at else None
+        about = post.subject.get("event")
         return RequesterNote(
             request=request,
             state=State(str(post.subject["state"])),
             link=link,
-            current=owing.is_current(tx, request, post.subject.get("event")),
+            current=owing.is_current(tx, request, about),
+            told=next((each for each in request.events if each.number == about), None),
         )
 
     def _reminder(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderMessage | None:

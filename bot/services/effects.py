@@ -13,7 +13,7 @@ from bot.billing.unsubscription import Request
 from bot.ports.provider import Call, ItemResult, Provider
 from bot.services import objections
 from bot.services.figures import exceeds, remaining
-from bot.services.merging import Told
+from bot.services.merging import Told, of_known
 
 READS_WITHIN = timedelta(minutes=15)
 """How long auto-renewal may read as before although the cloud took the call."""
@@ -52,11 +52,8 @@ def afterwards(
     request: Request, keys: Collection[SubscriptionKey], fresh: Mapping[str, Subscription]
 ) -> Mapping[SubscriptionKey, Told]:
     """What the catalogue says of these afterwards; `fresh` is what was read of them, by id."""
-
-    def told(held: Subscription) -> Subscription | None:
-        return effect_of(request).left(request, held, fresh.get(held.key.id))
-
-    return dict.fromkeys(keys, told)
+    left = effect_of(request).left
+    return of_known(keys, lambda held: left(request, held, fresh.get(held.key.id)))
 
 
 def is_gone(held: Subscription | None, request: Request, now: datetime) -> bool:

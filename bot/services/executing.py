@@ -11,28 +11,27 @@ from datetime import datetime, timedelta
 
 from bot.billing import deciding, stepping
 from bot.billing.change import Change
-from bot.billing.contract import plan_of
-from bot.billing.deadline import latest_execution
 from bot.billing.money import Money
-from bot.billing.plan import Plan
 from bot.billing.quote import Scope
 from bot.billing.subscription import AccountName, Subscription
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
-from bot.ports.store import Store
+from bot.ports.store import Store, Transaction
 from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling
 from bot.services.effects import afterwards, effect_of, is_gone
 from bot.services.entrusting import Entrusting
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
-from bot.services.merging import merged_with, taken_over
+from bot.services.merging import taken_over
 from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.planning import surroundings
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
+from bot.services.stalling import Stalling, no_cloud, not_in_time, unread
+from bot.services.surveying import Survey, plan_now, survey
 from bot.services.waiting import Waiting
 
 REFUNDS_WITHIN = timedelta(minutes=15)
@@ -65,7 +64,12 @@ class Executing:
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
-        self._calling = Calling(progress=self._progress, steady_since=steady_since)
+        self._stalling = Stalling(
+            progress=self._progress, operators=lambda: policy.operators or people.approvers()
+        )
+        self._calling = Calling(
+            progress=self._progress, stalling=self._stalling, steady_since=steady_since
+        )
         self._waiting = Waiting(progress=self._progress, people=people)
         self._entrusting = Entrusting(progress=self._progress, people=people, objection=self._worse)
 
@@ -96,13 +100,14 @@ class Executing:
             self._entrusting.look_after(request, provider)
         elif provider is None:
             log.warning("account.unknown", extra={"request": request.number})
-            self._progress.again(request, at=now + NO_PROVIDER)
+            self._stalling.hold(request, no_cloud(request.account), again=now + NO_PROVIDER)
         else:
             try:
                 self._carry(request, provider, lease_until=lease_until)
             except ProviderError as error:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
-                self._progress.again(request, at=self._clock.now() + LATER)
+                again = self._clock.now() + LATER
+                self._stalling.hold(request, unread(request.account, error), again=again)
 
     def _still_approved(self, request: Request) -> bool:
         """Whether its approvals count still; it is stale when not.
@@ -111,8 +116,7 @@ class Executing:
         """
         found = self._people.stands(request)
         now = self._clock.now()
-        minutes = request.cooling_off_minutes
-        if found is None and now <= latest_execution(request.deadline, cooling_off_minutes=minutes):
+        if found is None and now <= request.good_until:
             self._progress.again(request, at=now + LATER)
         elif not found:
             problem = objections.UNKNOWN if found is None else objections.unapproved(request)
@@ -134,51 +138,56 @@ class Executing:
         """Read the facts again and start, or go stale when they are worse than acknowledged."""
         fresh = provider.read([key.id for key in keys_of(request)])
         now = self._clock.now()
-        with self._store.reading() as tx:
-            known = merged_with(tx, fresh)
-        problem = self._objection(request, fresh, known, now=now)
+        if now > request.good_until:
+            expired = deciding.expire(request, at=now, why=not_in_time(request))
+            self._progress.save(request, expired, again=None)
+            return
+        seen = survey(self._store, request, fresh, provider)
+        now = self._clock.now()
+        problem = self._objection(request, seen, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
-            self._progress.save(request, stale, again=None, told=taken_over(fresh))
+            missing = [key for key in keys_of(request) if key.id not in fresh]
+
+            def lose(tx: Transaction) -> None:
+                tx.catalogue.mark_gone(missing, at=now)
+
+            told = taken_over(seen.read)
+            self._progress.save(request, stale, again=None, told=told, also=lose)
             return
         note = "within the approved limits"
         read = deciding.read_again(request, at=now, note=note)
         self._progress.save(request, stepping.start(read, at=now), again=now)
 
-    def _objection(
-        self,
-        request: Request,
-        fresh: Mapping[str, Subscription],
-        known: Sequence[Subscription],
-        *,
-        now: datetime,
-    ) -> str | None:
-        """Why the request cannot start as it was approved; None when it can.
-
-        `known` are those that were read, with what the cloud does not say of them.
-        """
+    def _objection(self, request: Request, seen: Survey, *, now: datetime) -> str | None:
+        """Why the request cannot start as it was approved; None when it can."""
         account = account_of(self._store, request.account)
         if (otherwise := objections.set_otherwise(request, account)) is not None:
             return otherwise
+        missing = objections.gone(request, {each.key for each in seen.items})
+        if missing is not None:
+            return missing
         if request.change is Change.UNSUBSCRIBE:
-            return self._worse(request, fresh, now)
-        return _missing(request, fresh) or objections.dearer(request, known, account, now)
+            return objections.changed(
+                request, plan_now(self._store, request, seen, at=now), now=now
+            )
+        return objections.dearer(request, seen.items, account, now)
 
     def _worse(
         self, request: Request, fresh: Mapping[str, Subscription], now: datetime
     ) -> str | None:
-        """Why subscriptions cannot go as it was approved, whoever carries it out."""
-        missing = _missing(request, fresh)
-        return missing or objections.changed(request, self._plan(request, fresh, now=now), now=now)
+        """Why subscriptions cannot go as it was approved, where a person carries it out.
 
-    def _plan(self, request: Request, fresh: Mapping[str, Subscription], *, now: datetime) -> Plan:
-        chosen = [fresh[key.id] for key in keys_of(request)]
+        What stands beside them is what the catalogue knows: a contract has no cloud.
+        """
+        chosen = [fresh[key.id] for key in keys_of(request) if key.id in fresh]
+        missing = objections.gone(request, {each.key for each in chosen})
+        if missing is not None:
+            return missing
         with self._store.reading() as tx:
-            around = {each.key: each for each in surroundings(tx, chosen)}
-        around |= {each.key: each for each in chosen}
-        account = account_of(self._store, request.account)
-        group = tuple(around.values())
-        return plan_of(chosen, group=group, account=account, at=now, scope=request.scope)
+            beside = surroundings(tx, chosen)
+        seen = Survey(items=chosen, beside=beside)
+        return objections.changed(request, plan_now(self._store, request, seen, at=now), now=now)
 
     def _verify(self, request: Request, provider: Provider) -> None:
         """The seventh step of the cloud's own procedure: check that it is gone, and paid."""
@@ -289,11 +298,6 @@ def _is_back(
 ) -> bool:
     """Whether it is listed again; a renewal given back, whether another one was made."""
     return not is_gone(fresh.get(item.key.id), request, now)
-
-
-def _missing(request: Request, fresh: Mapping[str, Subscription]) -> str | None:
-    found = {key: fresh[key.id] for key in keys_of(request) if key.id in fresh}
-    return objections.gone(request, found)
 
 
 def _read_back(

@@ -4,9 +4,15 @@ from collections.abc import Sequence
 
 from bot.billing.account import Account, account_named
 from bot.billing.money import Money
-from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
+from bot.billing.subscription import AccountName, Status, Subscription, SubscriptionKey
+from bot.billing.unsubscription import NothingLeft, Request
 from bot.ports.store import Store, Transaction
-from bot.services.errors import AmbiguousId, SeveralAccounts, UnknownSubscription
+from bot.services.errors import (
+    AmbiguousId,
+    RequestRefused,
+    SeveralAccounts,
+    UnknownSubscription,
+)
 
 
 def find(tx: Transaction, ref: str) -> Subscription:
@@ -37,6 +43,17 @@ def find_all(tx: Transaction, refs: Sequence[str]) -> tuple[Subscription, ...]:
     return tuple(found.values())
 
 
+def still_there(tx: Transaction, request: Request) -> tuple[SubscriptionKey, ...]:
+    """Those of a stale request that the catalogue does not know as gone: the others go without it.
+
+    Raises RequestRefused when none is left.
+    """
+    there = tuple(item.key for item in request.items if not _is_over(tx, item.key))
+    if not there:
+        raise RequestRefused(NothingLeft(request), request)
+    return there
+
+
 def account_of(store: Store, name: AccountName) -> Account:
     """The settings of an account; one that they do not name is an embedded one."""
     return account_named(name, store.accounts)
@@ -48,6 +65,11 @@ def expected_amount(subscription: Subscription, account: Account) -> Money | Non
     if price is None:
         return None
     return Money(price, subscription.currency or account.currency)
+
+
+def _is_over(tx: Transaction, key: SubscriptionKey) -> bool:
+    held = tx.catalogue.get(key)
+    return held is None or held.status is Status.UNSUBSCRIBED or tx.catalogue.is_gone(key)
 
 
 def _exact(tx: Transaction, ref: str) -> Subscription | None:

@@ -67,7 +67,7 @@ def remember(tx: Transaction, form: str, *, number: int) -> None:
 
 
 def requoted(request: Request, draft: Draft) -> tuple[Item, ...]:
-    """The items of a request with the quotes of a new draft."""
+    """The items of a request that go by a new draft, with its quotes."""
     return tuple(
         Item(
             key=item.key,
@@ -78,6 +78,7 @@ def requoted(request: Request, draft: Draft) -> tuple[Item, ...]:
             renewal=renewal_avoided(draft.plan, draft.subscriptions[item.key]),
         )
         for item in request.items
+        if item.key in draft.plan.quotes
     )
 
 

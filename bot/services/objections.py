@@ -1,19 +1,25 @@
 """Objections: why a request cannot start as it was approved, each with its sentence."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.change import Change
 from bot.billing.contract import worst_of
 from bot.billing.deadline import STEPS
 from bot.billing.dependents import dependents
+from bot.billing.money import Money
 from bot.billing.plan import Plan
-from bot.billing.subscription import Subscription, SubscriptionKey
+from bot.billing.quote import OrderQuote, Quote
+from bot.billing.subscription import OrderType, Subscription, SubscriptionKey
 from bot.billing.switching import charge, worse
 from bot.billing.unsubscription import Item, Request
-from bot.services.figures import exceeds
+from bot.services.figures import exceeds, keys_of
 from bot.services.phrases import listed
+
+ENDS_WITHIN = timedelta(hours=25)
+"""An order that ends so soon may be over, as a quote counts hours, or days under older rules."""
 
 UNKNOWN = (
     "Slack does not show who is in a user group of the settings, so that nobody knows whether who "
@@ -41,9 +47,9 @@ def set_otherwise(request: Request, account: Account) -> str | None:
     return f"{account.name} is set so that {who} carries it out now, which was not acknowledged."
 
 
-def gone(request: Request, fresh: Mapping[SubscriptionKey, Subscription]) -> str | None:
+def gone(request: Request, there: Collection[SubscriptionKey]) -> str | None:
     """Items that the cloud does not list any more."""
-    missing = [item.label for item in request.items if item.key not in fresh]
+    missing = [item.label for item in request.items if item.key not in there]
     if not missing:
         return None
     verb = "is" if len(missing) == 1 else "are"
@@ -57,11 +63,39 @@ def changed(request: Request, plan: Plan, *, now: datetime) -> str | None:
     """
     for key, refusal in plan.refused.items():
         return f"{request.item(key).label}: {refusal.reason}"
+    other = otherwise(request, plan, keys=keys_of(request))
+    worse = other or exceeds(worst_of(plan, until=now + STEPS), request)
+    return worse or paid_otherwise(request, plan)
+
+
+def otherwise(request: Request, plan: Plan, *, keys: Collection[SubscriptionKey]) -> str | None:
+    """What is another thing than was acknowledged, whatever the figures are, of these items."""
     for item in request.items:
-        for said in _prices(item, plan):
-            return said
-    depending = _new_dependents(request, plan)
-    return depending or exceeds(worst_of(plan, until=now + STEPS), request)
+        if item.key in keys and item.key not in plan.refused:
+            for said in _prices(item, plan):
+                return said
+    return _new_dependents(request, plan)
+
+
+def paid_otherwise(request: Request, plan: Plan) -> str | None:
+    """That a price rests on other orders: one was added, is not there any more, or reads otherwise.
+
+    Orders whose term is over count for nothing. Where none was noted nobody looked.
+    """
+    for item in request.items:
+        now = plan.quotes.get(item.key)
+        if now is None or not item.quote.orders:
+            continue
+        before, known = Counter(map(_paid, item.quote.orders)), Counter(map(_paid, now.orders))
+        running = Counter(_paid(each) for each in item.quote.orders if _runs(each, item.quote, now))
+        added, lost = known - before, running - known
+        if added and lost:
+            return f"What was paid for {item.label} reads otherwise than when it was acknowledged."
+        if added:
+            return f"{item.label} has an order that it had not when it was acknowledged."
+        if lost:
+            return f"An order of {item.label} is not there any more."
+    return None
 
 
 def dearer(
@@ -98,9 +132,21 @@ def _new_dependents(request: Request, plan: Plan) -> str | None:
     """What depends on an item and was not there; a request of an earlier Lapse knows of none."""
     if request.dependents is None:
         return None
-    new = [key for key in dependents(plan) if key not in request.dependents]
+    known = {*request.dependents, *keys_of(request)}
+    new = [key for key in dependents(plan) if key not in known]
     if not new:
         return None
     labels = listed([plan.subscriptions[key].label for key in new])
     depend, were = ("depends", "was") if len(new) == 1 else ("depend", "were")
     return f"{labels} {depend} on what goes and {were} not there when it was acknowledged."
+
+
+def _paid(order: OrderQuote) -> tuple[OrderType, Money]:
+    """What an order is known by: the cloud gives the API no other name of it."""
+    return order.order_type, order.paid
+
+
+def _runs(order: OrderQuote, before: Quote, now: Quote) -> bool:
+    """Whether its term is surely not over; a quote knows ends by the hour, or by the day."""
+    left = timedelta(hours=order.duration_hours - order.used_hours)
+    return before.at + left > now.at + ENDS_WITHIN

@@ -37,7 +37,16 @@ _OFFERING = frozenset({State.APPROVED, State.STALE})
 """States whose note offers what only holds in them: to stop, to review new figures."""
 
 _TOLD = frozenset(
-    {Verb.ASKED, Verb.APPROVED, Verb.ACKNOWLEDGED, Verb.STALE, Verb.LEFT, Verb.CAME_BACK}
+    {
+        Verb.ASKED,
+        Verb.APPROVED,
+        Verb.ACKNOWLEDGED,
+        Verb.STALE,
+        Verb.LEFT,
+        Verb.CAME_BACK,
+        Verb.HELD_UP,
+        Verb.NOT_LOOKED,
+    }
 )
 
 
@@ -123,14 +132,16 @@ def note_updates(
 ) -> tuple[Delivery, ...]:
     """Updates of earlier notes whose button goes with a saved change (ux, section 1.7).
 
-    *Stop* and *Review new figures…* go when the request leaves the state, *Ask again…* goes when
-    the person asked again. Each goes once, so that a note is updated at most once.
+    *Stop* and *Review new figures…* go when the request leaves the state or a newer note has them,
+    *Ask again…* goes when the person asked again. Each goes once, so that a note is updated at most
+    once.
     """
     if before is None:
         closed = (each for each in _same(tx, after) if each.state in _ASK_AGAIN)
         told = [(each, each.events[-1]) for each in closed]
     else:
-        left = before.state in _OFFERING and after.state is not before.state
+        news = after.state is not before.state or after.events[-1].verb is Verb.HELD_UP
+        left = before.state in _OFFERING and news
         told = [(after, before.events[-1])] if left else []
     found = [(each, tx.outbox.get(delivery_id(_note_key(each, event)))) for each, event in told]
     return tuple(_note_update(each, post, at=at) for each, post in found if post is not None)

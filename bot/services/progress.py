@@ -1,6 +1,6 @@
 """Progress: saves what Lapse itself moved on, and says when to look at a request again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -35,11 +35,13 @@ class Progress:
         again: datetime | None,
         told: Mapping[SubscriptionKey, Told] = _NOTHING,
         called: Called | None = None,
+        also: Callable[[Transaction], None] | None = None,
     ) -> Request | None:
         """Save with everything owed and give the claim back until `again`; None when outrun.
 
         `told` is what the catalogue says afterwards, saved in the same transaction, `called` is
-        what the record says of a call to the cloud, also when somebody else saved first.
+        what the record says of a call to the cloud, also when somebody else saved first. `also`
+        writes what else becomes true with it.
         """
         now = self.clock.now()
         try:
@@ -48,6 +50,8 @@ class Progress:
                     merging.tell(tx, told, at=now)
                 saved = recording.save(tx, before, moved, policy=self._policy, at=now)
                 self._file(tx, before, called, at=now)
+                if also is not None:
+                    also(tx)
                 tx.requests.attend(saved.number, at=again)
         except ChangedMeanwhile:
             self.again(before, at=now, called=called)

@@ -1,6 +1,6 @@
 """Switching: auto-renewal turned on or off by request; nothing here reaches a cloud."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from bot.services.errors import (
     SeveralAccounts,
     UnknownSubscription,
 )
-from bot.services.finding import find_all
+from bot.services.finding import find_all, still_there
 from bot.services.people import People
 from bot.services.policy import Policy
 from bot.services.switch_drafting import SwitchDrafting, Wanted, if_kept
@@ -106,7 +106,7 @@ class Switching:
                 request,
                 by=wish.by,
                 at=at,
-                items=_recharged(request, draft),
+                items=_recharged(request, draft, there=still_there(tx, request)),
                 deadline=draft.deadline,
                 terms=_terms(draft),
             )
@@ -161,7 +161,7 @@ class Switching:
             opened_at=opened_at,
             ignoring=request.number,
         )
-        found = [_get(tx, item.key) for item in request.items]
+        found = [_get(tx, key) for key in still_there(tx, request)]
         return self._drafting.draft(tx, found, wanted, now=self._clock.now())
 
     def _demand_allowed(
@@ -192,9 +192,16 @@ def _terms(draft: SwitchDraft) -> Terms:
     )
 
 
-def _recharged(request: Request, draft: SwitchDraft) -> tuple[Item, ...]:
+def _recharged(
+    request: Request, draft: SwitchDraft, *, there: Collection[SubscriptionKey]
+) -> tuple[Item, ...]:
+    """Its items without those that are gone, with the new charges."""
     charges = {each.subscription.key: each.charge for each in draft.items}
-    return tuple(replace(item, charge=charges.get(item.key, item.charge)) for item in request.items)
+    return tuple(
+        replace(item, charge=charges.get(item.key, item.charge))
+        for item in request.items
+        if item.key in there
+    )
 
 
 def _get(tx: Transaction, key: SubscriptionKey) -> Subscription:

@@ -32,6 +32,7 @@ from bot.services.errors import (
     NotPossible,
     RequestRefused,
 )
+from bot.services.finding import still_there
 from bot.services.forms import (
     acknowledged,
     demand_complete,
@@ -248,8 +249,8 @@ class Unsubscribing:
     def review(self, number: int, *, by: SlackUser) -> NewFigures:
         """A stale request's figures as they are now, beside the acknowledged ones.
 
-        Raises RequestRefused unless it is stale and the person's own, NotPossible when one of its
-        items cannot go any more.
+        What is at the cloud no more is left out. Raises RequestRefused unless it is stale and the
+        person's own, or when nothing is left, NotPossible when one of its items cannot go.
         """
         self._people.demand(by, Action.ASK)
         deciders = self._people.deciders()
@@ -377,7 +378,7 @@ class Unsubscribing:
         opened_at: datetime,
         now: datetime,
     ) -> Draft:
-        keys = tuple(item.key for item in request.items)
+        keys = still_there(tx, request)
         wish = Wish(
             refs=tuple(str(key) for key in keys),
             packages=keys,

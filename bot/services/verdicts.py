@@ -17,6 +17,7 @@ from bot.billing.unsubscription import (
     MayNotBreakGlass,
     NobodyElseLooks,
     NotAnApprover,
+    NothingLeft,
     NothingMissing,
     OnlyTheRequester,
     OutOfOrder,
@@ -141,6 +142,12 @@ def _other_figures(request: Request) -> Verdict:
 
 
 def _expired(request: Request) -> Verdict:
+    event = next((e for e in request.events if e.verb is Verb.EXPIRED), None)
+    if event is not None and event.note:
+        return Verdict(
+            f"Request {request.number} could not start in time and expired on {instant(event.at)}.",
+            "Ask again to go on.",
+        )
     return Verdict(
         f"Request {request.number} expired on {instant(request.deadline)}.", "Ask again to go on."
     )
@@ -184,6 +191,10 @@ def _nothing_missing(request: Request) -> Verdict:
     return Verdict(f"The cloud has answered, request {request.number} goes on.", "Nothing to do.")
 
 
+def _nothing_left(request: Request) -> Verdict:
+    return Verdict(f"Nothing of request {request.number} is at the cloud any more.", "Withdraw it.")
+
+
 def _decision(request: Request) -> Event | None:
     decided = (event for event in reversed(request.events) if event.verb in _DECIDED)
     return next(decided, None)
@@ -222,5 +233,6 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     SnapshotChanged: _other_figures,
     StopTooLate: _too_late_to_stop,
     NothingMissing: _nothing_missing,
+    NothingLeft: _nothing_left,
 }
 """One for every error of the tree; a test fails when one is missing."""

@@ -42,6 +42,8 @@ def request_line(line: RequestLine) -> Content:
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _did_of(request, event.verb)
+    if event.verb is Verb.EXPIRED and event.note:
+        did = "expired"
     said = text.clip(event.note or "", 500) if event.verb not in _SENTENCE_SAID else ""
     what = said if said and event.verb is Verb.STEP_DONE else f"{did}{f': {said}' if said else ''}"
     blocks: list[Block] = [rich(_line(event, when, what))]
@@ -82,7 +84,7 @@ def receipt(message: Receipt) -> Content:
 def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
-    words = checklist_lines.note(note) or _NOTES[note.state](request)
+    words = _held_up(note) or checklist_lines.note(note) or _NOTES[note.state](request)
     link = (
         button(
             "See what to do" if note.state is State.FAILED else "Open request",
@@ -296,6 +298,17 @@ def _subject(request: Request) -> str:
     return text.esc(facts.subject(request))
 
 
+def _held_up(note: RequesterNote) -> str | None:
+    """That it cannot go on, or that nobody could look again, in the words of that event."""
+    event, number = note.told, note.request.number
+    if event is None or event.verb not in {Verb.HELD_UP, Verb.NOT_LOOKED}:
+        return None
+    said = body.foreign(text.clip(event.note or "", SAID))
+    if event.verb is Verb.HELD_UP:
+        return f"Request {number} cannot go on yet: {said}"
+    return f"Request {number} is done and could not be looked at again: {said} {body.LOOK}"
+
+
 def _waits(request: Request) -> str:
     left = max(request.required_approvals - len(request.approvals), 1)
     return (
@@ -357,6 +370,10 @@ def _rejected(request: Request) -> str:
 
 
 def _expired(request: Request) -> str:
+    why = facts.why_expired(request)
+    if why:
+        said = body.foreign(body.lower(why))
+        return f"Request {request.number} expired: {said} Nothing was changed."
     by = text.instant(request.deadline)
     return f"Request {request.number} expired: nobody decided by {by}."
 
@@ -396,16 +413,17 @@ def _failed(request: Request) -> str:
     items = in_order(request)
     stuck = [item for item in items if item.state is not ItemState.GONE]
     gone = len(items) - len(stuck)
-    if not stuck:
-        return f"Request {request.number} failed: {text.esc(request.problem or 'see the request')}"
+    if not stuck or stuck[0].state is not ItemState.REFUSED:
+        return (
+            f"Request {request.number} failed: {body.foreign(request.problem or 'see the request')}"
+        )
     step = body.step_of(request, stuck[0])
     where = f" in step {step.number} of {len(request.steps)}" if step else ""
-    said = "the cloud refused" if stuck[0].state is ItemState.REFUSED else "it is not known about"
     ended = change_words.words(request).ended
     others = {0: "", 1: f" The other one is {ended}."}.get(gone, f" The other {gone} are {ended}.")
     return (
-        f"Request {request.number} failed{where}: {said} {text.esc(stuck[0].label)}, which "
-        f"{change_words.words(request).left}.{others}"
+        f"Request {request.number} failed{where}: the cloud refused {text.esc(stuck[0].label)}, "
+        f"which {change_words.words(request).left}.{others}"
     )
 
 
@@ -446,6 +464,8 @@ _DID: Mapping[Verb, str] = {
     Verb.LOOKED_AGAIN: "second look",
     Verb.CAME_BACK: "second look",
     Verb.NOT_READ: "not read back",
+    Verb.HELD_UP: "cannot go on yet",
+    Verb.NOT_LOOKED: "no second look",
 }
 
 _NOTES: Mapping[State, Callable[[Request], str]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.billing.unsubscription import Item, ItemState, Request, Step, StepState, Verb
+from bot.billing.unsubscription import Item, ItemState, Request, State, Step, StepState, Verb
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
@@ -29,6 +29,7 @@ from handlers.blocks.pieces import (
 )
 
 AGAIN = "Lapse changed nothing: look at the cloud's console, then ask again or keep it."
+LOOK = "Look at the cloud's console whether it is still gone."
 
 
 def asked(request: Request) -> Block:
@@ -121,6 +122,8 @@ def progress(request: Request, item: Item) -> Line:
 
 
 def _planned(request: Request, item: Item) -> Line:
+    if request.state is State.FAILED:
+        return (" · ", Bold("not sent"))
     step = step_of(request, item)
     if step and step.after:
         return (" · ", Bold("next"), ", waits until the edition is basic")
@@ -130,6 +133,10 @@ def _planned(request: Request, item: Item) -> Line:
 def _sent(request: Request, item: Item) -> Line:
     step = step_of(request, item)
     sent = f", sent {facts.clock(step.started_at, request)}" if step and step.started_at else ""
+    if request.state is State.FAILED:
+        taken = step is not None and step.state is StepState.ACCEPTED
+        seen = "taken by the cloud, not seen " if taken else "no answer was read, not seen "
+        return (" · ", Bold("not known"), f"{sent}, {seen}{words(request).ended} yet")
     return (" · ", Bold("now"), f"{sent}, waiting {words(request).waits}")
 
 
@@ -149,6 +156,8 @@ def _refused(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape 
 
 
 def _unknown(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
+    if request.state is State.FAILED:
+        return (" · ", Bold("not known"), ": the cloud did not answer, and was not read since")
     waits = "the cloud did not answer in time; Lapse reads it every 5 seconds, repeats nothing"
     return (" · ", Bold("not known"), f": {waits}")
 
@@ -327,6 +336,25 @@ def looking(request: Request) -> tuple[ButtonElement, ...]:
     if not request.is_open_at_the_cloud:
         return ()
     return (press("Look now", ids.LOOK_NOW, request, says="Look at the cloud now for request"),)
+
+
+def held_up(request: Request) -> tuple[Block, ...]:
+    """That it cannot go on now, and why."""
+    return tuple(rich(line) for line in held_up_lines(request))
+
+
+def held_up_lines(request: Request) -> list[Line]:
+    """The same as a line of text."""
+    event = facts.standing(request)
+    if event is None:
+        return []
+    when = facts.moment(event.at, request)
+    return [(Bold("Cannot go on yet"), f", {when}: {text.clip(event.note or '', 300)}")]
+
+
+def held_up_spoken(request: Request) -> str:
+    """The same as the end of top-level text."""
+    return "".join(f" {text.esc(each)}" for each in plain(held_up_lines(request)))
 
 
 def ask_again(request: Request) -> ButtonElement:

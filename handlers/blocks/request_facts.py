@@ -179,6 +179,18 @@ def because(problem: str | None) -> str:
     return FIGURES_WORSE if worse else "the facts changed"
 
 
+def why_expired(request: Request) -> str | None:
+    """Why it expired where somebody had decided in time."""
+    event = last_event(request, Verb.EXPIRED)
+    return event.note if event else None
+
+
+def standing(request: Request) -> Event | None:
+    """That it cannot go on now, as long as that is the newest of its history."""
+    newest = request.events[-1]
+    return newest if newest.verb is Verb.HELD_UP else None
+
+
 def how_approved(request: Request) -> str:
     """How it came to be approved: by whom, when, or that somebody broke the glass."""
     broken = request.broken_glass

@@ -117,13 +117,14 @@ def _approved(request: Request) -> Face:
             f"Request {request.number} is approved by {by}{alone} and starts at "
             f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
             f"{facts.least(request)}. "
-            "Until then it can be stopped."
+            f"Until then it can be stopped.{body.held_up_spoken(request)}"
         ),
         body=(
             body.asked(request),
             body.reason(request),
             body.figures(request),
             rich(*body.rows(request, body.estimate)),
+            *body.held_up(request),
             context(
                 f"{how[0].upper()}{how[1:]} · requester and approvers can stop it "
                 f"until {facts.clock(starts, request)}"
@@ -146,13 +147,14 @@ def _executing(request: Request) -> Face:
         headline=headline,
         spoken=body.spoken(
             f"Request {request.number} is {body.lower(headline)} ({request.account})",
-            *body.plain(rows),
+            *body.plain([*body.held_up_lines(request), *rows]),
         ),
         body=(
             body.asked(request),
             body.reason(request),
             body.figures(request),
             rich(*rows),
+            *body.held_up(request),
             context(body.decided(request)),
         ),
         buttons=(*body.looking(request), body.working(request)),
@@ -182,13 +184,14 @@ def _verifying(request: Request) -> Face:
         spoken=body.spoken(
             f"Request {request.number}: {facts.subject(request)} ({request.account}), "
             f"{body.lower(headline)}",
-            *body.plain(rows),
+            *body.plain([*body.held_up_lines(request), *rows]),
         ),
         body=(
             body.asked(request),
             body.reason(request),
             body.figures(request),
             rich(*rows),
+            *body.held_up(request),
             context(body.decided(request)),
         ),
         buttons=(*body.looking(request), body.working(request)),
@@ -269,8 +272,11 @@ def second_look(request: Request) -> str:
     """When it will be, or what it found."""
     if request.second_look_at is not None:
         return f"second look {facts.moment(request.second_look_at, request)}"
-    looked = facts.last_event(request, Verb.LOOKED_AGAIN)
-    return f"still gone {facts.moment(looked.at, request)}" if looked else ""
+    looked = facts.last_event(request, Verb.LOOKED_AGAIN, Verb.NOT_LOOKED)
+    if looked is None:
+        return ""
+    found = "still gone" if looked.verb is Verb.LOOKED_AGAIN else "no second look, not readable"
+    return f"{found} {facts.moment(looked.at, request)}"
 
 
 def _ended(word: str, verb: Verb, did: str) -> Callable[[Request], Face]:
@@ -309,15 +315,23 @@ def _expired(request: Request) -> Face:
     label = "Next deduction: " if deduction else "It "
     after = f" {label}{text.esc(next_one)}." if next_one else ""
     what = text.esc(facts.subject(request, full=True))
+    headline = f"Expired: nobody decided by {text.short_instant(request.deadline)}"
+    spoken = (
+        f"Request {request.number} expired: nobody decided about {what} "
+        f"({text.esc(request.account)}) by {text.instant(request.deadline)}."
+    )
+    why = body.foreign(facts.why_expired(request) or "")
+    if why:
+        headline = "Expired: it could not start in time"
+        spoken = f"Request {request.number} expired: {what} ({text.esc(request.account)}). {why}"
     return Face(
         emoji=ENDED,
-        headline=f"Expired: nobody decided by {text.short_instant(request.deadline)}",
-        spoken=(
-            f"Request {request.number} expired: nobody decided about {what} "
-            f"({text.esc(request.account)}) by {text.instant(request.deadline)}. "
-            f"Nothing was changed.{after}"
+        headline=headline,
+        spoken=f"{spoken} Nothing was changed.{after}",
+        body=(
+            section(f"{why}{' ' if why else ''}Nothing was changed.{after}"),
+            *body.remembered(request),
         ),
-        body=(section(f"Nothing was changed.{after}"), *body.remembered(request)),
         buttons=(body.ask_again(request),),
     )
 

@@ -44,6 +44,23 @@ def test_a_subscription_comes_back_as_it_was(any_store):
         assert tx.book.get(key("unknown")) is None
 
 
+def test_parts_are_found_by_their_main_resource(any_store):
+    put(
+        any_store,
+        resource("vm", note='says "parent_id":"vm"'),
+        resource("disk", parent_id="vm"),
+        resource("a-disk", parent_id="vm"),
+        resource("other", parent_id="vm-2"),
+        resource("foreign", account="prod", parent_id="vm"),
+        resource("odd", parent_id='v"m%'),
+    )
+
+    with any_store.reading() as tx:
+        assert [each.key.id for each in tx.book.parts("default", {"vm"})] == ["a-disk", "disk"]
+        assert [each.key.id for each in tx.book.parts("default", {'v"m%'})] == ["odd"]
+        assert tx.book.parts("default", set()) == []
+
+
 def test_many_are_put_at_once_and_the_last_word_on_one_counts(any_store):
     with any_store.transaction() as tx:
         tx.book.put_all([])

@@ -61,6 +61,37 @@ def test_reading_leaves_out_what_is_not_there(cloud: Cloud) -> None:
     assert set(found) == {"sm-quota"}
 
 
+def test_what_stands_around_is_of_the_same_region_or_a_part(cloud: Cloud) -> None:
+    account = cloud(
+        quota(orders=(MAY,)),
+        package(orders=(SMALL,)),
+        package("elsewhere", region="eu-west-101", orders=(SMALL,)),
+        package("ended", status=Status.EXPIRED, orders=(SMALL,)),
+        resource("vm", orders=(MAY,)),
+        resource("disk", parent_id="vm", orders=(MAY,)),
+        resource("other-disk", parent_id="other-vm", orders=(MAY,)),
+        resource("old-disk", parent_id="vm", status=Status.UNSUBSCRIBED, orders=(MAY,)),
+    )
+
+    def around(*ids: str) -> set[str]:
+        return {each.key.id for each in account.around(ids)}
+
+    assert around("sm-quota") == {"sm-quota", "sm-screen"}
+    assert around("vm") == {"disk"}
+    assert around("sm-screen", "vm") == {"sm-quota", "sm-screen", "disk"}
+    assert around("no-such") == set()
+
+
+def test_what_is_unsubscribed_from_stands_around_nothing(
+    cloud: Cloud, clock: SettableClock
+) -> None:
+    account = cloud(quota(orders=(MAY,)), package(orders=(SMALL,)))
+    account.unsubscribe(call(clock, "sm-quota"))
+    clock.advance(SOON)
+
+    assert [each.key.id for each in account.around(["sm-screen"])] == ["sm-screen"]
+
+
 def test_the_edition_is_that_of_the_quotas_of_a_region(cloud: Cloud) -> None:
     account = cloud(quota(orders=(MAY,)), package(orders=(SMALL,)))
 

@@ -289,6 +289,9 @@ class MortalLine:
     def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
         return self._between(lambda: self._cloud.read(ids))
 
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        return self._between(lambda: self._cloud.around(ids))
+
     def edition(self, region: str | None) -> Edition | None:
         return self._between(lambda: self._cloud.edition(region))
 

@@ -60,6 +60,14 @@ class OwnClockCloud(Cloud):
         self._answer()
         return super().read(ids)
 
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        self._answer()
+        return super().around(ids)
+
+    def edition(self, region: str | None) -> Edition | None:
+        self._answer()
+        return super().edition(region)
+
     def find_outcome(self, call: Call) -> Sequence[ItemResult]:
         self._answer()
         listed = self.listed()  # after which everything that is due has landed
@@ -170,6 +178,9 @@ class Line:
         found = self._between(lambda: self._office.cloud.read(ids))
         self._office.read(self._clerk, ids, found)
         return found
+
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        return self._between(lambda: self._office.cloud.around(ids))
 
     def edition(self, region: str | None) -> Edition | None:
         return self._between(lambda: self._office.cloud.edition(region))

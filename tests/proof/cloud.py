@@ -74,6 +74,10 @@ class Cloud:
         self._pass_time()
         return self.behind.read(ids)
 
+    def around(self, ids: Collection[str]) -> Sequence[Subscription]:
+        self._pass_time()
+        return self.behind.around(ids)
+
     def edition(self, region: str | None) -> Edition | None:
         self._pass_time()
         return self.behind.edition(region)

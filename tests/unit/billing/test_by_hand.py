@@ -109,7 +109,7 @@ def test_a_cloud_that_was_read_or_tried_to_be_is_read_once_more_a_day_later():
     ended = by_hand.seen_gone(tried, at=SEEN + HOUR, note="seen")
     assert ended.second_look_at == SEEN + HOUR + DAY
     for over in (
-        by_hand.not_read(ended, at=SEEN + 2 * DAY, note="away"),
+        stepping.not_looked(ended, at=SEEN + 2 * DAY, note="away"),
         stepping.looked_again(ended, at=SEEN + 2 * DAY, note="gone"),
         stepping.came_back(ended, at=SEEN + 2 * DAY, problem="back"),
     ):

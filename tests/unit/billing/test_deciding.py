@@ -315,7 +315,7 @@ def test_a_request_expires_after_its_deadline_only():
 
     expired = expire(waiting(), at=late)
 
-    assert str(raised.value) == "request 1042 can be decided until 2026-11-26 10:12:00+08:00"
+    assert str(raised.value) == "request 1042 does not expire before 2026-11-26 10:12:00+08:00"
     assert (expired.state, expired.closed) == (State.EXPIRED, True)
     assert expired.events[-1] == Event(number=2, verb=Verb.EXPIRED, at=late, by=None, note=None)
     with pytest.raises(RequestExpired):
@@ -324,14 +324,19 @@ def test_a_request_expires_after_its_deadline_only():
         withdraw(expired, by=REQUESTER, at=NOW)
 
 
-def test_what_is_stale_expires_too_and_what_is_approved_does_not():
+def test_what_is_stale_expires_too_and_what_is_approved_when_its_figures_hold_no_more():
     late = DEADLINE + timedelta(seconds=1)
+    until = DEADLINE + timedelta(minutes=65)
 
     assert expire(stale(), at=late).state is State.EXPIRED
-    with pytest.raises(IllegalMove) as raised:
-        expire(approved(), at=late)
-
-    assert str(raised.value) == "request 1042 is approved, not waiting or stale"
+    assert approved().good_until == until
+    with pytest.raises(IllegalMove):
+        expire(approved(), at=until)
+    expired = expire(approved(), at=until + timedelta(seconds=1), why="It could not start.")
+    assert (expired.state, expired.closed) == (State.EXPIRED, True)
+    assert expired.events[-1].note == "It could not start."
+    with pytest.raises(IllegalMove):
+        expire(executing(), at=until + timedelta(days=1))
 
 
 # Stale

@@ -66,7 +66,8 @@ def test_the_states_are_called_what_people_read():
             Verb,
             "asked approved rejected withdrew stopped expired read-again stale acknowledged "
             "called broke-glass started step-done step-refused verifying verified failed retried "
-            "by-hand left looked-again came-back reminded carried-out confirmed still-there",
+            "by-hand left looked-again came-back reminded carried-out confirmed still-there "
+            "held-up not-looked",
         ),
     ],
 )

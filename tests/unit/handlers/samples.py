@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.billing import deciding, stepping
+from bot.billing import deciding, standstill, stepping
 from bot.billing.deciding import Asking
 from bot.billing.money import Money
 from bot.billing.plan import plan
@@ -199,6 +199,53 @@ def failed() -> Request:
         problem="Large screen does not work without the edition and stays paid for. Retry when "
         "the other transaction is over, or unsubscribe by hand and say so.",
     )
+
+
+STANDS = (
+    "The cloud of staging could not be read: The key *is* <not> valid any more. Nothing is asked "
+    "for twice. Lapse goes on trying until Tue 24 Nov 2026, 11:01 GMT+08:00."
+)
+"""What people are told of a request that cannot go on."""
+
+
+def held_up(request: Request) -> Request:
+    """It has not gone on for a quarter of an hour."""
+    return standstill.held_up(request, at=instant("2026-11-23 11:20"), note=STANDS)
+
+
+def given_up() -> Request:
+    """The packages were taken a day ago and are listed still."""
+    taken = stepping.step_accepted(
+        executing(), 2, at=instant("2026-11-23 11:01"), orders={SCREEN.key: None}
+    )
+    problem = "The cloud took the call about Large screen and lists it still. Retry looks first."
+    return stepping.fail(taken, at=instant("2026-11-24 11:02"), problem=problem)
+
+
+def unread() -> Request:
+    """The answer about the packages was lost, and nothing could be read since."""
+    problem = "The cloud of staging could not be read: It is away. Retry looks first."
+    return stepping.fail(unanswered(), at=instant("2026-11-24 11:02"), problem=problem)
+
+
+def unsent() -> Request:
+    """Nothing was sent before the cloud could not be read."""
+    started = stepping.start(approved(), at=instant("2026-11-23 10:58"))
+    problem = "The cloud of staging could not be read: It is away. Retry looks first."
+    return stepping.fail(started, at=instant("2026-11-24 11:02"), problem=problem)
+
+
+def not_in_time() -> Request:
+    """It was approved and could not start."""
+    why = "It could not start by Thu 26 Nov 2026, 11:19 GMT+08:00. The *cloud* was <away>."
+    request = approved()
+    return deciding.expire(request, at=request.good_until + timedelta(seconds=1), why=why)
+
+
+def not_looked() -> Request:
+    """A day later nobody could look again."""
+    note = "The cloud of staging could not be read: It is away."
+    return stepping.not_looked(done(), at=instant("2026-11-25 11:07"), note=note)
 
 
 def reminder_item(subscription: Subscription | None = None, **changes: Any) -> ReminderItem:

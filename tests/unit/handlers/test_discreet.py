@@ -38,7 +38,7 @@ from handlers.forms import Carried, decode
 from handlers.messenger import content
 from tests.factories import NOW, OWNER, cny, instant, usd
 from tests.unit.handlers import catalogue, looks, samples
-from tests.unit.handlers.test_unsubscribe_card import EVERY_STATE
+from tests.unit.handlers.test_unsubscribe_card import EVERY_STATE, STANDING
 
 FIGURE = re.compile(r"\b(?:USD|CNY)\b|\d[\d,]*\.\d\d\b")
 WORSE = "Refund at least USD 1,869.65, before USD 2,010.76."
@@ -52,6 +52,7 @@ SETTLED = [
 ]
 MESSAGES = {
     **{f"card {r.state.value}": RequestCard(request=r) for r in EVERY_STATE},
+    **{f"card {name}": RequestCard(request=each) for name, each in STANDING.items()},
     "card stale with figures": RequestCard(request=replace(EVERY_STATE[-1], problem=WORSE)),
     "card dry run": RequestCard(request=replace(samples.done(), dry_run=True)),
     "receipt": Receipt(request=samples.done()),

@@ -174,7 +174,7 @@ def test_of_a_command_only_who_had_no_right(stage, fakes):
 def test_while_a_turn_runs_the_record_knows_from_where(acting, monkeypatch):
     seen: list[object] = []
 
-    def approve(_number: int, *, by: str, shown: int) -> None:  # noqa: ARG001
+    def approve(_number: int, *, by: str, shown: int) -> None:
         seen.append((by, told_origin()))
 
     monkeypatch.setattr(acting.unsubscribing, "approve", approve)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.billing import deciding
+from bot.billing import deciding, stepping
 from bot.billing.unsubscription import ItemState, Request, State
 from bot.facts.messages import RequestCard
 from handlers.blocks.requests import FACES, request_card
@@ -61,6 +61,19 @@ EVERY_STATE = [
 ]
 
 
+STANDING = {
+    "approved, held up": samples.held_up(samples.approved()),
+    "executing, held up": samples.held_up(samples.executing()),
+    "verifying, held up": samples.held_up(samples.verifying()),
+    "taken and listed still": samples.given_up(),
+    "an answer that was never read": samples.unread(),
+    "nothing was sent": samples.unsent(),
+    "not in time": samples.not_in_time(),
+    "no second look": samples.not_looked(),
+}
+"""What the message says of requests that cannot go on, or could not."""
+
+
 def test_every_state_has_a_face():
     assert set(FACES) == set(State)
 
@@ -68,6 +81,76 @@ def test_every_state_has_a_face():
 @pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)
 def test_slack_accepts_the_message_in_every_state(request_):
     assert seen.refused(card(request_)) == []
+
+
+@pytest.mark.parametrize("name", STANDING)
+def test_slack_accepts_the_message_of_what_cannot_go_on(name):
+    content = card(STANDING[name])
+
+    assert seen.refused(content) == []
+    assert len(content.text) <= 600
+    assert "<not>" not in content.text
+    assert card(replace(STANDING[name], dry_run=True)).text.startswith("Dry run: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("approved, held up", f"Cannot go on yet, 11:20 GMT+08:00: {samples.STANDS}"),
+        ("executing, held up", f"Cannot go on yet, 11:20 GMT+08:00: {samples.STANDS}"),
+        ("verifying, held up", f"Cannot go on yet, 11:20 GMT+08:00: {samples.STANDS}"),
+        (
+            "taken and listed still",
+            "2 Large screen · not known, sent 11:01, taken by the cloud, not seen gone yet",
+        ),
+        (
+            "an answer that was never read",
+            "2 Large screen · not known: the cloud did not answer, and was not read since",
+        ),
+        ("nothing was sent", "2 Large screen · not sent"),
+        (
+            "not in time",
+            "It could not start by Thu 26 Nov 2026, 11:19 GMT+08:00. The cloud was &lt;away&gt;. "
+            "Nothing was changed. Next deduction: USD 5,700.00 on Mon 3 May 2027, 03:00 GMT+08:00.",
+        ),
+        (
+            "no second look",
+            "Asked by @requester · approved by @approver-1 · verified 11:06 GMT+08:00 · "
+            "no second look, not readable Wed 25 Nov, 11:07 GMT+08:00 · receipt in the thread",
+        ),
+    ],
+)
+def test_what_cannot_go_on_says_so(name, said):
+    assert said in seen.lines(card(STANDING[name]).blocks)
+
+
+@pytest.mark.parametrize(
+    ("name", "headline"),
+    [
+        ("taken and listed still", ":warning: Failed: 1 done, 2 not known"),
+        ("an answer that was never read", ":warning: Failed: 1 done, 2 not known"),
+        ("nothing was sent", ":warning: Failed: 3 not sent"),
+        ("not in time", ":no_entry_sign: Expired: it could not start in time"),
+    ],
+)
+def test_how_it_ended_that_it_could_not_go_on(name, headline):
+    content = card(STANDING[name])
+
+    assert seen.headline(content) == headline
+    failed = headline.startswith(":warning:")
+    repairs = ["Retry", "Done by hand…", "Leave as is…"]
+    assert seen.buttons(content.blocks) == (repairs if failed else ["Ask again…"])
+
+
+def test_once_it_goes_on_nothing_is_said_of_a_standstill():
+    gone_on = stepping.step_gone(
+        samples.held_up(samples.executing()),
+        2,
+        at=instant("2026-11-23 11:40"),
+        gone=(samples.SCREEN.key, samples.ORCHESTRATION.key),
+    )
+
+    assert "Cannot go on" not in " ".join(seen.lines(card(gone_on).blocks))
 
 
 @pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)

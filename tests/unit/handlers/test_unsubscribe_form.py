@@ -26,6 +26,9 @@ from tests import factories as make
 from tests.factories import APPROVER_1, NOW, REQUESTER, instant, usd
 from tests.unit.handlers import looks, samples, seen
 
+SAID_OF_STANDING = samples.STANDS.replace("*", "").replace("<not>", "&lt;not&gt;")
+"""As it stands in mrkdwn: foreign marks format nothing."""
+
 CARRIED = Carried.fresh(("staging/st-quota",), channel="C0FINOPS")
 
 
@@ -512,6 +515,93 @@ def test_the_requester_is_told_of_every_change(request_, said):
 
     assert seen.spoken(content) == said
     assert seen.lines(content.blocks) == [said]
+    assert seen.refused(content) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "said", "buttons"),
+    [
+        (
+            samples.held_up(samples.approved()),
+            f"Request 1042 cannot go on yet: {SAID_OF_STANDING}",
+            ["Stop", "Open request"],
+        ),
+        (
+            samples.held_up(samples.verifying()),
+            f"Request 1042 cannot go on yet: {SAID_OF_STANDING}",
+            ["Open request"],
+        ),
+        (
+            samples.given_up(),
+            "Request 1042 failed: The cloud took the call about Large screen and lists it still. "
+            "Retry looks first.",
+            ["See what to do"],
+        ),
+        (
+            samples.not_in_time(),
+            "Request 1042 expired: it could not start by Thu 26 Nov 2026, 11:19 GMT+08:00. The "
+            "cloud was &lt;away&gt;. Nothing was changed.",
+            ["Ask again…", "Open request"],
+        ),
+        (
+            samples.not_looked(),
+            "Request 1042 is done and could not be looked at again: The cloud of staging could "
+            "not be read: It is away. Look at the cloud's console whether it is still gone.",
+            ["Open request"],
+        ),
+    ],
+    ids=lambda value: "",
+)
+def test_the_requester_is_told_of_what_cannot_go_on(request_, said, buttons):
+    note = RequesterNote(
+        request=request_, state=request_.state, link="https://a/p1", told=request_.events[-1]
+    )
+    content = receipts.requester_note(note)
+
+    assert content.text == said
+    assert seen.buttons(content.blocks) == buttons
+    assert seen.refused(content) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (samples.held_up(samples.executing()), f"11:20 cannot go on yet: {samples.STANDS}"),
+        (
+            samples.not_looked(),
+            "Wed 25 Nov, 11:07 no second look: The cloud of staging could not be read: It is away.",
+        ),
+        (
+            samples.not_in_time(),
+            "Thu 26 Nov, 11:19 expired: It could not start by Thu 26 Nov 2026, 11:19 GMT+08:00. "
+            "The *cloud* was <away>.",
+        ),
+    ],
+    ids=lambda value: "",
+)
+def test_the_thread_tells_of_what_cannot_go_on(request_, line):
+    content = receipts.request_line(RequestLine(request=request_, event=request_.events[-1]))
+
+    assert seen.lines(content.blocks) == [line]
+    assert "<" not in content.text
+    assert seen.refused(content) == []
+
+
+@pytest.mark.parametrize(
+    ("failed", "said"),
+    [
+        (samples.given_up(), "2 Large screen · sent, not gone yet"),
+        (samples.unread(), "2 Large screen · not known"),
+        (samples.unsent(), "2 Large screen · not sent"),
+    ],
+    ids=lambda value: "",
+)
+def test_the_receipt_of_what_was_given_up_says_what_is_known(failed, said):
+    left = stepping.leave_as_is(failed, by=REQUESTER, at=samples.APPROVED, why="Done in May.")
+    content = receipts.receipt(Receipt(request=left))
+
+    assert said in seen.lines(content.blocks)
+    assert f"Problem: {failed.problem}" in seen.lines(content.blocks)
     assert seen.refused(content) == []
 
 

@@ -719,8 +719,7 @@ def test_two_replicas_send_each_step_once(desk: Desk) -> None:
 
 def test_a_quota_bought_meanwhile_makes_it_stale(desk: Desk) -> None:
     desk.approved("sm-quota")
-    with desk.store.transaction() as tx:
-        tx.catalogue.put([quota("sm-second", name="Second quota")], at=desk.clock.now())
+    desk.cloud.held["sm-second"] = quota("sm-second", name="Second quota")
     desk.cool_off()
 
     desk.run()

@@ -478,6 +478,36 @@ def test_what_the_cloud_lists_no_more_is_stale(desk: Desk) -> None:
     assert stale.problem == "SecMaster Professional, 50 ECS is not at the cloud any more."
 
 
+def test_when_the_only_one_is_gone_it_is_to_be_withdrawn(desk: Desk) -> None:
+    request = ask(desk)
+    desk.cloud.change("sm-quota", status=Status.UNSUBSCRIBED)
+    run(desk, request)
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.switching.review(request.number, by=REQUESTER)
+
+    assert refused.value.advice == "Withdraw it."
+
+
+def test_one_of_two_that_is_gone_is_left_out_when_it_is_acknowledged_again(
+    store: Store, clock: SettableClock
+) -> None:
+    both = [quota(ref, orders=(OF_LATER,), auto_renew=False) for ref in ("sm-1", "sm-2")]
+    desk = Desk(store, clock, both)
+    draft = desk.switching.draft(["sm-1", "sm-2"], ON, by=REQUESTER)
+    keys = tuple(each.key for each in draft.ordered)
+    request = desk.switching.ask(SwitchWish(change=ON, keys=keys, by=REQUESTER))
+    desk.cloud.change("sm-1", status=Status.UNSUBSCRIBED)
+    assert run(desk, request).state is State.STALE
+
+    again = desk.switching.acknowledge_again(
+        request.number, SwitchWish(change=ON, keys=keys, by=REQUESTER)
+    )
+
+    assert [item.key.id for item in again.items] == ["sm-2"]
+    assert [(step.number, step.subscriptions) for step in again.steps] == [(1, (key("sm-2"),))]
+
+
 def test_a_stale_one_is_acknowledged_again_and_approved_again(desk: Desk) -> None:
     request = ask(desk)
     desk.cloud.change("sm-quota", renewal_price=Decimal("3700.00"))

@@ -205,15 +205,14 @@ def test_what_ended_meanwhile_makes_it_stale(desk: Desk) -> None:
     assert "It is unsubscribed from already." in (request.problem or "")
 
 
-def test_a_notice_whose_day_passed_while_nobody_ran_makes_it_stale(desk: Desk) -> None:
+def test_a_notice_whose_day_passed_while_nobody_ran_lets_it_expire(desk: Desk) -> None:
     number = desk.approved("status-page").number
     desk.clock.set(DUE + 2 * DAY)
     desk.run()
 
     request = desk.get(number)
-    [stale] = [event for event in request.events if event.verb is Verb.STALE]
-    assert request.state is State.EXPIRED  # too late to acknowledge it again
-    assert stale.note == (
+    assert request.state is State.EXPIRED
+    assert request.events[-1].note == (
         "The last day for notice has passed, it was Sat 10 Apr 2027, "
         "the next one is Mon 10 Apr 2028."
     )
@@ -800,7 +799,7 @@ def test_a_second_look_that_nobody_can_take_ends_after_hours(console: Desk) -> N
     pass_by(console, 40 * HOUR, every=HOUR / 2)
 
     request = console.get()
-    assert (request.events[-1].verb, request.events[-1].note) == (Verb.NOT_READ, NOT_READ)
+    assert (request.events[-1].verb, request.events[-1].note) == (Verb.NOT_LOOKED, NOT_READ)
     reads = console.cloud.reads
     pass_by(console, 2 * DAY, every=HOUR)
     assert (console.get(), console.cloud.reads) == (request, reads)
@@ -927,8 +926,11 @@ def test_it_does_not_begin_when_what_was_acknowledged_is_over(desk: Desk) -> Non
     desk.clock.set(latest + MINUTE)
     desk.run()
 
-    [stale] = [event for event in desk.get().events if event.verb is Verb.STALE]
-    assert stale.note == "It was to begin by Thu 26 Nov 2026, 11:17 GMT+08:00, which is over."
+    assert (desk.state(), desk.get().events[-1].note) == (
+        State.EXPIRED,
+        "It could not start by Thu 26 Nov 2026, 11:17 GMT+08:00, until when the acknowledged "
+        "figures held.",
+    )
 
 
 def test_at_the_last_moment_it_begins(desk: Desk) -> None:

@@ -1,0 +1,91 @@
+"""A request that cannot go on: since when, when people are told, and when it is given up (pure).
+
+Nothing is derived from how often it was tried, so that whoever looks next decides the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.billing.unsubscription import Request, State, StepState, Verb, noted
+
+UNREAD_TOLD_AFTER = timedelta(minutes=15)
+"""For how long a cloud that cannot be read or called is nobody's business but Lapse's."""
+
+TAKEN_TOLD_AFTER = timedelta(minutes=30)
+"""How long what the cloud took may stay on its list before people hear of it."""
+
+GIVEN_UP_AFTER = timedelta(hours=24)
+"""After so long people decide how to go on, or earlier where an item's last safe moment is."""
+
+_AT_THE_CLOUD = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hindrance:
+    """What keeps a request from going on, in one sentence, and after how long people are told.
+
+    `about` names it in keys: the same trouble of several requests is told once.
+    """
+
+    why: str
+    about: str
+    told_after: timedelta = UNREAD_TOLD_AFTER
+
+
+def stands_since(request: Request) -> datetime:
+    """When it last went on, by an event or at the cloud, or was to: cooled off, or looked at."""
+    return max(_moments(request))
+
+
+def is_told(request: Request) -> bool:
+    """Whether people have heard that it has not gone on since."""
+    since = stands_since(request)
+    return any(each.verb is Verb.HELD_UP and each.at >= since for each in request.events)
+
+
+def is_to_be_told(request: Request, hindrance: Hindrance, *, at: datetime) -> bool:
+    """Whether it is time for people to hear of it; of a second look they hear how it ends."""
+    if request.state is State.DONE or is_told(request):
+        return False
+    return at >= stands_since(request) + hindrance.told_after
+
+
+def gives_up_at(request: Request, hindrance: Hindrance, *, last_safe: datetime | None) -> datetime:
+    """When it is left to people, who have heard of it before where a call is open at the cloud.
+
+    Before its first call it waits as long as the figures hold that were acknowledged; what has
+    nothing at the cloud no longer than that either. `last_safe` is that of what is still to go.
+    """
+    since = stands_since(request)
+    if request.state is State.APPROVED:
+        return request.good_until
+    given_up = since + GIVEN_UP_AFTER
+    if request.state is not State.EXECUTING:
+        return given_up
+    if not is_at_the_cloud(request):
+        return min(given_up, request.good_until)
+    earliest = since + hindrance.told_after
+    return max(earliest, min(given_up, last_safe or given_up))
+
+
+def is_at_the_cloud(request: Request) -> bool:
+    """Whether a call was made of which it is not read yet that what it asked for is done."""
+    return any(step.state in _AT_THE_CLOUD for step in request.steps)
+
+
+def held_up(request: Request, *, at: datetime, note: str) -> Request:
+    """People are told that it cannot go on, once."""
+    return noted(request, Verb.HELD_UP, at=at, note=note)
+
+
+def _moments(request: Request) -> Iterator[datetime]:
+    yield request.requested_at
+    yield from (each.at for each in request.events if each.verb is not Verb.HELD_UP)
+    for due in (request.starts_at, request.second_look_at):
+        if due is not None:
+            yield due
+    for step in request.steps:
+        asked = step.accepted_at or step.started_at
+        if step.state in _AT_THE_CLOUD and asked is not None:
+            yield asked

@@ -1,0 +1,181 @@
+"""Stalling: a request that cannot go on is tried again, told once, and at last left to people."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bot.billing import deciding, standstill, stepping
+from bot.billing.deadline import last_safe
+from bot.billing.standstill import TAKEN_TOLD_AFTER, Hindrance
+from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
+from bot.billing.unsubscription import ItemState, Request, State, StepState
+from bot.ports.provider import ProviderError
+from bot.ports.store import Transaction
+from bot.services.alarming import Trouble, alarm
+from bot.services.effects import effect_of
+from bot.services.filing import Called
+from bot.services.finding import account_of
+from bot.services.phrases import instant, listed
+from bot.services.progress import Progress
+
+SELDOM = timedelta(minutes=5)
+"""How often it is tried once people know."""
+
+
+class Stalling:
+    """Decides about one claimed request that cannot go on; safe with several replicas.
+
+    That people are told is an event of the request, saved with a version check together with what
+    is owed for it, so that it happens once.
+    """
+
+    def __init__(self, *, progress: Progress, operators: Callable[[], Sequence[SlackUser]]) -> None:
+        self._progress = progress
+        self._operators = operators
+
+    def hold(
+        self,
+        request: Request,
+        hindrance: Hindrance,
+        *,
+        again: datetime,
+        moved: Request | None = None,
+        called: Called | None = None,
+    ) -> None:
+        """Try it `again`, tell people, or give it up: as long as it has not gone on.
+
+        `moved` is what became of it, with what the record says of a call, where that is to be
+        saved in any case.
+        """
+        now = self._progress.clock.now()
+        stands = moved or request
+        until = standstill.gives_up_at(stands, hindrance, last_safe=self._last_safe(stands))
+        told = standstill.is_told(stands)
+        if now > until:
+            self._tell(request, _given_up(stands, hindrance, at=now), hindrance, called=called)
+        elif standstill.is_to_be_told(stands, hindrance, at=now):
+            held = standstill.held_up(stands, at=now, note=_said(stands, hindrance, until=until))
+            self._tell(request, held, hindrance, again=again, called=called)
+        else:
+            when = max(again, now + SELDOM) if told else again
+            if moved is None:
+                self._progress.again(request, at=when, called=called)
+            else:
+                self._progress.save(request, moved, again=when, called=called)
+
+    def _tell(
+        self,
+        request: Request,
+        moved: Request,
+        hindrance: Hindrance,
+        *,
+        again: datetime | None = None,
+        called: Called | None = None,
+    ) -> None:
+        trouble = Trouble(
+            about=hindrance.about,
+            subject=f"Request {request.number} cannot go on",
+            text=f"{hindrance.why} Request {request.number} says what that means for it.",
+            since=standstill.stands_since(request),
+        )
+        operators = self._operators()
+        now = self._progress.clock.now()
+
+        def owe(tx: Transaction) -> None:
+            alarm(tx, trouble, operators=operators, at=now)
+
+        self._progress.save(request, moved, again=again, called=called, also=owe)
+
+    def _last_safe(self, request: Request) -> datetime | None:
+        """Before when what is still to go has to be gone (R25), as the catalogue knows it."""
+        since = standstill.stands_since(request)
+        store = self._progress.store
+        account = account_of(store, request.account)
+        with store.reading() as tx:
+            held = [tx.catalogue.get(key) for key in stepping.ahead(request)]
+        safe = [last_safe(h, account, at=since, scope=request.scope) for h in held if h is not None]
+        return min((moment for moment in safe if moment is not None), default=None)
+
+
+def unread(account: AccountName, error: ProviderError) -> Hindrance:
+    """The cloud does not let itself be read."""
+    return Hindrance(
+        why=f"The cloud of {account} could not be read: {_sentence(error)}",
+        about=f"cloud/{account}",
+    )
+
+
+def takes_no_calls(account: AccountName, error: ProviderError) -> Hindrance:
+    """The cloud can be read and takes nothing."""
+    return Hindrance(
+        why=f"The cloud of {account} takes no call: {_sentence(error)}",
+        about=f"cloud/{account}",
+    )
+
+
+def no_cloud(account: AccountName) -> Hindrance:
+    """Nothing is there that could be asked."""
+    return Hindrance(why=f"The settings name no cloud for {account}.", about=f"cloud/{account}")
+
+
+def still_listed(request: Request, keys: Sequence[SubscriptionKey]) -> Hindrance:
+    """What the cloud took does not become what was asked for."""
+    labels = listed([request.item(key).label for key in keys])
+    them = "it" if len(keys) == 1 else "them"
+    return Hindrance(
+        why=f"The cloud took the call about {labels} and lists {them} still.",
+        about=f"request/{request.number}",
+        told_after=TAKEN_TOLD_AFTER,
+    )
+
+
+def way_on(request: Request, *, at: datetime) -> str:
+    """What people can do about one that failed, in one sentence."""
+    by_hand = effect_of(request).by_hand
+    if at > request.good_until and stepping.ahead(request) and not _is_open(request):
+        return f"Retry calls nothing any more: {by_hand} and say so, or leave it and ask again."
+    return f"Retry looks first and asks for nothing twice, or {by_hand} and say so."
+
+
+def _given_up(request: Request, hindrance: Hindrance, *, at: datetime) -> Request:
+    if request.state is State.APPROVED:
+        return deciding.expire(request, at=at, why=f"{not_in_time(request)} {hindrance.why}")
+    if request.state is State.DONE:
+        return stepping.not_looked(request, at=at, note=hindrance.why)
+    unknown = _unknown(request)
+    known = f" It is not known what became of {listed(unknown)}." if unknown else ""
+    problem = f"{hindrance.why}{known} {way_on(request, at=at)}"
+    return stepping.fail(request, at=at, problem=problem)
+
+
+def not_in_time(request: Request) -> str:
+    """Why what was approved does not start any more."""
+    until = instant(request.good_until)
+    return f"It could not start by {until}, until when the acknowledged figures held."
+
+
+def _said(request: Request, hindrance: Hindrance, *, until: datetime) -> str:
+    so_far = "Nothing is asked for twice."
+    if request.state is State.APPROVED:
+        so_far = "Nothing was changed yet."
+    return f"{hindrance.why} {so_far} Lapse goes on trying until {instant(until)}."
+
+
+def _is_open(request: Request) -> bool:
+    return standstill.is_at_the_cloud(request)
+
+
+def _unknown(request: Request) -> list[str]:
+    """The names of those of which no answer was read."""
+    asked = [
+        key
+        for step in request.steps
+        if step.state in {StepState.STARTED, StepState.UNKNOWN}
+        for key in step.subscriptions
+    ]
+    open_items = (request.item(key) for key in asked)
+    return [i.label for i in open_items if i.state in {ItemState.SENT, ItemState.UNKNOWN}]
+
+
+def _sentence(error: ProviderError) -> str:
+    said = error.sentence.strip() or "it gives no reason"
+    return said if said.endswith((".", "!", "?")) else f"{said}."

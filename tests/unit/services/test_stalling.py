@@ -1,0 +1,339 @@
+"""What becomes of a request that cannot go on: people hear of it once, and it ends."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.billing.standstill import GIVEN_UP_AFTER, TAKEN_TOLD_AFTER, UNREAD_TOLD_AFTER
+from bot.billing.unsubscription import Request, State, Verb
+from bot.facts.messages import OperatorWarning, RequesterNote
+from bot.ports.provider import ProviderRefused
+from bot.ports.store import Store
+from tests.clocks import SettableClock
+from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, resource
+from tests.fakes import TAKES
+from tests.unit.services.desk import LONG, SECOND, Desk, delivering
+
+QUOTA = "SecMaster Professional, 50 ECS"
+FOR_EVER = timedelta(days=3650)
+HOUR = timedelta(hours=1)
+LOOKS_FIRST = "Retry looks first and asks for nothing twice, or unsubscribe by hand and say so."
+
+
+@pytest.fixture
+def desk(store: Store, clock: SettableClock) -> Desk:
+    return Desk(store, clock)
+
+
+def away(desk: Desk) -> None:
+    """The key is refused wherever something is read."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise ProviderRefused("The key is not valid any more.", code="403")
+
+    for name in ("read", "find_outcome", "edition", "refunds"):
+        setattr(desk.cloud, name, refuse)
+
+
+def back(desk: Desk) -> None:
+    """The cloud can be read as before."""
+    for name in ("read", "find_outcome", "edition", "refunds"):
+        delattr(desk.cloud, name)
+
+
+def pass_time(desk: Desk, span: timedelta, *, every: timedelta = timedelta(minutes=5)) -> None:
+    until = desk.clock.now() + span
+    while desk.clock.now() < until:
+        desk.clock.set(min(until, desk.clock.now() + every))
+        desk.run()
+
+
+def told(request: Request) -> list[str | None]:
+    """What people were told of a standstill."""
+    return [event.note for event in request.events if event.verb is Verb.HELD_UP]
+
+
+def warnings(desk: Desk) -> list[str]:
+    """Whom of the operators something was told, about what."""
+    return desk.owed("warning/")
+
+
+def carry(desk: Desk) -> None:
+    """Send what is owed, at the pace of one conversation."""
+    carrier = delivering(desk)
+    for _ in range(10):
+        carrier.send_due(limit=1000)
+        desk.clock.advance(2 * SECOND)
+
+
+def approved(desk: Desk) -> Request:
+    request = desk.approved("sm-quota")
+    desk.cool_off()
+    return request
+
+
+def test_a_cloud_that_cannot_be_read_is_told_once_and_then_the_request_expires(desk: Desk) -> None:
+    request = approved(desk)
+    away(desk)
+    pass_time(desk, UNREAD_TOLD_AFTER - SECOND)
+    assert told(desk.get()) == []
+
+    pass_time(desk, 2 * HOUR)
+    [said] = told(desk.get())
+    assert said == (
+        "The cloud of default could not be read: The key is not valid any more. Nothing was "
+        "changed yet. Lapse goes on trying until Thu 26 Nov 2026, 11:17 GMT+08:00."
+    )
+    assert desk.state() is State.APPROVED
+    owed = desk.owed()
+    assert len([key for key in owed if key.startswith("warning/cloud/default/")]) == 2
+    assert [key for key in owed if key.startswith("request/1001/note/3")]
+
+    pass_time(desk, request.good_until - desk.clock.now(), every=HOUR)
+    assert desk.state() is State.APPROVED
+    pass_time(desk, HOUR)
+    ended = desk.get()
+    assert (ended.state, ended.closed) == (State.EXPIRED, True)
+    assert ended.events[-1].note == (
+        "It could not start by Thu 26 Nov 2026, 11:17 GMT+08:00, until when the acknowledged "
+        "figures held. The cloud of default could not be read: The key is not valid any more."
+    )
+    assert len(told(ended)) == 1
+    assert desk.cloud.calls == []
+
+
+def test_requester_and_operators_hear_of_it_and_the_older_note_loses_its_button(
+    desk: Desk,
+) -> None:
+    approved(desk)
+    carry(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    carry(desk)
+
+    notes = [each.message for each in desk.messenger.of(RequesterNote)]
+    last = next(note for note in notes if note.told and note.told.verb is Verb.HELD_UP)
+    assert (last.state, last.current) == (State.APPROVED, True)
+    [first] = [n for n in notes if n.told and n.told.verb is Verb.APPROVED]
+    assert not first.current
+    for each in (APPROVER_1, APPROVER_2):
+        to = f"D{each[1:]}"
+        [warning] = [shown.message for shown in desk.messenger.of(OperatorWarning, to=to)]
+        assert warning.subject == "Request 1001 cannot go on"
+        assert warning.text == (
+            "The cloud of default could not be read: The key is not valid any more. Request 1001 "
+            "says what that means for it."
+        )
+
+
+def test_several_requests_that_one_cloud_holds_up_are_one_warning(desk: Desk) -> None:
+    desk.cloud.held["vm"] = resource("vm", orders=(LONG,))
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["vm"]], at=desk.clock.now())
+    desk.unsubscribing.approve(desk.ask("vm").number, by=APPROVER_1)
+    approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+
+    assert len(told(desk.get(1001))) == len(told(desk.get(1002))) == 1
+    assert len(warnings(desk)) == 2
+
+
+def test_a_short_absence_is_nobodys_business(desk: Desk) -> None:
+    approved(desk)
+    away(desk)
+    pass_time(desk, UNREAD_TOLD_AFTER - SECOND)
+    back(desk)
+    pass_time(desk, timedelta(minutes=5), every=SECOND)
+
+    assert desk.state() is State.DONE
+    assert told(desk.get()) == []
+    assert warnings(desk) == []
+
+
+def test_once_people_know_a_cloud_that_is_back_goes_on_by_itself(desk: Desk) -> None:
+    approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    back(desk)
+    pass_time(desk, timedelta(minutes=10), every=SECOND)
+
+    assert desk.state() is State.DONE
+    assert len(told(desk.get())) == 1
+
+
+def test_an_account_without_a_cloud_is_told_and_ends(desk: Desk) -> None:
+    approved(desk)
+    desk.executing._providers = {}
+    pass_time(desk, HOUR)
+    assert str(told(desk.get())[0]).startswith("The settings name no cloud for default.")
+
+    pass_time(desk, timedelta(days=4), every=HOUR)
+    assert desk.state() is State.EXPIRED
+
+
+def test_what_the_cloud_took_and_lists_still_is_told_and_left_to_people(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.takes = FOR_EVER
+    desk.run()
+    pass_time(desk, TAKEN_TOLD_AFTER - SECOND, every=timedelta(minutes=1))
+    assert told(desk.get()) == []
+    pass_time(desk, HOUR)
+    assert told(desk.get()) == [
+        f"The cloud took the call about {QUOTA} and lists it still. Nothing is asked for twice. "
+        "Lapse goes on trying until Tue 24 Nov 2026, 10:17 GMT+08:00."
+    ]
+    assert any(key.startswith("warning/request/1001/") for key in warnings(desk))
+
+    pass_time(desk, GIVEN_UP_AFTER, every=HOUR)
+    request = desk.get()
+    assert (request.state, request.closed) == (State.FAILED, False)
+    assert request.problem == (
+        f"The cloud took the call about {QUOTA} and lists it still. {LOOKS_FIRST}"
+    )
+    assert len(told(request)) == 1
+
+
+def test_a_retry_of_what_the_cloud_took_looks_first_and_asks_for_nothing_twice(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.takes = FOR_EVER
+    pass_time(desk, GIVEN_UP_AFTER + HOUR, every=timedelta(minutes=20))
+    assert desk.state() is State.FAILED
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    pass_time(desk, timedelta(minutes=10))
+    assert desk.state() is State.EXECUTING
+    assert len(desk.cloud.calls) == 1
+
+    desk.cloud.takes = timedelta(0)
+    pass_time(desk, timedelta(minutes=6), every=SECOND)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_what_the_cloud_took_and_has_no_order_of_any_more_is_sent_again_by_a_second_retry(
+    desk: Desk,
+) -> None:
+    approved(desk)
+    desk.cloud.takes = FOR_EVER
+    pass_time(desk, GIVEN_UP_AFTER + HOUR, every=timedelta(minutes=20))
+    desk.cloud.accepted.clear()
+    desk.cloud.takes = TAKES
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=15)
+    assert len(desk.cloud.calls) == 1
+    assert (desk.state(), desk.get().problem) == (
+        State.FAILED,
+        f"The cloud refused {QUOTA}: The cloud took it and has no order of it any more. Retry when "
+        "that is over, or unsubscribe by hand and say so.",
+    )
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=30)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 2
+
+
+def test_an_answer_that_was_lost_and_cannot_be_read_is_not_known(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.lose_answers = 1
+    desk.run()
+    away(desk)
+    pass_time(desk, HOUR)
+    assert len(told(desk.get())) == 1
+
+    pass_time(desk, GIVEN_UP_AFTER, every=HOUR)
+    request = desk.get()
+    assert request.state is State.FAILED
+    assert request.problem == (
+        "The cloud of default could not be read: The key is not valid any more. It is not known "
+        f"what became of {QUOTA}. {LOOKS_FIRST}"
+    )
+
+    back(desk)
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    pass_time(desk, timedelta(minutes=5), every=SECOND)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_a_cloud_that_takes_no_call_is_told_and_left_to_people(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.away = 10**6
+    desk.run()
+    pass_time(desk, HOUR)
+    assert told(desk.get()) == [
+        "The cloud of default takes no call: It asks to slow down. Nothing is asked for twice. "
+        "Lapse goes on trying until Tue 24 Nov 2026, 10:17 GMT+08:00."
+    ]
+
+    pass_time(desk, GIVEN_UP_AFTER, every=HOUR)
+    assert desk.state() is State.FAILED
+    assert desk.cloud.calls == []
+
+
+def test_what_cannot_be_read_back_is_left_to_people(desk: Desk) -> None:
+    approved(desk)
+    while desk.state() is not State.VERIFYING:
+        desk.run(seconds=1)
+    away(desk)
+    pass_time(desk, HOUR)
+    assert len(told(desk.get())) == 1
+    pass_time(desk, GIVEN_UP_AFTER, every=HOUR)
+    assert desk.state() is State.FAILED
+
+    back(desk)
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    pass_time(desk, timedelta(minutes=20))
+    assert desk.state() is State.DONE
+
+
+def test_a_second_look_that_nobody_could_take_is_told_at_last(desk: Desk) -> None:
+    done = desk.executed("sm-quota")
+    away(desk)
+    pass_time(desk, timedelta(hours=47), every=HOUR)
+    assert desk.get().events == done.events
+    pass_time(desk, 3 * HOUR, every=HOUR)
+
+    request = desk.get()
+    assert request.state is State.DONE
+    assert request.events[-1].verb is Verb.NOT_LOOKED
+    assert request.second_look_at is None
+    assert f"request/1001/note/{len(request.events)}" in desk.owed("request/1001/note/")
+
+
+def test_nothing_starts_after_the_figures_hold_that_were_acknowledged(desk: Desk) -> None:
+    request = approved(desk)
+    desk.clock.set(request.good_until + SECOND)
+    desk.run(seconds=15)
+
+    ended = desk.get()
+    assert ended.state is State.EXPIRED
+    assert ended.events[-1].note == (
+        "It could not start by Thu 26 Nov 2026, 11:17 GMT+08:00, until when the acknowledged "
+        "figures held."
+    )
+    assert desk.cloud.calls == []
+
+
+def test_no_step_goes_after_the_figures_hold_that_were_acknowledged(desk: Desk) -> None:
+    request = approved(desk)
+    desk.cloud.takes = request.good_until - desk.clock.now()
+    desk.run(seconds=2)
+    assert len(desk.cloud.calls) == 1
+    desk.clock.set(request.good_until + SECOND)
+    desk.run(seconds=15)
+
+    failed = desk.get()
+    assert failed.state is State.FAILED
+    assert failed.problem == (
+        "The acknowledged figures held until Thu 26 Nov 2026, 11:17 GMT+08:00, so nothing more was "
+        "sent. Retry calls nothing any more: unsubscribe by hand and say so, or leave it and ask "
+        "again."
+    )
+    desk.unsubscribing.retry(1001, by=APPROVER_1)
+    desk.run(seconds=15)
+    assert desk.get().problem == failed.problem
+    assert len(desk.cloud.calls) == 1
