@@ -373,12 +373,12 @@ class Requests(RuleBasedStateMachine):
         self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
 
     @precondition(lambda self: self.bought < 2)
-    @rule()
-    def somebody_buys_a_package(self) -> None:
+    @rule(told=st.booleans())
+    def somebody_buys_a_package(self, *, told: bool) -> None:
         self.bought += 1
         new = package(f"sm-new-{self.bought}", Package.INTELLIGENT_ANALYSIS, orders=(LONG,))
         self.cloud.behind.held[new.key.id] = new
-        self._synced(told=True)
+        self._synced(told=told)
 
     @rule(name=st.sampled_from((*sorted(FATES), "refuses", "cannot be read")), ref=REFUSED)
     def the_cloud_fails(self, name: str, ref: str) -> None:
@@ -465,7 +465,7 @@ class Requests(RuleBasedStateMachine):
         return self.true.now().timestamp()
 
     def read(self, clerk: Clerk, ids: Collection[str], found: Mapping[str, Subscription]) -> None:
-        """Remember it, with which packages the catalogue shows then."""
+        """Remember it, with which packages the cloud lists then."""
         at = self.clock.now()
         packages = {each.key.id for each in self._packages()}
         facts = {"clerk": clerk.name, "at": at, "ids": set(ids), "found": dict(found)}
@@ -666,10 +666,8 @@ class Requests(RuleBasedStateMachine):
         return {(each.approver, each.delegate) for each in made if each and each.holds(at)}
 
     def _packages(self) -> Sequence[Subscription]:
-        region = self.cloud.behind.held["sm-quota"].region
-        with self.store.reading() as tx:
-            group = tx.catalogue.group(ACCOUNT.name, region)
-        return [each for each in group if each.kind is Kind.PACKAGE]
+        held, listed = self.cloud.behind.held, self.cloud.listed()
+        return [held[ref] for ref in listed if held[ref].kind is Kind.PACKAGE]
 
     def _record(self, request: Request) -> Sequence[Any]:
         with self.store.reading() as tx:
