@@ -31,6 +31,7 @@ from bot.services.people import People, in_force_now
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.rerouting import Rerouting
+from bot.services.reviewing import Reviewing
 from bot.services.status import Status
 from bot.services.steadiness import Steadiness
 from bot.services.sweeping import Sweeping
@@ -126,6 +127,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         announcing=reminding.announcing,
         discreet=not core.policy.amounts_for_everyone,
         breakable=bool(core.policy.break_glass),
+        reviewing=Reviewing(store=core.store, policy=core.policy),
     )
     services = _services(core, people, linking, reminding, composing)
     work = Threads()

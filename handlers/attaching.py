@@ -23,7 +23,7 @@ from handlers.refusals import CLOSED, LOST, lost, repeatable, translated
 log = logging.getLogger(__name__)
 
 MARK = 8
-"""So many digits of a delivery's id tell it from the one other file of a thread."""
+"""So many digits of a delivery's id tell it from the few other files of a thread."""
 
 FILES_ALONE = frozenset({"missing_scope", "no_permission"})
 """What Slack refuses of a file where it takes messages."""
@@ -42,7 +42,7 @@ def attach(
 ) -> None:
     """Upload and share it once. Raises NotPosted, Undeliverable, or Unsettled."""
     file = _upload(client, name_of(message, delivery_id), _printed(message))
-    title = f"Receipt of request {message.request.number} ({_KINDS[message.form]})"
+    title = _title(message)
     try:
         client.files_completeUploadExternal(
             files=[{"id": file, "title": title}],
@@ -76,6 +76,13 @@ def unattached(error: SlackApiError) -> NotPosted | Undeliverable | Unsettled:
     if isinstance(found, Undeliverable):
         return Undeliverable(found.error, closed=found.error in CLOSED - FILES_ALONE)
     return Undeliverable(found.error) if type(found) is NotPosted else found
+
+
+def _title(message: ReceiptFile) -> str:
+    """`Receipt of request 1042 (PDF)`; of a newer one also what it knows beyond the first."""
+    look = message.receipt.facts.second_look
+    later = " after the second look" if look is not None and look.at is not None else ""
+    return f"Receipt of request {message.request.number}{later} ({_KINDS[message.form]})"
 
 
 def _printed(message: ReceiptFile) -> bytes:

@@ -113,6 +113,7 @@ class Requests:
             lambda: self._unsubscribing.by_hand(
                 said.number, by=turn.user, why=said.why, evidence=said.evidence
             ),
+            missing=Incomplete.WHAT_WAS_DONE,
         )
 
     def ask_why_left(self, turn: Turn) -> None:
@@ -129,6 +130,7 @@ class Requests:
             lambda: self._unsubscribing.leave(
                 said.number, by=turn.user, why=said.why, shown=said.shown
             ),
+            missing=Incomplete.WHY_LEFT,
         )
 
     def ask_again(self, turn: Turn) -> None:

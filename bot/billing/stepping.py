@@ -14,6 +14,7 @@ from bot.billing.unsubscription import (
     IllegalMove,
     Item,
     ItemState,
+    NothingMissing,
     Request,
     State,
     Step,
@@ -24,6 +25,7 @@ from bot.billing.unsubscription import (
 )
 
 _SETTLED = frozenset({StepState.DONE, StepState.REFUSED})
+_ANSWERED = frozenset({Verb.STEP_DONE, Verb.STEP_REFUSED})
 _OPEN = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
 
 
@@ -56,6 +58,18 @@ def open_items(request: Request, number: int) -> tuple[SubscriptionKey, ...]:
 def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
     """Everything that is still to go, in this step or a later one."""
     return tuple(item.key for item in request.items if not _settled(item))
+
+
+def first_sent(request: Request) -> datetime | None:
+    """When the first call went to the cloud; None while none did, and of what never calls it.
+
+    A call that never arrived, as reading showed, did not go there.
+    """
+    if request.dry_run or request.by_hand:
+        return None
+    answered = any(each.verb in _ANSWERED for each in request.events)
+    went = [step for step in request.steps if answered or step.state is not StepState.PLANNED]
+    return min((step.started_at for step in went if step.started_at), default=None)
 
 
 def step_started(request: Request, number: int, *, at: datetime) -> Request:
@@ -133,6 +147,13 @@ def step_refused(
     return _settle(moved, number, at=at)
 
 
+def look_now(request: Request, *, by: SlackUser, at: datetime) -> Request:
+    """A person wants the cloud read at once for an answer that is missing; NothingMissing else."""
+    if not request.is_open_at_the_cloud:
+        raise NothingMissing(request)
+    return noted(request, Verb.ASKED_TO_LOOK, by=by, at=at)
+
+
 def verify(request: Request, *, at: datetime) -> Request:
     """Every step is done: read back that it is gone, auto-renewal off, the refund paid."""
     demand(request, State.EXECUTING)
@@ -160,10 +181,16 @@ def looked_again(request: Request, *, at: datetime, note: str) -> Request:
     return noted(request, Verb.LOOKED_AGAIN, at=at, note=note)
 
 
-def came_back(request: Request, *, at: datetime, problem: str) -> Request:
-    """A day later the cloud lists some of it again: it stays done, and people are told."""
+def came_back(
+    request: Request, *, at: datetime, problem: str, items: tuple[int, ...] = ()
+) -> Request:
+    """A day later the cloud lists some of it again: it stays done, and people are told.
+
+    `items` are the numbers of what is there.
+    """
     demand(request, State.DONE)
-    return noted(replace(request, problem=problem), Verb.CAME_BACK, at=at, note=problem)
+    told = replace(request, problem=problem)
+    return noted(told, Verb.CAME_BACK, at=at, note=problem, items=items)
 
 
 def not_looked(request: Request, *, at: datetime, note: str) -> Request:

@@ -169,6 +169,11 @@ class Verb(StrEnum):
     NOT_READ = "not-read"
     HELD_UP = "held-up"
     NOT_LOOKED = "not-looked"
+    ASKED_TO_LOOK = "asked-to-look"
+
+
+_SECOND_LOOK = frozenset({Verb.VERIFIED, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
+"""What comes before it, and each way in which it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,11 +284,10 @@ class Request:
             return None
         if self.state is not State.DONE or self.dry_run or not self._is_of_a_cloud:
             return None
-        looked = {Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED}
-        if any(each.verb in looked for each in self.events):
+        ended = [each for each in self.events if each.verb in _SECOND_LOOK]
+        if not ended or ended[-1].verb is not Verb.VERIFIED:
             return None
-        verified = [each.at for each in self.events if each.verb is Verb.VERIFIED]
-        return verified[-1] + SECOND_LOOK_AFTER if verified else None
+        return ended[-1].at + SECOND_LOOK_AFTER
 
     @property
     def _is_of_a_cloud(self) -> bool:
@@ -406,6 +410,7 @@ def noted(
     note: str | None = None,
     behalf: SlackUser | None = None,
     called: tuple[SlackUser, ...] = (),
+    items: tuple[int, ...] = (),
 ) -> Request:
     """The request with one more line of history, numbered from 1."""
     event = Event(
@@ -416,6 +421,7 @@ def noted(
         note=note,
         behalf=behalf,
         called=called,
+        items=items,
     )
     return replace(request, events=(*request.events, event))
 

@@ -78,7 +78,8 @@ class Shown:
     """One subscription and its surroundings.
 
     `ways` are cheapest first, closed ones last; `because` completes *Cheapest because*.
-    `packages` are those of a quota, `quota` is the one of a package.
+    `packages` are those of a quota, `quota` is the one of a package. `off_by_request`: the settings
+    ask for an approval before auto-renewal is turned off.
     """
 
     subscription: Subscription
@@ -95,6 +96,7 @@ class Shown:
     last_working_day: date | None
     dry_run: bool
     now: datetime
+    off_by_request: bool = False
 
     @property
     def cheapest(self) -> Way | None:

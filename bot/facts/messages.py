@@ -6,11 +6,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bot.billing.change import Charge
 from bot.billing.delegation import Delegation
 from bot.billing.money import Money
 from bot.billing.reminder import Reminder
 from bot.billing.subscription import SlackChannel, SlackUser, Subscription
 from bot.billing.unsubscription import Event, Request, State
+from bot.billing.worst import Worst
 from bot.facts.receipt import Form, ReceiptFacts, RecordHead, receipt_of
 
 
@@ -70,7 +72,8 @@ class ReminderMessage:
     """One reminder, or a digest of at most ten; `zone` is the reader's.
 
     `why` says why a late or missed one is not on time; `meant` where it should have gone.
-    `delivery_id` names the message in its own buttons.
+    `delivery_id` names the message in its own buttons. `off_by_request`: the settings ask for an
+    approval before auto-renewal is turned off.
     """
 
     items: tuple[ReminderItem, ...]
@@ -82,6 +85,7 @@ class ReminderMessage:
     direct: bool = False
     dry_run: bool = False
     delivery_id: str = ""
+    off_by_request: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +105,29 @@ class ReminderRest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """What a stale request means as read at an instant: `refund` then and the `worst` from then on.
+
+    A switch of auto-renewal has `charges` instead.
+    """
+
+    at: datetime
+    refund: Money | None = None
+    worst: Worst | None = None
+    charges: tuple[Charge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCard:
     """The request in the approvals channel, in its present state.
 
-    It is `breakable` where the settings let somebody approve alone in an emergency.
+    It is `breakable` where the settings let somebody approve alone in an emergency. `fresh` is
+    what a stale one means now, where that is known.
     """
 
     request: Request
     breakable: bool = False
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +172,8 @@ class ReceiptFile:
 class RequesterNote:
     """A direct message to the requester: the request came into this state.
 
-    What it offers can be pressed while it is `current`. `told` is the event that it tells of.
+    What it offers can be pressed while it is `current`. `told` is the event that it tells of, and
+    `fresh` what a stale one means now.
     """
 
     request: Request
@@ -161,6 +181,7 @@ class RequesterNote:
     link: str | None
     current: bool = True
     told: Event | None = None
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

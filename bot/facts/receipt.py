@@ -19,6 +19,9 @@ from bot.facts.reasons import REASONS
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
+LOOKS = frozenset({Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
+"""What the second look found: all gone still, or something there again."""
+
 
 class Form(StrEnum):
     """The files that a receipt comes as, named by their endings."""
@@ -49,7 +52,8 @@ class ReceiptItem:
 
     `difference` is the actual refund less the estimated one, in cents. `step` is the number of the
     call that carried it, `cloud_request` what the cloud called that call, where it told. `charge`
-    is what was acknowledged where auto-renewal was switched.
+    is what was acknowledged where auto-renewal was switched. `back` says whether the second look
+    found it at the cloud again; None while nobody looked, or where it was not noted of which one.
     """
 
     number: int
@@ -68,6 +72,7 @@ class ReceiptItem:
     error_code: str | None
     error: str | None
     charge: Charge | None = None
+    back: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +98,33 @@ class Handwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What reading back showed: how many are gone and have a refund order, of how many."""
+    """What reading back showed: how many are gone and have a refund order, of how many.
+
+    `note` is what was noted then. What a second look has read since of refund orders and
+    auto-renewal stands there, and here is None.
+    """
 
     at: datetime
     gone: int
-    refund_orders: int
+    refund_orders: int | None
     of: int
-    auto_renew_off: bool
+    auto_renew_off: bool | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLook:
+    """What was read a day later, or when that is `due`; `back` says what is at the cloud again.
+
+    `unread` is why nobody could look.
+    """
+
+    due: datetime | None = None
+    at: datetime | None = None
+    back: str | None = None
+    unread: str | None = None
+    refund_orders: int | None = None
+    auto_renew_off: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +136,8 @@ class ReceiptFacts:
     and the evidence, `left` who accepted what was not done. `head` is None of a request that
     finished before receipts bore it. Of what `by_people` was carried out `handwork` says who did
     what, `seen_gone` who has seen it and `not_read` why no cloud was read about it; a `contract`
-    has no estimate, as it says itself what comes back.
+    has no estimate, as it says itself what comes back. `as_of` is when the last thing happened that
+    it tells: what comes later is in a newer one.
     """
 
     number: int
@@ -141,14 +167,27 @@ class ReceiptFacts:
     by_people: bool
     not_read: str | None
     ended_at: datetime
+    as_of: datetime
     rules: str
     head: RecordHead | None
     change: Change = Change.UNSUBSCRIBE
+    second_look: SecondLook | None = None
 
     @property
     def is_switch(self) -> bool:
         """Whether auto-renewal was switched, where nothing is paid back."""
         return self.change is not Change.UNSUBSCRIBE
+
+    @property
+    def is_back(self) -> bool:
+        """Whether what was gone is at the cloud again."""
+        return self.second_look is not None and self.second_look.back is not None
+
+    @property
+    def nothing_went(self) -> bool:
+        """Whether nothing is gone, and nothing sent of which that is not known."""
+        still = {ItemState.PLANNED, ItemState.REFUSED}
+        return bool(self.items) and all(item.state in still for item in self.items)
 
     @property
     def charges(self) -> Sequence[Charge]:
@@ -208,10 +247,12 @@ def receipt_of(
         not_read=_not_read(request),
         handwork=_handwork(request),
         seen_gone=_said(confirmed(request)),
-        ended_at=request.events[-1].at if request.events else request.requested_at,
+        ended_at=_ended_at(request),
+        as_of=request.events[-1].at if request.events else request.requested_at,
         rules=request.rules,
         head=head,
         change=request.change,
+        second_look=_second_look(request),
     )
 
 
@@ -250,6 +291,7 @@ def _item(request: Request, item: Item, *, number: int, cloud_request: str | Non
         error_code=item.error_code,
         error=item.error,
         charge=item.charge,
+        back=_is_back(request, item),
     )
 
 
@@ -275,12 +317,14 @@ def _verified(request: Request) -> Verification | None:
     event = _last(request, Verb.VERIFIED)
     if event is None or request.dry_run or (request.by_hand and not was_read(request)):
         return None
+    as_then = _last(request, Verb.LOOKED_AGAIN) is None
     return Verification(
         at=event.at,
         gone=sum(item.state is ItemState.GONE for item in request.items),
-        refund_orders=sum(item.refund_order is not None for item in request.items),
+        refund_orders=_refund_orders(request) if as_then else None,
         of=len(request.items),
-        auto_renew_off=all(item.auto_renew_off is not False for item in request.items),
+        auto_renew_off=_is_off(request) if as_then else None,
+        note=event.note,
     )
 
 
@@ -290,6 +334,35 @@ def _not_read(request: Request) -> str | None:
     if not request.by_hand or request.is_contract or request.dry_run or ended is None:
         return None
     return None if was_read(request) else (_last(request, Verb.NOT_READ) or ended).note
+
+
+def _second_look(request: Request) -> SecondLook | None:
+    looked = _last(request, *LOOKS)
+    if looked is None:
+        due = request.second_look_at
+        return None if due is None else SecondLook(due=due)
+    if looked.verb is Verb.NOT_LOOKED:
+        return SecondLook(at=looked.at, unread=looked.note or "")
+    if looked.verb is Verb.CAME_BACK:
+        return SecondLook(at=looked.at, back=looked.note or request.problem or "")
+    return SecondLook(
+        at=looked.at, refund_orders=_refund_orders(request), auto_renew_off=_is_off(request)
+    )
+
+
+def _is_back(request: Request, item: Item) -> bool | None:
+    looked = _last(request, *LOOKS)
+    if looked is None or looked.verb is Verb.LOOKED_AGAIN:
+        return None if looked is None else False
+    return request.items.index(item) + 1 in looked.items if looked.items else None
+
+
+def _refund_orders(request: Request) -> int:
+    return sum(item.refund_order is not None for item in request.items)
+
+
+def _is_off(request: Request) -> bool:
+    return all(item.auto_renew_off is not False for item in request.items)
 
 
 def _handwork(request: Request) -> tuple[Handwork, ...]:
@@ -314,5 +387,11 @@ def _said(event: Event | None) -> Said | None:
     return Said(by=event.by, at=event.at, words=event.note, behalf=event.behalf)
 
 
-def _last(request: Request, verb: Verb) -> Event | None:
-    return next((event for event in reversed(request.events) if event.verb is verb), None)
+def _last(request: Request, *verbs: Verb) -> Event | None:
+    return next((event for event in reversed(request.events) if event.verb in verbs), None)
+
+
+def _ended_at(request: Request) -> datetime:
+    """When it ended; what is looked at later ends nothing."""
+    ended = [event for event in request.events if event.verb not in LOOKS]
+    return ended[-1].at if ended else request.requested_at

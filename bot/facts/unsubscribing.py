@@ -36,8 +36,9 @@ class Draft:
     `plan.steps` stand the chosen ones alone; `left_out` were asked for but are not possible.
     `optional_packages` belong to a chosen quota and may go along, `chosen_packages` are those that
     do. `ways` are those of every one that goes, each for itself. `fingerprint` changes with the
-    facts, not with the passing of an hour. It needs `more_as_unknown` approvals than what is known
-    to be paid asks for.
+    facts, not with the passing of an hour. `off_by_request`: the settings ask for an approval
+    before auto-renewal is turned off. It needs `more_as_unknown` approvals than what is known to
+    be paid asks for.
     """
 
     account: Account
@@ -65,6 +66,7 @@ class Draft:
     approvers: tuple[SlackUser, ...]
     if_kept: Kept | None
     fingerprint: str
+    off_by_request: bool = False
     more_as_unknown: bool = False
 
     @property

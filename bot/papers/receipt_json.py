@@ -11,7 +11,15 @@ from datetime import datetime
 from bot.billing.change import Charge
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.money import Money
-from bot.facts.receipt import Figures, Handwork, ReceiptFacts, ReceiptItem, Said, Verification
+from bot.facts.receipt import (
+    Figures,
+    Handwork,
+    ReceiptFacts,
+    ReceiptItem,
+    Said,
+    SecondLook,
+    Verification,
+)
 
 Json = dict[str, object]
 
@@ -28,6 +36,7 @@ def receipt_json(found: ReceiptFacts) -> Json:
         "state": found.state.value,
         "dry_run": found.dry_run,
         "ended_at": _instant(found.ended_at),
+        "as_of": _instant(found.as_of),
         "currency": None if hidden else worst.refund.currency,
         "amounts_hidden": hidden,
         "asked": {
@@ -56,6 +65,7 @@ def receipt_json(found: ReceiptFacts) -> Json:
         },
         "left_behind": list(found.left_behind),
         "verified": _verified(found.verified),
+        "second_look": _second_look(found.second_look),
         "problem": found.problem,
         "by_hand": _said(found.by_hand),
         "left": _said(found.left),
@@ -93,6 +103,7 @@ def _item(item: ReceiptItem) -> Mapping[str, object]:
         "charge": _charge(item.charge),
         "error_code": item.error_code,
         "error": item.error,
+        "back": item.back,
     }
 
 
@@ -141,6 +152,19 @@ def _verified(verified: Verification | None) -> Mapping[str, object] | None:
         "refund_orders": verified.refund_orders,
         "of": verified.of,
         "auto_renew_off": verified.auto_renew_off,
+    }
+
+
+def _second_look(look: SecondLook | None) -> Mapping[str, object] | None:
+    if look is None:
+        return None
+    return {
+        "due": _instant(look.due),
+        "at": _instant(look.at),
+        "problem": look.back,
+        "unread": look.unread,
+        "refund_orders": look.refund_orders,
+        "auto_renew_off": look.auto_renew_off,
     }
 
 

@@ -10,7 +10,14 @@ from bot.billing.change import Charge
 from bot.billing.money import Money, sums
 from bot.billing.quote import Scope
 from bot.billing.unsubscription import ItemState
-from bot.facts.receipt import Handwork, ReceiptFacts, ReceiptItem, Said, Verification
+from bot.facts.receipt import (
+    Handwork,
+    ReceiptFacts,
+    ReceiptItem,
+    Said,
+    SecondLook,
+    Verification,
+)
 from bot.services.phrases import counted, instant, listed
 
 COLUMNS = ("", "Subscription", "Outcome", ">Estimated", ">Refund", ">Fee", "Known by")
@@ -24,11 +31,14 @@ _OUTCOMES: Mapping[ItemState, str] = {
     ItemState.REFUSED: "refused",
     ItemState.UNKNOWN: "not known",
 }
-_BY_HAND: Mapping[ItemState, str] = {
+_OF_PEOPLE: Mapping[ItemState, str] = {
     **_OUTCOMES,
     ItemState.PLANNED: "not done",
     ItemState.SENT: "done, not seen gone",
 }
+"""The same where nothing is sent, since a person carries it out."""
+
+GONE_AND_BACK = "gone, and back"
 
 
 class Row(NamedTuple):
@@ -68,6 +78,8 @@ def outcome(found: ReceiptFacts) -> str:
             f"{money(found.estimate.handling_fee)} (estimate)."
         )
     ended = _ended(found)
+    if found.nothing_went:
+        return ended
     if found.actual.refund is None:
         return f"{ended} The refund is not known."
     return f"{ended} {money(found.actual.refund)} back{_compared(found.difference)}."
@@ -89,10 +101,14 @@ def _ended(found: ReceiptFacts) -> str:
     if found.dry_run:
         return "Dry run: nothing was changed."
     gone = sum(item.state is ItemState.GONE for item in found.items)
+    gone = sum(item.state is ItemState.GONE for item in found.items)
     unseen = sum(item.state is ItemState.SENT for item in found.items) * found.by_people
     said = f", {unseen} said to be done by hand and not seen gone" if unseen else ""
-    whole = counted(len(found.items), "item")
-    return f"{found.state.value.capitalize()}: {gone} of {whole} gone{said}."
+    ended = f"{found.state.value.capitalize()}: {gone} of {counted(len(found.items), 'item')}"
+    look = found.second_look
+    if look is None or look.back is None:
+        return f"{ended} gone{said}."
+    return f"{ended} {'was' if gone == 1 else 'were'} gone{said}. Second look: {look.back}"
 
 
 def beginning(found: ReceiptFacts) -> Sequence[Row]:
@@ -148,8 +164,8 @@ def _when(charge: Charge) -> str:
 
 def items(found: ReceiptFacts) -> Sequence[ItemRow]:
     """Every subscription in the order of going."""
-    words = _BY_HAND if found.by_people else _OUTCOMES
-    return [_item(each, words, dry_run=found.dry_run) for each in found.items]
+    outcomes = _OF_PEOPLE if found.by_people else _OUTCOMES
+    return [_item(each, outcomes, dry_run=found.dry_run) for each in found.items]
 
 
 def total(found: ReceiptFacts) -> ItemRow:
@@ -168,14 +184,11 @@ def end(found: ReceiptFacts) -> Sequence[Row]:
     """What was read back, what went wrong, who settled it, and what all of this rests on."""
     rows: list[Row] = []
     if found.verified is not None:
-        off = "off" if found.verified.auto_renew_off else "not off everywhere"
-        rows.append(
-            Row(
-                "Verified",
-                f"{instant(found.verified.at)}: {_read_back(found, found.verified, off)}",
-            )
-        )
-    if found.problem is not None:
+        read = _read_back(found, found.verified)
+        rows.append(Row("Verified", f"{instant(found.verified.at)}: {read}"))
+    if found.second_look is not None:
+        rows.append(Row("Second look", _second_look(found.second_look)))
+    if found.problem is not None and not found.is_back:
         rows.append(Row("Problem", found.problem))
     if found.by_hand is not None:
         rows.append(Row("Done by hand", _said(found.by_hand)))
@@ -195,11 +208,29 @@ def end(found: ReceiptFacts) -> Sequence[Row]:
     return rows
 
 
-def _read_back(found: ReceiptFacts, verified: Verification, off: str) -> str:
+def _read_back(found: ReceiptFacts, verified: Verification) -> str:
     if found.is_switch:
         return f"auto-renewal reads {'on' if found.change.renews else 'off'}"
-    orders = counted(verified.refund_orders, "refund order")
-    return f"{verified.gone} of {verified.of} gone, auto-renewal {off}, {orders}"
+    gone = f"{verified.gone} of {verified.of} gone"
+    if verified.refund_orders is None:
+        return verified.note or gone
+    return f"{gone}, {_renews(verified)}, {counted(verified.refund_orders, 'refund order')}"
+
+
+def _second_look(look: SecondLook) -> str:
+    if look.due is not None:
+        return f"due {instant(look.due)}; a newer receipt then says what it found"
+    when = instant(look.at) if look.at else ""
+    if look.unread is not None:
+        return f"{when}: not possible: {look.unread}"
+    if look.back is not None:
+        return f"{when}: {look.back}"
+    orders = counted(look.refund_orders or 0, "refund order")
+    return f"{when}: still gone, {_renews(look)}, {orders}"
+
+
+def _renews(read: Verification | SecondLook) -> str:
+    return f"auto-renewal {'off' if read.auto_renew_off else 'not off everywhere'}"
 
 
 def money(amount: Money | None) -> str:
@@ -207,7 +238,7 @@ def money(amount: Money | None) -> str:
     return "not known" if amount is None else str(amount)
 
 
-def _item(item: ReceiptItem, words: Mapping[ItemState, str], *, dry_run: bool) -> ItemRow:
+def _item(item: ReceiptItem, outcomes: Mapping[ItemState, str], *, dry_run: bool) -> ItemRow:
     if item.charge is not None:
         return _switched_item(item, dry_run=dry_run)
     came = not dry_run and item.state is ItemState.GONE
@@ -218,7 +249,7 @@ def _item(item: ReceiptItem, words: Mapping[ItemState, str], *, dry_run: bool) -
     return ItemRow(
         str(item.number),
         item.label,
-        "would be gone" if dry_run else words[item.state],
+        "would be gone" if dry_run else GONE_AND_BACK if item.back else outcomes[item.state],
         money(item.estimate.refund),
         money(item.actual.refund) if came else "",
         money(fee) if came or dry_run else "",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.billing import renewal
 from bot.billing.account import ExecuteMode
+from bot.billing.change import Change
 from bot.billing.money import Money, sums
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind
@@ -113,6 +114,7 @@ class Announcing:
             direct=rows[0].id.endswith(DIRECT),
             dry_run=all(self._is_dry(item.subscription) for item in items),
             delivery_id=post.id,
+            off_by_request=self._policy.needing_approval.of(Change.RENEWAL_OFF),
         )
 
     def rest(self, tx: Transaction, post: Delivery, *, now: datetime) -> ReminderRest | None:

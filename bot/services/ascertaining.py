@@ -106,13 +106,13 @@ class Ascertaining:
             fresh = self.read(request, provider)
         except ProviderError as error:
             if not self.reads_later(request, error, since=since, within=READS_WITHIN):
-                ended = stepping.not_looked(request, at=self._now(), note=NOT_READ)
-                self._progress.save(request, ended, again=None)
+                unread = stepping.not_looked(request, at=self._now(), note=NOT_READ)
+                self._progress.save(request, unread, again=None)
             return
         now = self._now()
         if fresh is None:
-            ended = stepping.not_looked(request, at=now, note=READ_NO_MORE)
-            self._progress.save(request, ended, again=None)
+            unread = stepping.not_looked(request, at=now, note=READ_NO_MORE)
+            self._progress.save(request, unread, again=None)
         elif back := _still_listed(request, fresh, now=now):
             unseen = any(item.auto_renew_off is None for item in request.items)
             where = "still at the cloud" if unseen else "at the cloud again"

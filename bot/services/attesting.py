@@ -51,9 +51,11 @@ def _cloud_requests(tx: Transaction, number: int) -> Mapping[str, str]:
 
 
 def _head(tx: Transaction, number: int) -> RecordHead | None:
-    """As it was noted then; None of a request that finished before it was."""
-    post = tx.outbox.get(owing.receipt_id(number))
-    entries, digest = (post.subject.get(name) for name in ("entries", "head")) if post else (0, "")
-    if not isinstance(entries, int) or not isinstance(digest, str) or not digest:
-        return None
-    return RecordHead(entries=entries, digest=digest)
+    """As it was noted last; None of a request that finished before it was."""
+    ids = (owing.renewed_receipt_id(number), owing.receipt_id(number))
+    posts = [post for each in ids if (post := tx.outbox.get(each)) is not None]
+    for post in posts:
+        entries, digest = (post.subject.get(name) for name in ("entries", "head"))
+        if isinstance(entries, int) and isinstance(digest, str) and digest:
+            return RecordHead(entries=entries, digest=digest)
+    return None

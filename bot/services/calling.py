@@ -29,7 +29,7 @@ from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
-from bot.services.stalling import Stalling, still_listed, takes_no_calls, way_on
+from bot.services.stalling import Stalling, still_listed, takes_no_calls
 from bot.services.surveying import Survey, plan_now, survey
 
 SOON = timedelta(seconds=1)
@@ -128,7 +128,7 @@ class Calling:
         `request` has what was paid back already. What the cloud may refuse is for it to say.
         """
         if now > request.good_until:
-            return f"{_held_until(request)} {way_on(request, at=now)}"
+            return _held_until(request)
         account = account_of(self._progress.store, request.account)
         # A dry run calls nothing, whatever the settings say now.
         set_to = None if request.dry_run else objections.set_otherwise(request, account)
@@ -408,12 +408,10 @@ def _held_until(request: Request) -> str:
 
 
 def _what_failed(request: Request) -> str:
-    """One or two sentences for people who decide how to go on."""
+    """What happened, for people who decide how to go on."""
     refused = [item for item in request.items if item.error]
     if not refused:
         return "Not every step could be done."
     first = refused[0]
     said = (first.error or "").rstrip(".")
-    text = f"The cloud refused {listed([item.label for item in refused])}: {said}."
-    by_hand = effect_of(request).by_hand
-    return f"{text} Retry when that is over, or {by_hand} and say so."
+    return f"The cloud refused {listed([item.label for item in refused])}: {said}."

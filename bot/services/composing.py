@@ -10,6 +10,7 @@ from bot.facts.messages import (
     BrokenGlass,
     DelegationNote,
     Discreet,
+    Fresh,
     Message,
     OperatorWarning,
     Overdue,
@@ -36,6 +37,7 @@ from bot.services.closing import note_stop
 from bot.services.delegating import DELEGATION, read_delegation
 from bot.services.lateness import bundled_as, is_refused, moved_of
 from bot.services.outcomes import release
+from bot.services.reviewing import Reviewing
 from bot.services.telling import REMINDER_LINE
 from bot.services.touring import TOUR, read_tour
 
@@ -56,7 +58,7 @@ class Composing:
     """Knows every kind of delivery; figures and words are never stored with one.
 
     A `discreet` one hides figures from channels; a person who is written to directly sees them.
-    With `breakable` requests offer to break the glass.
+    With `breakable` requests offer to break the glass; `reviewing` says what stale ones mean now.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class Composing:
         announcing: Announcing,
         discreet: bool = False,
         breakable: bool = False,
+        reviewing: Reviewing | None = None,
     ) -> None:
         self._breakable = breakable
+        self._reviewing = reviewing
         self._links = links
         self._announcing = announcing
         self._discreet = discreet
@@ -176,9 +180,18 @@ class Composing:
             return ()
         return tuple(row.id for row in carried(tx, delivery))
 
-    def _card(self, tx: Transaction, post: Delivery, _: datetime) -> RequestCard | None:
+    def _card(self, tx: Transaction, post: Delivery, now: datetime) -> RequestCard | None:
         request = _request(tx, post)
-        return RequestCard(request=request, breakable=self._breakable) if request else None
+        if request is None:
+            return None
+        fresh = self._fresh(tx, request, now)
+        return RequestCard(request=request, breakable=self._breakable, fresh=fresh)
+
+    def _fresh(self, tx: Transaction, request: Request, now: datetime) -> Fresh | None:
+        """What a stale one means now; the catalogue has what made it so."""
+        if request.state is not State.STALE or self._reviewing is None:
+            return None
+        return self._reviewing.fresh(tx, request, now=now)
 
     def _line(self, tx: Transaction, post: Delivery, _: datetime) -> RequestLine | None:
         request, event = _event(tx, post)
@@ -235,6 +248,7 @@ class Composing:
             link=link,
             current=owing.is_current(tx, request, about),
             told=next((each for each in request.events if each.number == about), None),
+            fresh=self._fresh(tx, request, now),
         )
 
     def _reminder(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderMessage | None:

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.cases import five_day_end
+from bot.billing.change import Change
 from bot.billing.contract import is_of_contracts, worst_of
 from bot.billing.deadline import deadline_for, last_safe, latest_execution, too_late
 from bot.billing.delegation import Deciders
@@ -140,6 +141,7 @@ class Drafting:
             approvers=others.approvers,
             if_kept=_if_kept(going, account, now=now),
             fingerprint=_fingerprint(plan, account, scope=wish.scope),
+            off_by_request=self._policy.needing_approval.of(Change.RENEWAL_OFF),
         )
 
     def _choice(self, tx: Transaction, wish: Wish, *, now: datetime) -> _Choice:

@@ -28,7 +28,7 @@ class Effect:
     `call` is how the record names the call. `find` reads what became of one whose answer was lost.
     `reached`: whether a subscription, None where the list lacks it, is as the request wants it.
     `left`: what the catalogue says afterwards, from what it said before and what was read.
-    `worse`: why it may not be called now, in one sentence. `by_hand` is what a person would do.
+    `worse`: why it may not be called now, in one sentence.
     `within` is how long what the cloud took may stay as it was; None: until it is done.
     """
 
@@ -39,7 +39,6 @@ class Effect:
     reached: Callable[[Subscription | None, Request, datetime], bool]
     left: Callable[[Request, Subscription, Subscription | None], Subscription | None]
     worse: Callable[[Request, Sequence[Subscription], Account, datetime], str | None]
-    by_hand: str
     within: timedelta | None = None
 
 
@@ -111,7 +110,6 @@ def _switch(*, on: bool) -> Effect:
         reached=lambda held, *_: held is not None and reads(held),
         left=left,
         worse=objections.dearer,
-        by_hand=f"turn it {'on' if on else 'off'} by hand",
         within=READS_WITHIN,
     )
 
@@ -125,7 +123,6 @@ _EFFECTS: Mapping[Change, Effect] = {
         reached=is_gone,
         left=_ended,
         worse=_figures_worse,
-        by_hand="unsubscribe by hand",
     ),
     Change.RENEWAL_ON: _switch(on=True),
     Change.RENEWAL_OFF: _switch(on=False),

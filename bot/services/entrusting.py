@@ -200,14 +200,7 @@ def _overdue(request: Request) -> str:
     if not left:
         gone = listed([item.label for item in request.items])
         are = "is" if len(request.items) == 1 else "are"
-        return (
-            f"Nobody looked within {by_hand.LOOKED_WITHIN.days} days whether {gone} {are} gone. "
-            "Retry calls those who may."
-        )
+        return f"Nobody looked within {by_hand.LOOKED_WITHIN.days} days whether {gone} {are} gone."
     due = by_hand.due_at(request)
     when = f" by {last_minute(due)}" if due else ""
-    are = "is" if len(left) == 1 else "are"
-    return (
-        f"Nobody said{when} that {listed(left)} {are} done. "
-        "Retry opens the checklist for another day."
-    )
+    return f"Nobody said{when} that {listed(left)} {'is' if len(left) == 1 else 'are'} done."

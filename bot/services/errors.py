@@ -294,6 +294,8 @@ class Incomplete(Refused):
     CHECKBOX = "Tick this box to go on; nothing has been sent."
     WHY = "Say why; the requester reads it."
     WHY_ALONE = "Say why; everybody in the channel reads it."
+    WHY_LEFT = "Say why; it goes into the receipt."
+    WHAT_WAS_DONE = "Say what was done; it goes into the request's history."
     NOTHING = "Tick at least one subscription."
 
     def __init__(

@@ -251,11 +251,12 @@ class Executing:
         fresh = provider.read(ids)
         found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
         now = self._clock.now()
-        back = [item.label for item in request.items if _is_back(item, fresh, request, now=now)]
+        numbered = enumerate(request.items, 1)
+        back = {n: i.label for n, i in numbered if _is_back(i, fresh, request, now=now)}
         if back:
             verb = "is" if len(back) == 1 else "are"
-            problem = f"{listed(back)} {verb} at the cloud again."
-            moved = stepping.came_back(request, at=now, problem=problem)
+            problem = f"{listed(list(back.values()))} {verb} at the cloud again."
+            moved = stepping.came_back(request, at=now, problem=problem, items=tuple(back))
         else:
             read = request
             for item in request.items:

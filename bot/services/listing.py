@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from bot.billing.account import ExecuteMode
+from bot.billing.change import Change
 from bot.billing.days import cloud_date
 from bot.billing.edition import current_edition, is_live_quota
 from bot.billing.money import Money, sums
@@ -109,6 +110,7 @@ class Listing:
                 last_working_day=self._working_day(ahead) if ahead else None,
                 dry_run=account.execute is ExecuteMode.DRY_RUN,
                 now=now,
+                off_by_request=self._policy.needing_approval.of(Change.RENEWAL_OFF),
             )
 
     def upcoming(self, days: int) -> Upcoming:

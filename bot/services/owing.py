@@ -6,12 +6,13 @@ Subjects hold ids, numbers and states only; figures and words are composed when 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID, uuid5
 
 from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import Event, Request, State, Verb
 from bot.facts.erased import ERASED
-from bot.facts.receipt import Form, RecordHead, is_finished
+from bot.facts.receipt import LOOKS, Form, RecordHead, is_finished
 from bot.ports.store import Delivery, Transaction
 
 REQUEST_CARD = "request-card"
@@ -50,6 +51,15 @@ _TOLD = frozenset(
 )
 
 
+class Receipts(Protocol):
+    """What is owed of a receipt: its message and its files."""
+
+    def __call__(
+        self, request: Request, *, head: RecordHead, channel: str, at: datetime
+    ) -> tuple[Delivery, ...]:
+        """Where the record stands is noted with the message."""
+
+
 def delivery_id(key: str) -> str:
     """The id of a delivery, derived from its key: owing it twice can never make two of it."""
     return str(uuid5(_DELIVERIES, key))
@@ -82,8 +92,7 @@ def after_save(
     )
     moved = before is None or before.state is not after.state
     told = fresh[-1:] if moved else tuple(e for e in fresh if e.verb in _TOLD)[-1:]
-    news = () if after.requested_by == ERASED else told
-    notes = tuple(_note(after, event, at=at) for event in news)
+    notes = tuple(_note(after, event, channel=channel, at=at) for event in told)
     broken = (event for event in fresh if event.verb is Verb.BROKE_GLASS)
     alarms = tuple(_broken_glass(after, event, channel=channel, at=at) for event in broken)
     late = (event for event in fresh if event.verb is Verb.FAILED and after.by_hand)
@@ -122,9 +131,43 @@ def receipts(
     return (message, *files)
 
 
+def has_looked_again(before: Request | None, after: Request) -> bool:
+    """Whether a saved change is what the second look found, which a receipt tells from then on."""
+    known = len(before.events) if before else 0
+    return is_finished(after) and any(each.verb in LOOKS for each in after.events[known:])
+
+
+def renewed_receipts(
+    request: Request, *, head: RecordHead, channel: str, at: datetime
+) -> tuple[Delivery, ...]:
+    """The receipt's message brought up to date, and files beside those that do not know it yet.
+
+    A file that people may have taken elsewhere stays what it was; the newer one says so.
+    """
+    message, *files = receipts(request, head=head, channel=channel, at=at)
+    update = replace(
+        message,
+        id=renewed_receipt_id(request.number),
+        key=_renewed_key(request.number),
+        thread_of=None,
+        update_of=message.id,
+    )
+    return (update, *(_renewed_file(each, request) for each in files))
+
+
+def _renewed_file(file: Delivery, request: Request) -> Delivery:
+    key = f"{_renewed_key(request.number)}/{file.subject['file']}"
+    return replace(file, id=delivery_id(key), key=key)
+
+
 def receipt_id(number: int) -> str:
     """The delivery that posts a request's receipt."""
     return delivery_id(_receipt_key(number))
+
+
+def renewed_receipt_id(number: int) -> str:
+    """The delivery that brings it up to date after the second look."""
+    return delivery_id(_renewed_key(number))
 
 
 def note_updates(
@@ -242,6 +285,10 @@ def _receipt_key(number: int) -> str:
     return f"request/{number}/receipt"
 
 
+def _renewed_key(number: int) -> str:
+    return f"{_receipt_key(number)}/again"
+
+
 def _same(tx: Transaction, request: Request) -> Sequence[Request]:
     """The person's newest requests for any of its subscriptions, itself among them."""
     keys = {item.key for item in request.items}
@@ -253,13 +300,15 @@ def _note_key(request: Request, event: Event) -> str:
     return f"request/{request.number}/note/{event.number}"
 
 
-def _note(request: Request, event: Event, *, at: datetime) -> Delivery:
+def _note(request: Request, event: Event, *, channel: str, at: datetime) -> Delivery:
+    """To the requester; what concerns one who was forgotten is told to the channel instead."""
     key = _note_key(request, event)
+    erased = request.requested_by == ERASED
     return Delivery(
         id=delivery_id(key),
         key=key,
         kind=REQUESTER_NOTE,
-        destination=request.requested_by,
+        destination=channel if erased else request.requested_by,
         stream=f"request/{request.number}/notes",
         due_at=at,
         subject={

@@ -35,7 +35,9 @@ def save(
     if moved.change.renews is not None and _has_switched(before, saved):
         _keep_switched(tx, saved, at=at)
     if owing.has_finished(before, saved):
-        _owe_receipt(tx, saved, channel=policy.approvals_channel, at=at)
+        _owe_receipt(tx, saved, owing.receipts, channel=policy.approvals_channel, at=at)
+    elif owing.has_looked_again(before, saved):
+        _owe_receipt(tx, saved, owing.renewed_receipts, channel=policy.approvals_channel, at=at)
     return saved
 
 
@@ -59,11 +61,13 @@ def _keep_switched(tx: Transaction, request: Request, *, at: datetime) -> None:
         )
 
 
-def _owe_receipt(tx: Transaction, request: Request, *, channel: str, at: datetime) -> None:
-    """Last of all, since its head covers the line of the change that ended the request."""
+def _owe_receipt(
+    tx: Transaction, request: Request, of: owing.Receipts, *, channel: str, at: datetime
+) -> None:
+    """Last of all, since its head covers the line of the change that it tells of."""
     entries, digest = tx.audit.head()
     head = RecordHead(entries=entries, digest=digest)
-    for delivery in owing.receipts(request, head=head, channel=channel, at=at):
+    for delivery in of(request, head=head, channel=channel, at=at):
         tx.outbox.owe(delivery)
 
 

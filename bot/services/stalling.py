@@ -11,7 +11,6 @@ from bot.billing.unsubscription import ItemState, Request, State, StepState
 from bot.ports.provider import ProviderError
 from bot.ports.store import Transaction
 from bot.services.alarming import Trouble, alarm
-from bot.services.effects import effect_of
 from bot.services.filing import Called
 from bot.services.finding import account_of
 from bot.services.phrases import instant, listed
@@ -128,14 +127,6 @@ def still_listed(request: Request, keys: Sequence[SubscriptionKey]) -> Hindrance
     )
 
 
-def way_on(request: Request, *, at: datetime) -> str:
-    """What people can do about one that failed, in one sentence."""
-    by_hand = effect_of(request).by_hand
-    if at > request.good_until and stepping.ahead(request) and not _is_open(request):
-        return f"Retry calls nothing any more: {by_hand} and say so, or leave it and ask again."
-    return f"Retry looks first and asks for nothing twice, or {by_hand} and say so."
-
-
 def _given_up(request: Request, hindrance: Hindrance, *, at: datetime) -> Request:
     if request.state is State.APPROVED:
         return deciding.expire(request, at=at, why=f"{not_in_time(request)} {hindrance.why}")
@@ -143,7 +134,7 @@ def _given_up(request: Request, hindrance: Hindrance, *, at: datetime) -> Reques
         return stepping.not_looked(request, at=at, note=hindrance.why)
     unknown = _unknown(request)
     known = f" It is not known what became of {listed(unknown)}." if unknown else ""
-    problem = f"{hindrance.why}{known} {way_on(request, at=at)}"
+    problem = f"{hindrance.why}{known}"
     return stepping.fail(request, at=at, problem=problem)
 
 

@@ -25,6 +25,7 @@ from bot.services.errors import (
 from bot.services.finding import find_all, still_there
 from bot.services.people import People
 from bot.services.policy import Policy
+from bot.services.reviewing import switched_again
 from bot.services.switch_drafting import SwitchDrafting, Wanted, if_kept
 
 
@@ -154,13 +155,7 @@ class Switching:
         *,
         opened_at: datetime,
     ) -> SwitchDraft:
-        wanted = Wanted(
-            change=request.change,
-            by=request.requested_by,
-            deciders=deciders,
-            opened_at=opened_at,
-            ignoring=request.number,
-        )
+        wanted = switched_again(request, deciders, opened_at=opened_at)
         found = [_get(tx, key) for key in still_there(tx, request)]
         return self._drafting.draft(tx, found, wanted, now=self._clock.now())
 

@@ -13,7 +13,6 @@ from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import (
     NotAnApprover,
-    NothingMissing,
     Reason,
     Request,
     UnsubscriptionError,
@@ -32,7 +31,6 @@ from bot.services.errors import (
     NotPossible,
     RequestRefused,
 )
-from bot.services.finding import still_there
 from bot.services.forms import (
     acknowledged,
     demand_complete,
@@ -45,6 +43,7 @@ from bot.services.forms import (
 )
 from bot.services.people import People, in_force
 from bot.services.policy import Policy
+from bot.services.reviewing import same_again
 
 Move = Callable[[Request, datetime], Request]
 Decision = Callable[[Request, datetime, Sequence[SlackUser]], Request]
@@ -232,19 +231,18 @@ class Unsubscribing:
         return self._repair(number, actor, move)
 
     def look_now(self, number: int, *, by: SlackUser) -> Request:
-        """Have an answer that is missing read from the cloud at once; it is read anyway.
+        """Have an answer that is missing read from the cloud at once, and keep who asked for it.
 
-        Raises RequestRefused when none is missing any more.
+        It is read anyway, so that nothing is lost between the two. Raises RequestRefused when none
+        is missing any more.
         """
         actor = self._people.actor(by)
-        now = self._clock.now()
+        asked = self._repair(
+            number, actor, lambda request, at: stepping.look_now(request, by=by, at=at)
+        )
         with self._store.transaction() as tx:
-            request = load(tx, number)
-            self._people.check(actor, Action.REPAIR, requester=request.requested_by)
-            if not request.is_open_at_the_cloud:
-                raise RequestRefused(NothingMissing(request), request)
-            tx.requests.hasten(number, at=now)
-        return request
+            tx.requests.hasten(number, at=self._clock.now())
+        return asked
 
     def review(self, number: int, *, by: SlackUser) -> NewFigures:
         """A stale request's figures as they are now, beside the acknowledged ones.
@@ -378,17 +376,9 @@ class Unsubscribing:
         opened_at: datetime,
         now: datetime,
     ) -> Draft:
-        keys = still_there(tx, request)
-        wish = Wish(
-            refs=tuple(str(key) for key in keys),
-            packages=keys,
-            scope=request.scope,
-            opened_at=opened_at,
-            by=request.requested_by,
-            deciders=deciders,
-            ignoring=request.number,
+        draft = self._drafting.draft(
+            tx, same_again(tx, request, deciders, opened_at=opened_at), now=now
         )
-        draft = self._drafting.draft(tx, wish, now=now)
         if draft.left_out:
             raise NotPossible(draft.left_out, subscriptions=draft.subscriptions)
         return draft

@@ -1,9 +1,12 @@
 """Sentences for what the rules of a request refuse (ux, section 2.9)."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from bot.billing import by_hand
+from bot.billing.days import cloud_date
+from bot.billing.stepping import first_sent
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import (
     AlreadyDecided,
@@ -62,7 +65,7 @@ def _for_the_requester(request: Request) -> Verdict:
 
 def _approved_already(request: Request) -> Verdict:
     told = [event for event in request.approvals if event.by]
-    said = listed([f"{_decider(event)} at {hour(event.at)}" for event in told])
+    said = listed([f"{_decider(event)} {_when(event.at, request)}" for event in told])
     people = [user for event in told for user in (event.by, event.behalf) if user]
     return Verdict(
         f"That approval of request {request.number} is there already: {said}.",
@@ -134,8 +137,8 @@ def _only_the_requester(request: Request) -> Verdict:
 def _other_figures(request: Request) -> Verdict:
     seen = request.acknowledgement
     return Verdict(
-        f"@{seen.by} acknowledged other figures at {hour(seen.at)}, after what you saw of request "
-        f"{request.number}.",
+        f"@{seen.by} acknowledged other figures of request {request.number} "
+        f"{_when(seen.at, request)}, after what you saw.",
         "Read its message again, then decide.",
         (seen.by,),
     )
@@ -167,20 +170,82 @@ def _already_decided(request: Request) -> Verdict:
         return Verdict(
             f"Request {request.number} is {request.state.value} already.", "Nothing to do."
         )
+    did = _DECIDED[event.verb].format(f"request {request.number}")
     return Verdict(
-        f"{_decider(event)} {_DECIDED[event.verb]} request {request.number} at {hour(event.at)}, "
-        "before your click.",
+        f"{_decider(event)} {did} {_when(event.at, request)}, before your click.",
         "Nothing was done twice.",
         tuple(user for user in (event.by, event.behalf) if user),
     )
 
 
 def _too_late_to_stop(request: Request) -> Verdict:
-    started = next((e.at for e in request.events if e.verb is Verb.STARTED), request.starts_at)
-    when = f" at {hour(started)}" if started else ""
+    """What is true of it: over, failed, with people, a rehearsal, or with the cloud."""
+    if request.state is State.DONE:
+        ended = _since(request, Verb.VERIFIED)
+        return Verdict(f"Request {request.number} is done{ended}.", "Its receipt is in the thread.")
+    if request.state is State.FAILED:
+        return _failed(request)
+    if request.by_hand and not request.dry_run:
+        return _with_people(request)
+    return _under_way(request)
+
+
+def _under_way(request: Request) -> Verdict:
+    """A call may be with the cloud, or none was made yet, or none ever is."""
+    number, sent, follows = request.number, first_sent(request), "the receipt follows."
+    began = _since(request, Verb.STARTED)
+    if sent is not None:
+        return Verdict(
+            f"The first step went to the cloud {_when(sent, request)}.",
+            f"It cannot be stopped; {follows}",
+        )
+    if request.dry_run:
+        said = f"Request {number} is a dry run that began{began}: nothing goes to the cloud."
+    elif request.state is State.VERIFYING:
+        said = f"Nothing of request {number} went to the cloud; Lapse reads it back."
+    else:
+        said = f"Request {number} began{began}; no step has gone to the cloud so far."
+        return Verdict(said, f"It cannot be stopped any more; {follows}")
+    return Verdict(said, f"Nothing to stop; {follows}")
+
+
+def _failed(request: Request) -> Verdict:
+    """It does nothing more by itself, whether or not a call went out before."""
+    sent = first_sent(request)
+    how = "and nothing went to the cloud"
+    if sent is not None:
+        how = f"after its first step went to the cloud {_when(sent, request)}"
+    left = "It is left as it is." if request.closed else "Its message says what can be done."
+    when = _since(request, Verb.FAILED)
+    return Verdict(f"Request {request.number} failed{when}, {how}.", f"Nothing to stop. {left}")
+
+
+def _with_people(request: Request) -> Verdict:
+    """Lapse calls nothing there; people have been asked to do it, or did it."""
+    number = request.number
+    if request.state is State.VERIFYING:
+        done = _since(request, Verb.CARRIED_OUT)
+        return Verdict(f"Request {number} was done by hand{done}.", "It cannot be stopped.")
+    asked = [item.asked for _, item in by_hand.open_items(request) if item.asked]
+    whom = tuple(dict.fromkeys(asked))
+    names = listed([f"@{user}" for user in whom]) or "Somebody"
+    asks = f"{names} {'were' if len(whom) > 1 else 'was'} asked to do request {number} by hand"
+    when = _since(request, Verb.STARTED)
     return Verdict(
-        f"The first step went to the cloud{when}.", "It cannot be stopped; the receipt follows."
+        f"{asks}{when}; the cloud is not called.", "Say in the thread that it is to stay.", whom
     )
+
+
+def _since(request: Request, verb: Verb) -> str:
+    """When it last happened, after a verb: `, Mon 23 Nov 2026, 10:58 GMT+08:00`, or nothing."""
+    found = [event.at for event in request.events if event.verb is verb]
+    return f", {instant(found[-1])}" if found else ""
+
+
+def _when(at: datetime, request: Request) -> str:
+    """`at 10:53 GMT+08:00`; on another day than it was asked for that day too."""
+    same = cloud_date(at) == cloud_date(request.requested_at)
+    return f"at {hour(at)}" if same else f"on {instant(at)}"
 
 
 def _decider(event: Event) -> str:
@@ -188,7 +253,9 @@ def _decider(event: Event) -> str:
 
 
 def _nothing_missing(request: Request) -> Verdict:
-    return Verdict(f"The cloud has answered, request {request.number} goes on.", "Nothing to do.")
+    return Verdict(
+        f"The cloud has answered, nothing of request {request.number} is missing.", "Nothing to do."
+    )
 
 
 def _nothing_left(request: Request) -> Verdict:
@@ -201,19 +268,20 @@ def _decision(request: Request) -> Event | None:
 
 
 _DECIDED: Mapping[Verb, str] = {
-    Verb.APPROVED: "approved",
-    Verb.BROKE_GLASS: "broke the glass for",
-    Verb.REJECTED: "rejected",
-    Verb.WITHDREW: "withdrew",
-    Verb.STOPPED: "stopped",
-    Verb.ACKNOWLEDGED: "acknowledged the new figures of",
-    Verb.RETRIED: "retried",
-    Verb.BY_HAND: "finished by hand",
-    Verb.LEFT: "left as it is",
-    Verb.CARRIED_OUT: "carried out",
-    Verb.CONFIRMED: "verified",
-    Verb.STILL_THERE: "sent back",
+    Verb.APPROVED: "approved {}",
+    Verb.BROKE_GLASS: "broke the glass for {}",
+    Verb.REJECTED: "rejected {}",
+    Verb.WITHDREW: "withdrew {}",
+    Verb.STOPPED: "stopped {}",
+    Verb.ACKNOWLEDGED: "acknowledged the new figures of {}",
+    Verb.RETRIED: "retried {}",
+    Verb.BY_HAND: "said that {} is done by hand",
+    Verb.LEFT: "left {} as it is",
+    Verb.CARRIED_OUT: "carried out {}",
+    Verb.CONFIRMED: "verified {}",
+    Verb.STILL_THERE: "sent {} back",
 }
+"""What somebody did to a request, which stands at the place of the braces."""
 
 SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotApproveOwnRequest: _own,

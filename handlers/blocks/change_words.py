@@ -11,6 +11,12 @@ from bot.billing.switching import ACKNOWLEDGED
 from bot.billing.unsubscription import ACKNOWLEDGEMENT, Item, Request
 from handlers import text
 
+REQUEST: Mapping[Change, str] = {
+    Change.RENEWAL_ON: "Request auto-renewal on",
+    Change.RENEWAL_OFF: "Request auto-renewal off",
+}
+"""What is pressed to ask for a switch."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
@@ -112,12 +118,15 @@ def _decides(_: Request) -> str:
     return "the contract decides what comes back, no refund is assumed"
 
 
-def _deducted(request: Request) -> str:
-    return deducted(charges(request))
+def charged(change: Change, those: Sequence[Charge]) -> str:
+    """What a switch deducts, or that it is not deducted."""
+    if change is Change.RENEWAL_ON:
+        return deducted(those)
+    return f"{amounts(those)} will not be deducted"
 
 
-def _not_deducted(request: Request) -> str:
-    return f"{amounts(charges(request))} will not be deducted"
+def _charges(request: Request) -> str:
+    return charged(request.change, charges(request))
 
 
 def _estimate(item: Item) -> str:
@@ -170,7 +179,7 @@ _WORDS: Mapping[Change, Words] = {
         back="What is deducted does not come back by turning it off.",
         by_hand="turn it on by hand",
         sentence=ACKNOWLEDGED[Change.RENEWAL_ON],
-        stake=_deducted,
+        stake=_charges,
         each=_charge,
     ),
     Change.RENEWAL_OFF: Words(
@@ -189,7 +198,7 @@ _WORDS: Mapping[Change, Words] = {
         back="It can be turned on again by request.",
         by_hand="turn it off by hand",
         sentence=ACKNOWLEDGED[Change.RENEWAL_OFF],
-        stake=_not_deducted,
+        stake=_charges,
         each=_amount,
     ),
 }

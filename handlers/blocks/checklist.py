@@ -44,6 +44,9 @@ from handlers.blocks.pieces import (
 )
 from handlers.blocks.requests import DONE, WARNING, WORKING, Face
 
+OPENS_AGAIN = "Retry opens the checklist for another day."
+CALLS_AGAIN = "Retry calls those who may look once more."
+
 TICKS = 10
 """Boxes that one modal shows; Slack takes no more."""
 
@@ -70,7 +73,7 @@ def overdue(message: Overdue) -> Content:
         what = f"look whether {verb} gone, request {request.number}"
     asked = f"{facts.people(people)} {'was' if len(people) == 1 else 'were'} asked"
     problem = body.foreign(text.sentence(request.problem or "It was not done in time"))
-    told = f"{asked if people else 'Nobody was asked'} to {what}. {problem}"
+    told = f"{asked if people else 'Nobody was asked'} to {what}. {problem} {_opens_again(request)}"
     link = button(
         "Open request",
         ids.OPEN_LINK,
@@ -267,6 +270,11 @@ def _done(request: Request) -> Face:
     )
 
 
+def _opens_again(request: Request) -> str:
+    """What Retry does about one that failed."""
+    return OPENS_AGAIN if by_hand.open_items(request) else CALLS_AGAIN
+
+
 def _failed(request: Request) -> Face:
     rows = _rows(request)
     became = _became(request)
@@ -287,7 +295,7 @@ def _failed(request: Request) -> Face:
             body.reason(request),
             body.figures(request),
             rich(*rows),
-            rich((problem,)),
+            rich((problem if request.closed else f"{problem} {_opens_again(request)}",)),
             context(body.failed(request)),
         ),
         buttons=() if request.closed else _repairs(request),

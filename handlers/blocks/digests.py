@@ -28,6 +28,7 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.renewing import off_label
 
 BELL = "bell"
 WARNING = "warning"
@@ -128,10 +129,10 @@ def _several(message: ReminderMessage) -> list[Block]:
         return []
     return actions(
         button(
-            "Turn off several…",
+            "Request several off…" if message.off_by_request else "Turn off several…",
             ids.REMINDER_OFF_SEVERAL,
             message.delivery_id,
-            says="Turn off auto-renewal of several",
+            says=f"{off_label(by_request=message.off_by_request)} of several",
         )
     )
 
@@ -194,7 +195,7 @@ def _row(message: ReminderMessage, item: ReminderItem) -> Block:
     return section(
         f"{label} · {text.esc(item.subscription.key.account)}\n"
         f"{_amount(item)} · {state or reminder_words.owner(item)}{note}",
-        accessory=reminder_actions.menu(item),
+        accessory=reminder_actions.menu(message, item),
         block_id=reminder_words.block_id(message, item),
     )
 

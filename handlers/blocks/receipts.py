@@ -4,9 +4,18 @@ from collections.abc import Callable, Mapping
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
-from bot.facts.messages import Receipt, RequesterNote, RequestLine
-from bot.facts.receipt import Handwork, ReceiptFacts, ReceiptItem, Said, Verification, in_order
+from bot.billing.unsubscription import Event, Item, ItemState, Request, State, Verb
+from bot.facts.erased import ERASED
+from bot.facts.messages import Fresh, Receipt, RequesterNote, RequestLine
+from bot.facts.receipt import (
+    Handwork,
+    ReceiptFacts,
+    ReceiptItem,
+    Said,
+    SecondLook,
+    Verification,
+    in_order,
+)
 from handlers import ids, text
 from handlers.blocks import calls, change_words, checklist_lines, contracts
 from handlers.blocks import request_body as body
@@ -61,6 +70,10 @@ def receipt(message: Receipt) -> Content:
         headline = f"Receipt of request {found.number}: {_switched(found, request)}"
     elif found.contract or (found.by_people and found.state is State.FAILED):
         headline = f"Receipt of request {found.number}: {_how_it_ended(found)}"
+    elif found.is_back:
+        headline = f"Receipt of request {found.number}: back at the cloud"
+    elif found.nothing_went:
+        headline = f"Receipt of request {found.number}: nothing is gone"
     elif back is None:
         headline = f"Receipt of request {found.number}: refund not known"
     if found.dry_run:
@@ -85,6 +98,10 @@ def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
     words = _held_up(note) or checklist_lines.note(note) or _NOTES[note.state](request)
+    if note.fresh is not None and note.state is State.STALE is request.state:
+        words = _stale_now(request, note.fresh)
+    if request.requested_by == ERASED and (others := _who_decides(request)):
+        words = f"{others}: {words}"
     link = (
         button(
             "See what to do" if note.state is State.FAILED else "Open request",
@@ -100,11 +117,17 @@ def requester_note(note: RequesterNote) -> Content:
     return _dry(Content(words, blocks), request)
 
 
+def _who_decides(request: Request) -> str:
+    """Those who hear of it in place of a requester who was forgotten."""
+    return facts.people([each for each in request.approvers if each != ERASED])
+
+
 def _did_of(request: Request, verb: Verb) -> str:
     said = change_words.words(request)
     own = {
         Verb.ASKED: f'asked and acknowledged: "{said.sentence}"',
         Verb.STEP_DONE: said.step_done,
+        Verb.EXPIRED: f"expired, {facts.unsettled(request).line}",
     }
     return own.get(verb) or _DID[verb]
 
@@ -138,6 +161,12 @@ def _totals(found: ReceiptFacts) -> str:
             f"The refund would have been {text.money(found.estimate.refund)}, the handling fee "
             f"{text.money(found.estimate.handling_fee)} (estimate)."
         )
+    if found.nothing_went:
+        return "Nothing is gone, so nothing comes back."
+    return _paid_back(found)
+
+
+def _paid_back(found: ReceiptFacts) -> str:
     if found.actual.refund is None:
         return "The refund is not known yet."
     back = text.money(found.actual.refund)
@@ -182,11 +211,13 @@ def _items(found: ReceiptFacts) -> list[Line]:
 def _became(item: ReceiptItem, found: ReceiptFacts) -> str:
     if found.is_switch:
         return _switch(item, dry_run=found.dry_run)
-    if found.by_people and not found.dry_run and item.state is not ItemState.GONE:
-        return _BY_HAND.get(item.state, "not known")
     if not found.contract:
-        return _item(item, dry_run=found.dry_run)
-    return "would have been ended by hand" if found.dry_run else "gone"
+        return _item(item, found)
+    if found.dry_run:
+        return "would have been ended by hand"
+    if item.back:
+        return _BACK
+    return "gone" if item.state is ItemState.GONE else _STILL_BY_PEOPLE.get(item.state, "not known")
 
 
 def _switch(item: ReceiptItem, *, dry_run: bool) -> str:
@@ -200,13 +231,19 @@ def _switch(item: ReceiptItem, *, dry_run: bool) -> str:
     return f"reads {'off' if item.auto_renew_off else 'on'}, {amount} expected"
 
 
-def _item(item: ReceiptItem, *, dry_run: bool) -> str:
+def _item(item: ReceiptItem, found: ReceiptFacts) -> str:
     estimate = text.money(item.estimate.refund)
-    if dry_run:
+    if found.dry_run:
         return f"{estimate} (estimate), would have been unsubscribed"
     if item.state is not ItemState.GONE:
         code = f" ({item.error_code})" if item.error_code else ""
-        return f"{_STILL.get(item.state, 'not done')}{code}"
+        still = _STILL_BY_PEOPLE if found.by_people else _STILL
+        return f"{still.get(item.state, 'not done')}{code}"
+    return f"{_BACK}; {_paid(item, estimate)}" if item.back else _paid(item, estimate)
+
+
+def _paid(item: ReceiptItem, estimate: str) -> str:
+    """What came back of one that is gone."""
     if item.actual.refund is None:
         return f"gone, refund not known yet, estimated {estimate}"
     order = f", order {item.order}" if item.order else ""
@@ -220,7 +257,7 @@ def _item(item: ReceiptItem, *, dry_run: bool) -> str:
 
 def _end(found: ReceiptFacts, request: Request) -> list[Line]:
     lines: list[Line] = []
-    if found.problem is not None:
+    if found.problem is not None and not found.is_back:
         lines.append((Bold("Problem"), f": {text.clip(found.problem, SAID)}"))
     if found.by_hand is not None:
         lines.append(_did("Done by hand", found.by_hand, request))
@@ -233,6 +270,8 @@ def _end(found: ReceiptFacts, request: Request) -> list[Line]:
         lines.append(_did("Left as it is", found.left, request))
     if found.verified is not None:
         lines.append(_verification(found.verified, request))
+    if found.second_look is not None:
+        lines.append(_second_look(found.second_look, request))
     return lines
 
 
@@ -250,13 +289,27 @@ def _verification(verified: Verification, request: Request) -> Line:
     if change_words.is_switch(request):
         read = f"auto-renewal reads {change_words.words(request).ended}"
         return (Bold("Verified"), f" {facts.clock(verified.at, request)}: {read}")
-    parts = (
-        "gone",
-        "auto-renewal off" if verified.auto_renew_off else "auto-renewal not off everywhere",
-        text.plural(verified.refund_orders, "refund order"),
-    )
     when = facts.clock(verified.at, request)
-    return (Bold("Verified"), f" {when}: {', '.join(parts)}")
+    read = verified.note or "gone"
+    if verified.refund_orders is not None:
+        read = f"gone, {_read(verified)}"
+    return (Bold("Verified"), f" {when}: {read}")
+
+
+def _second_look(look: SecondLook, request: Request) -> Line:
+    if look.due is not None:
+        when = facts.clock(look.due, request)
+        return (Bold("Second look"), f" due {when}; what it finds is added here, with newer files")
+    when = facts.clock(look.at, request) if look.at else ""
+    found = f"still gone, {_read(look)}" if look.back is None else text.clip(look.back, SAID)
+    if look.unread is not None:
+        found = f"not possible: {text.clip(look.unread, SAID)}"
+    return (Bold("Second look"), f" {when}: {found}")
+
+
+def _read(found: Verification | SecondLook) -> str:
+    off = "auto-renewal off" if found.auto_renew_off else "auto-renewal not off everywhere"
+    return f"{off}, {text.plural(found.refund_orders or 0, 'refund order')}"
 
 
 def _did(what: str, said: Said, request: Request) -> Line:
@@ -346,7 +399,7 @@ def _verifies(request: Request) -> str:
     if several:
         gone = f"all {len(request.items)} are {said.ended}"
     if request.dry_run:
-        gone = "every step would have been made"
+        return f"Request {request.number}: every step would have been made."
     return f"Request {request.number}: {gone}, Lapse reads {said.verifies}."
 
 
@@ -374,8 +427,7 @@ def _expired(request: Request) -> str:
     if why:
         said = body.foreign(body.lower(why))
         return f"Request {request.number} expired: {said} Nothing was changed."
-    by = text.instant(request.deadline)
-    return f"Request {request.number} expired: nobody decided by {by}."
+    return f"Request {request.number} expired: {facts.unsettled(request).sentence}."
 
 
 def _withdrawn(request: Request) -> str:
@@ -405,6 +457,14 @@ def _stale(request: Request) -> str:
     )
 
 
+def _stale_now(request: Request, fresh: Fresh) -> str:
+    """The same where it is known what it means now."""
+    worse = facts.got_worse(request, fresh)
+    if worse and facts.because(request.problem) == facts.FIGURES_WORSE:
+        return f"Request {request.number} is stale, nothing was executed: {worse}."
+    return f"{_stale(request)} {facts.now_means(request, fresh)}"
+
+
 def _failed(request: Request) -> str:
     left = facts.last_event(request, Verb.LEFT)
     if left is not None and left.by:
@@ -421,11 +481,21 @@ def _failed(request: Request) -> str:
     where = f" in step {step.number} of {len(request.steps)}" if step else ""
     ended = change_words.words(request).ended
     others = {0: "", 1: f" The other one is {ended}."}.get(gone, f" The other {gone} are {ended}.")
-    return (
-        f"Request {request.number} failed{where}: the cloud refused {text.esc(stuck[0].label)}, "
-        f"which {change_words.words(request).left}.{others}"
-    )
+    return f"Request {request.number} failed{where}: {_stuck(request, stuck[0])}{others}"
 
+
+def _stuck(request: Request, item: Item) -> str:
+    """What is known of one that is not done, and why where it was not even sent."""
+    said, label = change_words.words(request), text.esc(item.label)
+    if item.state is ItemState.REFUSED:
+        return f"the cloud refused {label}, which {said.left}."
+    if item.state is ItemState.PLANNED:
+        why = f" {text.esc(text.sentence(request.problem))}" if request.problem else ""
+        return f"{label} was not sent and {said.left}.{why}"
+    return f"it is not known whether {change_words.of(request)}{label} is {said.ended}."
+
+
+_BACK = "at the cloud again"
 
 _STILL: Mapping[ItemState, str] = {
     ItemState.PLANNED: "not sent",
@@ -434,11 +504,12 @@ _STILL: Mapping[ItemState, str] = {
     ItemState.UNKNOWN: "not known",
 }
 
-_BY_HAND: Mapping[ItemState, str] = {
+_STILL_BY_PEOPLE: Mapping[ItemState, str] = {
+    **_STILL,
     ItemState.PLANNED: "not done",
     ItemState.SENT: "said to be done by hand, not seen gone",
 }
-"""The same of what a person carries out; nothing is sent to a cloud then."""
+"""The same where nothing is sent, since a person carries it out."""
 
 _SENTENCE_SAID = frozenset({Verb.ASKED, Verb.ACKNOWLEDGED})
 """Their note is the acknowledgement, which the words quote already."""
@@ -449,7 +520,6 @@ _DID: Mapping[Verb, str] = {
     Verb.REJECTED: "rejected",
     Verb.WITHDREW: "withdrew",
     Verb.STOPPED: "stopped it during the cooling-off",
-    Verb.EXPIRED: "expired, nobody decided",
     Verb.READ_AGAIN: "figures read again",
     Verb.STALE: "stale, nothing was executed",
     Verb.ACKNOWLEDGED: "acknowledged the new figures",
@@ -463,9 +533,10 @@ _DID: Mapping[Verb, str] = {
     Verb.LEFT: "left it as it is",
     Verb.LOOKED_AGAIN: "second look",
     Verb.CAME_BACK: "second look",
-    Verb.NOT_READ: "not read back",
     Verb.HELD_UP: "cannot go on yet",
     Verb.NOT_LOOKED: "no second look",
+    Verb.NOT_READ: "not read back",
+    Verb.ASKED_TO_LOOK: "asked Lapse to look at the cloud now",
 }
 
 _NOTES: Mapping[State, Callable[[Request], str]] = {

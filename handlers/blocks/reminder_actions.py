@@ -14,7 +14,8 @@ from bot.billing.renewal import AnchorKind
 from bot.facts.messages import ReminderItem, ReminderMessage, Settled
 from handlers import ids, text
 from handlers.blocks import reminder_words as words
-from handlers.blocks.pieces import button, confirm
+from handlers.blocks.pieces import button
+from handlers.blocks.renewing import off_label, off_question
 
 OFF = "off"
 ON = "on"
@@ -26,7 +27,6 @@ SHOW = "show"
 UNDO_KEEP = "undo-keep"
 
 LABELS: Mapping[str, str] = {
-    OFF: "Turn off auto-renewal",
     ON: "Turn on again…",
     UNSUBSCRIBE: "Unsubscribe…",
     OPEN_REQUEST: "Open request",
@@ -75,40 +75,48 @@ def buttons(message: ReminderMessage, item: ReminderItem) -> list[ButtonElement]
     return [_button(message, item, offer) for offer in offers(item) if offer in _ACTIONS]
 
 
-def menu(item: ReminderItem) -> OverflowMenuElement:
+def menu(message: ReminderMessage, item: ReminderItem) -> OverflowMenuElement:
     """The same as a menu beside an item of a digest; the block names message and subscription."""
     return OverflowMenuElement(
         action_id=ids.REMINDER_MENU,
         options=[
-            Option(value=offer, text=PlainTextObject(text=LABELS[offer])) for offer in offers(item)
+            Option(value=offer, text=PlainTextObject(text=label(message, offer)))
+            for offer in offers(item)
         ],
     )
 
 
-def can_do(item: ReminderItem) -> str:
+def label(message: ReminderMessage, offer: str) -> str:
+    """What is pressed; to turn off is asked for where the settings say so."""
+    return off_label(by_request=message.off_by_request) if offer == OFF else LABELS[offer]
+
+
+def can_do(message: ReminderMessage, item: ReminderItem) -> str:
     """What can be done, as one sentence: `Turn off auto-renewal, unsubscribe, keep or snooze`."""
-    said = text.joined([_SAID[offer] for offer in offers(item) if offer in _SAID], "or")
+    off = {OFF: "request auto-renewal off"} if message.off_by_request else {}
+    verbs = {**_SAID, **off}
+    said = text.joined([verbs[offer] for offer in offers(item) if offer in verbs], "or")
     return f"{said[0].upper()}{said[1:]}." if said else ""
 
 
 def _button(message: ReminderMessage, item: ReminderItem, offer: str) -> ButtonElement:
-    label = LABELS[offer]
+    name = label(message, offer)
     carried = words.value(message, item.subscription.key)
     return button(
-        label,
+        name,
         _ACTIONS[offer],
         str(item.request_number) if offer == OPEN_REQUEST else carried,
-        says=f"{label.rstrip('…')}: {item.subscription.label}",
-        confirm=_confirm_off(item) if offer == OFF else None,
+        says=f"{name.rstrip('…')}: {item.subscription.label}",
+        confirm=_confirm_off(message, item) if offer == OFF else None,
     )
 
 
-def _confirm_off(item: ReminderItem) -> ConfirmObject:
+def _confirm_off(message: ReminderMessage, item: ReminderItem) -> ConfirmObject:
     ends = item.subscription.expires_at
     until = f"ends on {text.instant(ends)}" if ends else "ends with its term"
-    return confirm(
-        "Turn off auto-renewal?",
-        f"{text.clip(item.subscription.label, 80)} {until} unless someone renews it. "
+    return off_question(
+        item.subscription.label,
+        f"{until} unless someone renews it.",
         f"{words.amount(item)} will not be deducted.",
-        "Turn off",
+        by_request=message.off_by_request,
     )

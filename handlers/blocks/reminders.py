@@ -81,7 +81,7 @@ def _open(message: ReminderMessage, item: ReminderItem, *notes: str) -> Content:
         *notes,
         words.late(message) if late else "",
         words.meant(message),
-        closing=reminder_actions.can_do(item),
+        closing=reminder_actions.can_do(message, item),
     )
     return Content(
         spoken,

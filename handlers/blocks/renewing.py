@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import (
     Block,
     ButtonElement,
     CheckboxesElement,
+    ConfirmObject,
     InputBlock,
     Option,
     PlainTextObject,
@@ -18,6 +19,7 @@ from bot.billing.subscription import Subscription
 from bot.billing.switching import ACKNOWLEDGED
 from bot.facts.renewing import Renewal, Renewals, TurnedOff, TurnedOffItem
 from handlers import ids, text
+from handlers.blocks.change_words import REQUEST
 from handlers.blocks.pieces import (
     DRY_RUN,
     Bold,
@@ -46,7 +48,7 @@ def turning_off(renewals: Renewals) -> Content:
     first = renewals.items[0]
     label = first.subscription.label
     blocks: list[Block] = [
-        header(text.clip(f"Turn off auto-renewal: {label}", 60), dry_run=renewals.dry_run),
+        header(text.clip(f"{_label(renewals)}: {label}", 60), dry_run=renewals.dry_run),
         rich((Bold(label), _place(first.subscription))),
         fields(*_facts(first, renewals.now)),
         *([context(_packages(renewals))] if len(renewals.items) > 1 else []),
@@ -83,7 +85,7 @@ def form(renewals: Renewals) -> View:
     if renewals.by_request:
         blocks.append(context(_by_request()))
     return modal(
-        "Turn off auto-renewal",
+        _label(renewals),
         blocks,
         close="Go back",
         submit="Send request" if renewals.by_request else "Turn off",
@@ -131,7 +133,7 @@ def progress_answer(by: str, *, by_request: bool = False) -> dict[str, object]:
     """The same as the answer to the form."""
     sending = Content("Sending the request…", [section("Sending the request…")], TITLE)
     shown = sending if by_request else in_progress(by)
-    view = modal("Turn off auto-renewal", shown.blocks, close="Close")
+    view = modal(off_label(by_request=by_request), shown.blocks, close="Close")
     return {"response_action": "update", "view": view.to_dict()}
 
 
@@ -177,10 +179,9 @@ def _press(renewals: Renewals) -> ButtonElement:
     several = len(renewals.items) > 1
     end = _end(first.subscription, renewals.now)
     saved = f" {text.money(first.amount)} will not be deducted." if first.amount else ""
-    words = f"{cut(first.subscription.label, 80)} {end}.{saved}"
-    question = confirm("Turn off auto-renewal?", words, "Turn off")
-    if renewals.by_request:
-        question = confirm("Request turning off?", words, "Request")
+    question = off_question(
+        first.subscription.label, f"{end}.", saved.strip(), by_request=renewals.by_request
+    )
     return button(
         _label(renewals),
         ids.AUTORENEW_FORM if several else ids.AUTORENEW_OFF,
@@ -191,7 +192,24 @@ def _press(renewals: Renewals) -> ButtonElement:
 
 
 def _label(renewals: Renewals) -> str:
-    return "Request turning off" if renewals.by_request else "Turn off auto-renewal"
+    return off_label(by_request=renewals.by_request)
+
+
+def off_label(*, by_request: bool) -> str:
+    """What is pressed: it is turned off at once or, where the settings say so, asked for."""
+    return REQUEST[Change.RENEWAL_OFF] if by_request else "Turn off auto-renewal"
+
+
+def off_question(label: str, ends: str, saved: str, *, by_request: bool) -> ConfirmObject:
+    """What turning off means; by request also what asking acknowledges.
+
+    `ends` says when it ends, `saved` what is then not deducted.
+    """
+    title = f"{off_label(by_request=by_request)}?"
+    if not by_request:
+        return confirm(title, f"{cut(label, 80)} {ends} {saved}".strip(), "Turn off")
+    means = f"{saved} {_by_request()}".strip()
+    return confirm(title, f"{cut(label, 50)}: {means}", "Request")
 
 
 def _by_request() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.billing.unsubscription import Item, ItemState, Request, State, Step, StepState, Verb
+from bot.facts.messages import Fresh
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
@@ -13,6 +14,7 @@ from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import amounts, charges, is_switch, when, words
 from handlers.blocks.change_words import first as earliest
 from handlers.blocks.pieces import (
+    DRY_RUN,
     Bold,
     Line,
     Link,
@@ -73,6 +75,21 @@ def figures(request: Request) -> Block:
     ]
     kept = facts.kept(request)
     return fields(*pairs, *([("If kept", kept)] if kept else []))
+
+
+def compared(request: Request, fresh: Fresh | None) -> Block:
+    """What was acknowledged beside what it means now, each with when that was."""
+    was = request.acknowledgement
+    columns = [(f"Acknowledged {text.short_instant(was.at)}", facts.means(request))]
+    if fresh is not None:
+        columns.append((f"Read {text.short_instant(fresh.at)}", _means_now(request, fresh)))
+    return fields(*columns)
+
+
+def _means_now(request: Request, fresh: Fresh) -> str:
+    if fresh.worst is None:
+        return facts.charged(request, fresh.charges)
+    return f"Refund now {text.money(fresh.refund)}\n{facts.worst_lines(fresh.worst)}"
 
 
 def _charge(request: Request) -> Sequence[tuple[str, str]]:
@@ -141,6 +158,8 @@ def _sent(request: Request, item: Item) -> Line:
 
 
 def _gone(request: Request, item: Item) -> Line:
+    if request.dry_run:
+        return (" · ", Bold("would be done"))
     when = f" {facts.moment(item.gone_at, request)}" if item.gone_at else ""
     step = step_of(request, item)
     opens = step and any(step.number in later.after for later in request.steps)
@@ -203,10 +222,12 @@ def decided(request: Request) -> str:
 
 def failed(request: Request) -> str:
     """The same of one that failed, and who left it as it is."""
-    left = facts.last_event(request, Verb.LEFT, Verb.BY_HAND)
-    if left is None or left.by is None:
+    last = facts.last_event(request, Verb.LEFT, Verb.BY_HAND)
+    if last is None or last.by is None:
         return decided(request)
-    return f"{decided(request)} · {text.mention(left.by)} left it, {facts.moment(left.at, request)}"
+    did = "left it" if last.verb is Verb.LEFT else "said that it is done by hand"
+    who = f"{text.mention(last.by)} {did}, {facts.moment(last.at, request)}"
+    return f"{decided(request)} · {who}"
 
 
 def money_back(request: Request) -> str:
@@ -295,10 +316,17 @@ def approve(request: Request) -> ButtonElement:
         says=f"Approve request {request.number}",
         confirm=confirm(
             f"Approve request {request.number}?",
-            f"{ends}, {start}. {facts.stake(request, first=True)}. {said.back}",
+            f"{ends}, {start}. {facts.stake(request, first=True)}. {_back(request)}",
             "Approve",
         ),
     )
+
+
+def _back(request: Request) -> str:
+    """Whether there is a way back once it has begun."""
+    if request.dry_run:
+        return DRY_RUN
+    return contracts.BY_HAND if request.by_hand else words(request).back
 
 
 def withdraw(request: Request) -> ButtonElement:

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from bot.billing.by_hand import turn
+from bot.billing.change import Charge
 from bot.billing.money import Money
-from bot.billing.renewal import CLOUD_ZONE
+from bot.billing.renewal import CLOUD_ZONE, AnchorKind
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, ItemState, Request, Verb
-from bot.billing.worst import COUPONS, FEE, REFUND
+from bot.billing.worst import COUPONS, FEE, REFUND, Worst
+from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks import change_words
@@ -21,6 +24,17 @@ SHOWN_PEOPLE = 8
 FIGURES_WORSE = "the figures got worse"
 SETTINGS = "the settings"
 """Who approved what nobody had to."""
+
+
+class Unsettled(NamedTuple):
+    """Why a request expired: `short` before the deadline, as `line`, and whole with the deadline.
+
+    The sentence mentions people, the others name nobody.
+    """
+
+    short: str
+    line: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +205,75 @@ def standing(request: Request) -> Event | None:
     return newest if newest.verb is Verb.HELD_UP else None
 
 
+def unsettled(request: Request) -> Unsettled:
+    """Why a request expired: nobody decided, too few did, or it was stale."""
+    turned = last_event(request, Verb.ASKED, Verb.STALE, Verb.ACKNOWLEDGED)
+    by, had = text.instant(request.deadline), count(request)
+    if turned is None or turned.verb is not Verb.STALE:
+        nobody = "nobody decided"
+        if not request.approvals:
+            return Unsettled(f"{nobody} by", nobody, f"{nobody} by {by}")
+        return Unsettled(f"{had} by", f"it had {had}", f"it had {had} by {by}")
+    why = because(turned.note)
+    if turned.at > request.deadline:
+        late = "it was approved, but went stale after its deadline"
+        said = f"it was approved, but {why} after its deadline, {by}"
+        return Unsettled("went stale after", late, said)
+    who = text.mention(request.requested_by)
+    said = f"{why}, and {who} did not acknowledge it again by {by}"
+    return Unsettled("nobody acknowledged by", "it was not acknowledged again", said)
+
+
+def means(request: Request) -> str:
+    """What was acknowledged, in lines: the worst figures, or what a switch deducts."""
+    if change_words.is_switch(request):
+        return charged(request, change_words.charges(request))
+    return worst_lines(request.acknowledgement.worst)
+
+
+def worst_lines(worst: Worst) -> str:
+    """The worst figures until a deadline, one a line."""
+    return (
+        f"Refund at least {text.money(worst.refund)}\n"
+        f"Fee at most {text.money(worst.handling_fee)}\n"
+        f"Coupons lost {text.money(worst.coupons_lost)}"
+    )
+
+
+def got_worse(request: Request, fresh: Fresh) -> str:
+    """Each figure that is worse than the requester acknowledged, beside that; nothing if none."""
+    was, now = request.acknowledgement.worst, fresh.worst
+    if now is None or now.refund.currency != was.refund.currency:
+        return ""
+    pairs = (
+        ("refund at least", now.refund, was.refund, now.refund < was.refund),
+        ("fee at most", now.handling_fee, was.handling_fee, now.handling_fee > was.handling_fee),
+        ("coupons lost", now.coupons_lost, was.coupons_lost, now.coupons_lost > was.coupons_lost),
+    )
+    return "; ".join(
+        f"{name} {text.money(new)}, you acknowledged {text.money(old)}"
+        for name, new, old, worse in pairs
+        if worse
+    )
+
+
+def charged(request: Request, those: Sequence[Charge]) -> str:
+    """What a switch deducts, or that it is not deducted."""
+    return _begun(change_words.charged(request.change, those), first=True)
+
+
+def now_means(request: Request, fresh: Fresh) -> str:
+    """What it means now, as a sentence."""
+    if fresh.worst is None:
+        return f"Now: {change_words.charged(request.change, fresh.charges)}."
+    worst = fresh.worst
+    return (
+        f"Now: refund {text.money(fresh.refund)}, at least {text.money(worst.refund)}, handling "
+        f"fee at most {text.money(worst.handling_fee)}, coupons lost "
+        f"{text.money(worst.coupons_lost)} (estimate)."
+    )
+
+
 def how_approved(request: Request) -> str:
     """How it came to be approved: by whom, when, or that somebody broke the glass."""
     broken = request.broken_glass
@@ -215,7 +298,9 @@ def kept(request: Request, *, hour: bool = False) -> str:
         if hour and at
         else text.day(datetime.fromisoformat(facts["date"]).date())
     )
-    if facts.get("kind") != "deduction":
+    if facts.get("kind") == AnchorKind.NOTICE:
+        return f"renews unless notice is given by {when}"
+    if facts.get("kind") != AnchorKind.DEDUCTION:
         return f"ends on {when}"
     amount = facts.get("amount")
     money = Money(Decimal(amount), facts["currency"]) if amount else None

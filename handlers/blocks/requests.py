@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from slack_sdk.models.blocks import Block, ButtonElement, InteractiveElement
 
+from bot.billing.standstill import is_at_the_cloud
+from bot.billing.stepping import ahead
 from bot.billing.unsubscription import ItemState, Request, State, Verb
-from bot.facts.messages import RequestCard
+from bot.facts.messages import Fresh, RequestCard
 from handlers import ids, text
 from handlers.blocks import glass
 from handlers.blocks import request_body as body
@@ -49,6 +51,8 @@ def request_card(card: RequestCard) -> Content:
     """The message in its present state; the top-level text says everything needed to decide."""
     request = card.request
     face = FACES[request.state](request)
+    if card.fresh is not None and request.state is State.STALE:
+        face = _stale(request, card.fresh)
     blocks = [
         header(face.headline, emoji=face.emoji, dry_run=request.dry_run),
         *face.body,
@@ -177,6 +181,8 @@ def _verifying(request: Request) -> Face:
             ("Refund orders found: ", Bold(f"{refunds} of {of}"), again),
         ]
     )
+    if request.dry_run:
+        rows = [("Nothing was sent, so there is nothing to read back.",)]
     headline = f"Verifying: reading {text.plural(of, 'subscription')} back"
     return Face(
         emoji=WORKING,
@@ -309,60 +315,63 @@ def _ended(word: str, verb: Verb, did: str) -> Callable[[Request], Face]:
     return face
 
 
+def _not_started(request: Request, why: str, after: str) -> Face:
+    """It was approved, and could not start as long as the acknowledged figures held."""
+    what = text.esc(facts.subject(request, full=True))
+    return Face(
+        emoji=ENDED,
+        headline="Expired: it could not start in time",
+        spoken=(
+            f"Request {request.number} expired: {what} ({text.esc(request.account)}). {why} "
+            f"Nothing was changed.{after}"
+        ),
+        body=(section(f"{why} Nothing was changed.{after}"), *body.remembered(request)),
+        buttons=(body.ask_again(request),),
+    )
+
+
 def _expired(request: Request) -> Face:
     next_one = facts.kept(request, hour=True)
     deduction = request.if_kept.get("kind") == "deduction"
     label = "Next deduction: " if deduction else "It "
     after = f" {label}{text.esc(next_one)}." if next_one else ""
     what = text.esc(facts.subject(request, full=True))
-    headline = f"Expired: nobody decided by {text.short_instant(request.deadline)}"
-    spoken = (
-        f"Request {request.number} expired: nobody decided about {what} "
-        f"({text.esc(request.account)}) by {text.instant(request.deadline)}."
-    )
     why = body.foreign(facts.why_expired(request) or "")
     if why:
-        headline = "Expired: it could not start in time"
-        spoken = f"Request {request.number} expired: {what} ({text.esc(request.account)}). {why}"
+        return _not_started(request, why, after)
+    unsettled = facts.unsettled(request)
+    said = unsettled.sentence
+    # The headline of one about which nobody decided says it all already.
+    told = "" if unsettled.short == "nobody decided by" else f"{said[0].upper()}{said[1:]}. "
     return Face(
         emoji=ENDED,
-        headline=headline,
-        spoken=f"{spoken} Nothing was changed.{after}",
-        body=(
-            section(f"{why}{' ' if why else ''}Nothing was changed.{after}"),
-            *body.remembered(request),
+        headline=f"Expired: {unsettled.short} {text.short_instant(request.deadline)}",
+        spoken=(
+            f"Request {request.number} expired: {what} ({text.esc(request.account)}), {said}. "
+            f"Nothing was changed.{after}"
         ),
+        body=(section(f"{told}Nothing was changed.{after}"), *body.remembered(request)),
         buttons=(body.ask_again(request),),
     )
 
 
-def _stale(request: Request) -> Face:
-    worst = request.acknowledgement.worst
+def _stale(request: Request, fresh: Fresh | None = None) -> Face:
+    """What was acknowledged and, where it is known, what it means now, side by side."""
     why = text.sentence(request.problem or "The figures changed since it was sent")
     again = "must acknowledge again, then approvers decide again."
-    before = (
-        f"{facts.stake(request, first=True)}"
-        if is_switch(request)
-        else (
-            f"Refund at least {text.money(worst.refund)}\n"
-            f"Fee at most {text.money(worst.handling_fee)}\n"
-            f"Coupons lost {text.money(worst.coupons_lost)}"
-        )
-    )
+    now = f"{facts.now_means(request, fresh)} " if fresh else ""
     return Face(
         emoji=WARNING,
         headline=f"Stale: {facts.because(request.problem)}, nothing was executed",
         spoken=(
             f"Request {request.number} is stale, nothing was executed: "
             f"{text.esc(facts.subject(request, full=True))} ({text.esc(request.account)}). "
-            f"{text.esc(why)} {text.mention(request.requested_by)} {again}"
+            f"{text.esc(why)} {now}{text.mention(request.requested_by)} {again}"
         ),
         body=(
             rich((f"{why} ", Who(request.requested_by), f" {again}")),
             body.reason(request),
-            body.figures(request)
-            if request.is_contract
-            else fields((f"Acknowledged {text.short_instant(request.acknowledgement.at)}", before)),
+            body.figures(request) if request.is_contract else body.compared(request, fresh),
             rich(*body.rows(request, body.estimate)),
         ),
         buttons=(
@@ -386,9 +395,7 @@ def _failed(request: Request) -> Face:
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     open_items = len(request.items) - counts["done"]
     rows = body.rows(request, body.progress)
-    problem = text.sentence(
-        request.problem or f"Retry what is open, or {words(request).by_hand} and say so"
-    )
+    problem = " ".join(each for each in (_problem(request), _what_to_do(request)) if each)
     headline = f"Failed: {summary}{', left as it is' if request.closed else ''}"
     return Face(
         emoji=WARNING,
@@ -409,6 +416,23 @@ def _failed(request: Request) -> Face:
         ),
         buttons=() if request.closed else body.repairs(request, open_items),
     )
+
+
+def _problem(request: Request) -> str:
+    return text.sentence(request.problem) if request.problem else ""
+
+
+def _what_to_do(request: Request) -> str:
+    """How people can go on; nothing once they left it, or where an earlier Lapse wrote it down."""
+    by_hand = f"{words(request).by_hand} and say so"
+    if request.closed or by_hand in (request.problem or ""):
+        return ""
+    if is_at_the_cloud(request):
+        return f"Retry looks first and asks for nothing twice, or {by_hand}."
+    failed = facts.last_event(request, Verb.FAILED)
+    if failed is not None and failed.at > request.good_until and ahead(request):
+        return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."
+    return f"Retry what is open when that is over, or {by_hand}."
 
 
 FACES: Mapping[State, Callable[[Request], Face]] = {

@@ -3,7 +3,6 @@
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from bot.billing.worst import Worst
 from bot.facts.unsubscribing import NewFigures
 from handlers import ids, text
 from handlers.blocks import contracts, figures, form_fields
@@ -36,9 +35,9 @@ def _compared(new: NewFigures) -> list[Block]:
     draft = new.draft
     if draft.is_contract:
         return contracts.form_facts(draft)
-    now = f"Refund now {text.money(draft.total.refund)}\n{_worst(draft.worst)}"
+    now = f"Refund now {text.money(draft.total.refund)}\n{facts.worst_lines(draft.worst)}"
     columns = fields(
-        (f"Acknowledged {text.short_instant(new.acknowledged_at)}", _worst(new.before)),
+        (f"Acknowledged {text.short_instant(new.acknowledged_at)}", facts.worst_lines(new.before)),
         (f"Read {text.short_instant(draft.now)}", now),
     )
     return [columns, *figures.facts(draft)]
@@ -50,11 +49,3 @@ def _why(new: NewFigures) -> str:
     if because == facts.FIGURES_WORSE or not new.why:
         return said
     return f"{said} {foreign(text.sentence(new.why))}"
-
-
-def _worst(worst: Worst) -> str:
-    return (
-        f"Refund at least {text.money(worst.refund)}\n"
-        f"Fee at most {text.money(worst.handling_fee)}\n"
-        f"Coupons lost {text.money(worst.coupons_lost)}"
-    )

@@ -33,6 +33,7 @@ from handlers.blocks.pieces import (
     pagers,
     rich,
 )
+from handlers.blocks.renewing import off_label
 from handlers.paging import Paging
 
 ANOTHER = "another"
@@ -106,7 +107,7 @@ def several(
         initial_options=options if only else None,
     )
     return modal(
-        "Turn off auto-renewal",
+        off_label(by_request=by_request),
         [
             InputBlock(
                 label=PlainTextObject(text="Which ones"),

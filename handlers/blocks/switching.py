@@ -1,10 +1,10 @@
 """Auto-renewal switched by request: the facts, one button that asks first, and a second look."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from slack_sdk.models.blocks import Block, ButtonElement, ConfirmObject
 
-from bot.billing.change import Change, Charge
+from bot.billing.change import Change
 from bot.billing.switching import ACKNOWLEDGED
 from bot.facts.switching import NewCharges, SwitchDraft, SwitchItem
 from handlers import ids, text
@@ -14,11 +14,6 @@ from handlers.blocks.pieces import section as said
 from handlers.blocks.request_body import foreign
 
 TITLE = "Auto-renewal"
-
-_BUTTONS: Mapping[Change, str] = {
-    Change.RENEWAL_ON: "Request turning on",
-    Change.RENEWAL_OFF: "Request turning off",
-}
 
 
 def asked_for(draft: SwitchDraft, carried: str, *, changed: str = "") -> Content:
@@ -41,7 +36,7 @@ def asked_for(draft: SwitchDraft, carried: str, *, changed: str = "") -> Content
         f"{verb.capitalize()} auto-renewal of {text.esc(name)} ({text.esc(draft.account.name)})?",
         text.esc(changed),
         _approval(draft),
-        closing=f"Press {_BUTTONS[draft.change]}.",
+        closing=f"Press {change_words.REQUEST[draft.change]}.",
     )
     return Content(f"Dry run: {spoken}" if draft.dry_run else spoken, blocks, TITLE)
 
@@ -50,12 +45,13 @@ def reviewing(new: NewCharges, carried: str) -> Content:
     """What was acknowledged beside what it means today, and the button to acknowledge it."""
     draft = new.draft
     now = [each.charge for each in draft.items]
+    before, after = (change_words.charged(draft.change, each) for each in (new.before, now))
     why = foreign(text.sentence(new.why or "The facts changed"))
     blocks: list[Block] = [
         said(f"Request {new.number} was not executed. {why}"),
         fields(
-            (f"Acknowledged {text.short_instant(new.acknowledged_at)}", _deducted(new.before)),
-            (f"Read {text.short_instant(draft.now)}", _deducted(now)),
+            (f"Acknowledged {text.short_instant(new.acknowledged_at)}", before),
+            (f"Read {text.short_instant(draft.now)}", after),
         ),
         rich(*(_row(each) for each in draft.items)),
         said(_approval(draft)),
@@ -71,12 +67,12 @@ def reviewing(new: NewCharges, carried: str) -> Content:
             )
         ),
     ]
-    spoken = f"Request {new.number} was not executed. {why} {_deducted(now)}."
+    spoken = f"Request {new.number} was not executed. {why} Now: {after}."
     return Content(spoken, blocks, "Review new figures")
 
 
 def _button(draft: SwitchDraft, carried: str) -> ButtonElement:
-    label = _BUTTONS[draft.change]
+    label = change_words.REQUEST[draft.change]
     return pieces.button(
         label,
         ids.AUTORENEW_ASK,
@@ -124,11 +120,7 @@ def _money(draft: SwitchDraft) -> str:
         return f"{change_words.amounts(charges)} will not be deducted."
     if any(each.at_once for each in charges):
         return f"It deducts {change_words.amounts(charges)} at once."
-    return f"{_deducted(charges)}."
-
-
-def _deducted(charges: Sequence[Charge]) -> str:
-    return change_words.deducted(charges)
+    return f"{change_words.deducted(charges)}."
 
 
 def _approval(draft: SwitchDraft) -> str:

@@ -31,6 +31,7 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.renewing import off_label
 from handlers.forms import Carried, Filled
 
 TITLE = "Unsubscribe"
@@ -280,10 +281,10 @@ def _cheaper(draft: Draft) -> list[Block]:
         return [section(f"{returns} Letting it end costs nothing{keeps}.")]
     keys = forms.write_keys(each.key for each in draft.ordered)
     off = button(
-        "Turn off auto-renewal",
+        off_label(by_request=draft.off_by_request),
         ids.AUTORENEW_OFF,
         keys,
-        says=f"Turn off auto-renewal of {named(draft.ordered)}",
+        says=f"{off_label(by_request=draft.off_by_request)} of {named(draft.ordered)}",
     )
     words = f"{returns} Turning auto-renewal off costs nothing{keeps}."
     return [section(words, accessory=off if len(keys) <= BUTTON_VALUE else None)]

@@ -11,7 +11,8 @@ from bot.billing.subscription import BillingMode, Kind, Status
 from bot.billing.way import Way, WayKind
 from bot.facts.listing import Shown
 from handlers import ids, text
-from handlers.blocks.pieces import button, confirm, cut, section
+from handlers.blocks.pieces import button, section
+from handlers.blocks.renewing import off_label, off_question
 from handlers.blocks.way_words import MAY_BE_CHARGED, drawbacks, in_full_until, title, waiting
 
 Words = tuple[str, ...]
@@ -166,10 +167,10 @@ def turn_off_button(facts: Shown) -> ButtonElement:
     """Asks first; with packages beside it the press opens a form instead, as each has its own."""
     label = facts.subscription.label
     return button(
-        "Turn off auto-renewal",
+        off_label(by_request=facts.off_by_request),
         ids.AUTORENEW_FORM if facts.packages else ids.AUTORENEW_OFF,
         str(facts.subscription.key),
-        says=f"Turn off auto-renewal of {label}",
+        says=f"{off_label(by_request=facts.off_by_request)} of {label}",
         confirm=None if facts.packages else turn_off_question(facts),
     )
 
@@ -182,8 +183,8 @@ def turn_off_question(facts: Shown) -> ConfirmObject:
         end = f"ended on {text.instant(ends)}"
     amount = coming_amount(facts)
     saved = f"{text.money(amount)} will not be deducted." if amount else ""
-    words = f"{cut(facts.subscription.label, 80)} {end}. {saved}".strip()
-    return confirm("Turn off auto-renewal?", words, "Turn off")
+    by_request = facts.off_by_request
+    return off_question(facts.subscription.label, f"{end}.", saved, by_request=by_request)
 
 
 def may_be_charged(facts: Shown) -> Way | None:

@@ -206,6 +206,8 @@ def test_what_is_new_and_depends_on_it_stops_it_before_anything_is_executed(worl
     stale = card(world, "Stale")
     assert "the facts changed, nothing was executed" in stale.header
     assert "Intelligent analysis depends on what goes and was not there" in stale.words
+    assert "Acknowledged Mon 23 Nov, 10:12 GMT+08:00" in stale.words
+    assert "Read Mon 23 Nov, 10:17 GMT+08:00" in stale.words
     requester = world.user("requester")
     requester.newest("approvals", containing="Request 1001").click("Review new figures…")
     modal = requester.modal(title="Review new figures", containing="Intelligent analysis depends")

@@ -47,8 +47,8 @@ def test_turning_on_is_asked_approved_executed_and_read_back(world: World) -> No
     facts = requester.command("/lapse autorenew on hk-quota")
     assert "needs approval" in facts.words
     assert "USD\u00a01,080.00 will be deducted on Thu 3 Dec 2026, 03:00 GMT+08:00" in facts.words
-    assert facts.buttons == ["Request turning on"]
-    facts.click("Request turning on")
+    assert facts.buttons == ["Request auto-renewal on"]
+    facts.click("Request auto-renewal on")
     requester.answer(containing="Request 1001 goes to")
     waiting = card(world, "Waiting: turn on auto-renewal of SecMaster Standard")
     assert SENTENCE in waiting.words
@@ -96,7 +96,7 @@ def test_it_can_be_turned_on_again_after_it_was_turned_off(world: World) -> None
 
     off.click("Turn on again…")
     modal = owner.modal(title="Auto-renewal", containing="needs approval")
-    modal.click("Request turning on")
+    modal.click("Request auto-renewal on")
 
     owner.modal(containing="Request 1001 goes to")
     card(world, "Waiting: turn on auto-renewal of SecMaster Standard")
@@ -111,7 +111,7 @@ def test_on_the_last_day_it_deducts_at_once_and_can_be_given_back(world: World) 
 
     assert "It deducts USD\u00a0540.00 at once." in facts.words
     assert "It deducts USD\u00a0540.00 at once." in facts.text
-    facts.click("Request turning on")
+    facts.click("Request auto-renewal on")
     waiting = card(world, "Waiting")
     assert "USD\u00a0540.00 is deducted at once" in waiting.text
     world.user("approver-1").newest("approvals", containing="Request 1001").click("Approve")
@@ -131,7 +131,7 @@ def test_on_the_last_day_it_deducts_at_once_and_can_be_given_back(world: World) 
 def test_a_price_that_rose_is_acknowledged_again(world: World) -> None:
     world.load(OFF)
     requester = world.user("requester")
-    requester.command("/lapse autorenew on hk-quota").click("Request turning on")
+    requester.command("/lapse autorenew on hk-quota").click("Request auto-renewal on")
     card(world, "Waiting")
     world.load({**OFF, "renewal_price": "1200.00"})
     world.user("approver-1").newest("approvals", containing="Request 1001").click("Approve")
@@ -142,6 +142,7 @@ def test_a_price_that_rose_is_acknowledged_again(world: World) -> None:
     assert "USD\u00a01,200.00, acknowledged USD\u00a01,080.00" in stale.words.replace(
         "USD ", "USD\u00a0"
     )
+    assert "Read Mon 23 Nov" in stale.words
     requester.newest("approvals", containing="Request 1001").click("Review new figures…")
     modal = requester.modal(title="Review new figures", containing="1,200.00")
     modal.click("Acknowledge")
@@ -152,7 +153,7 @@ def test_a_price_that_rose_is_acknowledged_again(world: World) -> None:
 def test_rejected_it_stays_off_and_can_be_asked_again(world: World) -> None:
     world.load(OFF)
     requester = world.user("requester")
-    requester.command("/lapse autorenew on hk-quota").click("Request turning on")
+    requester.command("/lapse autorenew on hk-quota").click("Request auto-renewal on")
     card(world, "Waiting")
     approver = world.user("approver-1")
     approver.newest("approvals", containing="Request 1001").click("Reject")
@@ -186,7 +187,7 @@ def test_with_the_setting_off_is_a_request_too(world: World) -> None:
 
     facts = owner.command("/lapse autorenew off lab-quota")
     assert "It needs approval." in facts.words
-    facts.click("Request turning off")
+    facts.click("Request auto-renewal off")
     owner.answer(containing="Request 1001 goes to")
     card(world, "Waiting: turn off auto-renewal of SecMaster Standard")
     assert read_at_the_cloud(world, "lab/lab-quota") is True
@@ -208,7 +209,7 @@ def test_with_the_setting_on_needs_nobody_and_still_cools_off(world: World) -> N
 
     facts = requester.command("/lapse autorenew on hk-quota")
     assert "It needs no approval" in facts.words
-    facts.click("Request turning on")
+    facts.click("Request auto-renewal on")
     requester.answer(containing="Request 1001 needs no approval and starts at")
     approved = card(world, "Approved: starts at 10:17")
     assert "approved by the settings" in approved.words.lower()

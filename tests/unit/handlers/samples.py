@@ -168,13 +168,16 @@ def done() -> Request:
 def looked_again() -> Request:
     """A day later all of it is still gone."""
     at, note = instant("2026-11-24 11:06"), "all gone, 3 refund orders of 3 found"
-    return stepping.looked_again(done(), at=at, note=note)
+    *before, verified = done().events
+    noted = (*before, replace(verified, note="all gone, 2 refund orders of 3 found"))
+    return stepping.looked_again(replace(done(), events=noted), at=at, note=note)
 
 
 def came_back() -> Request:
     """A day later Large screen is listed again."""
     problem = "Large screen is at the cloud again."
-    return stepping.came_back(done(), at=instant("2026-11-24 11:06"), problem=problem)
+    at = instant("2026-11-24 11:06")
+    return stepping.came_back(done(), at=at, problem=problem, items=(2,))
 
 
 def unanswered() -> Request:

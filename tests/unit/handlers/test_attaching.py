@@ -100,6 +100,14 @@ def test_the_bytes_go_where_slack_wants_them_and_the_file_into_the_thread(client
     assert not done.get("initial_comment")
 
 
+def test_a_file_from_after_the_second_look_has_a_title_of_its_own(client):
+    newer = Receipt(request=samples.looked_again(), head=HEAD)
+    post(client, ReceiptFile(receipt=newer, form=Form.PDF))
+
+    title = "Receipt of request 1042 after the second look (PDF)"
+    assert title in str(client.of(COMPLETE)[0]["files"])
+
+
 def test_one_that_may_repeat_another_says_so_beside_it(client):
     post(client, may_repeat=True)
 

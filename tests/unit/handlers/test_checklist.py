@@ -262,6 +262,10 @@ def test_what_was_not_done_in_time_offers_to_go_on():
     question = seen.button(card(request).blocks, "Retry")["confirm"]["text"]["text"]
     assert "Nothing is called at the cloud." in question
     left = replace(request, closed=True)
+    assert "Retry opens the checklist for another day." in " ".join(
+        seen.lines(card(request).blocks)
+    )
+    assert "Retry" not in " ".join(seen.lines(card(left).blocks))
     assert seen.buttons(card(left).blocks) == []
     assert "left as it is" in seen.headline(card(left))
 
@@ -306,7 +310,7 @@ def test_the_channel_is_told_what_nobody_did_in_time():
 
     assert seen.spoken(content) == (
         "Overdue: unsubscribe Status page. @owner was asked to do request 1042 by hand. "
-        "Nobody said in time that it is done."
+        "Nobody said in time that it is done. Retry opens the checklist for another day."
     )
     assert seen.buttons(content.blocks) == ["Open request"]
 

@@ -12,6 +12,7 @@ from bot.facts.hiding import seen, without_figures
 from bot.facts.listing import UpcomingRow
 from bot.facts.messages import (
     Discreet,
+    Fresh,
     Receipt,
     ReminderRest,
     RequestCard,
@@ -54,6 +55,10 @@ MESSAGES = {
     **{f"card {r.state.value}": RequestCard(request=r) for r in EVERY_STATE},
     **{f"card {name}": RequestCard(request=each) for name, each in STANDING.items()},
     "card stale with figures": RequestCard(request=replace(EVERY_STATE[-1], problem=WORSE)),
+    "card stale with new figures": RequestCard(
+        request=EVERY_STATE[-1],
+        fresh=Fresh(at=NOW, refund=usd("1900.45"), worst=EVERY_STATE[-1].acknowledgement.worst),
+    ),
     "card dry run": RequestCard(request=replace(samples.done(), dry_run=True)),
     "receipt": Receipt(request=samples.done()),
     "receipt dry run": Receipt(request=replace(samples.done(), dry_run=True)),

@@ -51,13 +51,13 @@ def test_the_command_shows_what_is_deducted_when_and_that_it_needs_approval(stag
             "USD 1,080.00 will be deducted on Thu 3 Dec 2026, 03:00 GMT+08:00. It needs approval, "
             "by Thu 26 Nov 2026, 10:14 GMT+08:00, and is done 5 minutes later."
         ),
-        "[Request turning on]",
+        "[Request auto-renewal on]",
     ]
     [button] = answer["blocks"][-1]["elements"]
     assert button["action_id"] == ids.AUTORENEW_ASK
     assert button["value"] == CARRIED
     assert "1080" not in button["value"]
-    assert button["confirm"]["title"]["text"] == "Request turning on?"
+    assert button["confirm"]["title"]["text"] == "Request auto-renewal on?"
     assert plain(button["confirm"]["text"]["text"]) == (
         "SecMaster Standard, 20 ECS: USD 1,080.00 will be deducted on Thu 3 Dec 2026, 03:00 "
         "GMT+08:00. I understand that the next renewal will be deducted."
@@ -170,7 +170,7 @@ def test_turn_on_again_opens_the_same_in_a_window(stage, fakes, client):
 
     assert fakes.switching.drafts == [(("hk/hk-quota", "hk/other"), ON, OWNER)]
     [view] = [sent["view"] for sent in client.of("views.open")]
-    assert "Request turning on" in json.dumps(view)
+    assert "Request auto-renewal on" in json.dumps(view)
 
 
 def test_off_is_a_request_where_the_settings_say_so(stage, fakes):
@@ -184,8 +184,8 @@ def test_off_is_a_request_where_the_settings_say_so(stage, fakes):
         "unless someone renews it."
     ) in read(answer["blocks"])
     [button] = answer["blocks"][-1]["elements"]
-    assert button["text"]["text"] == "Request turning off"
-    assert button["confirm"]["title"]["text"] == "Request turning off?"
+    assert button["text"]["text"] == "Request auto-renewal off"
+    assert button["confirm"]["title"]["text"] == "Request auto-renewal off?"
     stage.press(ids.AUTORENEW_OFF, "prod/sm-quota")
 
     [wish] = fakes.switching.wishes
@@ -248,7 +248,7 @@ def test_a_reminder_that_was_turned_off_offers_to_turn_on_again(acting):
     acting.stage.press(ids.REMINDER_ON, button["value"])
 
     assert acting.switching.drafts[0][:2] == (("hk/hk-quota",), ON)
-    assert "Request turning on" in json.dumps(acting.views("views.open"))
+    assert "Request auto-renewal on" in json.dumps(acting.views("views.open"))
 
 
 def test_a_reminders_off_is_a_request_where_the_settings_say_so(acting):

@@ -7,7 +7,7 @@ import pytest
 from bot.billing import deciding, stepping
 from bot.billing.quote import Quote, Refusal, Scope
 from bot.billing.subscription import BillingMode
-from bot.billing.unsubscription import ACKNOWLEDGEMENT, Reason, State
+from bot.billing.unsubscription import ACKNOWLEDGEMENT, ItemState, Reason, State
 from bot.billing.ways_out import ways_out
 from bot.facts.messages import Receipt, RequesterNote, RequestLine
 from bot.facts.receipt import RecordHead
@@ -401,6 +401,13 @@ def test_the_thread_tells_the_history_line_by_line():
     assert told[-1] == "11:06 verified"
 
 
+def test_the_thread_says_who_wanted_the_cloud_read_at_once():
+    asked = stepping.look_now(samples.unanswered(), by=APPROVER_1, at=instant("2026-11-23 11:05"))
+    line = receipts.request_line(RequestLine(request=asked, event=asked.events[-1]))
+
+    assert seen.lines(line.blocks) == ["11:05 @approver-1 asked Lapse to look at the cloud now"]
+
+
 def test_the_receipt_has_every_figure_and_order():
     head = RecordHead(entries=1204, digest="3f9a" * 16)
     content = receipts.receipt(Receipt(request=samples.done(), head=head))
@@ -416,13 +423,51 @@ def test_the_receipt_has_every_figure_and_order():
         "Approved 10:53 by @approver-1",
     ]
     assert any("2 Large screen · USD 324.87, estimated USD 324.97" in line for line in shown)
-    assert shown[-3:] == [
+    assert shown[-4:] == [
         "Verified 11:06: gone, auto-renewal off, 3 refund orders",
+        "Second look due Tue 24 Nov, 11:06; what it finds is added here, with newer files",
         "Rule set: huaweicloud-intl/2025-07-25",
         "Record: 1,204 entries, head 3f9a3f9a3f9a3f9a…",
     ]
     assert "Record: 1,204 entries, head 3f9a3f9a3f9a3f9a…" in content.text
     assert seen.refused(content) == []
+
+
+def test_the_receipt_tells_that_all_is_still_gone_a_day_later():
+    content = receipts.receipt(Receipt(request=samples.looked_again()))
+
+    assert seen.lines(content.blocks)[-3:-1] == [
+        "Verified 11:06: all gone, 2 refund orders of 3 found",
+        "Second look Tue 24 Nov, 11:06: still gone, auto-renewal off, 3 refund orders",
+    ]
+    assert seen.headline(content) == "Receipt of request 1042: USD 2,057.93 back"
+
+
+def test_the_receipt_tells_first_that_something_is_back():
+    content = receipts.receipt(Receipt(request=samples.came_back()))
+    shown = seen.lines(content.blocks)
+
+    assert seen.headline(content) == "Receipt of request 1042: back at the cloud"
+    assert "2 Large screen · at the cloud again; USD 324.87, estimated USD 324.97" in shown[5]
+    assert shown[-3:-1] == [
+        "Verified 11:06: gone, auto-renewal off, 3 refund orders",
+        "Second look Tue 24 Nov, 11:06: Large screen is at the cloud again.",
+    ]
+    assert not any(line.startswith("Problem") for line in shown)
+    assert "Large screen is at the cloud again." in content.text
+    assert seen.refused(content) == []
+
+
+def test_the_receipt_of_what_never_went_claims_no_refund():
+    failed = samples.failed()
+    items = tuple(replace(each, state=ItemState.PLANNED) for each in failed.items)
+    left = stepping.leave_as_is(
+        replace(failed, items=items), by=REQUESTER, at=samples.APPROVED, why="It ends in May."
+    )
+    content = receipts.receipt(Receipt(request=left))
+
+    assert seen.headline(content) == "Receipt of request 1042: nothing is gone"
+    assert "Nothing is gone, so nothing comes back." in content.text
 
 
 def test_a_receipt_from_before_heads_were_noted_has_none():
@@ -453,9 +498,9 @@ def test_the_receipt_has_three_parts_whose_steps_stand_out():
     content = receipts.receipt(Receipt(request=samples.done()))
 
     parts = [block for block in content.blocks if block.type == "rich_text"]
-    assert [len(seen.lines([part])) for part in parts] == [3, 3, 1]
+    assert [len(seen.lines([part])) for part in parts] == [3, 3, 2]
     shown = " ".join(looks.words(parts))
-    for step in ("Asked", "Acknowledged", "Approved", "Verified"):
+    for step in ("Asked", "Acknowledged", "Approved", "Verified", "Second look"):
         assert f"**{step}**" in shown
     assert "**2 Large screen** · " in shown
 

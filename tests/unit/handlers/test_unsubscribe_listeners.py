@@ -526,6 +526,20 @@ def test_a_rejection_without_a_reason_is_told_under_the_field(acting):
 
 
 @pytest.mark.parametrize(
+    ("callback_id", "said"),
+    [
+        (ids.LEAVE_FORM, "Say why; it goes into the receipt."),
+        (ids.BY_HAND_FORM, "Say what was done; it goes into the request's history."),
+    ],
+)
+def test_what_is_missing_is_told_with_who_reads_it(acting, callback_id, said):
+    acting.unsubscribing.fails = Incomplete(why=True)
+    response = acting.stage.send(why_sent(callback_id))
+
+    assert json.loads(response.body)["errors"] == {ids.WHY: said}
+
+
+@pytest.mark.parametrize(
     ("action_id", "title"),
     [(ids.BY_HAND, "Done by hand"), (ids.LEAVE, "Leave as is")],
 )

@@ -7,9 +7,12 @@ import pytest
 from bot.billing import stepping
 from bot.billing.unsubscription import ItemState, State
 from bot.facts.hiding import without_figures
+from bot.facts.messages import Receipt
 from bot.facts.receipt import is_finished, receipt_of
+from bot.papers import receipt_lines
+from handlers.blocks import receipts
 from tests.factories import APPROVER_1, REQUESTER, usd
-from tests.unit.handlers import samples
+from tests.unit.handlers import samples, seen
 from tests.unit.papers.samples import HEAD, receipt
 
 
@@ -80,3 +83,30 @@ def test_what_failed_has_one_once_somebody_leaves_it():
     assert not is_finished(failed)
     assert is_finished(left)
     assert receipt(left).left.words == "Fine."
+
+
+def test_what_people_carry_out_is_not_said_to_be_sent():
+    states = (ItemState.SENT, ItemState.PLANNED, ItemState.GONE)
+    items = zip(samples.failed().items, states, strict=True)
+    left = replace(
+        samples.failed(),
+        by_hand=True,
+        closed=True,
+        items=tuple(replace(item, state=state) for item, state in items),
+    )
+    found = receipt(left)
+
+    outcomes = [row.outcome for row in receipt_lines.items(found)]
+    assert outcomes == ["done, not seen gone", "not done", "gone"]
+    assert not found.nothing_went
+    shown = " ".join(seen.lines(receipts.receipt(Receipt(request=left)).blocks))
+    assert "1 SecMaster Professional, 50 ECS · done by hand, not seen gone" in shown
+    assert "2 Large screen · not done" in shown
+
+
+def test_where_nothing_went_no_refund_is_spoken_of():
+    items = tuple(replace(each, state=ItemState.PLANNED) for each in samples.failed().items)
+
+    assert receipt_lines.outcome(receipt(replace(samples.failed(), items=items))) == (
+        "Failed: 0 of 3 items gone."
+    )

@@ -11,19 +11,20 @@ from tests.unit.papers.samples import CHINESE, HEAD, longest, receipt
 
 KEYS = {
     "": (
-        "request change account scope state dry_run ended_at currency amounts_hidden asked "
+        "request change account scope state dry_run ended_at as_of currency amounts_hidden asked "
         "acknowledged approvals_required approvals broken_glass items total left_behind verified "
-        "problem by_hand left contract handwork seen_gone not_read rules record"
+        "second_look problem by_hand left contract handwork seen_gone not_read rules record"
     ),
     "asked": "by at reason reason_words details",
     "acknowledged": "by at text handling_fee_at_most refund_at_least coupons_lost_at_most",
     "total": "estimate actual difference",
     "verified": "at gone refund_orders of auto_renew_off",
+    "second_look": "due at problem refund_orders auto_renew_off",
     "record": "entries head",
 }
 ITEM = (
     "number id name region step state gone_at estimate actual difference order_id "
-    "cloud_request_id auto_renew charge error_code error"
+    "cloud_request_id auto_renew charge error_code error back"
 )
 
 
@@ -47,6 +48,30 @@ def test_amounts_are_strings_and_instants_have_an_offset():
     assert found["acknowledged"]["refund_at_least"] == "2010.76"
     assert [item["cloud_request_id"] for item in found["items"]] == ["f7a1", "f7a2", None]
     assert found["record"] == {"entries": 1204, "head": HEAD.digest}
+
+
+def test_what_the_second_look_found_is_told_apart_from_what_was_verified():
+    before, still, back = map(
+        receipt_json, (receipt(), receipt(samples.looked_again()), receipt(samples.came_back()))
+    )
+
+    due = "2026-11-24T11:06:00+08:00"
+    assert before["second_look"]["due"] == due
+    assert before["as_of"] == before["ended_at"] == "2026-11-23T11:06:00+08:00"
+    assert [each["back"] for each in before["items"]] == [None, None, None]
+    assert still["second_look"] == {
+        "due": None,
+        "at": due,
+        "problem": None,
+        "refund_orders": 3,
+        "auto_renew_off": True,
+    }
+    assert still["verified"]["refund_orders"] is None
+    assert (still["as_of"], still["ended_at"]) == (due, before["ended_at"])
+    assert [each["back"] for each in still["items"]] == [False, False, False]
+    assert back["second_look"]["problem"] == "Large screen is at the cloud again."
+    assert back["verified"] == before["verified"]
+    assert [each["back"] for each in back["items"]] == [False, True, False]
 
 
 def test_what_nobody_knows_is_null():

@@ -140,6 +140,25 @@ def test_hidden_amounts_do_not_stand_on_the_page():
     assert not re.search(r"USD|\d\.\d\d", shown(page))
 
 
+def test_the_page_says_when_the_second_look_is_and_a_newer_one_what_it_found():
+    first, still, back = (
+        shown(receipt_pdf(receipt(each)))
+        for each in (samples.done(), samples.looked_again(), samples.came_back())
+    )
+
+    at = "Tue 24 Nov 2026, 11:06 GMT+08:00"
+    assert f"due {at}; a newer receipt then says what it found" in first
+    assert "3 of 3 gone, auto-renewal off, 3 refund orders" in first
+    assert f"{at}: still gone, auto-renewal off, 3 refund orders" in still
+    assert "newer receipt" not in still
+    assert "Done: 3 of 3 items gone. USD 2,057.93 back" in still
+    assert "Mon 23 Nov 2026, 11:06 GMT+08:00: all gone, 2 refund orders of 3 found" in still
+    assert f"{at}: Large screen is at the cloud again." in back
+    assert "Done: 3 of 3 items were gone. Second look: Large screen is at the cloud again." in back
+    assert back.count("gone, and back") == 1
+    assert "Problem" not in back
+
+
 def test_a_dry_run_says_so():
     words = shown(receipt_pdf(receipt(replace(samples.done(), dry_run=True))))
 

@@ -22,6 +22,7 @@ from bot.services.policy import Policy
 from bot.services.reminding import Reminding
 from bot.services.renewing import Renewing
 from bot.services.rerouting import Rerouting
+from bot.services.reviewing import Reviewing
 from bot.services.switching import Switching
 from bot.services.unsubscribing import Unsubscribing
 from tests.clocks import SettableClock, always_steady
@@ -191,7 +192,11 @@ def delivering(desk: Desk) -> Delivering:
         store=desk.store,
         clock=desk.clock,
         messenger=desk.messenger,
-        composing=Composing(links=desk.messenger, announcing=reminding.announcing),
+        composing=Composing(
+            links=desk.messenger,
+            announcing=reminding.announcing,
+            reviewing=Reviewing(store=desk.store, policy=desk.policy),
+        ),
         rerouting=Rerouting(**shared, people=desk.people),
         pacing=Pacing(Limits()),
         elapsed=lambda: 0.0,

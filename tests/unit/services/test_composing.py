@@ -6,8 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from bot.billing.subscription import Status
 from bot.billing.unsubscription import State, Verb
+from bot.facts.erased import ERASED
 from bot.facts.messages import (
+    Fresh,
     OperatorWarning,
     Receipt,
     ReceiptFile,
@@ -18,17 +21,23 @@ from bot.facts.messages import (
 )
 from bot.facts.receipt import Form, RecordHead
 from bot.ports.messenger import NotPosted
+from bot.ports.record import Personal
+from bot.ports.store import Delivery
 from bot.services import owing
 from bot.services.attesting import Attesting
 from bot.services.closing import closures
 from bot.services.delivering import Delivering
 from bot.services.errors import NoReceipt, UnknownRequest
+from bot.services.forgetting import Forgetting
 from bot.services.touring import Touring
 from bot.services.unattached import unattached
+from handlers.blocks.receipts import requester_note
+from handlers.blocks.requests import request_card
 from storage.store import SqlStore
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER
-from tests.unit.services.desk import Desk, delivering, filled_in
+from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, instant, usd
+from tests.unit.handlers import seen
+from tests.unit.services.desk import SECOND, Desk, delivering, filled_in
 from tests.unit.services.rig import APPROVALS, FINOPS
 
 DM = f"D{REQUESTER[1:]}"
@@ -42,6 +51,12 @@ def desk(store: SqlStore, clock: SettableClock) -> Desk:
 @pytest.fixture(name="delivering")
 def the_delivering(desk: Desk) -> Delivering:
     return delivering(desk)
+
+
+def waiting(desk: Desk) -> list[Delivery]:
+    """What is owed and was not posted yet."""
+    with desk.store.reading() as tx:
+        return [each for to in (APPROVALS, REQUESTER, ERASED) for each in tx.outbox.waiting(to)]
 
 
 def card(desk: Desk) -> RequestCard:
@@ -122,6 +137,90 @@ def test_a_receipt_and_its_two_files_say_where_the_record_stood_when_it_ended(
     assert {each.thread for each in files} == {receipt.thread}
     assert [each.ts for each in (receipt, *files)] == sorted(e.ts for e in (receipt, *files))
     assert Attesting(store=desk.store).receipt(1001) == receipt.message
+
+
+def test_a_receipt_tells_the_second_look_once_it_happened(
+    desk: Desk, delivering: Delivering
+) -> None:
+    paid = desk.cloud.refunds
+    desk.cloud.refunds = lambda ids, since: ()  # type: ignore[assignment, misc]
+    desk.executed("sm-quota")
+    desk.clock.advance(timedelta(minutes=16))
+    desk.run(seconds=2)
+    delivering.send_due(limit=500)
+    first = [each.message for each in desk.messenger.of(ReceiptFile)]
+    desk.cloud.refunds = paid  # type: ignore[method-assign]
+    desk.clock.advance(timedelta(hours=25))
+    desk.run(seconds=2)
+    with desk.store.reading() as tx:
+        head = tx.audit.head()
+    delivering.send_due(limit=500)
+
+    [receipt] = desk.messenger.of(Receipt)
+    files = [each.message for each in desk.messenger.of(ReceiptFile)]
+    assert [each.receipt.facts.actual.refund for each in first] == [None, None]
+    assert receipt.message.facts.actual.refund == usd("2058.17")
+    assert receipt.message.facts.second_look is not None
+    assert receipt.message.facts.second_look.refund_orders == 3
+    assert (receipt.message.head.entries, receipt.message.head.digest) == head
+    assert files[:2] == first
+    assert [each.form for each in files[2:]] == [Form.PDF, Form.JSON]
+    assert [each.receipt for each in files[2:]] == [receipt.message] * 2
+    assert Attesting(store=desk.store).receipt(1001) == receipt.message
+
+
+def test_a_receipt_tells_what_came_back(desk: Desk, delivering: Delivering) -> None:
+    desk.executed("sm-quota")
+    delivering.send_due(limit=500)
+    desk.cloud.accepted = [each for each in desk.cloud.accepted if each.id != "sm-screen"]
+    desk.cloud.change("sm-screen", status=Status.IN_USE)
+    desk.clock.advance(timedelta(hours=25))
+    desk.run()
+    delivering.send_due(limit=500)
+
+    [receipt] = desk.messenger.of(Receipt)
+    assert receipt.message.facts.is_back
+    assert [each.back for each in receipt.message.facts.items] == [False, True, False]
+    assert len(desk.messenger.of(ReceiptFile)) == 4
+
+
+def test_what_came_back_is_told_to_the_channel_where_the_requester_was_forgotten(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.executed("sm-quota")
+    delivering.send_due(limit=500)
+    before = len(desk.messenger.of(RequesterNote))
+    forgetting = Forgetting(store=desk.store, clock=desk.clock)
+    forgetting.forget(REQUESTER, by=Personal.id("host"))
+    desk.cloud.accepted = [each for each in desk.cloud.accepted if each.id != "sm-screen"]
+    desk.cloud.change("sm-screen", status=Status.IN_USE)
+    desk.clock.advance(timedelta(hours=25))
+    desk.run()
+    owed = {each.destination for each in waiting(desk)}
+    delivering.send_due(limit=500)
+
+    assert ERASED not in owed
+    [told] = desk.messenger.of(RequesterNote)[before:]
+    assert told.to == APPROVALS
+    assert told.message.request.events[-1].verb is Verb.CAME_BACK
+    said = requester_note(told.message).text
+    assert said.startswith(f"<@{APPROVER_1}>, <@{APPROVER_2}>: Request 1001: Large screen is at")
+
+
+def test_a_receipt_that_was_never_posted_is_posted_as_it_reads_then(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.executed("sm-quota")
+    desk.clock.advance(timedelta(hours=25))
+    desk.run(seconds=2)
+    for _ in range(3):
+        delivering.send_due(limit=500)
+        desk.clock.advance(SECOND)
+
+    [receipt] = desk.messenger.of(Receipt)
+    assert receipt.message.facts.second_look is not None
+    assert receipt.message.facts.second_look.at is not None
+    assert len(desk.messenger.of(ReceiptFile)) == 4
 
 
 def test_a_file_whose_answer_was_lost_is_there_once(desk: Desk, delivering: Delivering) -> None:
@@ -289,6 +388,59 @@ def test_to_review_goes_when_the_new_figures_are_acknowledged(
         (State.WAITING, False),
         (State.APPROVED, True),
     ]
+
+
+def worsened(desk: Desk) -> None:
+    """A stale request: its order shows a coupon, and its next renewal costs more."""
+    number = desk.approved("sm-quota").number
+    [paid] = desk.subscriptions[0].orders
+    coupon = replace(paid, cash=Decimal(3200), cash_coupon=Decimal(400))
+    desk.cloud.change("sm-quota", orders=(coupon,), renewal_price=Decimal("9999.00"))
+    desk.cool_off()
+    desk.run()
+    assert desk.state(number) is State.STALE
+
+
+def test_a_stale_request_says_what_the_form_would_show_now(
+    desk: Desk, delivering: Delivering
+) -> None:
+    worsened(desk)
+    delivering.send_due()
+    draft = desk.unsubscribing.review(1001, by=REQUESTER).draft
+
+    shown = Fresh(at=desk.clock.now(), refund=draft.total.refund, worst=draft.worst)
+    assert card(desk).fresh == shown
+    assert desk.messenger.of(RequesterNote)[-1].message.fresh == shown
+    desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
+    delivering.send_due()
+    assert card(desk).fresh is None
+
+
+def test_a_stale_request_whose_form_would_be_refused_says_nothing_of_now(
+    desk: Desk, delivering: Delivering
+) -> None:
+    worsened(desk)
+    desk.clock.set(instant("2027-05-02 23:30"))  # too near the deduction to ask
+    delivering.send_due()
+
+    assert card(desk).request.state is State.STALE
+    assert card(desk).fresh is None
+
+
+def test_what_happens_if_it_is_kept_is_read_again_with_the_new_figures(
+    desk: Desk, delivering: Delivering
+) -> None:
+    desk.ask("sm-quota")
+    delivering.send_due()
+    before = seen.lines(request_card(card(desk)).blocks)
+    desk.unsubscribing.withdraw(1001, by=REQUESTER)
+    worsened(desk)
+    draft = desk.unsubscribing.review(1002, by=REQUESTER).draft
+    again = desk.unsubscribing.acknowledge_again(1002, filled_in(draft))
+    after = seen.lines(request_card(RequestCard(request=again)).blocks)
+
+    assert "*If kept*: USD 5,400.00 on Mon 3 May 2027" in before
+    assert "*If kept*: USD 11,799.00 on Mon 3 May 2027" in after
 
 
 def test_to_ask_again_goes_once_when_the_same_was_asked_again(

@@ -489,6 +489,7 @@ def test_what_is_back_a_day_later_is_told(desk: Desk) -> None:
     assert request.state is State.DONE
     assert request.events[-1].verb is Verb.CAME_BACK
     assert request.problem == "Large screen is at the cloud again."
+    assert [request.items[n - 1].key.id for n in request.events[-1].items] == ["sm-screen"]
     last = len(request.events)
     news = [f"request/1001/line/{last}", f"request/1001/note/{last}"]
     assert set(news) <= set(desk.owed("request/1001/"))
@@ -509,6 +510,17 @@ def test_an_open_answer_is_read_when_somebody_wants_it_now(desk: Desk) -> None:
     assert next_due(desk) == desk.clock.now()
     with pytest.raises(NotAllowed):
         desk.unsubscribing.look_now(1001, by=OUTSIDER)
+    asked = desk.get().events[-1]
+    assert (asked.verb, asked.by) == (Verb.ASKED_TO_LOOK, REQUESTER)
+    with desk.store.reading() as tx:
+        last = list(tx.audit.entries("request/1001"))[-1]
+    assert (last.action, last.actor) == ("request.asked-to-look", REQUESTER)
+    owed = desk.owed("request/1001/")
+    assert f"request/1001/line/{asked.number}" in owed
+    assert f"request/1001/note/{asked.number}" not in owed
+    desk.run(seconds=120)
+    assert desk.state() is State.DONE
+    assert len(desk.cloud.calls) == len(desk.get().steps) + 1  # the one that was lost
 
 
 def test_where_no_answer_is_missing_there_is_nothing_to_look_at(desk: Desk) -> None:

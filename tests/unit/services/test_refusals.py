@@ -1,6 +1,7 @@
 """Every expected refusal has its sentence, and settings decide as the contract says."""
 
 import inspect
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,12 +11,18 @@ from bot.billing.money import Money
 from bot.billing.reminder import Schedule
 from bot.billing.rights import Action
 from bot.billing.subscription import Kind, SlackChannel
-from bot.billing.unsubscription import UnsubscriptionError
+from bot.billing.unsubscription import (
+    AlreadyDecided,
+    NothingMissing,
+    UnsubscriptionError,
+    Verb,
+    noted,
+)
 from bot.services import errors
 from bot.services.errors import GuestRefused, NotAllowed, Refused
 from bot.services.people import People
 from bot.services.policy import ApprovalRule, Route, Stake
-from bot.services.verdicts import SENTENCES
+from bot.services.verdicts import SENTENCES, verdict
 from tests.factories import (
     APPROVER_1,
     APPROVER_2,
@@ -29,7 +36,10 @@ from tests.factories import (
     usd,
 )
 from tests.messengers import FakeDirectory
+from tests.unit.handlers import samples
 from tests.unit.services.rig import FINOPS, SECURITY, policy
+
+DAY = timedelta(days=1)
 
 
 def _tree(error: type[Exception]) -> set[type[Exception]]:
@@ -43,6 +53,36 @@ def test_every_refusal_of_a_request_has_a_sentence() -> None:
     assert _tree(UnsubscriptionError) <= {
         each for _, each in inspect.getmembers(unsubscription, inspect.isclass)
     }
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        (Verb.APPROVED, "approved request 1042"),
+        (Verb.LEFT, "left request 1042 as it is"),
+        (Verb.BY_HAND, "said that request 1042 is done by hand"),
+        (Verb.STILL_THERE, "sent request 1042 back"),
+    ],
+)
+def test_who_was_faster_is_said_in_a_sentence(verb: Verb, said: str) -> None:
+    request = noted(samples.waiting(), verb, at=samples.APPROVED, by=APPROVER_1)
+    later = noted(samples.waiting(), verb, at=samples.APPROVED + DAY, by=APPROVER_1)
+
+    assert verdict(AlreadyDecided(request), request)[:2] == (
+        f"@{APPROVER_1} {said} at 10:53 GMT+08:00, before your click.",
+        "Nothing was done twice.",
+    )
+    assert f"{said} on Tue 24 Nov 2026, 10:53 GMT+08:00, before" in (
+        verdict(AlreadyDecided(later), later).sentence
+    )
+
+
+def test_where_no_answer_is_missing_nothing_is_claimed_of_what_follows() -> None:
+    done = samples.done()
+
+    assert verdict(NothingMissing(done), done).sentence == (
+        "The cloud has answered, nothing of request 1042 is missing."
+    )
 
 
 def test_the_tree_of_refusals_is_drawn_in_the_modules_docstring() -> None:

@@ -11,12 +11,13 @@ from bot.billing.subscription import Package, SlackUser, Status
 from bot.facts.messages import ReminderLine, ReminderMessage, ReminderRest, Settled
 from bot.ports.store import ReminderState
 from bot.services.errors import NoLongerDue, NotAllowed, Refused, SnoozeTooFar
+from bot.services.policy import NeedingApproval
 from bot.services.settled import SettledFact
 from bot.services.telling import tell
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, OUTSIDER, OWNER, instant, key, order, package, quota
-from tests.unit.services.rig import FINOPS, Rig, labels
+from tests.unit.services.rig import FINOPS, Rig, labels, policy
 
 DM = f"D{OWNER[1:]}"
 ORDER = order("2025-12-07 09:20", expires_at="2026-12-07 23:59:59")
@@ -116,6 +117,18 @@ def test_what_was_only_counted_is_shown_to_the_last_one_a_page_at_a_time(
     assert rig.reminding.rest(rest.delivery_id, page=9) == pages[-1]
     with pytest.raises(NoLongerDue):
         rig.reminding.rest("gone")
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_reminder_knows_whether_turning_off_needs_an_approval(
+    store: SqlStore, clock: SettableClock, *, asks: bool
+) -> None:
+    needing = NeedingApproval(autorenew_off=asks)
+    rig = Rig(store, clock, policy=policy(needing_approval=needing))
+    rig.know(quota(orders=(ORDER,)))
+    rig.run()
+
+    assert newest(rig).off_by_request is asks
 
 
 def test_keep_ends_all_reminders_of_the_deduction_everywhere(rig: Rig) -> None:

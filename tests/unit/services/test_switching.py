@@ -30,6 +30,7 @@ from bot.services.errors import (
     SwitchedByHand,
     TooLateToSwitch,
 )
+from bot.services.listing import Listing
 from bot.services.policy import ApprovalRule, NeedingApproval
 from tests.clocks import SettableClock
 from tests.factories import (
@@ -605,10 +606,7 @@ def test_a_refusal_fails_says_why_and_is_retried(desk: Desk) -> None:
 
     assert failed.state is State.FAILED
     assert failed.item(QUOTA).state is ItemState.REFUSED
-    assert failed.problem == (
-        "The cloud refused SecMaster Professional, 50 ECS: It is frozen. "
-        "Retry when that is over, or turn it on by hand and say so."
-    )
+    assert failed.problem == "The cloud refused SecMaster Professional, 50 ECS: It is frozen."
     desk.unsubscribing.retry(failed.number, by=REQUESTER)
     desk.run(seconds=15)
     assert desk.state() is State.DONE
@@ -769,6 +767,17 @@ def test_off_needs_a_request_only_where_the_settings_say_so(desk: Desk) -> None:
     assert desk.switching.needs_request(ON)
     assert other(desk, autorenew_off=True).switching.needs_request(OFF)
     assert other(desk, autorenew_on=False).switching.needs_request(ON)
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_whatever_offers_to_turn_it_off_knows_whether_that_is_asked_for(
+    desk: Desk, *, asks: bool
+) -> None:
+    other(desk, autorenew_off=asks)
+    listing = Listing(store=desk.store, clock=desk.clock, policy=desk.policy)
+
+    assert listing.show("sm-quota").off_by_request is asks
+    assert desk.draft("sm-quota").off_by_request is asks
 
 
 def test_off_by_request_is_for_those_who_may_turn_it_off(desk: Desk) -> None:

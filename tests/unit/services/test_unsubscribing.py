@@ -907,8 +907,8 @@ def test_an_approval_is_of_the_figures_that_were_seen(store: Store, clock: Setta
         desk.unsubscribing.approve(1001, by=APPROVER_2, shown=0)
 
     assert refused.value.sentence == (
-        "@U0REQUESTER acknowledged other figures at 10:17 GMT+08:00, after what you saw of request "
-        "1001."
+        "@U0REQUESTER acknowledged other figures of request 1001 at 10:17 GMT+08:00, after what "
+        "you saw."
     )
     assert desk.state() is State.WAITING
     shown = again.acknowledged_as

@@ -1,0 +1,93 @@
+"""A stale request shows what was acknowledged and what it means now, side by side."""
+
+from dataclasses import replace
+
+from bot.billing import deciding
+from bot.billing.unsubscription import Request, State
+from bot.facts.messages import Fresh, RequestCard, RequesterNote
+from handlers.blocks.receipts import requester_note
+from handlers.blocks.requests import request_card
+from tests.factories import instant, usd
+from tests.unit.handlers import samples, seen, switch_samples
+
+READ = instant("2026-11-24 08:55")
+WORSE = "Coupons lost USD 400.00, acknowledged USD 0.00."
+
+
+def stale(request: Request, problem: str = WORSE) -> Request:
+    return replace(deciding.go_stale(request, at=READ, note=problem), problem=problem)
+
+
+def fresh(**worst: str) -> Fresh:
+    was = samples.waiting().acknowledgement.worst
+    now = replace(was, **{name: usd(amount) for name, amount in worst.items()})
+    return Fresh(at=READ, refund=usd("1900.45"), worst=now)
+
+
+NOW = fresh(refund="1869.65", handling_fee="530.00", coupons_lost="400.00")
+
+
+def test_the_card_has_both_columns():
+    content = request_card(RequestCard(request=stale(samples.approved()), fresh=NOW))
+    shown = " ".join(seen.lines(content.blocks))
+
+    assert (
+        "*Acknowledged Mon 23 Nov, 10:14 GMT+08:00*: Refund at least USD 2,010.76 Fee at most "
+        "USD 570.00 Coupons lost USD 0.00"
+    ) in shown
+    assert (
+        "*Read Tue 24 Nov, 08:55 GMT+08:00*: Refund now USD 1,900.45 Refund at least USD 1,869.65 "
+        "Fee at most USD 530.00 Coupons lost USD 400.00"
+    ) in shown
+    assert (
+        "Now: refund USD 1,900.45, at least USD 1,869.65, handling fee at most USD 530.00, coupons "
+        "lost USD 400.00 (estimate)."
+    ) in seen.spoken(content)
+    assert seen.refused(content) == []
+
+
+def test_where_the_new_figures_are_not_known_what_was_acknowledged_stands_alone():
+    shown = seen.lines(request_card(RequestCard(request=stale(samples.approved()))).blocks)
+
+    assert any(line.startswith("*Acknowledged Mon 23 Nov") for line in shown)
+    assert not any(line.startswith("*Read ") for line in shown)
+
+
+def test_in_another_state_nothing_is_compared():
+    content = request_card(RequestCard(request=samples.waiting(), fresh=NOW))
+
+    assert "1,869.65" not in str([block.to_dict() for block in content.blocks])
+
+
+def test_the_requester_reads_what_got_worse_beside_what_was_acknowledged():
+    note = RequesterNote(request=stale(samples.approved()), state=State.STALE, link=None, fresh=NOW)
+
+    assert seen.spoken(requester_note(note)) == (
+        "Request 1042 is stale, nothing was executed: refund at least USD 1,869.65, you "
+        "acknowledged USD 2,010.76; coupons lost USD 400.00, you acknowledged USD 0.00."
+    )
+
+
+def test_where_other_facts_changed_the_requester_reads_them_and_the_figures():
+    problem = "A new one depends on what goes and was not there when it was acknowledged."
+    request = stale(samples.approved(), problem)
+    note = RequesterNote(request=request, state=State.STALE, link=None, fresh=fresh())
+
+    assert seen.spoken(requester_note(note)) == (
+        f"Request 1042 is stale, nothing was executed: the facts changed. {problem} You "
+        "acknowledged refund at least USD 2,010.76. Now: refund USD 1,900.45, at least USD "
+        "2,010.76, handling fee at most USD 570.00, coupons lost USD 0.00 (estimate)."
+    )
+
+
+def test_a_switch_has_what_it_deducts_in_both_columns():
+    request = switch_samples.stale(switch_samples.waiting())
+    [charge] = [item.charge for item in request.items if item.charge]
+    dearer = Fresh(at=READ, charges=(replace(charge, amount=usd("1200")),))
+    content = request_card(RequestCard(request=request, fresh=dearer))
+    shown = " ".join(seen.lines(content.blocks))
+
+    on = "will be deducted on Thu 3 Dec 2026, 03:00 GMT+08:00"
+    assert f": USD 1,080.00 {on}" in shown
+    assert f"*Read Tue 24 Nov, 08:55 GMT+08:00*: USD 1,200.00 {on}" in shown
+    assert f"Now: USD 1,200.00 {on}." in seen.spoken(content)

@@ -1,0 +1,112 @@
+"""What messages say of a request is true of it: of dry runs, of people's work, of what failed."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.billing import stepping
+from bot.billing.unsubscription import ItemState, Request, State
+from bot.facts.messages import RequestCard, RequesterNote
+from handlers.blocks.receipts import requester_note
+from handlers.blocks.requests import request_card
+from tests.factories import APPROVER_1, instant
+from tests.unit.handlers import contracts, samples, seen
+from tests.unit.handlers.test_unsubscribe_card import ended
+
+FELL = "Refund at least USD 1,869.65, acknowledged USD 2,010.76."
+
+
+def lines(request: Request) -> list[str]:
+    return seen.lines(request_card(RequestCard(request=request)).blocks)
+
+
+def told(request: Request, state: State = State.FAILED) -> str:
+    return seen.spoken(requester_note(RequesterNote(request=request, state=state, link=None)))
+
+
+def asks(request: Request) -> str:
+    blocks = request_card(RequestCard(request=request)).blocks
+    question: str = seen.button(blocks, "Approve")["confirm"]["text"]["text"]
+    return question
+
+
+def stuck(state: ItemState, problem: str | None = FELL) -> Request:
+    """Large screen did not go, the other two did."""
+    failed = samples.failed()
+    items = tuple(
+        replace(item, state=state) if item.state is ItemState.REFUSED else item
+        for item in failed.items
+    )
+    return replace(failed, items=items, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (ItemState.REFUSED, "the cloud refused Large screen, which stays paid for."),
+        (ItemState.PLANNED, f"Large screen was not sent and stays paid for. {FELL}"),
+        (ItemState.UNKNOWN, "it is not known whether Large screen is gone."),
+        (ItemState.SENT, "it is not known whether Large screen is gone."),
+    ],
+)
+def test_the_requester_reads_what_is_known_of_what_is_not_done(state, said):
+    assert told(stuck(state)) == (
+        f"Request 1042 failed in step 2 of 2: {said} The other 2 are gone."
+    )
+
+
+def test_what_was_not_sent_comes_next_only_while_it_runs():
+    failed = " ".join(lines(stuck(ItemState.PLANNED)))
+
+    assert "2 Large screen · not sent" in failed
+    assert "next" not in failed
+
+
+def test_what_to_do_about_a_failure_goes_when_it_was_left():
+    failed = stuck(ItemState.REFUSED, "The cloud refused Large screen: it is frozen.")
+    left = stepping.leave_as_is(failed, by=APPROVER_1, at=samples.APPROVED, why="It ends in May.")
+    advice = "Retry what is open when that is over, or unsubscribe by hand and say so."
+
+    assert f"The cloud refused Large screen: it is frozen. {advice}" in lines(failed)
+    assert "The cloud refused Large screen: it is frozen." in lines(left)
+    assert lines(samples.failed())[-2].count("say so") == 1  # written down by an earlier Lapse
+
+
+def test_who_said_that_it_is_done_by_hand_did_not_leave_it():
+    said = stepping.done_by_hand(
+        samples.failed(), by=APPROVER_1, at=instant("2026-11-23 11:20"), why="In the console."
+    )
+    failed = stepping.fail(said, at=instant("2026-11-23 11:21"), problem="It is still there.")
+
+    assert "@approver-1 said that it is done by hand, 11:20 GMT+08:00" in lines(failed)[-1]
+
+
+def test_before_an_approval_it_says_whether_there_is_a_way_back():
+    assert asks(samples.waiting()).endswith("After the first step there is no way back.")
+    assert asks(samples.waiting(dry_run=True)).endswith("Dry run: nothing is changed at the cloud.")
+    assert asks(samples.waiting(by_hand=True)).endswith(
+        "A person ends it by hand, and a second one looks whether it is gone."
+    )
+    assert max(len(asks(samples.waiting(**{k: True}))) for k in ("dry_run", "by_hand")) <= 300
+
+
+def test_a_dry_run_claims_nothing_of_the_cloud():
+    dry = replace(samples.verifying(), dry_run=True)
+    running = replace(samples.executing(), dry_run=True)
+
+    assert "Nothing was sent, so there is nothing to read back." in lines(dry)
+    assert not any(line.startswith("Gone from the cloud") for line in lines(dry))
+    assert any(
+        "1 SecMaster Professional, 50 ECS · would be done" in line for line in lines(running)
+    )
+    assert told(dry, State.VERIFYING) == ("Dry run: Request 1042: every step would have been made.")
+
+
+def test_a_day_for_notice_is_not_the_end():
+    expired = ended(State.EXPIRED)
+    notice = {**expired.if_kept, "kind": "notice", "date": "2027-04-11", "at": ""}
+
+    assert "Nothing was changed. It renews unless notice is given by Sun 11 Apr 2027." in lines(
+        replace(expired, if_kept=notice)
+    )
+    assert contracts.waiting().if_kept["kind"] == "notice"
