@@ -299,7 +299,8 @@ def test_what_nobody_looked_at_offers_to_call_them_again():
     late = Overdue(request=request, event=request.events[-1], link="https://a/p")
     assert seen.spoken(accepted(messenger.content(late))) == (
         "Overdue: unsubscribe Status page. @approver-1, @approver-2 were asked to look whether "
-        "it is gone, request 1042. Nobody looked whether it is gone."
+        "it is gone, request 1042. Nobody looked whether it is gone. "
+        "Retry calls those who may look once more."
     )
 
 
