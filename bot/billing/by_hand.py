@@ -50,7 +50,7 @@ APART = timedelta(hours=1)
 """Two calls are never nearer to each other."""
 
 _CALLS = frozenset({Verb.REMINDED, Verb.VERIFYING, Verb.STILL_THERE})
-_TURNS = frozenset({Verb.STARTED, Verb.STILL_THERE, Verb.VERIFYING})
+TURNS = frozenset({Verb.STARTED, Verb.STILL_THERE, Verb.VERIFYING})
 """What opens it for those who do it, or for those who look."""
 
 
@@ -191,7 +191,7 @@ def turn(request: Request) -> int:
     """
     if not request.by_hand:
         return 0
-    return max((each.number for each in request.events if each.verb in _TURNS), default=0)
+    return max((each.number for each in request.events if each.verb in TURNS), default=0)
 
 
 def demand_shown(request: Request, shown: int) -> None:
@@ -262,7 +262,7 @@ def was_read(request: Request) -> bool:
 
 def calls_to_look(request: Request, event: Event) -> bool:
     """Whether a call was for those who look whether it is gone, not for those who do it."""
-    turns = [e for e in request.events if e.number <= event.number and e.verb in _TURNS]
+    turns = [e for e in request.events if e.number <= event.number and e.verb in TURNS]
     return bool(turns) and turns[-1].verb is Verb.VERIFYING
 
 

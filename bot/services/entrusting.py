@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from bot.billing import by_hand, deciding
 from bot.billing.account import Account
 from bot.billing.days import CLOUD_ZONE
-from bot.billing.deadline import STEPS, last_safe, latest_execution
+from bot.billing.deadline import STEPS, last_safe
 from bot.billing.renewal import Anchor, AnchorKind, anchor, safe_cutoff
 from bot.billing.subscription import Edition, Kind, SlackUser, Subscription
 from bot.billing.unsubscription import Item, Request, State, Task
@@ -21,8 +21,9 @@ from bot.services.ascertaining import Ascertaining, Fresh
 from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.people import People
-from bot.services.phrases import day, instant, last_minute, listed
+from bot.services.phrases import day, last_minute, listed
 from bot.services.progress import Progress
+from bot.services.stalling import not_in_time
 
 REHEARSED = "dry run: nobody was asked to do anything"
 
@@ -81,10 +82,13 @@ class Entrusting:
         fresh = known if read_now is None else read_now
         now = self._now()
         account = account_of(self._progress.store, request.account)
+        if now > request.good_until:
+            why = _notice_passed(request, known.values(), account, now=now)
+            expired = deciding.expire(request, at=now, why=why or not_in_time(request))
+            self._progress.save(request, expired, again=None)
+            return
         problem = objections.set_otherwise(request, account)
         problem = problem or self._objection(request, fresh, now)
-        problem = problem or _notice_passed(request, known.values(), account, now=now)
-        problem = problem or _too_late(request, now=now)
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
             told = taken_over((read_now or {}).values())
@@ -161,13 +165,6 @@ def _notice_passed(
     dates = [each.date for each in ahead if each is not None]
     after = f", the next one is {day(min(dates))}" if dates else ""
     return f"The last day for notice has passed, it was {day(was)}{after}."
-
-
-def _too_late(request: Request, *, now: datetime) -> str | None:
-    """That it was acknowledged until an instant which is over, so that other figures may hold."""
-    minutes = request.cooling_off_minutes
-    latest = latest_execution(request.deadline, cooling_off_minutes=minutes)
-    return f"It was to begin by {instant(latest)}, which is over." if now > latest else None
 
 
 def _entrusted(

@@ -336,18 +336,20 @@ class Requests(RuleBasedStateMachine):
         left = dict(by_hand.open_items(request))
         for item in left.values() if truly else ():
             self._changed(item.key.id, "it is gone")
+        shown = data.draw(st.sampled_from(_turns(request)))
         said = {"by": by, "items": list(left), "evidence": "https://vendor.example/ended"}
-        self._click(by, lambda clerk: clerk.vouching.done(request.number, **said))
+        self._click(by, lambda clerk: clerk.vouching.done(request.number, **said, shown=shown))
 
     @precondition(lambda self: self._checklists(State.VERIFYING))
     @rule(by=st.sampled_from(EVERYBODY), data=st.data(), gone=st.booleans())
     def somebody_looks(self, by: SlackUser, data: st.DataObject, *, gone: bool) -> None:
         number = self._drawn(data, self._checklists(State.VERIFYING))
-        said = {"by": by, "items": [1], "why": "I see it."}
+        shown = data.draw(st.sampled_from(_turns(self._get(number))))
+        said = {"by": by, "items": [1], "why": "I see it.", "shown": shown}
         self._click(
             by,
             lambda clerk: (
-                clerk.vouching.gone(number, by=by)
+                clerk.vouching.gone(number, by=by, shown=shown)
                 if gone
                 else clerk.vouching.still_there(number, **said)
             ),
@@ -649,7 +651,7 @@ class Requests(RuleBasedStateMachine):
                     self.clerks[0].serve(leave)
             for number in self._checklists(State.VERIFYING):
                 for by in EVERYBODY:
-                    self.clerks[0].serve(partial(_seen_gone, number, by))
+                    self.clerks[0].serve(partial(_seen_gone, self._get(number), by))
             due = self._next_due()
             if due is None or due > far:
                 break
@@ -795,8 +797,13 @@ def _agreed(number: int, by: SlackUser, button: str, shown: int) -> Click:
     return lambda clerk: AGREEING[button](clerk.unsubscribing, number, by, shown)
 
 
-def _seen_gone(number: int, by: SlackUser, clerk: Clerk) -> object:
-    return clerk.vouching.gone(number, by=by)
+def _seen_gone(request: Request, by: SlackUser, clerk: Clerk) -> object:
+    return clerk.vouching.gone(request.number, by=by, shown=by_hand.turn(request))
+
+
+def _turns(request: Request) -> list[int]:
+    """What messages about its checklist showed, the newest last."""
+    return sorted({0, *(each.number for each in request.events if each.verb in by_hand.TURNS)})
 
 
 def _acknowledged(request: Request, *, before: int | None = None) -> int:

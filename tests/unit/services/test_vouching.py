@@ -205,15 +205,14 @@ def test_what_ended_meanwhile_makes_it_stale(desk: Desk) -> None:
     assert "It is unsubscribed from already." in (request.problem or "")
 
 
-def test_a_notice_whose_day_passed_while_nobody_ran_makes_it_stale(desk: Desk) -> None:
+def test_a_notice_whose_day_passed_while_nobody_ran_lets_it_expire(desk: Desk) -> None:
     number = desk.approved("status-page").number
     desk.clock.set(DUE + 2 * DAY)
     desk.run()
 
     request = desk.get(number)
-    [stale] = [event for event in request.events if event.verb is Verb.STALE]
-    assert request.state is State.EXPIRED  # too late to acknowledge it again
-    assert stale.note == (
+    assert request.state is State.EXPIRED
+    assert request.events[-1].note == (
         "The last day for notice has passed, it was Sat 10 Apr 2027, "
         "the next one is Mon 10 Apr 2028."
     )
@@ -405,8 +404,7 @@ def test_what_nobody_looks_at_fails_after_a_week_and_can_be_retried(desk: Desk) 
         Verb.FAILED,
     ]
     assert request.problem == (
-        "Nobody looked within 7 days whether Status page, Team plan is gone. "
-        "Retry calls those who may."
+        "Nobody looked within 7 days whether Status page, Team plan is gone."
     )
     assert desk.owed("request/1001/overdue")
     desk.unsubscribing.retry(number, by=REQUESTER)
@@ -926,8 +924,11 @@ def test_it_does_not_begin_when_what_was_acknowledged_is_over(desk: Desk) -> Non
     desk.clock.set(latest + MINUTE)
     desk.run()
 
-    [stale] = [event for event in desk.get().events if event.verb is Verb.STALE]
-    assert stale.note == "It was to begin by Thu 26 Nov 2026, 11:17 GMT+08:00, which is over."
+    assert (desk.state(), desk.get().events[-1].note) == (
+        State.EXPIRED,
+        "It could not start by Thu 26 Nov 2026, 11:17 GMT+08:00, until when the acknowledged "
+        "figures held.",
+    )
 
 
 def test_at_the_last_moment_it_begins(desk: Desk) -> None:
@@ -936,23 +937,6 @@ def test_at_the_last_moment_it_begins(desk: Desk) -> None:
     desk.run()
 
     assert desk.state() is State.EXECUTING
-
-
-@pytest.mark.parametrize(
-    ("away", "said"),
-    [
-        (0, "within the approved limits"),
-        (100, "within the approved limits, by what the catalogue knows"),
-    ],
-)
-def test_the_thread_says_whether_the_cloud_was_read_before_it_began(
-    console: Desk, away: int, said: str
-) -> None:
-    console.cloud.away_reading = away
-    number = opened(console, "sm-quota")
-
-    [read] = [e for e in console.get(number).events if e.verb is Verb.READ_AGAIN]
-    assert read.note == said
 
 
 def test_worse_figures_make_it_stale_as_ever(console: Desk) -> None:
