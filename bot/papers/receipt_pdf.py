@@ -228,9 +228,17 @@ def _clean(text: str) -> str:
 def _shown(letter: str) -> str:
     if _is_latin(letter) or _abroad(letter):
         return letter
-    name = unicodedata.name(letter, "")
-    plain = unicodedata.lookup(name.split(" WITH ")[0]) if name.startswith("LATIN ") else "?"
+    plain = _without_marks(unicodedata.name(letter, ""))
     return plain if _is_latin(plain) else "?"
+
+
+def _without_marks(name: str) -> str:
+    """The letter that one bears marks on, by its name; not everything with marks has one."""
+    bare, _, _ = name.partition(" WITH ")
+    try:
+        return unicodedata.lookup(bare) if name.startswith("LATIN ") else "?"
+    except KeyError:
+        return "?"
 
 
 def _runs(text: str, font: str) -> Iterator[tuple[str, str]]:

@@ -67,7 +67,7 @@ def test_the_states_are_called_what_people_read():
             "asked approved rejected withdrew stopped expired read-again stale acknowledged "
             "called broke-glass started step-done step-refused verifying verified failed retried "
             "by-hand left looked-again came-back reminded carried-out confirmed still-there "
-            "held-up not-looked",
+            "not-read held-up not-looked asked-to-look",
         ),
     ],
 )

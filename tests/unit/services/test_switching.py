@@ -88,7 +88,7 @@ def ask(desk: Desk, change: Change = ON, ref: str = "sm-quota", by: SlackUser = 
 
 def run(desk: Desk, request: Request, *, seconds: int = 15) -> Request:
     """Approve, cool off, execute and read back."""
-    desk.unsubscribing.approve(request.number, by=APPROVER_1)
+    desk.unsubscribing.approve(request.number, by=APPROVER_1, shown=request.acknowledged_as)
     desk.cool_off()
     desk.run(seconds=seconds)
     return desk.get(request.number)
