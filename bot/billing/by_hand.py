@@ -33,8 +33,11 @@ from bot.billing.unsubscription import (
 BEFORE_DUE = timedelta(hours=24)
 """A call this long before it is due, and another when it is."""
 
+LAST_CALL = timedelta(hours=1)
+"""The other call comes so long before, where figures that were acknowledged hold no longer then."""
+
 GRACE = timedelta(hours=1)
-"""What is left after the last call; then it has failed."""
+"""What is left after it was due to say that it is done; then it has failed."""
 
 MORE_TIME = timedelta(hours=24)
 """What is there at least when the checklist opens again."""
@@ -383,7 +386,8 @@ def _planned(request: Request) -> Sequence[datetime]:
         since = _looks_since(request)
         return [since, *(since + each for each in LOOKS)]
     due = due_at(request)
-    return [due - BEFORE_DUE, due] if due else []
+    last = LAST_CALL if request.has_figures else timedelta()
+    return [due - BEFORE_DUE, due - last] if due else []
 
 
 def _looks_since(request: Request) -> datetime:

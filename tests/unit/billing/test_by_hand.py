@@ -171,6 +171,10 @@ def test_with_figures_nothing_is_due_when_they_hold_no_longer():
     assert request.items[0].due_at == DUE > request.good_until
     assert by_hand.due_at(request) == request.good_until
     assert by_hand.fails_at(request) == request.good_until + HOUR
+    request = by_hand.call(request, whom=(OWNER,), at=request.good_until - DAY)
+    assert by_hand.next_call(request) == request.good_until - HOUR
+    request = by_hand.call(request, whom=(OWNER,), at=request.good_until - HOUR)
+    assert by_hand.next_call(request) is None
     contract = sample.opened()
     assert by_hand.due_at(contract) == DUE > contract.good_until
 
