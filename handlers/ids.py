@@ -82,6 +82,7 @@ CHECKLIST_GONE = "checklist.gone"
 CHECKLIST_STILL = "checklist.still"
 CHECKLIST_STILL_FORM = "checklist.still.form"
 CHECKLIST_ITEMS = "checklist.items"
+CHECKLIST_GROUPS = (CHECKLIST_ITEMS, *(f"checklist.items.{place}" for place in range(2, 51)))
 
 # Deciding for somebody else
 DELEGATE = "delegate.open"

@@ -161,7 +161,9 @@ def why(body: Body) -> Why:
 
 def ticked_items(body: Body) -> tuple[int, ...]:
     """The numbers of the items that are ticked in a modal about a checklist."""
-    return tuple(int(each) for each in _ticked(_fields(body).get(ids.CHECKLIST_ITEMS)))
+    fields = _fields(body)
+    groups = (_ticked(fields.get(group)) for group in ids.CHECKLIST_GROUPS)
+    return tuple(int(each) for ticked in groups for each in ticked)
 
 
 def delegation(body: Body, *, by: SlackUser) -> DelegationWish:

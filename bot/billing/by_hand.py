@@ -1,7 +1,8 @@
 """What a person carries out: the checklist, by when, who did it, and who saw it gone (pure).
 
 Contracts outside the cloud end this way, and whatever the settings of an account say. The moments
-follow from the request alone, so that any replica finds the same ones in it.
+follow from the request alone, so that any replica finds the same ones in it. Nobody is asked to do
+anything after the figures that were acknowledged hold no longer; contracts have none.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,7 @@ from bot.billing.unsubscription import (
     CannotConfirmOwn,
     ChecklistChanged,
     Event,
+    FiguresOver,
     Item,
     ItemState,
     NobodyElseLooks,
@@ -31,8 +33,11 @@ from bot.billing.unsubscription import (
 BEFORE_DUE = timedelta(hours=24)
 """A call this long before it is due, and another when it is."""
 
+LAST_CALL = timedelta(hours=1)
+"""The other call comes so long before, where figures that were acknowledged hold no longer then."""
+
 GRACE = timedelta(hours=1)
-"""What is left after the last call; then it has failed."""
+"""What is left after it was due to say that it is done; then it has failed."""
 
 MORE_TIME = timedelta(hours=24)
 """What is there at least when the checklist opens again."""
@@ -83,16 +88,20 @@ def carry_out(
 ) -> Request:
     """A person did some of the items and shows it; when all are done, `whom` is called to look.
 
-    What failed since it was not done in time opens again by it. Raises AlreadyDecided when none of
-    them is left to do, OutOfOrder for packages before their edition (R8), NobodyElseLooks when
-    `whom` has nobody but those who did it. Source: EU secmaster_04_0018, 2024-01-05.
+    What failed since it was not done in time goes on by it, as what has ended can always be said:
+    `is_late` tells when. Only while the acknowledged figures hold does it open again for the rest.
+    Raises AlreadyDecided when none of them is left to do, OutOfOrder for packages before their
+    edition (R8), NobodyElseLooks when `whom` has nobody but those who did it.
+    Source: EU secmaster_04_0018, 2024-01-05.
     """
     todo = sorted({number for number, _ in open_items(request)}.intersection(numbers))
     failed = request.state is State.FAILED and not request.closed
     if not todo or not (failed or request.state is State.EXECUTING):
         raise AlreadyDecided(request)
     _demand_order(request, todo)
-    opened = stepping.retry(request, by=by, at=at) if failed else request
+    rest = len(open_items(request)) > len(todo)
+    stays = rest and is_over(request, at=at)
+    opened = stepping.retry(request, by=by, at=at) if failed and not stays else request
     done = _in_state(opened, todo, ItemState.SENT)
     said = noted(done, Verb.CARRIED_OUT, by=by, at=at, note=note)
     said = _about(said, todo, evidence=evidence)
@@ -128,7 +137,10 @@ def confirm(request: Request, *, by: SlackUser, at: datetime) -> Request:
 def still_there(
     request: Request, *, numbers: Collection[int], by: SlackUser, at: datetime, why: str
 ) -> Request:
-    """Somebody looked and it is not gone: these are to be done again, the others stay done."""
+    """Somebody looked and it is not gone: these are to be done again, the others stay done.
+
+    Nobody is called for it where the acknowledged figures hold no longer.
+    """
     unseen = _unseen(request, by=by, at=at)
     again = sorted({n for n, _ in _numbered(request)}.intersection(numbers))
     if not again:
@@ -166,7 +178,12 @@ def overdue(request: Request, *, at: datetime, problem: str) -> Request:
 
 
 def retry(request: Request, *, by: SlackUser, at: datetime) -> Request:
-    """Open it again for those who do what is left, else for those who look."""
+    """Open it again for those who do what is left, else for those who look.
+
+    Raises FiguresOver where something is left and the acknowledged figures hold no longer.
+    """
+    if request.state is State.FAILED and open_items(request) and is_over(request, at=at):
+        raise FiguresOver(request.number)
     opened = stepping.retry(request, by=by, at=at)
     return opened if open_items(opened) else replace(opened, state=State.VERIFYING)
 
@@ -272,13 +289,38 @@ def still_calls(request: Request, event: Event) -> bool:
     return request.state is waits and (waits is State.EXECUTING or confirmed(request) is None)
 
 
+def is_over(request: Request, *, at: datetime) -> bool:
+    """Whether the figures that were acknowledged hold no longer; a contract has none."""
+    return request.has_figures and at > request.good_until
+
+
+def is_late(request: Request, said: Event) -> bool:
+    """Whether it was said to be done when the acknowledged figures held no longer."""
+    return said.verb is Verb.CARRIED_OUT and is_over(request, at=said.at)
+
+
+def opens_again(request: Request) -> bool:
+    """Whether what failed can still be opened for those who do what is left."""
+    failed = [e.at for e in request.events if e.verb is Verb.FAILED]
+    return bool(failed) and not is_over(request, at=failed[-1])
+
+
+def in_time(request: Request, due: datetime) -> datetime:
+    """That moment, but none at which the acknowledged figures hold no longer."""
+    return min(due, request.good_until) if request.has_figures else due
+
+
 def due_at(request: Request) -> datetime | None:
-    """By when what is left has to be done; opened again, there is at least a day for it."""
+    """By when what is left has to be done; opened again, there is at least a day for it.
+
+    Never when the acknowledged figures hold no longer.
+    """
     dates = [item.due_at for _, item in open_items(request) if item.due_at]
     if not dates:
         return None
     opened = [e.at for e in request.events if e.verb in {Verb.RETRIED, Verb.STILL_THERE}]
-    return max(min(dates), opened[-1] + MORE_TIME) if opened else min(dates)
+    due = max(min(dates), opened[-1] + MORE_TIME) if opened else min(dates)
+    return in_time(request, due)
 
 
 def fails_at(request: Request) -> datetime | None:
@@ -344,7 +386,8 @@ def _planned(request: Request) -> Sequence[datetime]:
         since = _looks_since(request)
         return [since, *(since + each for each in LOOKS)]
     due = due_at(request)
-    return [due - BEFORE_DUE, due] if due else []
+    last = LAST_CALL if request.has_figures else timedelta()
+    return [due - BEFORE_DUE, due - last] if due else []
 
 
 def _looks_since(request: Request) -> datetime:
@@ -373,7 +416,7 @@ def _reopened(
     request: Request, numbers: Sequence[int], *, by: SlackUser | None, at: datetime, why: str
 ) -> Request:
     opened = replace(_in_state(request, numbers, ItemState.PLANNED), state=State.EXECUTING)
-    whom = whom_to_ask(opened)
+    whom = () if is_over(request, at=at) else whom_to_ask(opened)
     return _about(noted(opened, Verb.STILL_THERE, by=by, at=at, note=why, called=whom), numbers)
 
 

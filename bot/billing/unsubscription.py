@@ -353,6 +353,10 @@ class OutOfOrder(UnsubscriptionError):
     """Packages go after their edition, by hand as well (R8)."""
 
 
+class FiguresOver(UnsubscriptionError):
+    """The acknowledged figures hold no longer, so nobody is asked to do it by hand again."""
+
+
 class DecidedMeanwhile(UnsubscriptionError):
     """The request is not where the person saw it; `request` says where it is now."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from bot.billing.by_hand import confirmed, done_by, was_read
+from bot.billing.by_hand import confirmed, done_by, is_late, was_read
 from bot.billing.change import Change, Charge
 from bot.billing.money import Money
 from bot.billing.quote import Scope
@@ -87,13 +87,17 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handwork:
-    """Who said that items, by their numbers, are done by hand, when, and the link that shows it."""
+    """Who said that items, by their numbers, are done by hand, when, and the link that shows it.
+
+    `after` is until when the acknowledged figures held, where it was said later than that.
+    """
 
     by: SlackUser
     at: datetime
     items: tuple[int, ...]
     words: str | None
     evidence: str | None
+    after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,7 +378,12 @@ def _handwork(request: Request) -> tuple[Handwork, ...]:
             done.setdefault(event, []).append(number)
     return tuple(
         Handwork(
-            by=event.by, at=event.at, items=tuple(items), words=event.note, evidence=event.evidence
+            by=event.by,
+            at=event.at,
+            items=tuple(items),
+            words=event.note,
+            evidence=event.evidence,
+            after=request.good_until if is_late(request, event) else None,
         )
         for event, items in done.items()
         if event.by

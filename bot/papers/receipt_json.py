@@ -140,6 +140,7 @@ def _handwork(done: Handwork) -> Mapping[str, object]:
         "items": list(done.items),
         "note": done.words,
         "evidence": done.evidence,
+        "figures_held_until": _instant(done.after) if done.after else None,
     }
 
 

@@ -270,7 +270,9 @@ def _handwork(done: Handwork) -> str:
     which = f" ({', '.join(str(each) for each in done.items)})"
     words = f": {done.words}" if done.words else ""
     shows = f" {done.evidence}" if done.evidence else ""
-    return f"{instant(done.at)} by {done.by}{which}{words}{shows}"
+    held = "until when the acknowledged figures held"
+    late = f", after {instant(done.after)}, {held}" if done.after else ""
+    return f"{instant(done.at)} by {done.by}{which}{late}{words}{shows}"
 
 
 def _said(said: Said) -> str:

@@ -13,13 +13,13 @@ from bot.billing import by_hand, stepping
 from bot.billing.bookkeeping import unsubscribed
 from bot.billing.quote import Scope
 from bot.billing.subscription import Subscription
-from bot.billing.unsubscription import Item, Request
+from bot.billing.unsubscription import Item, Request, State
 from bot.ports.provider import Provider, ProviderError, Refund
 from bot.services.calling import LATER
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
 from bot.services.merging import of_known, taken_over
-from bot.services.phrases import counted, listed
+from bot.services.phrases import counted, instant, listed
 from bot.services.progress import Progress
 
 READS_WITHIN = timedelta(hours=6)
@@ -96,7 +96,7 @@ class Ascertaining:
         if still := _still_listed(request, fresh, now=now):
             why = f"{_are(request, still)} still at the cloud."
             opened = by_hand.listed_still(request, numbers=still, at=now, why=why)
-            self._progress.save(request, opened, again=None)
+            self._progress.save(request, sent_back(opened, at=now), again=None)
             return
         self._end(request, self._read_back(request, provider), provider, note=READ)
 
@@ -152,6 +152,18 @@ class Ascertaining:
 
     def _now(self) -> datetime:
         return self._progress.clock.now()
+
+
+def sent_back(request: Request, *, at: datetime) -> Request:
+    """What was to be done again has failed at once where the acknowledged figures are over."""
+    if request.state is not State.EXECUTING or not by_hand.is_over(request, at=at):
+        return request
+    left = [item.label for _, item in by_hand.open_items(request)]
+    problem = (
+        f"{listed(left)} {'is' if len(left) == 1 else 'are'} still there, and the acknowledged "
+        f"figures held until {instant(request.good_until)}."
+    )
+    return by_hand.overdue(request, at=at, problem=problem)
 
 
 def _enter(provider: object, ended: Sequence[Subscription]) -> None:

@@ -4,7 +4,7 @@ It opens the checklist, calls people again, says when nobody did it or looked in
 ascertained what a second person has seen gone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -13,17 +13,21 @@ from bot.billing.account import Account
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.deadline import STEPS, last_safe
 from bot.billing.renewal import Anchor, AnchorKind, anchor, safe_cutoff
-from bot.billing.subscription import Edition, Kind, SlackUser, Subscription
+from bot.billing.subscription import Edition, Kind, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Request, State, Task
 from bot.ports.provider import Provider, ProviderError, ProviderUnavailable
+from bot.ports.store import Transaction
 from bot.services import objections
-from bot.services.ascertaining import Ascertaining, Fresh
+from bot.services.ascertaining import Ascertaining
+from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.people import People
 from bot.services.phrases import day, last_minute, listed
+from bot.services.planning import surroundings
 from bot.services.progress import Progress
 from bot.services.stalling import not_in_time
+from bot.services.surveying import Survey, plan_now, survey
 
 REHEARSED = "dry run: nobody was asked to do anything"
 
@@ -35,17 +39,13 @@ KNOWN = f"by what the catalogue says, {WITHIN}"
 KNOWN_UNREAD = f"{KNOWN}; the cloud could not be read"
 KNOWN_ALONE = f"{KNOWN}; Lapse does not read this account"
 
-Objection = Callable[[Request, Fresh, datetime], str | None]
-"""Why a request cannot start as it was approved, given its items as they are now."""
-
 
 class Entrusting:
     """Looks after one claimed request that is carried out by hand; safe with several replicas."""
 
-    def __init__(self, *, progress: Progress, people: People, objection: Objection) -> None:
+    def __init__(self, *, progress: Progress, people: People) -> None:
         self._progress = progress
         self._people = people
-        self._objection = objection
         self._ascertaining = Ascertaining(progress)
 
     def look_after(self, request: Request, provider: Provider | None) -> None:
@@ -65,7 +65,7 @@ class Entrusting:
     def _begin(self, request: Request, provider: Provider | None) -> None:
         """Read the facts again; while the cloud is away, wait, but not until it is too late."""
         try:
-            read_now = self._ascertaining.read(request, provider)
+            seen = self._survey(request, provider)
         except ProviderError as error:
             within = BEGINS_WITHIN if isinstance(error, ProviderUnavailable) else timedelta()
             since = request.starts_at or request.requested_at
@@ -74,38 +74,101 @@ class Entrusting:
             self._open(request, None, note=KNOWN_UNREAD)
             return
         known = KNOWN if request.is_contract else KNOWN_ALONE
-        self._open(request, read_now, note=known if read_now is None else WITHIN)
+        self._open(request, seen, note=known if seen is None else WITHIN)
 
-    def _open(self, request: Request, read_now: Fresh | None, *, note: str) -> None:
+    def _survey(self, request: Request, provider: Provider | None) -> Survey | None:
+        """Its items and what stands beside them at the cloud; None where no cloud is read."""
+        fresh = self._ascertaining.read(request, provider)
+        if fresh is None or provider is None:
+            return None
+        return survey(self._progress.store, request, fresh, provider)
+
+    def _known(self, request: Request) -> Survey:
+        """The same by what the catalogue says."""
+        items = tuple(self._ascertaining.known(request).values())
+        with self._progress.store.reading() as tx:
+            return Survey(items=items, beside=surroundings(tx, items))
+
+    def _open(self, request: Request, read_now: Survey | None, *, note: str) -> None:
         """Open the checklist, or go stale when facts are worse than acknowledged."""
-        known = self._ascertaining.known(request)
-        fresh = known if read_now is None else read_now
+        seen = self._known(request) if read_now is None else read_now
         now = self._now()
         account = account_of(self._progress.store, request.account)
         if now > request.good_until:
-            why = _notice_passed(request, known.values(), account, now=now)
+            why = _notice_passed(request, seen.items, account, now=now)
             expired = deciding.expire(request, at=now, why=why or not_in_time(request))
             self._progress.save(request, expired, again=None)
             return
-        problem = objections.set_otherwise(request, account)
-        problem = problem or self._objection(request, fresh, now)
+        problem = self._objection(request, seen, account, now=now)
         if problem is not None:
-            stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
-            told = taken_over((read_now or {}).values())
-            self._progress.save(request, stale, again=None, told=told)
+            self._go_stale(request, read_now, problem=problem, now=now)
             return
         read = deciding.read_again(request, at=now, note=note)
         if request.dry_run:
             done = by_hand.rehearsed(read, at=now, note=REHEARSED)
             self._progress.save(request, done, again=None)
             return
-        items = [
-            _entrusted(item, known.get(item.key.id, fresh[item.key.id]), request, account, now)
-            for item in request.items
-        ]
+        items = self._entrusted(request, seen.items, account, now=now)
         whom = tuple(dict.fromkeys(item.asked for item in items if item.asked))
         opened = by_hand.start(read, items=_with_editions(items), whom=whom, at=now)
         self._progress.save(request, opened, again=None)
+
+    def _objection(
+        self, request: Request, seen: Survey, account: Account, *, now: datetime
+    ) -> str | None:
+        """Why it cannot start as it was approved; None when it can."""
+        otherwise = objections.set_otherwise(request, account)
+        found = otherwise or objections.gone(request, {each.key for each in seen.items})
+        if found is not None:
+            return found
+        plan = plan_now(self._progress.store, request, seen, at=now)
+        return objections.changed(request, plan, now=now)
+
+    def _go_stale(
+        self, request: Request, seen: Survey | None, *, problem: str, now: datetime
+    ) -> None:
+        """The catalogue takes over what was read, also that some of it is not listed any more."""
+        stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
+        there = {each.key for each in seen.items} if seen else {*keys_of(request)}
+        missing = [key for key in keys_of(request) if key not in there]
+
+        def lose(tx: Transaction) -> None:
+            tx.catalogue.mark_gone(missing, at=now)
+
+        told = taken_over(seen.read if seen else ())
+        self._progress.save(request, stale, again=None, told=told, also=lose)
+
+    def _entrusted(
+        self, request: Request, held: Iterable[Subscription], account: Account, *, now: datetime
+    ) -> list[Item]:
+        """Its items with what is to be done, by when, and of whom it is asked."""
+        found = {each.key: each for each in held}
+        of = [(item, found[item.key]) for item in self._asked(request, held=found).items]
+        return [
+            replace(
+                item,
+                task=Task(kind=each.kind, service=each.service, edition=each.edition),
+                due_at=_due(each, request, account, now=now),
+            )
+            for item, each in of
+        ]
+
+    def _asked(self, request: Request, *, held: Mapping[SubscriptionKey, Subscription]) -> Request:
+        """With of whom each item is asked: always of somebody who is here now.
+
+        That is who was asked before, its owner, its deputy, else who asked for it; where all of
+        them have left it is whoever else of them is here, or an approver.
+        """
+        wanted = {each.key: _wanted(request, each, held.get(each.key)) for each in request.items}
+        there = self._people.there(user for each in wanted.values() for user in each)
+        others = there or _approvers(self._people)
+
+        def asked(item: Item) -> SlackUser | None:
+            own = (each for each in wanted[item.key] if each in there)
+            return next(own, None) or next(iter(others), None)
+
+        items = tuple(replace(item, asked=asked(item)) for item in request.items)
+        return replace(request, items=items)
 
     def _wait(self, request: Request) -> None:
         """For those who do it, or who look: they are called, and when nobody does it has failed."""
@@ -115,16 +178,20 @@ class Entrusting:
             failed = by_hand.overdue(request, at=now, problem=_overdue(request))
             self._progress.save(request, failed, again=None)
         elif due is not None and now >= due:
-            called = by_hand.call(request, whom=self._whom(request), at=now)
-            self._progress.save(request, called, again=None)
+            self._call(request, now=now)
         else:
             self._progress.again(request, at=by_hand.next_move(request) or now)
 
-    def _whom(self, request: Request) -> tuple[SlackUser, ...]:
-        """Those for whom it waits now, as owners, approvers and people are now."""
+    def _call(self, request: Request, *, now: datetime) -> None:
+        """Call those for whom it waits now, as owners, approvers and people are now."""
+        held = {each.key: each for each in self._ascertaining.known(request).values()}
         if request.state is State.EXECUTING:
-            return by_hand.whom_to_ask(request)
-        return who_may_look(self._people, request, self._ascertaining.known(request).values())
+            asked = self._asked(request, held=held)
+            whom = by_hand.whom_to_ask(asked)
+        else:
+            asked, whom = request, who_may_look(self._people, request, held.values())
+        called = by_hand.call(asked, whom=whom, at=now)
+        self._progress.save(request, called, again=None)
 
     def _now(self) -> datetime:
         return self._progress.clock.now()
@@ -143,12 +210,23 @@ def who_may_look(
     """
     did = {*by_hand.doers(request), *([besides] if besides else [])}
     owners = (user for each in held for user in (each.owner, each.deputy) if user)
-    deciders = people.deciders()
-    approvers = (each for each in deciders.approvers if each in deciders.as_whom)
+    approvers = _approvers(people)
     for named in ((*people.there(owners), *approvers), people.there(people.operators())):
         if left := tuple(each for each in dict.fromkeys(named) if each not in did):
             return left
     return ()
+
+
+def _approvers(people: People) -> Sequence[SlackUser]:
+    """Those who decide and are here."""
+    deciders = people.deciders()
+    return [each for each in deciders.approvers if each in deciders.as_whom]
+
+
+def _wanted(request: Request, item: Item, held: Subscription | None) -> Sequence[SlackUser]:
+    """Of whom it is asked, in order: who was before, who answers for it, who wants it gone."""
+    owners = (held.owner, held.deputy) if held else ()
+    return [user for user in (item.asked, *owners, request.requested_by) if user]
 
 
 def _notice_passed(
@@ -167,17 +245,10 @@ def _notice_passed(
     return f"The last day for notice has passed, it was {day(was)}{after}."
 
 
-def _entrusted(
-    item: Item, held: Subscription, request: Request, account: Account, now: datetime
-) -> Item:
-    """The item with what is to be done; its owner is asked, else who asked for it."""
+def _due(held: Subscription, request: Request, account: Account, *, now: datetime) -> datetime:
+    """Before when it has to be done: while it is safe, and while acknowledged figures hold."""
     safe = last_safe(held, account, at=now, scope=request.scope)
-    return replace(
-        item,
-        task=Task(kind=held.kind, service=held.service, edition=held.edition),
-        asked=held.owner or request.requested_by,
-        due_at=safe or now + by_hand.WITHOUT_DATE,
-    )
+    return by_hand.in_time(request, safe or now + by_hand.WITHOUT_DATE)
 
 
 def _with_editions(items: Sequence[Item]) -> list[Item]:

@@ -27,7 +27,6 @@ from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.people import People
 from bot.services.phrases import counted, listed
-from bot.services.planning import surroundings
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
 from bot.services.stalling import Stalling, no_cloud, not_in_time, unread
@@ -71,7 +70,7 @@ class Executing:
             progress=self._progress, stalling=self._stalling, steady_since=steady_since
         )
         self._waiting = Waiting(progress=self._progress, people=people)
-        self._entrusting = Entrusting(progress=self._progress, people=people, objection=self._worse)
+        self._entrusting = Entrusting(progress=self._progress, people=people)
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
@@ -172,22 +171,6 @@ class Executing:
                 request, plan_now(self._store, request, seen, at=now), now=now
             )
         return objections.dearer(request, seen.items, account, now)
-
-    def _worse(
-        self, request: Request, fresh: Mapping[str, Subscription], now: datetime
-    ) -> str | None:
-        """Why subscriptions cannot go as it was approved, where a person carries it out.
-
-        What stands beside them is what the catalogue knows: a contract has no cloud.
-        """
-        chosen = [fresh[key.id] for key in keys_of(request) if key.id in fresh]
-        missing = objections.gone(request, {each.key for each in chosen})
-        if missing is not None:
-            return missing
-        with self._store.reading() as tx:
-            beside = surroundings(tx, chosen)
-        seen = Survey(items=chosen, beside=beside)
-        return objections.changed(request, plan_now(self._store, request, seen, at=now), now=now)
 
     def _verify(self, request: Request, provider: Provider) -> None:
         """The seventh step of the cloud's own procedure: check that it is gone, and paid."""

@@ -17,6 +17,7 @@ from bot.billing.unsubscription import (
     ChecklistChanged,
     DecidedMeanwhile,
     Event,
+    FiguresOver,
     MayNotBreakGlass,
     NobodyElseLooks,
     NotAnApprover,
@@ -113,6 +114,14 @@ def _done_or_sent_back(request: Request) -> Verdict:
 def _out_of_order(_: Request) -> Verdict:
     return Verdict(
         "Packages go when the edition is basic (R8).", "Say first that their edition is gone."
+    )
+
+
+def _figures_over(request: Request) -> Verdict:
+    return Verdict(
+        f"The acknowledged figures of request {request.number} held until "
+        f"{instant(request.good_until)}, so nobody is asked to do it any more.",
+        "Leave it as is and ask again; what is gone already can still be said with Done….",
     )
 
 
@@ -291,6 +300,7 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     NobodyElseLooks: _nobody_else,
     ChecklistChanged: _done_or_sent_back,
     OutOfOrder: _out_of_order,
+    FiguresOver: _figures_over,
     NotAnApprover: _not_an_approver,
     OnlyTheRequester: _only_the_requester,
     DecidedMeanwhile: _already_decided,

@@ -10,6 +10,7 @@ from bot.billing.subscription import SlackUser, Subscription
 from bot.billing.unsubscription import AlreadyDecided, Request, State, UnsubscriptionError
 from bot.ports.clock import Clock
 from bot.ports.store import Store, Transaction
+from bot.services.ascertaining import sent_back
 from bot.services.changing import Changing, load
 from bot.services.entrusting import who_may_look
 from bot.services.errors import ChecklistIncomplete, GuestRefused, NotAllowed, RequestRefused
@@ -115,22 +116,19 @@ class Vouching:
     def still_there(
         self, number: int, *, by: SlackUser, items: Collection[int], why: str, shown: int = 0
     ) -> Request:
-        """Say which of it is still there, and why; it is to be done again.
+        """Say which of it is still there, and why; it is to be done again, else it has failed.
 
         Raises ChecklistIncomplete, Incomplete without a reason, and what `gone` raises.
         """
         if not items:
             raise ChecklistIncomplete({"items": NO_ITEMS})
         said = demand_why(why)
-        return self._change(
-            number,
-            Action.CONFIRM,
-            by,
-            lambda request, at, _: by_hand.still_there(
-                request, numbers=items, by=by, at=at, why=said
-            ),
-            shown=shown,
-        )
+
+        def move(request: Request, at: datetime, _: Sequence[Subscription]) -> Request:
+            opened = by_hand.still_there(request, numbers=items, by=by, at=at, why=said)
+            return sent_back(opened, at=at)
+
+        return self._change(number, Action.CONFIRM, by, move, shown=shown)
 
     def _change(
         self, number: int, action: Action, by: SlackUser, move: Move, *, shown: int

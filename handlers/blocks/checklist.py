@@ -1,6 +1,6 @@
 """A request that a person carries out by hand: its message, and the modals about it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from slack_sdk.models.blocks import (
     Block,
@@ -46,9 +46,16 @@ from handlers.blocks.requests import DONE, WARNING, WORKING, Face
 
 OPENS_AGAIN = "Retry opens the checklist for another day."
 CALLS_AGAIN = "Retry calls those who may look once more."
+ASK_AGAIN = (
+    "The acknowledged figures hold no longer, so nobody is asked to do it: leave it as is and ask "
+    "again. Done… still takes what is gone already."
+)
 
 TICKS = 10
-"""Boxes that one modal shows; Slack takes no more."""
+"""Boxes that one group shows; Slack takes no more."""
+
+SHOWN = TICKS * len(ids.CHECKLIST_GROUPS)
+"""Boxes that one modal shows."""
 
 
 def card(message: RequestCard) -> Content:
@@ -94,13 +101,13 @@ def overdue(message: Overdue) -> Content:
 def done_form(request: Request) -> View:
     """*Done by hand*: which of it, and the link or the file that shows it."""
     left = by_hand.open_items(request)
-    rest = len(left) - TICKS
+    rest = len(left) - SHOWN
     more = f" The other {rest} come after these." if rest > 0 else ""
     return modal(
         "Done by hand",
         [
             rich((f"Request {request.number}, {request.account}. A second person looks.{more}",)),
-            _ticks("What is done", left[:TICKS], ticked=len(left) == 1),
+            *_ticks("What is done", left, ticked=len(left) == 1),
             _input(
                 "Link",
                 ids.EVIDENCE,
@@ -136,7 +143,7 @@ def still_form(request: Request) -> View:
         "Still there",
         [
             rich((f"Request {request.number}, {request.account}. It is to be done again then.",)),
-            _ticks("What is still there", items[:TICKS], ticked=len(items) == 1),
+            *_ticks("What is still there", items, ticked=len(items) == 1),
             _input("What you saw", ids.WHY, hint="Who did it reads it.", several=True),
         ],
         callback_id=ids.CHECKLIST_STILL_FORM,
@@ -146,16 +153,34 @@ def still_form(request: Request) -> View:
     )
 
 
-def _ticks(label: str, items: Collection[tuple[int, Item]], *, ticked: bool) -> Block:
+def _ticks(label: str, items: Sequence[tuple[int, Item]], *, ticked: bool) -> Sequence[Block]:
+    """A box for each, in groups; of several groups none has to have a tick."""
+    if len(items) <= TICKS:
+        return [_boxes(label, ids.CHECKLIST_ITEMS, items, ticked=ticked)]
+    groups = [items[first : first + TICKS] for first in range(0, len(items), TICKS)]
+    return [
+        _boxes(f"{label}, {group[0][0]} to {group[-1][0]}", block_id, group, optional=True)
+        for block_id, group in zip(ids.CHECKLIST_GROUPS, groups, strict=False)
+    ]
+
+
+def _boxes(
+    label: str,
+    block_id: str,
+    items: Collection[tuple[int, Item]],
+    *,
+    ticked: bool = False,
+    optional: bool = False,
+) -> Block:
     options = [
         Option(value=str(number), text=PlainTextObject(text=cut(f"{number} {item.label}", 75)))
         for number, item in items
     ]
     boxes = CheckboxesElement(
-        action_id=ids.CHECKLIST_ITEMS, options=options, initial_options=options if ticked else None
+        action_id=block_id, options=options, initial_options=options if ticked else None
     )
     return InputBlock(
-        label=PlainTextObject(text=label), element=boxes, block_id=ids.CHECKLIST_ITEMS
+        label=PlainTextObject(text=label), element=boxes, block_id=block_id, optional=optional
     )
 
 
@@ -271,8 +296,10 @@ def _done(request: Request) -> Face:
 
 
 def _opens_again(request: Request) -> str:
-    """What Retry does about one that failed."""
-    return OPENS_AGAIN if by_hand.open_items(request) else CALLS_AGAIN
+    """How to go on with one that failed: what Retry does, where it does anything."""
+    if not by_hand.open_items(request):
+        return CALLS_AGAIN
+    return OPENS_AGAIN if by_hand.opens_again(request) else ASK_AGAIN
 
 
 def _failed(request: Request) -> Face:
@@ -331,7 +358,8 @@ def _row(request: Request, number: int, item: Item) -> Line:
         whom: Line = (", asked of ", Who(item.asked)) if item.asked else ()
         word = "not done" if request.state is State.FAILED else "to do"
         several = len({each.due_at for _, each in by_hand.open_items(request)}) > 1
-        by = f" by {text.instant(text.last_safe(item.due_at))}" if several and item.due_at else ""
+        due = by_hand.in_time(request, item.due_at) if several and item.due_at else None
+        by = f" by {text.instant(text.last_safe(due))}" if due else ""
         return (" · ", Bold(word), by, *whom)
     who: Line = (" by ", Who(said.by)) if said.by else ()
     shows: Line = (": ", Link(said.evidence)) if said.evidence else ()
@@ -404,7 +432,8 @@ def _repairs(request: Request) -> tuple[ButtonElement, ...]:
         ),
     )
     first = (_done_button(request),) if left else _looking(request)
-    return (*first, retry, _leave_button(request))
+    again = (retry,) if not left or by_hand.opens_again(request) else ()
+    return (*first, *again, _leave_button(request))
 
 
 def _leave_button(request: Request) -> ButtonElement:

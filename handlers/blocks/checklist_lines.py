@@ -1,6 +1,7 @@
 """What a thread and direct messages say of a request that a person carries out by hand."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from bot.billing import by_hand
 from bot.billing.unsubscription import Event, Request, State, Verb
@@ -50,6 +51,11 @@ def due(request: Request) -> str:
     return text.instant(text.last_safe(at)) if at else "no date"
 
 
+def held(until: datetime) -> str:
+    """That it was said too late for what was acknowledged."""
+    return f", said after {text.instant(until)}, until when the acknowledged figures held"
+
+
 def awaited(request: Request) -> str:
     """What those who are asked have to do now, in a list of requests."""
     if request.state is State.EXECUTING:
@@ -97,7 +103,8 @@ def _look(request: Request) -> str:
 def _carried_out(request: Request, event: Event) -> Line:
     said = f": {text.clip(event.note, SAID)}" if event.note else ""
     shows: Line = (" ", Link(event.evidence)) if event.evidence else ()
-    did = f" did it by hand, {named(request, event)}{said}"
+    late = held(request.good_until) if by_hand.is_late(request, event) else ""
+    did = f" did it by hand, {named(request, event)}{late}{said}"
     return (*_who(event), text.sentence(did), *shows)
 
 

@@ -286,7 +286,8 @@ def _handwork(found: ReceiptFacts, done: Handwork, request: Request) -> Line:
     words = f": {text.clip(done.words, SAID)}" if done.words else ""
     shows: Line = (" ", Link(done.evidence)) if done.evidence else ()
     when = facts.clock(done.at, request)
-    return (Bold("Done by hand"), f"{which} {when} by ", Who(done.by), words, *shows)
+    late = checklist_lines.held(done.after) if done.after else ""
+    return (Bold("Done by hand"), f"{which} {when} by ", Who(done.by), late, words, *shows)
 
 
 def _verification(verified: Verification, request: Request) -> Line:

@@ -10,6 +10,7 @@ from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
     ChecklistChanged,
+    FiguresOver,
     ItemState,
     NobodyElseLooks,
     OutOfOrder,
@@ -164,6 +165,62 @@ def test_what_failed_can_still_be_said_to_be_done():
     assert request.problem is None
 
 
+def test_with_figures_nothing_is_due_when_they_hold_no_longer():
+    request = sample.opened(sample.cloud())
+
+    assert request.items[0].due_at == DUE > request.good_until
+    assert by_hand.due_at(request) == request.good_until
+    assert by_hand.fails_at(request) == request.good_until + HOUR
+    request = by_hand.call(request, whom=(OWNER,), at=request.good_until - DAY)
+    assert by_hand.next_call(request) == request.good_until - HOUR
+    request = by_hand.call(request, whom=(OWNER,), at=request.good_until - HOUR)
+    assert by_hand.next_call(request) is None
+    contract = sample.opened()
+    assert by_hand.due_at(contract) == DUE > contract.good_until
+
+
+def test_with_figures_it_opens_again_only_while_they_hold():
+    request = sample.opened(sample.cloud())
+    held = request.good_until
+    in_time = by_hand.overdue(request, at=held, problem="Late.")
+    opened = by_hand.retry(in_time, by=OWNER, at=held)
+    late = by_hand.overdue(request, at=held + HOUR, problem="Late.")
+
+    assert by_hand.opens_again(in_time)
+    assert by_hand.due_at(opened) == held
+    assert not by_hand.opens_again(late)
+    for failed in (in_time, late):
+        with pytest.raises(FiguresOver):
+            by_hand.retry(failed, by=OWNER, at=held + HOUR)
+
+
+def test_what_is_gone_can_be_said_late_and_that_it_was_late():
+    request = sample.opened(sample.cloud())
+    held = request.good_until
+    late = by_hand.overdue(request, at=held + HOUR, problem="Late.")
+    part = sample.said(late, numbers=(1,), at=held + DAY)
+    whole = sample.said(part, numbers=(2, 3), at=held + DAY)
+
+    assert (part.state, part.problem) == (State.FAILED, "Late.")
+    assert [n for n, _ in by_hand.open_items(part)] == [2, 3]
+    assert (whole.state, whole.problem) == (State.VERIFYING, None)
+    said = [each for each in whole.events if each.verb is Verb.CARRIED_OUT]
+    assert [by_hand.is_late(whole, each) for each in said] == [True, True]
+    in_time = sample.said(request, at=held)
+    assert not by_hand.is_late(in_time, in_time.events[-2])
+    contract = sample.said(sample.failed(), at=DUE + DAY)
+    assert not any(by_hand.is_late(contract, each) for each in contract.events)
+
+
+def test_nobody_is_called_to_do_again_what_was_acknowledged_no_longer():
+    request = sample.said(sample.opened(sample.cloud()))
+    seen = request.good_until + HOUR
+    back = by_hand.still_there(request, numbers=(2,), by=APPROVER_1, at=seen, why="Listed")
+
+    assert back.events[-1].called == ()
+    assert [n for n, _ in by_hand.open_items(back)] == [2]
+
+
 def test_who_may_look_is_called_again_after_one_day_and_after_three():
     request = sample.said()
 
@@ -249,8 +306,8 @@ def test_a_part_that_was_done_and_a_failure_open_no_new_turn():
     part = sample.said(opened, numbers=(1,))
 
     assert by_hand.turn(part) == by_hand.turn(opened)
-    failed = by_hand.overdue(part, at=DUE, problem="Late.")
-    assert by_hand.turn(by_hand.retry(failed, by=OWNER, at=DUE)) == by_hand.turn(opened)
+    failed = by_hand.overdue(part, at=SEEN, problem="Late.")
+    assert by_hand.turn(by_hand.retry(failed, by=OWNER, at=SEEN)) == by_hand.turn(opened)
 
 
 def test_a_dry_run_ends_at_once_and_asks_nobody():

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
+from slack_sdk.models.views import View
 
 from bot.billing import by_hand, stepping
 from bot.billing.rights import Action
@@ -163,11 +165,15 @@ def test_r13_the_checklist_of_an_account_without_rights_is_the_console_s_own_pat
 
 
 def test_items_with_dates_of_their_own_say_them():
-    request = sample.opened(sample.cloud())
+    request = sample.many(3)
     later = replace(request.items[1], due_at=sample.DUE.replace(month=5))
     request = replace(request, items=(request.items[0], later, request.items[2]))
 
-    assert "Large screen · to do by Mon 10 May 2027, 23:59 GMT+08:00, asked of" in shown(request)
+    assert "· to do by Mon 10 May 2027, 23:59 GMT+08:00, asked of" in shown(request)
+    cloud = sample.opened(sample.cloud())
+    soon = replace(cloud.items[0], due_at=sample.SEEN)
+    cloud = replace(cloud, items=(soon, *cloud.items[1:]))
+    assert "Large screen · to do by Thu 26 Nov 2026, 11:18 GMT+08:00, asked of" in shown(cloud)
 
 
 def test_of_several_the_message_shows_who_did_which():
@@ -268,6 +274,43 @@ def test_what_was_not_done_in_time_offers_to_go_on():
     assert "Retry" not in " ".join(seen.lines(card(left).blocks))
     assert seen.buttons(card(left).blocks) == []
     assert "left as it is" in seen.headline(card(left))
+
+
+def late(request: Request | None = None) -> Request:
+    """What nobody did while the acknowledged figures held."""
+    request = request or sample.opened(sample.cloud())
+    problem = "Nobody said in time that it is done."
+    return by_hand.overdue(request, at=request.good_until + by_hand.GRACE, problem=problem)
+
+
+def test_what_was_not_done_while_the_figures_held_does_not_open_again():
+    said = (
+        "The acknowledged figures hold no longer, so nobody is asked to do it: leave it as is and "
+        "ask again. Done… still takes what is gone already."
+    )
+    request = late()
+
+    assert seen.buttons(card(request).blocks)[:2] == ["Done…", "Leave as is…"]
+    assert "Retry" not in seen.buttons(card(request).blocks)
+    assert said in shown(request)
+    overdue = Overdue(request=request, link="https://a/p", event=request.events[-1])
+    assert said in seen.spoken(accepted(messenger.content(overdue)))
+    in_time = by_hand.overdue(sample.opened(sample.cloud()), at=sample.SEEN, problem="Late.")
+    assert "Retry" in seen.buttons(card(in_time).blocks)
+
+
+def test_what_is_said_after_the_figures_held_says_so_everywhere():
+    request = sample.said(late(), at=sample.SEEN.replace(month=12))
+    held = ", said after Thu 26 Nov 2026, 11:19 GMT+08:00, until when the acknowledged figures held"
+    found = Receipt(request=sample.done(request))
+    rows = {row.name: row.words for row in receipt_lines.end(found.facts)}
+
+    assert held in told(request, Verb.CARRIED_OUT)
+    assert held in seen.spoken(accepted(messenger.content(found)))
+    assert held.removeprefix(", said") in rows["Done by hand"]
+    [done] = receipt_json(found.facts)["handwork"]
+    assert done["figures_held_until"] == "2026-11-26T11:19:00+08:00"
+    assert held not in told(sample.said(), Verb.CARRIED_OUT)
 
 
 def test_what_is_given_up_says_so_and_not_that_it_is_late():
@@ -464,6 +507,7 @@ def test_the_receipt_as_a_page_and_as_json_says_the_same():
             "items": [1],
             "note": "By e-mail to the vendor.",
             "evidence": LINK,
+            "figures_held_until": None,
         }
     ]
     assert found["items"][0]["estimate"] == {"refund": None, "handling_fee": None}
@@ -546,13 +590,39 @@ def test_the_modal_asks_which_and_what_shows_it():
     accepted_view(checklist.still_form(sample.said()))
 
 
-def test_of_very_many_ten_are_asked_for_at_a_time():
-    many = sample.many(23)
-    view = accepted_view(checklist.done_form(many)).to_dict()
+def boxes(view: View) -> list[list[str]]:
+    """The values that can be ticked, group by group."""
+    inputs = [each.to_dict() for each in accepted_view(view).blocks if each.type == "input"]
+    fields = [each["element"] for each in inputs if each["element"]["type"] == "checkboxes"]
+    return [[option["value"] for option in field["options"]] for field in fields]
 
-    assert len(view["blocks"][1]["element"]["options"]) == 10
-    assert "The other 13 come after these." in str(view["blocks"][0])
-    assert "and 13 more" in shown(many)
+
+@pytest.mark.parametrize("form", [checklist.done_form, checklist.still_form])
+def test_of_many_every_one_can_be_ticked(form):
+    view = form(sample.many(23))
+
+    assert [len(each) for each in boxes(view)] == [10, 10, 3]
+    assert list(chain(*boxes(view))) == [str(number) for number in range(1, 24)]
+    first, *_, last = (b.to_dict() for b in view.blocks if "checklist.items" in str(b.to_dict()))
+    assert first["block_id"] == ids.CHECKLIST_ITEMS
+    assert first["label"]["text"].endswith(", 1 to 10")
+    assert last["label"]["text"].endswith(", 21 to 23")
+    assert first["optional"] is last["optional"] is True
+    assert "and 13 more" in shown(sample.many(23))
+
+
+def test_of_few_a_tick_is_asked_for_by_slack_itself():
+    for form in (checklist.done_form, checklist.still_form):
+        assert [len(each) for each in boxes(form(sample.many(10)))] == [10]
+        [field] = [b for b in form(sample.many(10)).blocks if b.block_id == ids.CHECKLIST_ITEMS]
+        assert not field.to_dict()["optional"]
+
+
+def test_beyond_what_one_modal_takes_the_others_come_after():
+    view = checklist.done_form(sample.many(checklist.SHOWN + 3))
+
+    assert len(boxes(view)) == len(ids.CHECKLIST_GROUPS)
+    assert "The other 3 come after these." in str(view.blocks[0].to_dict())
 
 
 def sent(
@@ -575,6 +645,18 @@ def sent(
 
 
 BLOCKS = {"link": ids.EVIDENCE, "note": ids.WHY}
+
+
+def test_what_was_ticked_in_any_group_goes_in(stage, checklists):
+    groups = {ids.CHECKLIST_GROUPS[0]: "10", ids.CHECKLIST_GROUPS[1]: "12"}
+    values: dict[str, Any] = {
+        group: {group: {"type": "checkboxes", "selected_options": [{"value": number}]}}
+        for group, number in groups.items()
+    }
+    values[ids.WHY] = {ids.WHY: {"type": "plain_text_input", "value": "Both are listed"}}
+    stage.submit(ids.CHECKLIST_STILL_FORM, values, metadata="1042#4")
+
+    assert checklists.said == [("still there", 1042, "U0OWNER", (10, 12), "Both are listed", 4)]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
     ChecklistChanged,
+    FiguresOver,
     ItemState,
     NobodyElseLooks,
     OutOfOrder,
@@ -184,6 +185,35 @@ def test_without_an_owner_who_asked_for_it_is_asked_to_do_it(store: Store, clock
     desk = Desk(store, clock, subscriptions=(replace(PAGE, owner=None),))
 
     assert desk.get(opened(desk)).items[0].asked == REQUESTER
+
+
+def test_it_is_asked_of_somebody_who_is_here(store: Store, clock) -> None:
+    desk = Desk(store, clock, subscriptions=(replace(PAGE, deputy=DEPUTY),))
+    desk.directory.left.add(OWNER)
+
+    request = desk.get(opened(desk))
+
+    assert request.items[0].asked == DEPUTY
+    assert request.events[-1].called == (DEPUTY,)
+    desk.directory.guests.add(DEPUTY)
+    desk.clock.set(DUE - DAY)
+    desk.run()
+    request = desk.get()
+    assert request.events[-1].called == by_hand.waits_for(request) == (REQUESTER,)
+    desk.directory.left.add(REQUESTER)
+    desk.clock.set(DUE)
+    desk.run()
+    assert by_hand.waits_for(desk.get()) == (APPROVER_1,)
+
+
+def test_who_was_asked_and_is_here_is_asked_again(desk: Desk) -> None:
+    number = opened(desk)
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([replace(PAGE, owner=OUTSIDER)], at=desk.clock.now())
+    desk.clock.set(DUE - DAY)
+    desk.run()
+
+    assert desk.get(number).items[0].asked == OWNER
 
 
 def test_without_a_date_there_is_a_week(store: Store, clock) -> None:
@@ -660,6 +690,104 @@ def test_an_account_without_rights_is_quoted_as_ever_and_carried_out_by_hand(con
     assert [item.task.kind for item in request.items if item.task] == ["quota"] + ["package"] * 2
     assert {item.task.edition for item in request.items if item.task} == {"professional"}
     assert console.cloud.calls == []
+
+
+def test_it_is_due_while_the_acknowledged_figures_hold(console: Desk) -> None:
+    request = console.get(opened(console, "sm-quota"))
+
+    assert {item.due_at for item in request.items} == {request.good_until}
+    console.clock.set(request.good_until + HOUR)
+    console.run()
+    failed = console.get()
+    assert failed.state is State.FAILED
+    with pytest.raises(RequestRefused) as refused:
+        console.unsubscribing.retry(1001, by=REQUESTER)
+    assert isinstance(refused.value.cause, FiguresOver)
+    assert refused.value.sentence == (
+        "The acknowledged figures of request 1001 held until Thu 26 Nov 2026, 11:17 GMT+08:00, so "
+        "nobody is asked to do it any more."
+    )
+    assert refused.value.advice == (
+        "Leave it as is and ask again; what is gone already can still be said with Done…."
+    )
+    console.unsubscribing.leave(1001, by=REQUESTER, why="Too late")
+    assert console.ask("sm-quota").number == 1002
+
+
+def test_what_is_gone_all_the_same_is_said_late_and_the_receipt_says_so(console: Desk) -> None:
+    request = console.get(opened(console, "sm-quota"))
+    console.clock.set(request.good_until + 30 * DAY)
+    console.run()
+    for ref in ALL:
+        console.cloud.change(ref, status=Status.UNSUBSCRIBED)
+
+    assert vouching(console).open(1001, by=OWNER).state is State.FAILED
+    done(console, items=[1])
+    assert console.state() is State.FAILED
+    done(console, items=[2, 3])
+    vouching(console).gone(1001, by=APPROVER_1)
+    console.run()
+
+    assert console.state() is State.DONE
+    assert {each.after for each in receipt(console).handwork} == {request.good_until}
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_what_is_still_there_when_the_figures_are_over_has_failed(
+    console: Desk, looked: bool
+) -> None:
+    request = console.get(opened(console, "sm-quota"))
+    done(console, items=[1, 2, 3])
+    for ref in ("sm-quota", "sm-screen"):
+        console.cloud.change(ref, status=Status.UNSUBSCRIBED)
+    console.clock.set(request.good_until + HOUR)
+    if looked:
+        vouching(console).still_there(1001, by=APPROVER_1, items=[3], why="Listed")
+    else:
+        vouching(console).gone(1001, by=APPROVER_1)
+        console.run()
+
+    failed = console.get()
+    assert failed.state is State.FAILED
+    assert failed.problem == (
+        "Security orchestration is still there, and the acknowledged figures held until "
+        "Thu 26 Nov 2026, 11:17 GMT+08:00."
+    )
+    assert not any(e.called for e in failed.events if e.verb is Verb.STILL_THERE)
+
+
+def test_what_was_bought_a_minute_ago_is_seen_where_a_cloud_is_read(
+    store: Store, clock: SettableClock
+) -> None:
+    settings = account(carried_out=CarriedOut.BY_HAND)
+    store._accounts[settings.name] = settings  # type: ignore[attr-defined]
+    bought, screen, _ = secmaster()
+    desk = Desk(store, clock, (bought,))
+    number = desk.approved("sm-quota").number
+    desk.cloud.held[screen.key.id] = screen
+    desk.cool_off()
+    desk.run()
+
+    assert desk.get(number).state is State.STALE
+    assert desk.get(number).problem == (
+        "Large screen depends on what goes and was not there when it was acknowledged."
+    )
+    assert known(desk, "sm-screen").status is Status.IN_USE
+
+
+def test_what_the_cloud_lists_no_more_goes_out_of_what_is_acknowledged_again(
+    console: Desk,
+) -> None:
+    number = console.approved("sm-quota").number
+    console.cloud.change("sm-screen", status=Status.UNSUBSCRIBED)
+    console.cool_off()
+    console.run()
+
+    assert console.get(number).problem == "Large screen is not at the cloud any more."
+    with console.store.reading() as tx:
+        assert tx.catalogue.is_gone(key("sm-screen"))
+    again = console.unsubscribing.review(number, by=REQUESTER)
+    assert key("sm-screen") not in again.draft.plan.going
 
 
 def test_r8_by_hand_packages_are_done_after_their_edition(console: Desk) -> None:
