@@ -10,6 +10,7 @@ from bot.billing.by_hand import turn
 from bot.billing.change import Charge
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, AnchorKind
+from bot.billing.standstill import is_told
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, ItemState, Request, Verb
 from bot.billing.worst import COUPONS, FEE, REFUND, Worst
@@ -200,9 +201,8 @@ def why_expired(request: Request) -> str | None:
 
 
 def standing(request: Request) -> Event | None:
-    """That it cannot go on now, as long as that is the newest of its history."""
-    newest = request.events[-1]
-    return newest if newest.verb is Verb.HELD_UP else None
+    """That it cannot go on, until it went on, by an event or by what the cloud took."""
+    return last_event(request, Verb.HELD_UP) if is_told(request) else None
 
 
 def unsettled(request: Request) -> Unsettled:
