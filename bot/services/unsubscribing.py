@@ -257,12 +257,14 @@ class Unsubscribing:
             request = load(tx, number)
             self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
             draft = self._again(tx, request, deciders, opened_at=now, now=now)
+            read_at = tx.catalogue.read_at(request.account)
         return NewFigures(
             number=number,
             draft=draft,
             before=request.acknowledgement.worst,
             acknowledged_at=request.acknowledgement.at,
             why=request.problem,
+            read_at=read_at,
         )
 
     def acknowledge_again(self, number: int, submission: Submission) -> Request:

@@ -34,6 +34,7 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.stale_words import FACTS_CHANGED, FIGURES_WORSE, because
 
 LONG = 3000
 SAID = 500
@@ -443,13 +444,14 @@ def _stopped(request: Request) -> str:
 def _stale(request: Request) -> str:
     if request.state is not State.STALE:
         event = facts.last_event(request, Verb.STALE)
-        was = facts.because(event.note if event else None)
+        was = because(event.note if event else None, account=request.account)
         return f"Request {request.number} was stale, nothing was executed: {was}."
     floor = f"{'' if request.has_figures else 'that '}{facts.floor(request)}"
-    why = facts.because(request.problem)
-    if request.problem and why != facts.FIGURES_WORSE:
+    why = facts.why_stale(request)
+    if request.problem and why != FIGURES_WORSE:
+        changed = f": {why}." if why == FACTS_CHANGED else "."
         return (
-            f"Request {request.number} is stale, nothing was executed: {why}. "
+            f"Request {request.number} is stale, nothing was executed{changed} "
             f"{text.esc(text.sentence(request.problem))} You acknowledged {floor}."
         )
     return (
@@ -460,7 +462,7 @@ def _stale(request: Request) -> str:
 def _stale_now(request: Request, fresh: Fresh) -> str:
     """The same where it is known what it means now."""
     worse = facts.got_worse(request, fresh)
-    if worse and facts.because(request.problem) == facts.FIGURES_WORSE:
+    if worse and facts.why_stale(request) == FIGURES_WORSE:
         return f"Request {request.number} is stale, nothing was executed: {worse}."
     return f"{_stale(request)} {facts.now_means(request, fresh)}"
 

@@ -13,16 +13,16 @@ from bot.billing.renewal import CLOUD_ZONE, AnchorKind
 from bot.billing.standstill import is_told
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, ItemState, Request, Verb
-from bot.billing.worst import COUPONS, FEE, REFUND, Worst
+from bot.billing.worst import Worst
 from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks import change_words
 from handlers.blocks.pieces import Content, Line, Who, cut
+from handlers.blocks.stale_words import because
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
-FIGURES_WORSE = "the figures got worse"
 SETTINGS = "the settings"
 """Who approved what nobody had to."""
 
@@ -188,10 +188,9 @@ def approvals(request: Request) -> str:
     return "; ".join(words)
 
 
-def because(problem: str | None) -> str:
-    """What the headline of a stale request says of why: the figures, or other facts."""
-    worse = (problem or REFUND).startswith((REFUND, FEE, COUPONS))
-    return FIGURES_WORSE if worse else "the facts changed"
+def why_stale(request: Request) -> str:
+    """What the headline of a stale request says of why."""
+    return because(request.problem, account=request.account)
 
 
 def why_expired(request: Request) -> str | None:
@@ -214,7 +213,7 @@ def unsettled(request: Request) -> Unsettled:
         if not request.approvals:
             return Unsettled(f"{nobody} by", nobody, f"{nobody} by {by}")
         return Unsettled(f"{had} by", f"it had {had}", f"it had {had} by {by}")
-    why = because(turned.note)
+    why = because(turned.note, account=request.account)
     if turned.at > request.deadline:
         late = "it was approved, but went stale after its deadline"
         said = f"it was approved, but {why} after its deadline, {by}"
@@ -260,6 +259,20 @@ def got_worse(request: Request, fresh: Fresh) -> str:
 def charged(request: Request, those: Sequence[Charge]) -> str:
     """What a switch deducts, or that it is not deducted."""
     return _begun(change_words.charged(request.change, those), first=True)
+
+
+def read_when(read_at: datetime | None, *, at: datetime) -> str:
+    """When the cloud was read for what stands there, and when that was worked out of it.
+
+    Lapse works with what it read last, which may be a while ago.
+    """
+    if read_at is None:
+        return f"Worked out {text.short_instant(at)}"
+    read = f"Read {text.short_instant(read_at)}"
+    if text.short_instant(read_at) == text.short_instant(at):
+        return read
+    then = text.hour(at) if _same_day(read_at, at) else text.short_instant(at)
+    return f"{read}, worked out {then}"
 
 
 def now_means(request: Request, fresh: Fresh) -> str:

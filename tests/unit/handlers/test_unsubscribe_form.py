@@ -364,12 +364,16 @@ def test_new_figures_stand_beside_the_acknowledged_ones():
             draft=draft,
             before=replace(draft.worst, refund=usd("2110.76")),
             acknowledged_at=samples.ASKED,
+            read_at=instant("2026-11-23 09:40"),
         )
     )
     shown = seen.lines(view.blocks)
 
     assert "*Acknowledged Mon 23 Nov, 10:14 GMT+08:00*: Refund at least USD 2,110.76" in shown
-    assert "*Read Mon 23 Nov, 10:12 GMT+08:00*: Refund now USD 2,058.17" in shown
+    assert (
+        "*Read Mon 23 Nov, 09:40 GMT+08:00, worked out 10:12 GMT+08:00*: Refund now USD 2,058.17"
+        in shown
+    )
     assert list(seen.inputs(view.blocks)) == ["Handling fee"]
     assert forms.decode(view.private_metadata or "").review_of == 1042
     assert seen.refused(view) == []
