@@ -98,7 +98,7 @@ def receipt(message: Receipt) -> Content:
 def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
-    words = _held_up(note) or checklist_lines.note(note) or _NOTES[note.state](request)
+    words = _overtaken(note) or checklist_lines.note(note) or _NOTES[note.state](request)
     if note.fresh is not None and note.state is State.STALE is request.state:
         words = _stale_now(request, note.fresh)
     if request.requested_by == ERASED and (others := _who_decides(request)):
@@ -363,7 +363,25 @@ def _held_up(note: RequesterNote) -> str | None:
     return f"Request {number} is done and could not be looked at again: {said} {body.LOOK}"
 
 
+def _overtaken(note: RequesterNote) -> str | None:
+    """What its event says where the request cannot tell: of a standstill, or of what was over."""
+    return _held_up(note) or _had_failed(note)
+
+
+def _had_failed(note: RequesterNote) -> str | None:
+    """That it failed, where somebody went on before this could be sent."""
+    request = note.request
+    if note.state is not State.FAILED or request.state is State.FAILED:
+        return None
+    event = note.told or facts.last_event(request, Verb.FAILED)
+    why = text.sentence(text.clip((event and event.note) or "It was not done", SAID))
+    by_now = f" {_BY_NOW[request.state]}" if request.state in _BY_NOW else ""
+    return f"Request {request.number} had failed: {body.foreign(why)}{by_now}"
+
+
 def _waits(request: Request) -> str:
+    if request.state is not State.WAITING:
+        return f"Request {request.number} was sent: {text.esc(facts.what(request))}."
     left = max(request.required_approvals - len(request.approvals), 1)
     return (
         f"Request {request.number} waits for {text.plural(left, 'approval')}: "
@@ -498,6 +516,13 @@ def _stuck(request: Request, item: Item) -> str:
         return body.foreign(body.lower(text.sentence(request.problem)))
     return f"it is not known whether {change_words.of(request)}{label} is {said.ended}."
 
+
+_BY_NOW: Mapping[State, str] = {
+    State.EXECUTING: "By now it goes on.",
+    State.VERIFYING: "By now it is being verified.",
+    State.DONE: "By now it is done.",
+}
+"""What became of one that had failed."""
 
 _BACK = "at the cloud again"
 
