@@ -22,7 +22,7 @@ def because(problem: str | None, *, account: str) -> str:
     if (problem or REFUND).startswith((REFUND, FEE, COUPONS)):
         return FIGURES_WORSE
     said = problem or ""
-    if said.startswith(f"{account} is set "):
+    if said.startswith((f"{account} is set ", "The settings ask for ")):
         return SETTINGS_CHANGED
     found = (words for begins, words in _APPROVAL.items() if said.startswith(begins))
     return next(found, FACTS_CHANGED)

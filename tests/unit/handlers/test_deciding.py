@@ -1,7 +1,7 @@
 """What people read and press when they decide: calls, deciding for others, broken glass."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -20,6 +20,7 @@ from bot.facts.messages import (
 from bot.services.errors import DelegationIncomplete, NotAllowed
 from handlers import ids
 from handlers.blocks import calls, decisions, delegations, glass, receipts, requests
+from handlers.blocks import request_facts as facts
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, instant
 from tests.unit.handlers import samples, seen
 from tests.unit.handlers.fakes import SHANGHAI
@@ -377,6 +378,18 @@ def test_everybody_reads_who_why_and_until_when_it_can_be_stopped():
     assert content.text.count("<!channel>") == 1
     assert seen.buttons(content.blocks) == ["Open request"]
     assert seen.refused(content) == []
+
+
+def test_everybody_reads_when_it_starts_where_it_cools_off_for_longer():
+    broken_at = glass_broken()
+    longer = replace(broken_at, starts_at=broken_at.events[-1].at + timedelta(minutes=40))
+    event = longer.events[-1]
+    message = BrokenGlass(request=longer, event=event, link=None)
+    starts = facts.moment(event.at + timedelta(minutes=40), longer)
+
+    assert f"It starts at {starts}; until then" in glass.broken(message).text
+    stopped = replace(longer, starts_at=None)
+    assert "It starts at " in glass.broken(replace(message, request=stopped)).text
 
 
 def test_a_long_reason_is_shown_and_spoken_as_far_as_it_fits():

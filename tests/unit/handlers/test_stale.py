@@ -132,6 +132,8 @@ def reasons() -> dict[str, tuple[str, str]]:
         "live": account,
         "by hand": replace(account, carried_out=CarriedOut.BY_HAND),
     }
+    more = "The settings ask for 2 approvals of it now, and it has 1."
+    told["more"] = (more, "the settings changed")
     for name, each in otherwise.items():
         asked = replace(approved, dry_run=name == "live")
         told[name] = (objections.set_otherwise(asked, each) or "", "the settings changed")
