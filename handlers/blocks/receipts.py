@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.billing.unsubscription import Event, Item, ItemState, Request, State, Verb
+from bot.billing.unsubscription import Event, Item, ItemState, Reason, Request, State, Verb
 from bot.facts.erased import ERASED
 from bot.facts.messages import Fresh, Receipt, RequesterNote, RequestLine
 from bot.facts.receipt import (
@@ -105,7 +105,9 @@ def requester_note(note: RequesterNote) -> Content:
         words = f"{others}: {words}"
     link = (
         button(
-            "See what to do" if note.state is State.FAILED else "Open request",
+            "See what to do"
+            if note.state is State.FAILED and not request.closed
+            else "Open request",
             ids.OPEN_LINK,
             "",
             url=note.link,
@@ -183,7 +185,9 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
     figures = (
         f"fee at most {text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
     )
-    reason = f": {found.reason_words}"
+    words = found.asked.words if found.reason == Reason.OTHER else ""
+    details = f": {text.clip(words, SAID)}" if words else ""
+    reason = f": {found.reason_words}{details}"
     if found.is_switch:
         reason = f" to {change_words.words(request).do} auto-renewal"
     said = figures if request.has_figures else facts.stake(request)
@@ -405,9 +409,11 @@ def _approved(request: Request) -> str:
 
 
 def _runs(request: Request) -> str:
-    steps = text.plural(len(request.steps), "step")
-    first = text.esc(facts.short(in_order(request)[0].label))
-    then = f", {first} first" if len(request.steps) > 1 else ""
+    left = [item for item in in_order(request) if item.state is not ItemState.GONE]
+    open_steps = {step.number for item in left if (step := body.step_of(request, item))}
+    steps = text.plural(len(open_steps), "step")
+    first = text.esc(facts.short((left or in_order(request))[0].label))
+    then = f", {first} first" if len(open_steps) > 1 else ""
     return f"Request {request.number} runs: {steps}{then}."
 
 
@@ -488,7 +494,8 @@ def _stale_now(request: Request, fresh: Fresh) -> str:
 def _failed(request: Request) -> str:
     left = facts.last_event(request, Verb.LEFT)
     if left is not None and left.by:
-        why = f': "{text.esc(text.clip(left.note, 300))}"' if left.note else ""
+        said = text.esc(text.clip((left.note or "").rstrip("."), 300))
+        why = f': "{said}"' if said else ""
         return f"{text.mention(left.by)} left request {request.number} as it is{why}."
     items = in_order(request)
     stuck = [item for item in items if item.state is not ItemState.GONE]
@@ -507,6 +514,9 @@ def _failed(request: Request) -> str:
 def _stuck(request: Request, item: Item) -> str:
     """What is known of one that is not done, and why where it was not even sent."""
     said, label = change_words.words(request), text.esc(item.label)
+    if item.state is ItemState.REFUSED and not item.error_code:
+        why = text.esc(body.lower((item.error or "the cloud did not take it").rstrip(".")))
+        return f"{label} is not done, {why}, and {said.left}."
     if item.state is ItemState.REFUSED:
         return f"the cloud refused {label}, which {said.left}."
     if item.state is ItemState.PLANNED:

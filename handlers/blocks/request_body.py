@@ -1,6 +1,7 @@
 """The blocks, rows and buttons that the request message has in more than one state."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
@@ -77,6 +78,20 @@ def figures(request: Request) -> Block:
     return fields(*pairs, *([("If kept", kept)] if kept else []))
 
 
+def figures_left(request: Request) -> Block:
+    """The same of a failed one: what came back of what is gone stands apart from what is left."""
+    left = [item for item in request.items if item.state is not ItemState.GONE]
+    if len(left) == len(request.items) or not request.has_figures:
+        return figures(request)
+    back, total = facts.refunded(request), facts.sums(replace(request, items=tuple(left)))
+    return fields(
+        ("Refund at the cloud so far", "not read yet" if back is None else text.money(back)),
+        ("Still open: refund (estimate)", text.money(total.refund)),
+        ("Still open: handling fee (estimate)", text.money(total.handling_fee)),
+        ("Still open: paid", text.money(total.paid)),
+    )
+
+
 def compared(request: Request, fresh: Fresh | None) -> Block:
     """What was acknowledged beside what it means now, each with when that was."""
     was = request.acknowledgement
@@ -133,6 +148,12 @@ def estimate(request: Request, item: Item) -> Line:
     return (f" · {each}",) if each else ()
 
 
+def acknowledged(request: Request, item: Item) -> Line:
+    """The same of one that means something else now."""
+    each = words(request).each(item)
+    return (f" · {each} when acknowledged",) if each else ()
+
+
 def progress(request: Request, item: Item) -> Line:
     """What has become of the item."""
     return _PROGRESS[item.state](request, item)
@@ -171,13 +192,15 @@ def _gone(request: Request, item: Item) -> Line:
 def _refused(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
     code = f" ({item.error_code})" if item.error_code else ""
     why = (item.error or "the cloud refused").rstrip(".")
+    if not item.error_code:
+        return (" · ", Bold("not done"), f": {lower(why)}")
     return (" · ", Bold("refused"), f": {why}{code}, nothing changed")
 
 
 def _unknown(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
     if request.state is State.FAILED:
-        return (" · ", Bold("not known"), ": the cloud did not answer, and was not read since")
-    waits = "the cloud did not answer in time; Lapse reads it every 5 seconds, repeats nothing"
+        return (" · ", Bold("not known"), ": no clear answer came, and none was read since")
+    waits = "no clear answer came; Lapse reads the cloud every 5 seconds, repeats nothing"
     return (" · ", Bold("not known"), f": {waits}")
 
 

@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import Block, ButtonElement, InteractiveElement
 
 from bot.billing.standstill import is_at_the_cloud
 from bot.billing.stepping import ahead
-from bot.billing.unsubscription import ItemState, Request, State, Verb
+from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.facts.messages import Fresh, RequestCard
 from handlers import ids, text
 from handlers.blocks import glass
@@ -214,6 +214,8 @@ def _done(request: Request) -> Face:
     figures = [("Refund at the cloud", text.money(back))]
     figures += [("Against the estimate", difference)] if difference else []
     figures += [("Handling fee", text.money(fee))]
+    lost = request.acknowledgement.worst.coupons_lost
+    figures += [("Coupons lost, at most", text.money(lost))] if lost else []
     figures += [("May still cost", "collector servers, VPC endpoints")] * facts.keeps_costing(
         request
     )
@@ -369,10 +371,11 @@ def _stale(request: Request, fresh: Fresh | None = None) -> Face:
             f"{text.esc(why)} {now}{text.mention(request.requested_by)} {again}"
         ),
         body=(
+            body.asked(request),
             rich((f"{why} ", Who(request.requested_by), f" {again}")),
             body.reason(request),
             body.figures(request) if request.is_contract else body.compared(request, fresh),
-            rich(*body.rows(request, body.estimate)),
+            rich(*body.rows(request, body.acknowledged)),
         ),
         buttons=(
             body.press(
@@ -395,7 +398,8 @@ def _failed(request: Request) -> Face:
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     open_items = len(request.items) - counts["done"]
     rows = body.rows(request, body.progress)
-    problem = " ".join(each for each in (_problem(request), _what_to_do(request)) if each)
+    said = (_stays_paid(request), _problem(request), _what_to_do(request))
+    problem = " ".join(each for each in said if each)
     headline = f"Failed: {summary}{', left as it is' if request.closed else ''}"
     return Face(
         emoji=WARNING,
@@ -409,13 +413,24 @@ def _failed(request: Request) -> Face:
         body=(
             body.asked(request),
             body.reason(request),
-            body.figures(request),
+            body.figures_left(request),
             rich(*rows),
             rich((problem,)),
             context(body.failed(request)),
         ),
-        buttons=() if request.closed else body.repairs(request, open_items),
+        buttons=(body.ask_again(request),) if request.closed else body.repairs(request, open_items),
     )
+
+
+def _stays_paid(request: Request) -> str:
+    """What is left behind by what went before it: a package without its edition (R8, R9)."""
+    done = {step.number for step in request.steps if step.state is StepState.DONE}
+    after = {key for s in request.steps if done.intersection(s.after) for key in s.subscriptions}
+    left = [i.label for i in request.items if i.key in after and i.state is ItemState.REFUSED]
+    if not left or not request.ends_items:
+        return ""
+    does, stays = ("does", "stays") if len(left) == 1 else ("do", "stay")
+    return f"{text.joined(left)} {does} not work without the edition and {stays} paid for."
 
 
 def _problem(request: Request) -> str:
@@ -432,7 +447,9 @@ def _what_to_do(request: Request) -> str:
     failed = facts.last_event(request, Verb.FAILED)
     if failed is not None and failed.at > request.good_until and ahead(request):
         return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."
-    return f"Retry what is open when that is over, or {by_hand}."
+    refused = [item for item in request.items if item.state is ItemState.REFUSED]
+    untaken = any(not item.error_code for item in refused)  # nothing that could be over by itself
+    return f"Retry what is open{'' if untaken else ' when that is over'}, or {by_hand}."
 
 
 FACES: Mapping[State, Callable[[Request], Face]] = {

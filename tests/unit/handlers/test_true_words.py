@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.billing import stepping
-from bot.billing.unsubscription import ItemState, Request, State
+from bot.billing.unsubscription import Item, ItemState, Request, State
 from bot.facts.messages import RequestCard, RequesterNote
 from handlers.blocks.receipts import requester_note
 from handlers.blocks.requests import request_card
@@ -108,8 +108,12 @@ def test_what_to_do_about_a_failure_goes_when_it_was_left():
     left = stepping.leave_as_is(failed, by=APPROVER_1, at=samples.APPROVED, why="It ends in May.")
     advice = "Retry what is open when that is over, or unsubscribe by hand and say so."
 
-    assert f"The cloud refused Large screen: it is frozen. {advice}" in lines(failed)
-    assert "The cloud refused Large screen: it is frozen." in lines(left)
+    why = (
+        "Large screen does not work without the edition and stays paid for. "
+        "The cloud refused Large screen: it is frozen."
+    )
+    assert f"{why} {advice}" in lines(failed)
+    assert why in lines(left)
     assert lines(samples.failed())[-2].count("say so") == 1  # written down by an earlier Lapse
 
 
@@ -171,3 +175,33 @@ def test_a_day_for_notice_is_not_the_end():
         replace(expired, if_kept=notice)
     )
     assert contracts.waiting().if_kept["kind"] == "notice"
+
+
+def test_of_a_failure_what_is_gone_and_what_is_left_stand_apart():
+    shown = lines(samples.failed())
+
+    assert "*Refund at the cloud so far*: USD 1,733.20" in shown
+    assert "*Still open: refund (estimate)*: USD 324.97" in shown
+    assert "*Still open: paid*: USD 900.00" in shown
+    assert not [each for each in shown if "If kept" in each]
+
+
+def test_what_was_never_taken_was_not_refused():
+    untaken = replace(samples.failed(), items=tuple(_untaken(i) for i in samples.failed().items))
+    untaken = replace(untaken, problem=None)
+
+    assert "2 Large screen · not done: the cloud did not take it" in lines(untaken)
+    assert lines(untaken)[-2].endswith("Retry what is open, or unsubscribe by hand and say so.")
+    assert "Large screen is not done, the cloud did not take it, and stays paid for." in (
+        told(untaken)
+    )
+
+
+def _untaken(item: Item) -> Item:
+    if item.state is not ItemState.REFUSED:
+        return item
+    return replace(item, error_code="", error="The cloud did not take it.")
+
+
+def test_after_a_retry_it_says_what_runs_still():
+    assert told(samples.executing(), State.EXECUTING) == "Request 1042 runs: 1 step."

@@ -105,7 +105,7 @@ def test_slack_accepts_the_message_of_what_cannot_go_on(name):
         ),
         (
             "an answer that was never read",
-            "2 Large screen · not known: the cloud did not answer, and was not read since",
+            "2 Large screen · not known: no clear answer came, and none was read since",
         ),
         ("nothing was sent", "2 Large screen · not sent"),
         (
@@ -413,8 +413,8 @@ def test_a_failed_request_says_what_was_done_and_what_was_not():
     assert seen.button(content.blocks, "Retry")["confirm"]["title"]["text"] == "Retry 1 open item?"
 
 
-def test_a_failed_request_that_was_left_has_nothing_to_press():
-    assert seen.buttons(card(replace(samples.failed(), closed=True)).blocks) == []
+def test_a_failed_request_that_was_left_can_be_asked_for_again():
+    assert seen.buttons(card(replace(samples.failed(), closed=True)).blocks) == ["Ask again…"]
 
 
 def test_an_outcome_that_is_open_reads_not_known():
@@ -423,8 +423,8 @@ def test_an_outcome_that_is_open_reads_not_known():
     items = tuple(item if each.key == item.key else each for each in request.items)
 
     assert (
-        "2 Large screen · not known: the cloud did not answer in time; Lapse reads it every 5 "
-        "seconds, repeats nothing" in seen.lines(card(replace(request, items=items)).blocks)
+        "2 Large screen · not known: no clear answer came; Lapse reads the cloud every 5 seconds, "
+        "repeats nothing" in seen.lines(card(replace(request, items=items)).blocks)
     )
 
 
