@@ -18,11 +18,13 @@ from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks import change_words
-from handlers.blocks.pieces import Content, Line, Who, cut
+from handlers.blocks.pieces import DRY_RUN, Content, Line, Who, context, cut
 from handlers.blocks.stale_words import because
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
+SAID = 500
+"""Characters of what somebody said, where there is room for it."""
 SETTINGS = "the settings"
 """Who approved what nobody had to."""
 
@@ -352,6 +354,13 @@ def dry(rendered: Content, request: Request) -> Content:
     if not request.dry_run:
         return rendered
     return Content(f"Dry run: {rendered.text}", rendered.blocks)
+
+
+def marked(content: Content, request: Request) -> Content:
+    """The same of what is dry, which says so at its end, too."""
+    if not request.dry_run:
+        return content
+    return Content(f"Dry run: {content.text}", [*content.blocks, context(DRY_RUN)], content.title)
 
 
 def _same_day(at: datetime, other: datetime) -> bool:

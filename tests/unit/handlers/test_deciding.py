@@ -19,7 +19,15 @@ from bot.facts.messages import (
 )
 from bot.services.errors import DelegationIncomplete, NotAllowed
 from handlers import ids
-from handlers.blocks import calls, decisions, delegations, glass, receipts, requests
+from handlers.blocks import (
+    calls,
+    decisions,
+    delegations,
+    glass,
+    receipts,
+    requester_notes,
+    requests,
+)
 from handlers.blocks import request_facts as facts
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, instant
 from tests.unit.handlers import samples, seen
@@ -126,7 +134,9 @@ def test_card_thread_receipt_and_note_name_both_people():
     card = requests.request_card(RequestCard(request=request))
     line = receipts.request_line(RequestLine(request=request, event=request.events[-1]))
     receipt = receipts.receipt(Receipt(request=request))
-    note = receipts.requester_note(RequesterNote(request=request, state=State.APPROVED, link=None))
+    note = requester_notes.requester_note(
+        RequesterNote(request=request, state=State.APPROVED, link=None)
+    )
 
     assert "Approved by @outsider for @approver-1, 10:53 GMT+08:00 · requester and approvers" in (
         " ".join(seen.lines(card.blocks))
@@ -416,7 +426,9 @@ def test_card_thread_note_and_receipt_show_it():
     request = glass_broken(required_approvals=2)
     card = requests.request_card(RequestCard(request=request))
     line = receipts.request_line(RequestLine(request=request, event=request.events[-1]))
-    note = receipts.requester_note(RequesterNote(request=request, state=State.APPROVED, link=None))
+    note = requester_notes.requester_note(
+        RequesterNote(request=request, state=State.APPROVED, link=None)
+    )
     receipt = receipts.receipt(Receipt(request=request))
 
     shown = seen.lines(card.blocks)

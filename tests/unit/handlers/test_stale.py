@@ -9,7 +9,7 @@ from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.unsubscription import Request, State, Verb
 from bot.facts.messages import Fresh, RequestCard, RequesterNote
 from bot.services import objections
-from handlers.blocks.receipts import requester_note
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import instant, usd
 from tests.unit.handlers import samples, seen, switch_samples

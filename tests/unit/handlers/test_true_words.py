@@ -7,7 +7,7 @@ import pytest
 from bot.billing import stepping
 from bot.billing.unsubscription import Item, ItemState, Request, State
 from bot.facts.messages import RequestCard, RequesterNote
-from handlers.blocks.receipts import requester_note
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import APPROVER_1, instant
 from tests.unit.handlers import contracts, samples, seen

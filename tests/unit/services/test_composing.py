@@ -31,7 +31,7 @@ from bot.services.errors import NoReceipt, UnknownRequest
 from bot.services.forgetting import Forgetting
 from bot.services.touring import Touring
 from bot.services.unattached import unattached
-from handlers.blocks.receipts import requester_note
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from storage.store import SqlStore
 from tests.clocks import SettableClock
