@@ -151,7 +151,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         messenger=messenger,
         pacing=pacing,
         steady_since=steady_since,
-        operators=lambda: core.policy.operators or people.approvers(),
+        operators=people.alarmed,
     )
     ticks = _ticks(core, services, senders, sweeping, steady_since)
     scheduler = Scheduler(ticks if role != "web" else ())
@@ -280,13 +280,13 @@ def _ticks(
         replica=replica(),
         machine=MachineClock().now,
         database=core.database.clock().unmoved,
-        operators=lambda: policy.operators or services.people.approvers(),
+        operators=services.people.alarmed,
     )
     keeping_groups = KeepingGroups(
         store=store,
         clock=clock,
         people=services.people,
-        operators=lambda: policy.operators or services.people.approvers(),
+        operators=services.people.alarmed,
     )
     executing = Executing(
         store=store,

@@ -1,6 +1,8 @@
 """App Home: published when it is opened, and again after a press changed something."""
 
+from bot.billing.rights import Action
 from bot.billing.subscription import SlackUser
+from bot.services.errors import GuestRefused
 from handlers import ids, payloads
 from handlers.blocks import home
 from handlers.services import Services
@@ -35,7 +37,13 @@ class Home:
             self.publish(turn)
 
     def publish(self, turn: Turn) -> None:
-        """Draw the person's Home with what is true now."""
+        """Draw the person's Home with what is true now; of somebody's who may not look, why."""
+        try:
+            self._services.people.demand(turn.user, Action.LOOK)
+        except GuestRefused as refusal:
+            why = home.closed(f"{refusal.sentence} {refusal.advice}")
+            turn.client.views_publish(user_id=turn.user, view=why)
+            return
         facts = self._services.homing.home(turn.user)
         numbers = {request.number for request in (*facts.waiting, *facts.my_requests)}
         link = self._services.unsubscribing.link

@@ -40,6 +40,7 @@ from handlers.blocks import (
     glass,
     receipts,
     reminders,
+    requester_notes,
     tour,
     warnings,
 )
@@ -64,7 +65,7 @@ _BUILDERS: Mapping[type[Message], Callable[[Any], Content]] = {
     RequestCard: checklist.card,
     RequestLine: receipts.request_line,
     Receipt: receipts.receipt,
-    RequesterNote: receipts.requester_note,
+    RequesterNote: requester_notes.requester_note,
     BrokenGlass: glass.broken,
     Overdue: checklist.overdue,
     DelegationNote: delegations.note,

@@ -196,9 +196,9 @@ class Turns:
     """Binds listeners to Bolt: acknowledges, drops repetitions, and says what went wrong.
 
     The one place that catches what a listener raises. `seen` is true the first time an event is
-    shown to any replica; `admit` refuses people who may not use Lapse at all; `changed` is told
-    of every turn that may have changed what the person's Home shows, `refused` of every click that
-    was refused.
+    shown to any replica; `admit` refuses people who may not use Lapse at all, whatever they press,
+    send or type; `changed` is told of every turn that may have changed what the person's Home
+    shows, `refused` of every click that was refused.
     """
 
     def __init__(
@@ -313,7 +313,10 @@ class Turns:
     def _answered(self, turn: Turn, submission: Submission) -> Mapping[str, Any]:
         with correlated(turn.code), coming_from(payloads.origin(turn.body, turn.channel)):
             try:
-                answer = submission(turn) if self._is_first(turn) else None
+                answer = None
+                if self._is_first(turn):
+                    self._admit(turn.user)
+                    answer = submission(turn)
                 self._work.submit(partial(self._quietly, turn))
             except Exception as error:  # noqa: BLE001 - as above
                 note(error, turn)
@@ -323,6 +326,7 @@ class Turns:
     def _suggested(self, turn: Turn, suggestion: Suggestion) -> Sequence[Option]:
         with correlated(turn.code):
             try:
+                self._admit(turn.user)
                 return list(suggestion(turn))[:OPTIONS]
             except Exception as error:  # noqa: BLE001 - an empty menu is the answer
                 note(error, turn)

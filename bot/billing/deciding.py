@@ -130,14 +130,21 @@ def approved_by_settings(request: Request, *, at: datetime) -> Request:
 
 
 def approve(
-    request: Request, *, by: SlackUser, at: datetime, authorities: Sequence[SlackUser]
+    request: Request,
+    *,
+    by: SlackUser,
+    at: datetime,
+    authorities: Sequence[SlackUser],
+    cools_off_minutes: int = 0,
 ) -> Request:
     """Count one more person; with enough of them the request is approved and cools off.
 
-    `authorities`: as whom the person may decide now, best first. Each approval takes a different
-    person and a different authority. Raises CannotApproveOwnRequest, CannotApproveForRequester,
-    NotAnApprover, RequestExpired, RequestStale, AlreadyDecided also for a second approval by one
-    person, and ApprovedAlready when everybody for whom the person decides has approved.
+    It cools off for as long as was acknowledged, or for `cools_off_minutes`, what the settings say
+    now, where that is longer. `authorities`: as whom the person may decide now, best first. Each
+    approval takes a different person and a different authority. Raises CannotApproveOwnRequest,
+    CannotApproveForRequester, NotAnApprover, RequestExpired, RequestStale, AlreadyDecided also for
+    a second approval by one person, and ApprovedAlready when everybody for whom the person decides
+    has approved.
     """
     usable = _usable(request, by=by, authorities=authorities)
     _demand_waiting(request, at=at)
@@ -150,7 +157,7 @@ def approve(
     approved = noted(request, Verb.APPROVED, by=by, at=at, behalf=behalf)
     if len(approved.approvals) < request.required_approvals:
         return approved
-    return _cooling_off(approved, at=at)
+    return _cooling_off(approved, at=at, minutes=cools_off_minutes)
 
 
 def demand_shown(request: Request, shown: int) -> None:
@@ -174,7 +181,13 @@ def reject(
 
 
 def break_glass(
-    request: Request, *, by: SlackUser, at: datetime, why: str, may_break: bool
+    request: Request,
+    *,
+    by: SlackUser,
+    at: datetime,
+    why: str,
+    may_break: bool,
+    cools_off_minutes: int = 0,
 ) -> Request:
     """Approve alone in an emergency, saying why: it waives how many approve, and nothing else.
 
@@ -186,7 +199,8 @@ def break_glass(
     if not may_break:
         raise MayNotBreakGlass(request.number)
     _demand_waiting(request, at=at)
-    return _cooling_off(noted(request, Verb.BROKE_GLASS, by=by, at=at, note=why), at=at)
+    broken = noted(request, Verb.BROKE_GLASS, by=by, at=at, note=why)
+    return _cooling_off(broken, at=at, minutes=cools_off_minutes)
 
 
 def can_approve(request: Request, *, by: SlackUser, authorities: Sequence[SlackUser]) -> bool:
@@ -371,8 +385,8 @@ def _closed(request: Request, state: State) -> Request:
     return replace(request, state=state, closed=True, starts_at=None)
 
 
-def _cooling_off(request: Request, *, at: datetime) -> Request:
-    starts_at = at + timedelta(minutes=request.cooling_off_minutes)
+def _cooling_off(request: Request, *, at: datetime, minutes: int = 0) -> Request:
+    starts_at = at + timedelta(minutes=max(request.cooling_off_minutes, minutes))
     return replace(request, state=State.APPROVED, starts_at=starts_at)
 
 

@@ -106,12 +106,14 @@ class ReminderRest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fresh:
-    """What a stale request means as read at an instant: `refund` then and the `worst` from then on.
+    """What a stale request means at an instant: `refund` then and the `worst` from then on.
 
-    A switch of auto-renewal has `charges` instead.
+    A switch of auto-renewal has `charges` instead. `read_at` is when the cloud was read for it, as
+    far as that is known.
     """
 
     at: datetime
+    read_at: datetime | None = None
     refund: Money | None = None
     worst: Worst | None = None
     charges: tuple[Charge, ...] = ()

@@ -60,10 +60,14 @@ class SwitchWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCharges:
-    """A stale switch: what was acknowledged, and what it means today; `why` it is stale."""
+    """A stale switch: what was acknowledged, and what it means today; `why` it is stale.
+
+    `read_at` is when the cloud was read for that, as far as it is known.
+    """
 
     number: int
     draft: SwitchDraft
     before: Sequence[Charge]
     acknowledged_at: datetime
     why: str | None
+    read_at: datetime | None = None

@@ -116,10 +116,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFigures:
-    """A stale request with what was acknowledged and what the facts say today; `why` it is."""
+    """A stale request with what was acknowledged and what the facts say today; `why` it is.
+
+    `read_at` is when the cloud was read for these facts, as far as that is known.
+    """
 
     number: int
     draft: Draft
     before: Worst
     acknowledged_at: datetime
     why: str | None = None
+    read_at: datetime | None = None

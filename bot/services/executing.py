@@ -63,9 +63,7 @@ class Executing:
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
-        self._stalling = Stalling(
-            progress=self._progress, operators=lambda: policy.operators or people.approvers()
-        )
+        self._stalling = Stalling(progress=self._progress, operators=people.alarmed)
         self._calling = Calling(
             progress=self._progress, stalling=self._stalling, steady_since=steady_since
         )

@@ -95,6 +95,14 @@ class People:
         """Those whom the settings name as operators."""
         return tuple(SlackUser(each) for each in self._policy.operators)
 
+    def alarmed(self) -> tuple[SlackUser, ...]:
+        """Whom trouble is written to: operators, else approvers, else the approvals channel.
+
+        So somebody reads it also while nobody knows who is in the approvers' group; Slack takes
+        the id of a channel wherever it takes a person's.
+        """
+        return self.operators() or self.approvers() or (SlackUser(self._policy.approvals_channel),)
+
     def there(self, users: Iterable[SlackUser]) -> tuple[SlackUser, ...]:
         """Those of them who can do something here, each once: no guests, and nobody who left."""
         return tuple(each for each in dict.fromkeys(users) if not self._is_away(each))

@@ -1,5 +1,6 @@
 """Reviewing: what a stale request means now, which messages show beside what was acknowledged."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from bot.billing.change import Change
@@ -25,12 +26,13 @@ class Reviewing:
         """None of a contract, which has no figures, and while the form would be refused."""
         if request.is_contract:
             return None
+        unsubscribes = request.change is Change.UNSUBSCRIBE
+        work_out = self._figures if unsubscribes else self._charges
         try:
-            if request.change is Change.UNSUBSCRIBE:
-                return self._figures(tx, request, now=now)
-            return self._charges(tx, request, now=now)
+            found = work_out(tx, request, now=now)
         except Refused:
             return None
+        return replace(found, read_at=tx.catalogue.read_at(request.account)) if found else None
 
     def _figures(self, tx: Transaction, request: Request, *, now: datetime) -> Fresh | None:
         wish = same_again(tx, request, _as_acknowledged(request), opened_at=now)

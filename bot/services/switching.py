@@ -84,12 +84,14 @@ class Switching:
             request = load(tx, number)
             self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
             draft = self._again(tx, request, deciders, opened_at=now)
+            read_at = tx.catalogue.read_at(request.account)
         return NewCharges(
             number=number,
             draft=draft,
             before=[item.charge for item in request.items if item.charge is not None],
             acknowledged_at=request.acknowledgement.at,
             why=request.problem,
+            read_at=read_at,
         )
 
     def acknowledge_again(self, number: int, wish: SwitchWish) -> Request:

@@ -31,6 +31,7 @@ from bot.services.errors import (
     NotPossible,
     RequestRefused,
 )
+from bot.services.finding import account_of
 from bot.services.forms import (
     acknowledged,
     demand_complete,
@@ -134,7 +135,13 @@ class Unsubscribing:
 
         def move(request: Request, at: datetime, behalf: Sequence[SlackUser]) -> Request:
             best = deciding.best_first(request, by=by, authorities=behalf, deciders=others)
-            approved = deciding.approve(request, by=by, at=at, authorities=best)
+            approved = deciding.approve(
+                request,
+                by=by,
+                at=at,
+                authorities=best,
+                cools_off_minutes=self._cools_off_minutes(request),
+            )
             deciding.demand_shown(request, shown)
             return approved
 
@@ -257,12 +264,14 @@ class Unsubscribing:
             request = load(tx, number)
             self._people.demand(by, Action.WITHDRAW, requester=request.requested_by)
             draft = self._again(tx, request, deciders, opened_at=now, now=now)
+            read_at = tx.catalogue.read_at(request.account)
         return NewFigures(
             number=number,
             draft=draft,
             before=request.acknowledgement.worst,
             acknowledged_at=request.acknowledgement.at,
             why=request.problem,
+            read_at=read_at,
         )
 
     def acknowledge_again(self, number: int, submission: Submission) -> Request:
@@ -389,9 +398,20 @@ class Unsubscribing:
         def move(request: Request, at: datetime) -> Request:
             own = by == request.requested_by
             may = not own and self._may(actor, Action.BREAK_GLASS, request)
-            return deciding.break_glass(request, by=by, at=at, why=why, may_break=may)
+            return deciding.break_glass(
+                request,
+                by=by,
+                at=at,
+                why=why,
+                may_break=may,
+                cools_off_minutes=self._cools_off_minutes(request),
+            )
 
         return move
+
+    def _cools_off_minutes(self, request: Request) -> int:
+        """As the settings say now; what was acknowledged may be longer."""
+        return self._policy.cooling_off_minutes_of(account_of(self._store, request.account))
 
     def _may(self, actor: Actor, action: Action, request: Request) -> bool:
         self._people.check(actor, action, requester=request.requested_by)

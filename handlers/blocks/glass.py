@@ -56,11 +56,13 @@ def broken(message: BrokenGlass) -> Content:
         f"{body.foreign(facts.subject(request))} of {body.foreign(request.account)}."
     )
     starts_at = event.at + timedelta(minutes=request.cooling_off_minutes)
+    if request.starts_at is not None and request.broken_glass == event:
+        starts_at = request.starts_at
     starts = (
         f"It starts at {facts.moment(starts_at, request)}; until then requester and approvers can "
         "stop it."
     )
-    if not request.cooling_off_minutes:
+    if starts_at == event.at:
         starts = "It starts at once."
     opens = f"Open request {request.number}"
     link = button("Open request", ids.OPEN_LINK, "", url=message.link, says=opens)

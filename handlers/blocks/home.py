@@ -57,6 +57,11 @@ def unavailable(code: str) -> View:
     return View(type="home", blocks=[header("Lapse"), section(words)])
 
 
+def closed(why: str) -> View:
+    """The Home of somebody who may not look, with nothing but the reason."""
+    return View(type="home", blocks=[header("Lapse"), section(text.esc(why))])
+
+
 def _setup(facts: HomeFacts) -> Sequence[Block]:
     if not facts.setup:
         return []

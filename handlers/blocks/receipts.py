@@ -1,12 +1,11 @@
-"""A request's history: the lines of its thread, the receipt, and what the requester is told."""
+"""A request's history: the lines of its thread, and the receipt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from slack_sdk.models.blocks import Block, ButtonElement
+from slack_sdk.models.blocks import Block
 
-from bot.billing.unsubscription import Event, Item, ItemState, Reason, Request, State, Verb
-from bot.facts.erased import ERASED
-from bot.facts.messages import Fresh, Receipt, RequesterNote, RequestLine
+from bot.billing.unsubscription import Event, ItemState, Reason, Request, State, Verb
+from bot.facts.messages import Receipt, RequestLine
 from bot.facts.receipt import (
     Handwork,
     ReceiptFacts,
@@ -14,9 +13,8 @@ from bot.facts.receipt import (
     Said,
     SecondLook,
     Verification,
-    in_order,
 )
-from handlers import ids, text
+from handlers import text
 from handlers.blocks import calls, change_words, checklist_lines, contracts
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
@@ -27,16 +25,12 @@ from handlers.blocks.pieces import (
     Line,
     Link,
     Who,
-    actions,
-    button,
     context,
     header,
     rich,
-    section,
 )
 
 LONG = 3000
-SAID = 500
 DIGITS = 16
 """Of a digest's 64, which are in the JSON: enough to compare by eye."""
 
@@ -45,9 +39,9 @@ def request_line(line: RequestLine) -> Content:
     """One line a change; the first names the zone in which all hours are."""
     request, event = line.request, line.event
     if event.verb is Verb.CALLED:
-        return _dry(calls.call(request, event), request)
+        return facts.marked(calls.call(request, event), request)
     if (by_hand := checklist_lines.line(request, event)) is not None:
-        return _dry(by_hand, request)
+        return facts.marked(by_hand, request)
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _did_of(request, event.verb)
@@ -58,7 +52,7 @@ def request_line(line: RequestLine) -> Content:
     blocks: list[Block] = [rich(_line(event, when, what))]
     who = f"{facts.decider(event)} " if event.by else ""
     spoken = f"{when} {who}{text.esc(what)}"
-    return _dry(Content(spoken, blocks), request)
+    return facts.marked(Content(spoken, blocks), request)
 
 
 def receipt(message: Receipt) -> Content:
@@ -92,36 +86,6 @@ def receipt(message: Receipt) -> Content:
     blocks = [header(headline, dry_run=found.dry_run), *shown, context(*small), *dry]
     title = f"Receipt {found.number}"
     return facts.dry(Content(spoken, blocks, title), request)
-
-
-def requester_note(note: RequesterNote) -> Content:
-    """A direct message at every change: one section, one link, and what the requester can do."""
-    request = note.request
-    words = _held_up(note) or checklist_lines.note(note) or _NOTES[note.state](request)
-    if note.fresh is not None and note.state is State.STALE is request.state:
-        words = _stale_now(request, note.fresh)
-    if request.requested_by == ERASED and (others := _who_decides(request)):
-        words = f"{others}: {words}"
-    link = (
-        button(
-            "See what to do"
-            if note.state is State.FAILED and not request.closed
-            else "Open request",
-            ids.OPEN_LINK,
-            "",
-            url=note.link,
-            says=f"Open request {request.number}",
-        )
-        if note.link
-        else None
-    )
-    blocks = [section(words), *actions(_own(note), link)]
-    return _dry(Content(words, blocks), request)
-
-
-def _who_decides(request: Request) -> str:
-    """Those who hear of it in place of a requester who was forgotten."""
-    return facts.people([each for each in request.approvers if each != ERASED])
 
 
 def _did_of(request: Request, verb: Verb) -> str:
@@ -185,7 +149,7 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
         f"fee at most {text.money(worst.handling_fee)}, refund at least {text.money(worst.refund)}"
     )
     words = found.asked.words if found.reason == Reason.OTHER else ""
-    details = f": {text.clip(words, SAID)}" if words else ""
+    details = f": {text.clip(words, facts.SAID)}" if words else ""
     reason = f": {found.reason_words}{details}"
     if found.is_switch:
         reason = f" to {change_words.words(request).do} auto-renewal"
@@ -262,7 +226,7 @@ def _paid(item: ReceiptItem, estimate: str) -> str:
 def _end(found: ReceiptFacts, request: Request) -> list[Line]:
     lines: list[Line] = []
     if found.problem is not None and not found.is_back:
-        lines.append((Bold("Problem"), f": {text.clip(found.problem, SAID)}"))
+        lines.append((Bold("Problem"), f": {text.clip(found.problem, facts.SAID)}"))
     if found.by_hand is not None:
         lines.append(_did("Done by hand", found.by_hand, request))
     lines += [_handwork(found, each, request) for each in found.handwork]
@@ -283,7 +247,7 @@ def _handwork(found: ReceiptFacts, done: Handwork, request: Request) -> Line:
     """Who did it by hand, which of several, and the link that shows it."""
     some = len(done.items) < len(found.items)
     which = f", {text.joined([str(each) for each in done.items])}" if some else ""
-    words = f": {text.clip(done.words, SAID)}" if done.words else ""
+    words = f": {text.clip(done.words, facts.SAID)}" if done.words else ""
     shows: Line = (" ", Link(done.evidence)) if done.evidence else ()
     when = facts.clock(done.at, request)
     late = checklist_lines.held(done.after) if done.after else ""
@@ -306,9 +270,9 @@ def _second_look(look: SecondLook, request: Request) -> Line:
         when = facts.clock(look.due, request)
         return (Bold("Second look"), f" due {when}; what it finds is added here, with newer files")
     when = facts.clock(look.at, request) if look.at else ""
-    found = f"still gone, {_read(look)}" if look.back is None else text.clip(look.back, SAID)
+    found = f"still gone, {_read(look)}" if look.back is None else text.clip(look.back, facts.SAID)
     if look.unread is not None:
-        found = f"not possible: {text.clip(look.unread, SAID)}"
+        found = f"not possible: {text.clip(look.unread, facts.SAID)}"
     return (Bold("Second look"), f" {when}: {found}")
 
 
@@ -318,7 +282,7 @@ def _read(found: Verification | SecondLook) -> str:
 
 
 def _did(what: str, said: Said, request: Request) -> Line:
-    words = f": {text.clip(said.words, SAID)}" if said.words else ""
+    words = f": {text.clip(said.words, facts.SAID)}" if said.words else ""
     behalf: Line = (" for ", Who(said.behalf)) if said.behalf else ()
     return (Bold(what), f" {facts.clock(said.at, request)} by ", Who(said.by), *behalf, words)
 
@@ -330,182 +294,6 @@ def _small_print(found: ReceiptFacts) -> list[str]:
         entries = text.plural(found.head.entries, "entry", "entries")
         lines.append(f"Record: {entries}, head {found.head.digest[:DIGITS]}{text.ELLIPSIS}")
     return lines
-
-
-def _dry(content: Content, request: Request) -> Content:
-    if not request.dry_run:
-        return content
-    return Content(f"Dry run: {content.text}", [*content.blocks, context(DRY_RUN)], content.title)
-
-
-def _own(note: RequesterNote) -> ButtonElement | None:
-    """What the requester can press in the note; it goes when it no longer holds."""
-    request = note.request
-    if not note.current or note.state is not request.state:
-        return None
-    if note.state is State.APPROVED:
-        return body.press("Stop", ids.STOP, request, style="danger")
-    if note.state in {State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.STOPPED}:
-        return body.ask_again(request)
-    if note.state is State.STALE:
-        return body.press("Review new figures…", ids.REVIEW, request, says="Review request")
-    return None
-
-
-def _subject(request: Request) -> str:
-    return text.esc(facts.subject(request))
-
-
-def _held_up(note: RequesterNote) -> str | None:
-    """That it cannot go on, or that nobody could look again, in the words of that event."""
-    event, number = note.told, note.request.number
-    if event is None or event.verb not in {Verb.HELD_UP, Verb.NOT_LOOKED}:
-        return None
-    said = body.foreign(text.clip(event.note or "", SAID))
-    if event.verb is Verb.HELD_UP:
-        return f"Request {number} cannot go on yet: {said}"
-    return f"Request {number} is done and could not be looked at again: {said} {body.LOOK}"
-
-
-def _waits(request: Request) -> str:
-    left = max(request.required_approvals - len(request.approvals), 1)
-    return (
-        f"Request {request.number} waits for {text.plural(left, 'approval')}: "
-        f"{text.esc(facts.what(request))}. Decision due by {text.instant(request.deadline)}."
-    )
-
-
-def _approved(request: Request) -> str:
-    event = request.broken_glass or facts.last_event(request, Verb.APPROVED)
-    who = facts.decider(event) if event and event.by else "Lapse"
-    approved = f"{who} approved request {request.number}."
-    if not request.required_approvals and event and not event.by:
-        approved = f"Request {request.number} needs no approval: {text.esc(facts.what(request))}."
-    if event is not None and event is request.broken_glass:
-        why = text.sentence(text.esc(text.clip(event.note or "", 300)))
-        approved = f"{who} broke the glass and approved request {request.number} alone: {why}"
-    if request.starts_at is None:
-        return approved
-    when = facts.moment(request.starts_at, request)
-    return f"{approved} It starts at {when}; until then you can stop it."
-
-
-def _runs(request: Request) -> str:
-    left = [item for item in in_order(request) if item.state is not ItemState.GONE]
-    open_steps = {step.number for item in left if (step := body.step_of(request, item))}
-    steps = text.plural(len(open_steps), "step")
-    first = text.esc(facts.short((left or in_order(request))[0].label))
-    then = f", {first} first" if len(open_steps) > 1 else ""
-    return f"Request {request.number} runs: {steps}{then}."
-
-
-def _verifies(request: Request) -> str:
-    several = len(request.items) > 1
-    said = change_words.words(request)
-    gone = f"{_subject(request)} is {said.ended}"
-    if several:
-        gone = f"all {len(request.items)} are {said.ended}"
-    if request.dry_run:
-        return f"Request {request.number}: every step would have been made."
-    return f"Request {request.number}: {gone}, Lapse reads {said.verifies}."
-
-
-def _done(request: Request) -> str:
-    said = change_words.words(request)
-    if request.dry_run:
-        would = f"{_subject(request)} would have been {said.did}"
-        return f"Done: {would}. {body.estimated(request)}"
-    if facts.last_event(request, Verb.CAME_BACK):
-        return f"Request {request.number}: {text.esc(request.problem or '')} {body.AGAIN}"
-    verb = facts.verb(request, one="is", several="are")
-    return f"Done: {_subject(request)} {verb} {said.ended}. {body.money_back(request)}"
-
-
-def _rejected(request: Request) -> str:
-    event = facts.last_event(request, Verb.REJECTED)
-    who = facts.decider(event) if event and event.by else "Lapse"
-    why = f': "{text.esc(text.clip(event.note, 300))}"' if event and event.note else ""
-    end = "" if why.endswith(('."', '!"', '?"')) else "."
-    return f"{who} rejected request {request.number}{why}{end} Nothing was changed."
-
-
-def _expired(request: Request) -> str:
-    why = facts.why_expired(request)
-    if why:
-        said = body.foreign(body.lower(why))
-        return f"Request {request.number} expired: {said} Nothing was changed."
-    return f"Request {request.number} expired: {facts.unsettled(request).sentence}."
-
-
-def _withdrawn(request: Request) -> str:
-    return f"You withdrew request {request.number}. Nothing was changed."
-
-
-def _stopped(request: Request) -> str:
-    event = facts.last_event(request, Verb.STOPPED)
-    who = text.mention(event.by) if event and event.by else "Lapse"
-    return f"{who} stopped request {request.number} during the cooling-off. Nothing was changed."
-
-
-def _stale(request: Request) -> str:
-    if request.state is not State.STALE:
-        event = facts.last_event(request, Verb.STALE)
-        was = facts.because(event.note if event else None)
-        return f"Request {request.number} was stale, nothing was executed: {was}."
-    floor = f"{'' if request.has_figures else 'that '}{facts.floor(request)}"
-    why = facts.because(request.problem)
-    if request.problem and why != facts.FIGURES_WORSE:
-        return (
-            f"Request {request.number} is stale, nothing was executed: {why}. "
-            f"{text.esc(text.sentence(request.problem))} You acknowledged {floor}."
-        )
-    return (
-        f"Request {request.number} is stale, nothing was executed: {why}, you acknowledged {floor}."
-    )
-
-
-def _stale_now(request: Request, fresh: Fresh) -> str:
-    """The same where it is known what it means now."""
-    worse = facts.got_worse(request, fresh)
-    if worse and facts.because(request.problem) == facts.FIGURES_WORSE:
-        return f"Request {request.number} is stale, nothing was executed: {worse}."
-    return f"{_stale(request)} {facts.now_means(request, fresh)}"
-
-
-def _failed(request: Request) -> str:
-    left = facts.last_event(request, Verb.LEFT)
-    if left is not None and left.by:
-        said = text.esc(text.clip((left.note or "").rstrip("."), 300))
-        why = f': "{said}"' if said else ""
-        return f"{text.mention(left.by)} left request {request.number} as it is{why}."
-    items = in_order(request)
-    stuck = [item for item in items if item.state is not ItemState.GONE]
-    gone = len(items) - len(stuck)
-    if not stuck:
-        return (
-            f"Request {request.number} failed: {body.foreign(request.problem or 'see the request')}"
-        )
-    step = body.step_of(request, stuck[0])
-    where = f" in step {step.number} of {len(request.steps)}" if step else ""
-    ended = change_words.words(request).ended
-    others = {0: "", 1: f" The other one is {ended}."}.get(gone, f" The other {gone} are {ended}.")
-    return f"Request {request.number} failed{where}: {_stuck(request, stuck[0])}{others}"
-
-
-def _stuck(request: Request, item: Item) -> str:
-    """What is known of one that is not done, and why where it was not even sent."""
-    said, label = change_words.words(request), text.esc(item.label)
-    if item.state is ItemState.REFUSED and not item.error_code:
-        why = text.esc(body.lower((item.error or "the cloud did not take it").rstrip(".")))
-        return f"{label} is not done, {why}, and {said.left}."
-    if item.state is ItemState.REFUSED:
-        return f"the cloud refused {label}, which {said.left}."
-    if item.state is ItemState.PLANNED:
-        why = f" {text.esc(text.sentence(request.problem))}" if request.problem else ""
-        return f"{label} was not sent and {said.left}.{why}"
-    if request.problem:
-        return body.foreign(body.lower(text.sentence(request.problem)))
-    return f"it is not known whether {change_words.of(request)}{label} is {said.ended}."
 
 
 _BACK = "at the cloud again"
@@ -550,18 +338,4 @@ _DID: Mapping[Verb, str] = {
     Verb.NOT_LOOKED: "no second look",
     Verb.NOT_READ: "not read back",
     Verb.ASKED_TO_LOOK: "asked Lapse to look at the cloud now",
-}
-
-_NOTES: Mapping[State, Callable[[Request], str]] = {
-    State.WAITING: _waits,
-    State.APPROVED: _approved,
-    State.EXECUTING: _runs,
-    State.VERIFYING: _verifies,
-    State.DONE: _done,
-    State.REJECTED: _rejected,
-    State.EXPIRED: _expired,
-    State.WITHDRAWN: _withdrawn,
-    State.STOPPED: _stopped,
-    State.STALE: _stale,
-    State.FAILED: _failed,
 }

@@ -97,7 +97,7 @@ def compared(request: Request, fresh: Fresh | None) -> Block:
     was = request.acknowledgement
     columns = [(f"Acknowledged {text.short_instant(was.at)}", facts.means(request))]
     if fresh is not None:
-        columns.append((f"Read {text.short_instant(fresh.at)}", _means_now(request, fresh)))
+        columns.append((facts.read_when(fresh.read_at, at=fresh.at), _means_now(request, fresh)))
     return fields(*columns)
 
 

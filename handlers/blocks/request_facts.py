@@ -10,18 +10,21 @@ from bot.billing.by_hand import turn
 from bot.billing.change import Charge
 from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, AnchorKind
+from bot.billing.standstill import is_told
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, ItemState, Request, Verb
-from bot.billing.worst import COUPONS, FEE, REFUND, Worst
+from bot.billing.worst import Worst
 from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks import change_words
-from handlers.blocks.pieces import Content, Line, Who, cut
+from handlers.blocks.pieces import DRY_RUN, Content, Line, Who, context, cut
+from handlers.blocks.stale_words import because
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
-FIGURES_WORSE = "the figures got worse"
+SAID = 500
+"""Characters of what somebody said, where there is room for it."""
 SETTINGS = "the settings"
 """Who approved what nobody had to."""
 
@@ -187,10 +190,9 @@ def approvals(request: Request) -> str:
     return "; ".join(words)
 
 
-def because(problem: str | None) -> str:
-    """What the headline of a stale request says of why: the figures, or other facts."""
-    worse = (problem or REFUND).startswith((REFUND, FEE, COUPONS))
-    return FIGURES_WORSE if worse else "the facts changed"
+def why_stale(request: Request) -> str:
+    """What the headline of a stale request says of why."""
+    return because(request.problem, account=request.account)
 
 
 def why_expired(request: Request) -> str | None:
@@ -200,9 +202,8 @@ def why_expired(request: Request) -> str | None:
 
 
 def standing(request: Request) -> Event | None:
-    """That it cannot go on now, as long as that is the newest of its history."""
-    newest = request.events[-1]
-    return newest if newest.verb is Verb.HELD_UP else None
+    """That it cannot go on, until it went on, by an event or by what the cloud took."""
+    return last_event(request, Verb.HELD_UP) if is_told(request) else None
 
 
 def unsettled(request: Request) -> Unsettled:
@@ -214,7 +215,7 @@ def unsettled(request: Request) -> Unsettled:
         if not request.approvals:
             return Unsettled(f"{nobody} by", nobody, f"{nobody} by {by}")
         return Unsettled(f"{had} by", f"it had {had}", f"it had {had} by {by}")
-    why = because(turned.note)
+    why = because(turned.note, account=request.account)
     if turned.at > request.deadline:
         late = "it was approved, but went stale after its deadline"
         said = f"it was approved, but {why} after its deadline, {by}"
@@ -260,6 +261,20 @@ def got_worse(request: Request, fresh: Fresh) -> str:
 def charged(request: Request, those: Sequence[Charge]) -> str:
     """What a switch deducts, or that it is not deducted."""
     return _begun(change_words.charged(request.change, those), first=True)
+
+
+def read_when(read_at: datetime | None, *, at: datetime) -> str:
+    """When the cloud was read for what stands there, and when that was worked out of it.
+
+    Lapse works with what it read last, which may be a while ago.
+    """
+    if read_at is None:
+        return f"Worked out {text.short_instant(at)}"
+    read = f"Read {text.short_instant(read_at)}"
+    if text.short_instant(read_at) == text.short_instant(at):
+        return read
+    then = text.hour(at) if _same_day(read_at, at) else text.short_instant(at)
+    return f"{read}, worked out {then}"
 
 
 def now_means(request: Request, fresh: Fresh) -> str:
@@ -339,6 +354,13 @@ def dry(rendered: Content, request: Request) -> Content:
     if not request.dry_run:
         return rendered
     return Content(f"Dry run: {rendered.text}", rendered.blocks)
+
+
+def marked(content: Content, request: Request) -> Content:
+    """The same of what is dry, which says so at its end, too."""
+    if not request.dry_run:
+        return content
+    return Content(f"Dry run: {content.text}", [*content.blocks, context(DRY_RUN)], content.title)
 
 
 def _same_day(at: datetime, other: datetime) -> bool:

@@ -364,7 +364,7 @@ def _stale(request: Request, fresh: Fresh | None = None) -> Face:
     now = f"{facts.now_means(request, fresh)} " if fresh else ""
     return Face(
         emoji=WARNING,
-        headline=f"Stale: {facts.because(request.problem)}, nothing was executed",
+        headline=f"Stale: {facts.why_stale(request)}, nothing was executed",
         spoken=(
             f"Request {request.number} is stale, nothing was executed: "
             f"{text.esc(facts.subject(request, full=True))} ({text.esc(request.account)}). "

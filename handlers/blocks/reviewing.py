@@ -9,6 +9,7 @@ from handlers.blocks import contracts, figures, form_fields
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import fields, modal, section
 from handlers.blocks.request_body import foreign
+from handlers.blocks.stale_words import FIGURES_WORSE, because
 from handlers.forms import Carried, encode
 
 
@@ -38,14 +39,14 @@ def _compared(new: NewFigures) -> list[Block]:
     now = f"Refund now {text.money(draft.total.refund)}\n{facts.worst_lines(draft.worst)}"
     columns = fields(
         (f"Acknowledged {text.short_instant(new.acknowledged_at)}", facts.worst_lines(new.before)),
-        (f"Read {text.short_instant(draft.now)}", now),
+        (facts.read_when(new.read_at, at=draft.now), now),
     )
     return [columns, *figures.facts(draft)]
 
 
 def _why(new: NewFigures) -> str:
-    because = facts.because(new.why)
-    said = f"Request {new.number}: {because}, nothing was executed."
-    if because == facts.FIGURES_WORSE or not new.why:
+    why = because(new.why, account=new.draft.account.name)
+    said = f"Request {new.number}: {why}, nothing was executed."
+    if why == FIGURES_WORSE or not new.why:
         return said
     return f"{said} {foreign(text.sentence(new.why))}"

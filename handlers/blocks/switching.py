@@ -9,6 +9,7 @@ from bot.billing.switching import ACKNOWLEDGED
 from bot.facts.switching import NewCharges, SwitchDraft, SwitchItem
 from handlers import ids, text
 from handlers.blocks import change_words, pieces
+from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import DRY_RUN, Bold, Content, Line, context, fields, header, rich
 from handlers.blocks.pieces import section as said
 from handlers.blocks.request_body import foreign
@@ -51,7 +52,7 @@ def reviewing(new: NewCharges, carried: str) -> Content:
         said(f"Request {new.number} was not executed. {why}"),
         fields(
             (f"Acknowledged {text.short_instant(new.acknowledged_at)}", before),
-            (f"Read {text.short_instant(draft.now)}", after),
+            (facts.read_when(new.read_at, at=draft.now), after),
         ),
         rich(*(_row(each) for each in draft.items)),
         said(_approval(draft)),

@@ -79,7 +79,12 @@ def without_different_people() -> Iterator[None]:
     """Approvals are counted, and not the people who gave them."""
 
     def counted(
-        request: Request, *, by: SlackUser, at: datetime, authorities: Sequence[SlackUser]
+        request: Request,
+        *,
+        by: SlackUser,
+        at: datetime,
+        authorities: Sequence[SlackUser],
+        cools_off_minutes: int = 0,
     ) -> Request:
         usable = deciding._usable(request, by=by, authorities=authorities)
         deciding._demand_waiting(request, at=at)
@@ -87,7 +92,7 @@ def without_different_people() -> Iterator[None]:
         approved = noted(request, Verb.APPROVED, by=by, at=at, behalf=behalf)
         if len(approved.approvals) < request.required_approvals:
             return approved
-        return deciding._cooling_off(approved, at=at)
+        return deciding._cooling_off(approved, at=at, minutes=cools_off_minutes)
 
     with patch.object(deciding, "approve", counted):
         yield

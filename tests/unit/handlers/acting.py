@@ -13,7 +13,7 @@ from bot.billing.unsubscription import Request
 from bot.facts.messages import ReminderMessage
 from bot.facts.reminding import RestPage, SnoozeOptions
 from bot.facts.unsubscribing import Draft, NewFigures, Submission
-from bot.services.errors import Refused
+from bot.services.errors import GuestRefused, Refused
 from bot.services.filing import Click
 from handlers.reminders import Reminders
 from handlers.requests import Requests
@@ -174,6 +174,7 @@ class ActingPeople:
     """Lets everybody do everything unless a test says otherwise."""
 
     fails: Exception | None = None
+    guests: frozenset[str] = frozenset()
     demanded: list[tuple[SlackUser, Action, Subscription | None]] = field(default_factory=list)
 
     def demand(
@@ -185,6 +186,8 @@ class ActingPeople:
         requester: SlackUser | None = None,
     ) -> None:
         self.demanded.append((user, action, subscription))
+        if user in self.guests:
+            raise GuestRefused
         if self.fails and action is not Action.LOOK:
             raise self.fails
 

@@ -1,7 +1,7 @@
 """What people read and press when they decide: calls, deciding for others, broken glass."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -19,7 +19,16 @@ from bot.facts.messages import (
 )
 from bot.services.errors import DelegationIncomplete, NotAllowed
 from handlers import ids
-from handlers.blocks import calls, decisions, delegations, glass, receipts, requests
+from handlers.blocks import (
+    calls,
+    decisions,
+    delegations,
+    glass,
+    receipts,
+    requester_notes,
+    requests,
+)
+from handlers.blocks import request_facts as facts
 from tests.factories import APPROVER_1, APPROVER_2, NOW, OUTSIDER, instant
 from tests.unit.handlers import samples, seen
 from tests.unit.handlers.fakes import SHANGHAI
@@ -125,7 +134,9 @@ def test_card_thread_receipt_and_note_name_both_people():
     card = requests.request_card(RequestCard(request=request))
     line = receipts.request_line(RequestLine(request=request, event=request.events[-1]))
     receipt = receipts.receipt(Receipt(request=request))
-    note = receipts.requester_note(RequesterNote(request=request, state=State.APPROVED, link=None))
+    note = requester_notes.requester_note(
+        RequesterNote(request=request, state=State.APPROVED, link=None)
+    )
 
     assert "Approved by @outsider for @approver-1, 10:53 GMT+08:00 · requester and approvers" in (
         " ".join(seen.lines(card.blocks))
@@ -379,6 +390,18 @@ def test_everybody_reads_who_why_and_until_when_it_can_be_stopped():
     assert seen.refused(content) == []
 
 
+def test_everybody_reads_when_it_starts_where_it_cools_off_for_longer():
+    broken_at = glass_broken()
+    longer = replace(broken_at, starts_at=broken_at.events[-1].at + timedelta(minutes=40))
+    event = longer.events[-1]
+    message = BrokenGlass(request=longer, event=event, link=None)
+    starts = facts.moment(event.at + timedelta(minutes=40), longer)
+
+    assert f"It starts at {starts}; until then" in glass.broken(message).text
+    stopped = replace(longer, starts_at=None)
+    assert "It starts at " in glass.broken(replace(message, request=stopped)).text
+
+
 def test_a_long_reason_is_shown_and_spoken_as_far_as_it_fits():
     request = glass_broken()
     event = replace(request.events[-1], note="It burns. " * 50)
@@ -403,7 +426,9 @@ def test_card_thread_note_and_receipt_show_it():
     request = glass_broken(required_approvals=2)
     card = requests.request_card(RequestCard(request=request))
     line = receipts.request_line(RequestLine(request=request, event=request.events[-1]))
-    note = receipts.requester_note(RequesterNote(request=request, state=State.APPROVED, link=None))
+    note = requester_notes.requester_note(
+        RequesterNote(request=request, state=State.APPROVED, link=None)
+    )
     receipt = receipts.receipt(Receipt(request=request))
 
     shown = seen.lines(card.blocks)

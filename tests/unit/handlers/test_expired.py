@@ -8,7 +8,8 @@ import pytest
 from bot.billing import deciding
 from bot.billing.unsubscription import Request, State
 from bot.facts.messages import RequestCard, RequesterNote, RequestLine
-from handlers.blocks.receipts import request_line, requester_note
+from handlers.blocks.receipts import request_line
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import APPROVER_1, instant
 from tests.unit.handlers import samples, seen

@@ -200,6 +200,25 @@ def test_a_notice_is_no_deduction():
     assert words(view.blocks)[0] == "Next: notice to give by Tue 1 Dec 2026"
 
 
+def test_a_guest_sees_nothing_but_why(stage, fakes, client):
+    fakes.homing.facts = owner()
+    fakes.people.guests = frozenset({OWNER})
+
+    stage.send(payload("app_home_opened"))
+
+    [published] = client.of("views.publish")
+    assert words_of(published) == ["Lapse", GUESTS]
+    stage.press(ids.CHECK_AGAIN, "setup", on="home", user={"id": OWNER})
+    assert len(client.of("views.publish")) == 1
+
+
+GUESTS = "Guests cannot use Lapse here. Ask a member of your team."
+
+
+def words_of(published) -> list[str]:
+    return [each["text"]["text"] for each in published["view"]["blocks"]]
+
+
 def test_opening_the_home_publishes_it_for_that_person(stage, fakes, client):
     fakes.homing.facts = owner()
     fakes.unsubscribing.links = {1042: "https://lapse.slack.com/p1"}

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from bot.billing import deciding
-from bot.billing.unsubscription import Request, State
+from bot.billing.account import CarriedOut, ExecuteMode
+from bot.billing.unsubscription import Request, State, Verb
 from bot.facts.messages import Fresh, RequestCard, RequesterNote
-from handlers.blocks.receipts import requester_note
+from bot.services import objections
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import instant, usd
 from tests.unit.handlers import samples, seen, switch_samples
@@ -21,7 +25,7 @@ def stale(request: Request, problem: str = WORSE) -> Request:
 def fresh(**worst: str) -> Fresh:
     was = samples.waiting().acknowledgement.worst
     now = replace(was, **{name: usd(amount) for name, amount in worst.items()})
-    return Fresh(at=READ, refund=usd("1900.45"), worst=now)
+    return Fresh(at=READ, read_at=READ, refund=usd("1900.45"), worst=now)
 
 
 NOW = fresh(refund="1869.65", handling_fee="530.00", coupons_lost="400.00")
@@ -83,7 +87,7 @@ def test_where_other_facts_changed_the_requester_reads_them_and_the_figures():
 def test_a_switch_has_what_it_deducts_in_both_columns():
     request = switch_samples.stale(switch_samples.waiting())
     [charge] = [item.charge for item in request.items if item.charge]
-    dearer = Fresh(at=READ, charges=(replace(charge, amount=usd("1200")),))
+    dearer = Fresh(at=READ, read_at=READ, charges=(replace(charge, amount=usd("1200")),))
     content = request_card(RequestCard(request=request, fresh=dearer))
     shown = " ".join(seen.lines(content.blocks))
 
@@ -91,3 +95,71 @@ def test_a_switch_has_what_it_deducts_in_both_columns():
     assert f": USD 1,080.00 {on}" in shown
     assert f"*Read Tue 24 Nov, 08:55 GMT+08:00*: USD 1,200.00 {on}" in shown
     assert f"Now: USD 1,200.00 {on}." in seen.spoken(content)
+
+
+@pytest.mark.parametrize(
+    ("read_at", "said"),
+    [
+        ("2026-11-24 06:10", "Read Tue 24 Nov, 06:10 GMT+08:00, worked out 08:55 GMT+08:00"),
+        (
+            "2026-11-23 22:10",
+            "Read Mon 23 Nov, 22:10 GMT+08:00, worked out Tue 24 Nov, 08:55 GMT+08:00",
+        ),
+        (None, "Worked out Tue 24 Nov, 08:55 GMT+08:00"),
+    ],
+)
+def test_the_column_says_when_the_cloud_was_really_read(read_at, said):
+    now = replace(NOW, read_at=instant(read_at) if read_at else None)
+    content = request_card(RequestCard(request=stale(samples.approved()), fresh=now))
+
+    assert f"*{said}*: Refund now USD 1,900.45" in " ".join(seen.lines(content.blocks))
+
+
+def reasons() -> dict[str, tuple[str, str]]:
+    """Every sentence of why a request cannot start that is not about its facts."""
+    approved = samples.approved()
+    glass = replace(
+        approved, events=tuple(replace(e, verb=GLASS.get(e.verb, e.verb)) for e in approved.events)
+    )
+    account = samples.ACCOUNT
+    told = {
+        "approval": (objections.unapproved(approved), "an approval no longer counted"),
+        "glass": (objections.unapproved(glass), "breaking the glass no longer counted"),
+        "group": (objections.UNKNOWN, "nobody knew who may approve"),
+    }
+    otherwise = {
+        "dry run": replace(account, execute=ExecuteMode.DRY_RUN),
+        "live": account,
+        "by hand": replace(account, carried_out=CarriedOut.BY_HAND),
+    }
+    more = "The settings ask for 2 approvals of it now, and it has 1."
+    told["more"] = (more, "the settings changed")
+    for name, each in otherwise.items():
+        asked = replace(approved, dry_run=name == "live")
+        told[name] = (objections.set_otherwise(asked, each) or "", "the settings changed")
+    return told
+
+
+GLASS = {Verb.APPROVED: Verb.BROKE_GLASS}
+
+
+@pytest.mark.parametrize(("problem", "why"), reasons().values(), ids=list(reasons()))
+def test_what_is_not_about_facts_is_said_in_words_of_its_own(problem, why):
+    request = stale(samples.approved(), problem)
+    card = request_card(RequestCard(request=request))
+    note = requester_note(RequesterNote(request=request, state=State.STALE, link=None))
+
+    assert seen.headline(card) == f":warning: Stale: {why}, nothing was executed"
+    assert seen.spoken(note) == (
+        f"Request 1042 is stale, nothing was executed. {problem} You acknowledged refund at least "
+        "USD 2,010.76."
+    )
+
+
+def test_a_late_note_keeps_why_it_was_stale():
+    gone_on = replace(stale(samples.approved(), objections.UNKNOWN), state=State.WAITING)
+    note = RequesterNote(request=gone_on, state=State.STALE, link=None)
+
+    assert seen.spoken(requester_note(note)) == (
+        "Request 1042 was stale, nothing was executed: nobody knew who may approve."
+    )

@@ -283,6 +283,7 @@ def test_new_facts_of_a_stale_one_stand_beside_the_old_and_are_acknowledged(acti
         before=[CHARGE],
         acknowledged_at=samples.ASKED,
         why="SecMaster Standard, 20 ECS costs USD 1,200.00, acknowledged USD 1,080.00.",
+        read_at=instant("2026-11-23 09:40"),
     )
     acting.switching.request = switch_samples.waiting()
 
@@ -292,7 +293,8 @@ def test_new_facts_of_a_stale_one_stand_beside_the_old_and_are_acknowledged(acti
     said = " ".join(read(view["blocks"]))
     assert "Request 1042 was not executed. SecMaster Standard, 20 ECS costs" in said
     assert "**Acknowledged Mon 23 Nov, 10:14 GMT+08:00**\nUSD 1,080.00 will be deducted" in said
-    assert "**Read Mon 23 Nov, 10:12 GMT+08:00**\nUSD 1,200.00 will be deducted" in said
+    read_at = "**Read Mon 23 Nov, 09:40 GMT+08:00, worked out 10:12 GMT+08:00**"
+    assert f"{read_at}\nUSD 1,200.00 will be deducted" in said
     [button] = view["blocks"][-1]["elements"]
     assert button["text"]["text"] == "Acknowledge"
     acting.stage.press(ids.REVIEW_SWITCH, button["value"])

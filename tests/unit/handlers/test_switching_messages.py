@@ -14,7 +14,7 @@ from bot.facts.hiding import without_figures
 from bot.facts.messages import Receipt, RequestCard, RequesterNote, RequestLine
 from bot.facts.receipt import receipt_of
 from bot.papers import receipt_json, receipt_lines, receipt_pdf
-from handlers.blocks import decisions, looking, receipts, unsubscribe
+from handlers.blocks import decisions, looking, receipts, requester_notes, unsubscribe
 from handlers.blocks.calls import call
 from handlers.blocks.looking import Linked
 from handlers.blocks.pieces import Content
@@ -119,7 +119,7 @@ def test_several_are_said_together_with_what_is_not_known(state: State, change: 
 
     content = accepted(card(request))
     note = RequesterNote(request=request, state=state, link=None, current=True)
-    told = accepted(receipts.requester_note(note))
+    told = accepted(requester_notes.requester_note(note))
 
     said = everything(content) + everything(told)
     assert [each for each in FOREIGN if each in said] == []
@@ -276,7 +276,7 @@ def test_the_requester_is_told_in_these_words(state: State) -> None:
     request = IN_STATE[state](samples.waiting())
     note = RequesterNote(request=request, state=state, link=None, current=True)
 
-    content = accepted(receipts.requester_note(note))
+    content = accepted(requester_notes.requester_note(note))
 
     assert plain(content.text).replace("<@U0APPROVER-1>", "<@U0APPROVER1>") == NOTES[state]
 
@@ -287,7 +287,7 @@ def test_every_note_speaks_of_auto_renewal_alone(state: State, change: Change) -
     request = IN_STATE[state](samples.waiting(change))
     note = RequesterNote(request=request, state=state, link="https://a/p1", current=True)
 
-    said = everything(accepted(receipts.requester_note(note)))
+    said = everything(accepted(requester_notes.requester_note(note)))
 
     assert [each for each in FOREIGN if each in said] == []
 
@@ -296,7 +296,7 @@ def test_a_note_says_that_no_approval_was_needed() -> None:
     request = samples.waiting(required_approvals=0)
     note = RequesterNote(request=request, state=State.APPROVED, link=None, current=True)
 
-    assert receipts.requester_note(note).text == (
+    assert requester_notes.requester_note(note).text == (
         "Request 1042 needs no approval: turn on auto-renewal of SecMaster Standard. It starts at "
         "10:19 GMT+08:00; until then you can stop it."
     )

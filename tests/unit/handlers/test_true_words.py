@@ -7,7 +7,7 @@ import pytest
 from bot.billing import stepping
 from bot.billing.unsubscription import Item, ItemState, Request, State
 from bot.facts.messages import RequestCard, RequesterNote
-from handlers.blocks.receipts import requester_note
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import APPROVER_1, instant
 from tests.unit.handlers import contracts, samples, seen
@@ -51,6 +51,40 @@ def stuck(state: ItemState, problem: str | None = FELL) -> Request:
 def test_the_requester_reads_what_is_known_of_what_is_not_done(state, said):
     assert told(stuck(state)) == (
         f"Request 1042 failed in step 2 of 2: {said} The other 2 are gone."
+    )
+
+
+@pytest.mark.parametrize(
+    ("went_on", "by_now"),
+    [
+        (State.EXECUTING, "By now it goes on."),
+        (State.VERIFYING, "By now it is being verified."),
+        (State.DONE, "By now it is done."),
+    ],
+)
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_that_it_failed_is_told_late_as_it_was_and_with_what_it_is_by_now(went_on, by_now, by_hand):
+    failed = stepping.fail(samples.executing(), at=instant("2026-11-23 11:03"), problem=FELL)
+    gone_on = replace(failed, state=went_on, problem=None, by_hand=by_hand)
+    said = f"Request 1042 had failed: {FELL} {by_now}"
+    late = RequesterNote(
+        request=gone_on, state=State.FAILED, link=None, current=False, told=failed.events[-1]
+    )
+
+    assert seen.spoken(requester_note(late)) == said
+    assert told(gone_on) == said
+
+
+def test_the_reason_of_a_late_note_formats_nothing():
+    problem = "Call <@U0A> *now* `rm`"
+    failed = stepping.fail(samples.executing(), at=instant("2026-11-23 11:03"), problem=problem)
+
+    assert "Call &lt;@U0A&gt; now rm. By now" in told(replace(failed, state=State.DONE))
+
+
+def test_a_request_that_was_decided_does_not_wait_in_a_late_note():
+    assert told(samples.approved(), State.WAITING) == (
+        "Request 1042 was sent: SecMaster Professional and 2 packages."
     )
 
 

@@ -409,3 +409,12 @@ def test_an_action_of_a_guest_is_refused(stage, fakes):
     stage.command("list")
 
     assert stage.answers[-1]["text"] == "Guests cannot use Lapse here. Ask a member of your team."
+
+
+def test_a_form_of_a_guest_is_refused_before_it_is_read(stage, fakes):
+    fakes.people.guests = frozenset({"U0OWNER"})
+
+    answer = stage.submit(ids.DELEGATE_FORM, {})
+
+    assert answer["response_action"] == "update"
+    assert "Guests cannot use Lapse here." in str(answer["view"]["blocks"])

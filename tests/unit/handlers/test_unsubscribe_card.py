@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.billing import deciding, stepping
-from bot.billing.unsubscription import ItemState, Request, State
+from bot.billing.unsubscription import ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard
 from handlers.blocks.requests import FACES, request_card
 from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, instant, usd
@@ -151,6 +151,30 @@ def test_once_it_goes_on_nothing_is_said_of_a_standstill():
     )
 
     assert "Cannot go on" not in " ".join(seen.lines(card(gone_on).blocks))
+
+
+def test_once_the_cloud_took_the_call_nothing_is_said_of_a_standstill():
+    taken = stepping.step_accepted(
+        samples.held_up(samples.executing()),
+        2,
+        at=instant("2026-11-23 11:40"),
+        orders={samples.SCREEN.key: None},
+    )
+    content = card(taken)
+
+    assert taken.events[-1].verb is Verb.HELD_UP, "what the cloud took is no line of the history"
+    assert "Cannot go on" not in f"{content.text} {' '.join(seen.lines(content.blocks))}"
+
+
+def test_it_is_said_as_long_as_it_stands_still():
+    before = stepping.step_accepted(
+        samples.executing(),
+        2,
+        at=instant("2026-11-23 11:01"),
+        orders={samples.SCREEN.key: None},
+    )
+
+    assert "Cannot go on yet" in " ".join(seen.lines(card(samples.held_up(before)).blocks))
 
 
 @pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)

@@ -17,6 +17,7 @@ from handlers.blocks import (
     decisions,
     form_fields,
     receipts,
+    requester_notes,
     reviewing,
     unsubscribe,
     working,
@@ -364,12 +365,16 @@ def test_new_figures_stand_beside_the_acknowledged_ones():
             draft=draft,
             before=replace(draft.worst, refund=usd("2110.76")),
             acknowledged_at=samples.ASKED,
+            read_at=instant("2026-11-23 09:40"),
         )
     )
     shown = seen.lines(view.blocks)
 
     assert "*Acknowledged Mon 23 Nov, 10:14 GMT+08:00*: Refund at least USD 2,110.76" in shown
-    assert "*Read Mon 23 Nov, 10:12 GMT+08:00*: Refund now USD 2,058.17" in shown
+    assert (
+        "*Read Mon 23 Nov, 09:40 GMT+08:00, worked out 10:12 GMT+08:00*: Refund now USD 2,058.17"
+        in shown
+    )
     assert list(seen.inputs(view.blocks)) == ["Handling fee"]
     assert forms.decode(view.private_metadata or "").review_of == 1042
     assert seen.refused(view) == []
@@ -556,7 +561,7 @@ def test_the_receipt_of_a_dry_run_has_nothing_to_verify():
 )
 def test_the_requester_is_told_of_every_change(request_, said):
     note = RequesterNote(request=request_, state=request_.state, link="https://example.com/p1")
-    content = receipts.requester_note(note)
+    content = requester_notes.requester_note(note)
 
     assert seen.spoken(content) == said
     assert seen.lines(content.blocks) == [said]
@@ -601,7 +606,7 @@ def test_the_requester_is_told_of_what_cannot_go_on(request_, said, buttons):
     note = RequesterNote(
         request=request_, state=request_.state, link="https://a/p1", told=request_.events[-1]
     )
-    content = receipts.requester_note(note)
+    content = requester_notes.requester_note(note)
 
     assert content.text == said
     assert seen.buttons(content.blocks) == buttons
@@ -656,7 +661,7 @@ def test_what_the_requester_can_press_in_a_note_goes_when_it_no_longer_holds():
     stale = deciding.go_stale(request, at=NOW, note="A coupon appeared.")
 
     def shown(note: RequesterNote) -> tuple[str, list[str]]:
-        content = receipts.requester_note(note)
+        content = requester_notes.requester_note(note)
         return seen.spoken(content), seen.buttons(content.blocks)
 
     approved, buttons = shown(note)

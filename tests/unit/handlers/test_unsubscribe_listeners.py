@@ -15,6 +15,7 @@ from bot.localslack.blockkit.validator import problems
 from bot.services.errors import (
     AlreadyRequested,
     FiguresChanged,
+    GuestRefused,
     Incomplete,
     NotAllowed,
     NotPossible,
@@ -108,6 +109,26 @@ def test_the_menu_offers_the_nearest_subscriptions(acting):
 
     [option] = json.loads(response.body)["options"]
     assert option["text"]["text"].startswith("SecMaster Professional, 50 ECS · ")
+
+
+def test_a_guest_is_offered_nothing_in_a_menu(acting):
+    acting.people.guests = frozenset({REQUESTER})
+    response = acting.stage.send(payload("block_suggestion") | {"action_id": ids.UNSUBSCRIBE_MENU})
+
+    assert json.loads(response.body)["options"] == []
+
+
+@pytest.mark.parametrize("action_id", [ids.RECEIPT, ids.REQUEST_WORKING, ids.REQUEST_MENU])
+def test_a_guest_opens_nothing_of_a_request_and_the_record_has_it(acting, action_id):
+    acting.unsubscribing.request = samples.done()
+    acting.people.guests = frozenset({REQUESTER})
+
+    acting.stage.press(action_id, "1042", on="message", user={"id": REQUESTER})
+
+    assert acting.views("views.open") == []
+    assert "Guests cannot use Lapse here." in words(acting.stage.answers)
+    [(click, refusal)] = acting.clicks
+    assert (click.by, click.button, type(refusal)) == (REQUESTER, action_id, GuestRefused)
 
 
 def test_choosing_a_subscription_fills_the_same_view(acting):

@@ -1,7 +1,7 @@
 """What requests say: card, thread, receipt and notes, each once and with the newest facts."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -31,14 +31,14 @@ from bot.services.errors import NoReceipt, UnknownRequest
 from bot.services.forgetting import Forgetting
 from bot.services.touring import Touring
 from bot.services.unattached import unattached
-from handlers.blocks.receipts import requester_note
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from storage.store import SqlStore
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, NOW, REQUESTER, instant, usd
 from tests.unit.handlers import seen
 from tests.unit.services.desk import SECOND, Desk, delivering, filled_in
-from tests.unit.services.rig import APPROVALS, FINOPS
+from tests.unit.services.rig import APPROVALS, FINOPS, policy
 
 DM = f"D{REQUESTER[1:]}"
 
@@ -390,6 +390,11 @@ def test_to_review_goes_when_the_new_figures_are_acknowledged(
     ]
 
 
+def stale_at(desk: Desk, number: int = 1001) -> datetime:
+    """When it went stale, which what was just read made it."""
+    return next(e.at for e in desk.get(number).events if e.verb is Verb.STALE)
+
+
 def worsened(desk: Desk) -> None:
     """A stale request: its order shows a coupon, and its next renewal costs more."""
     number = desk.approved("sm-quota").number
@@ -408,12 +413,37 @@ def test_a_stale_request_says_what_the_form_would_show_now(
     delivering.send_due()
     draft = desk.unsubscribing.review(1001, by=REQUESTER).draft
 
-    shown = Fresh(at=desk.clock.now(), refund=draft.total.refund, worst=draft.worst)
+    shown = Fresh(
+        at=desk.clock.now(),
+        read_at=stale_at(desk),
+        refund=draft.total.refund,
+        worst=draft.worst,
+    )
     assert card(desk).fresh == shown
     assert desk.messenger.of(RequesterNote)[-1].message.fresh == shown
     desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
     delivering.send_due()
     assert card(desk).fresh is None
+
+
+def test_a_request_that_went_stale_unread_says_when_the_cloud_was_read(
+    desk: Desk, delivering: Delivering
+) -> None:
+    read_at = desk.clock.now()
+    desk.approved("sm-quota")
+    desk.policy = policy(approvers=(APPROVER_2,))
+    desk.start()
+    desk.clock.advance(timedelta(hours=5))
+    reads = desk.cloud.reads
+    desk.run()
+    delivering.send_due()
+
+    fresh = card(desk).fresh
+    assert fresh is not None
+    assert (fresh.read_at, fresh.at) == (read_at, desk.clock.now())
+    assert desk.cloud.reads == reads
+    new = desk.unsubscribing.review(1001, by=REQUESTER)
+    assert (new.read_at, new.draft.now) == (read_at, desk.clock.now())
 
 
 def test_a_stale_request_whose_form_would_be_refused_says_nothing_of_now(

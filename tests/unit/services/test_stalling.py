@@ -11,9 +11,10 @@ from bot.facts.messages import OperatorWarning, RequesterNote
 from bot.ports.provider import ProviderRefused
 from bot.ports.store import Store
 from tests.clocks import SettableClock
-from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, resource
+from tests.factories import APPROVER_1, APPROVER_2, OUTSIDER, REQUESTER, resource
 from tests.fakes import TAKES
 from tests.unit.services.desk import LONG, SECOND, Desk, delivering
+from tests.unit.services.rig import APPROVALS, policy
 
 QUOTA = "SecMaster Professional, 50 ECS"
 FOR_EVER = timedelta(days=3650)
@@ -100,6 +101,31 @@ def test_a_cloud_that_cannot_be_read_is_told_once_and_then_the_request_expires(d
     )
     assert len(told(ended)) == 1
     assert desk.cloud.calls == []
+
+
+def test_while_nobody_knows_the_approvers_the_approvals_channel_hears_of_it(desk: Desk) -> None:
+    approved(desk)
+    desk.policy = policy(approvers=("S0GROUP",))
+    desk.start()
+    desk.directory.groups["S0GROUP"] = [APPROVER_1]
+    desk.cloud.takes = FOR_EVER
+    desk.run()
+    desk.directory.groups.clear()
+    assert desk.people.alarmed() == (APPROVALS,)
+    pass_time(desk, TAKEN_TOLD_AFTER + HOUR)
+    carry(desk)
+
+    assert [each.to for each in desk.messenger.of(OperatorWarning)] == [APPROVALS]
+
+
+def test_operators_hear_of_trouble_alone(desk: Desk) -> None:
+    desk.policy = policy(operators=(OUTSIDER,))
+    desk.start()
+    assert desk.people.alarmed() == (OUTSIDER,)
+
+    desk.policy = policy()
+    desk.start()
+    assert desk.people.alarmed() == (APPROVER_1, APPROVER_2)
 
 
 def test_requester_and_operators_hear_of_it_and_the_older_note_loses_its_button(

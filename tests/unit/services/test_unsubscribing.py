@@ -694,6 +694,29 @@ def test_only_the_requester_withdraws(desk: Desk) -> None:
     assert withdrawn.state is State.WITHDRAWN
 
 
+@pytest.mark.parametrize(("now", "cools_off"), [(30, 30), (1, 5)])
+@pytest.mark.parametrize("glass", [False, True])
+def test_it_cools_off_for_the_longer_of_what_was_acknowledged_and_is_set_now(
+    desk: Desk, now: int, cools_off: int, glass: bool
+) -> None:
+    asked = desk.ask("sm-quota")
+    desk.policy = policy(cooling_off_minutes=now, break_glass=(APPROVER_1,))
+    desk.start()
+
+    if glass:
+        approved = desk.unsubscribing.break_glass(1001, by=APPROVER_1, why="An incident.")
+    else:
+        approved = desk.unsubscribing.approve(1001, by=APPROVER_1)
+
+    assert approved.starts_at == desk.clock.now() + timedelta(minutes=cools_off)
+    assert approved.cooling_off_minutes == asked.cooling_off_minutes == 5
+    assert approved.good_until == asked.good_until
+    desk.clock.advance(timedelta(minutes=cools_off) - SECOND)
+    desk.run()
+    assert desk.cloud.calls == []
+    assert desk.unsubscribing.stop(1001, by=REQUESTER).state is State.STOPPED
+
+
 @pytest.mark.parametrize("user", [REQUESTER, APPROVER_2])
 def test_requester_and_approvers_stop_during_the_cooling_off(desk: Desk, user: SlackUser) -> None:
     number = desk.approved("sm-quota").number
