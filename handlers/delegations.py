@@ -50,7 +50,10 @@ class Delegations:
             return {"response_action": "errors", "errors": under}
         policy = self._services.policy
         shown = delegations.delegated(
-            delegation, policy.schedule.zone, channel=policy.approvals_channel
+            delegation,
+            policy.schedule.zone,
+            channel=policy.approvals_channel,
+            approver_too=self._delegating.decides_already(delegation.delegate),
         )
         return {"response_action": "update", "view": shown.to_dict()}
 

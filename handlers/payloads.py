@@ -34,6 +34,7 @@ LONGEST_SPAN = 366
 ME = "@me"
 ALL = "all"
 NEW = "new"
+WAYS = ("on", "off")
 
 _TOKEN = re.compile(r"""(?:[^\s"]|"[^"]*")+""")
 _WORD = re.compile(r'"[^"]+"|[^\s,]+')
@@ -129,13 +130,12 @@ def savings_query(typed: str) -> SavingsQuery:
 
 
 def switch(typed: str) -> Switch:
-    """Read `on ID` or `off ID`; raises NotUnderstood when one of them is missing."""
+    """Read `on ID` or `off ID`; raises NotUnderstood, which repeats what was said already."""
     word, _, ref = typed.partition(" ")
-    if word.lower() not in {"on", "off"} or not ref.strip():
-        raise NotUnderstood(
-            "Say on or off, and which one.", "Write `/lapse autorenew off sm-quota`."
-        )
-    return Switch(on=word.lower() == "on", ref=reference(ref))
+    way = word.lower()
+    if way not in WAYS or not ref.strip():
+        raise _incomplete_switch(typed.split())
+    return Switch(on=way == "on", ref=reference(ref))
 
 
 def everywhere(typed: str) -> bool:
@@ -231,6 +231,15 @@ def _date(name: str, value: str) -> date:
     except ValueError:
         said = f"`{name}:{_shown(value)}` is not a date."
         raise NotUnderstood(said, f"Write `{name}:2026-12-31`.") from None
+
+
+def _incomplete_switch(words: Sequence[str]) -> NotUnderstood:
+    ways = [each.lower() for each in words if each.lower() in WAYS]
+    refs = [shown for each in words if each.lower() not in WAYS and (shown := _shown(each))]
+    missing = [*([] if ways else ["on or off"]), *([] if refs else ["which one"])]
+    said = f"Say {', and '.join(missing)}." if missing else "Say on or off first."
+    way, ref = (ways or ["off"])[0], (refs or ["sm-quota"])[-1]
+    return NotUnderstood(said, f"Write `/lapse autorenew {way} {ref}`.")
 
 
 def _bare(token: str) -> str:

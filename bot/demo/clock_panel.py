@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from bot.billing.renewal import CLOUD_ZONE
@@ -34,27 +35,46 @@ class ClockPanel:
         self._stage = stage
         self._counted = counted
         self._start_over = start_over
+        self._turn = Lock()
+        self._doing = ""
 
     def describe(self) -> dict[str, Any]:
         """The time, what comes next, and the steps."""
         stage = self._stage()
         if stage is None:
             return _panel(summary="Starting", items=[])
-        now = written(stage.core.clock.now())
-        controls = [{"id": name, "label": label} for name, (label, _, _) in STEPS.items()]
-        controls.append({"id": NEXT, "label": "To the next event"})
+        now, doing = written(stage.core.clock.now()), self._doing
+        controls = [_control(name, label, doing) for name, (label, _, _) in STEPS.items()]
+        controls.append(_control(NEXT, "To the next event", doing))
         return _panel(
             summary=now,
             items=[
-                {"type": "text", "text": f"{now}, running"},
-                {"type": "text", "text": _next(stage.rehearsal.next_event()), "tone": "muted"},
+                {"type": "text", "text": now if doing else f"{now}, running"},
+                {
+                    "type": "text",
+                    "text": doing or _next(stage.rehearsal.next_event()),
+                    "tone": "muted",
+                },
                 {"type": "buttons", "controls": controls},
-                {"type": "buttons", "controls": [_START_OVER]},
+                {"type": "buttons", "controls": [_START_OVER | {"disabled": bool(doing)}]},
             ],
         )
 
     def press(self, control_id: str, values: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Move the clock, or begin again; says what came of it."""
+        """Move the clock, or begin again; says what came of it.
+
+        One press at a time: what comes while time moves would move it later, unseen.
+        """
+        if not self._turn.acquire(blocking=False):
+            return f"{self._doing} Press again when it has moved."
+        try:
+            self._doing = _doing(control_id)
+            return self._move(control_id)
+        finally:
+            self._doing = ""
+            self._turn.release()
+
+    def _move(self, control_id: str) -> str:
         if control_id == START_OVER:
             self._start_over()
             return "Started over. The workspace is new."
@@ -70,6 +90,18 @@ class ClockPanel:
             moved = stage.rehearsal.advance(by)
             words = f"Moved {written_step}."
         return f"{words} {_news(before, self._counted())}"
+
+
+def _control(name: str, label: str, doing: str) -> dict[str, Any]:
+    return {"id": name, "label": label, "disabled": bool(doing)}
+
+
+def _doing(control_id: str) -> str:
+    """What a press is about to do; it waits for what is under way."""
+    if control_id == START_OVER:
+        return "Starting over…"
+    by = f"by {STEPS[control_id][2]}" if control_id in STEPS else "to the next event"
+    return f"Moving {by}… What is under way finishes first."
 
 
 def _panel(*, summary: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

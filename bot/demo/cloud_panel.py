@@ -21,6 +21,7 @@ KINDS = {
     FaultKind.TIME_OUT_AFTER.value: "Time out after doing it",
     FaultKind.ANSWER_LATE.value: "Answer after 30 s",
     FaultKind.ERROR_500.value: "Error 500",
+    FaultKind.UNREACHABLE.value: "Cannot be read or called, until changed",
 }
 SHORT = {
     FaultKind.REFUSE: "refuses",
@@ -28,6 +29,7 @@ SHORT = {
     FaultKind.TIME_OUT_AFTER: "times out after",
     FaultKind.ANSWER_LATE: "answers late",
     FaultKind.ERROR_500: "error 500",
+    FaultKind.UNREACHABLE: "cannot be read",
 }
 HOW_LONG = {"once": "once", "until": "until changed"}
 FACTS = {
@@ -55,11 +57,11 @@ class CloudPanel:
         stage = self._stage()
         armed = stage.faults.armed() if stage else None
         held = stage.subscriptions() if stage else ()
-        items = {str(each.key): f"{each.label} · {each.key.account}"[:75] for each in held}
+        items = {str(each.key): _named(each) for each in held}
         return {
             "id": "cloud",
             "title": "Cloud",
-            "badge": f"Cloud: {_badge(armed)}" if armed else None,
+            "badge": f"Cloud: {_badge(armed, held)}" if armed else None,
             "badge_clear": "clear" if armed else None,
             "summary": None,
             "items": [
@@ -98,7 +100,7 @@ class CloudPanel:
             item=None if item == ANY else item.partition("/")[2],
         )
         stage.faults.arm(fault)
-        return f"The cloud {_badge(fault)}."
+        return f"The cloud {_badge(fault, stage.subscriptions())}."
 
     def _change(self, stage: Stage, fact: str, of: str) -> str:
         held = next(each for each in stage.subscriptions() if str(each.key) == of)
@@ -159,7 +161,13 @@ def _codes() -> Mapping[str, str]:
     return {code: f"{words} ({code})"[:75] for code, words in REFUSALS.items()}
 
 
-def _badge(fault: Fault) -> str:
-    often = "until changed" if fault.until_changed else "once"
-    item = f", {fault.item}" if fault.item else ""
+def _named(held: Subscription) -> str:
+    return f"{held.label} · {held.key.account}"[:75]
+
+
+def _badge(fault: Fault, held: Sequence[Subscription]) -> str:
+    """What is armed, in the words of the menus; an item that is gone by its id."""
+    often = "until changed" if fault.stays else "once"
+    names = (_named(each) for each in held if each.key.id == fault.item)
+    item = f", {next(names, fault.item)}" if fault.item else ""
     return f"{SHORT[fault.kind]}, {often}{item}"

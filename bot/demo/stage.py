@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from bot import app
 from bot import core as shared
 from bot.billing.renewal import CLOUD_ZONE
-from bot.billing.subscription import AccountName, SlackChannel, Subscription
+from bot.billing.subscription import AccountName, Kind, SlackChannel, Status, Subscription
 from bot.config import Secrets
 from bot.demo.catalogue import demo_catalogue
 from bot.demo.workspace import FINOPS, TOUR_SUBJECTS, practice_settings
@@ -42,10 +43,10 @@ class Stage:
     close: Callable[[], None]
 
     def subscriptions(self) -> Sequence[Subscription]:
-        """The first hundred of the catalogue, as menus list them."""
+        """The first hundred that a cloud still has, as menus list them; no contracts."""
         with self.core.store.reading() as tx:
-            listed = tx.catalogue.all()
-            return [each for each, _ in zip(listed, range(LONGEST_MENU), strict=False)]
+            there = (each for each in tx.catalogue.all() if _at_a_cloud(each))
+            return list(islice(there, LONGEST_MENU))
 
 
 def open_core(data: Path) -> shared.Core:
@@ -89,6 +90,10 @@ def set_up(core: shared.Core, slack: LocalSlack) -> Stage:
             close=closing.close,
         )
     raise AssertionError
+
+
+def _at_a_cloud(held: Subscription) -> bool:
+    return held.kind is not Kind.SAAS and held.status is not Status.UNSUBSCRIBED
 
 
 def _connected(secrets: Secrets, slack: LocalSlack) -> Secrets:

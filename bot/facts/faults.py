@@ -1,5 +1,6 @@
 """The practice cloud's faults: what the next call will meet, and what the last ones met."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ class FaultKind(StrEnum):
     TIME_OUT_AFTER = "time-out-after"
     ANSWER_LATE = "answer-late"
     ERROR_500 = "error-500"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,15 @@ class Fault:
     until_changed: bool = False
     item: str | None = None
     code: str = ""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is met again; a cloud that cannot be reached is so until that is changed."""
+        return self.until_changed or self.kind is FaultKind.UNREACHABLE
+
+    def concerns(self, ids: Collection[str]) -> bool:
+        """Whether a call or a reading of these ids meets it."""
+        return self.item is None or self.item in ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

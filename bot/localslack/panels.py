@@ -16,7 +16,8 @@ class Panel(Protocol):
     """A group of controls in the page's top bar.
 
     The description is JSON: `id`, `title`, `badge` (text or None), `badge_clear` (a control id or
-    None), `summary` (text or None) and `items`, each of type text, buttons, select, input or log.
+    None), `summary` (text or None) and `items`, each of type text, buttons, select, input or log. A
+    button may be `disabled` for as long as pressing it means nothing.
     """
 
     def describe(self) -> dict[str, Any]:

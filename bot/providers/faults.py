@@ -12,6 +12,7 @@ from bot.ports.provider import (
     ItemResult,
     OutcomeUnknown,
     ProviderRefused,
+    ProviderUnavailable,
     Refund,
 )
 from bot.ports.store import Store, Transaction
@@ -19,6 +20,10 @@ from bot.providers.ledger import LedgerProvider
 
 LATE_SECONDS = 30.0
 KEPT_CALLS = 10
+
+OUTCOME = "read the outcome"
+UNREACHABLE = "cannot be reached"
+AWAY = "There is no connection to it."
 
 _FAULT = "cloud/fault"
 _CALLS = "cloud/calls"
@@ -70,9 +75,9 @@ class CloudFaults:
         """The fault that a call about these ids meets; armed once, it is used up."""
         with self._store.transaction() as tx:
             fault = _fault(tx)
-            if fault is None or (fault.item is not None and fault.item not in ids):
+            if fault is None or not fault.concerns(ids):
                 return None
-            if not fault.until_changed:
+            if not fault.stays:
                 tx.notes.put(_FAULT, {})
             return fault
 
@@ -104,9 +109,11 @@ class CloudFaults:
 
 
 class FaultyProvider:
-    """The ledger behind an unreliable line. Only calls that change something can go wrong.
+    """The ledger behind an unreliable line.
 
-    `pause` waits that many seconds; the wiring gives it, since nothing here looks at a clock.
+    Calls that change something go wrong in every way; readings only while the cloud cannot be
+    reached, and then all of them do. `pause` waits that many seconds; the wiring gives it, since
+    nothing here looks at a clock.
     """
 
     def __init__(
@@ -126,32 +133,38 @@ class FaultyProvider:
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Everything in the book."""
+        self._reach(())
         return self._provider.subscriptions()
 
     def read(self, ids: Collection[str]) -> Mapping[str, Subscription]:
         """Those of the ids that are still there."""
+        self._reach(ids, "read")
         return self._provider.read(ids)
 
     def around(self, ids: Collection[str]) -> Sequence[Subscription]:
         """What is listed beside these."""
+        self._reach(ids, "read what is beside")
         return self._provider.around(ids)
 
     def edition(self, region: str | None) -> Edition | None:
         """The current edition of a region."""
+        self._reach(())
         return self._provider.edition(region)
 
     def find_outcome(self, call: Call) -> Sequence[ItemResult]:
         """What became of a call; reading works although the answer was lost."""
+        self._reach(call.ids, OUTCOME)
         found = self._provider.find_outcome(call)
-        self._faults.note("read the outcome", call.ids, _said(found))
+        self._faults.note(OUTCOME, call.ids, _said(found))
         return found
 
     def refunds(self, ids: Collection[str], *, since: datetime) -> Sequence[Refund]:
         """The completed unsubscription orders of these ids."""
+        self._reach(ids, "read the refunds")
         return self._provider.refunds(ids, since=since)
 
     def unsubscribe(self, call: Call) -> Sequence[ItemResult]:
-        """Ask the ledger, unless a fault comes between; raises OutcomeUnknown, ProviderRefused."""
+        """Ask the ledger, unless a fault comes between; raises any ProviderError."""
         fault = self._faults.take(call.ids)
         if fault is not None and fault.kind is FaultKind.REFUSE:
             return self._refuse(call, fault)
@@ -161,7 +174,7 @@ class FaultyProvider:
         return found
 
     def set_auto_renew(self, id: str, *, on: bool) -> None:  # noqa: A002 - the field's own word
-        """Switch, unless a fault comes between; raises OutcomeUnknown, ProviderRefused."""
+        """Switch, unless a fault comes between; raises any ProviderError."""
         name = f"auto-renewal {'on' if on else 'off'}"
         fault = self._faults.take([id])
         if fault is not None and fault.kind is FaultKind.REFUSE:
@@ -170,6 +183,18 @@ class FaultyProvider:
         self._before(name, [id], fault)
         self._provider.set_auto_renew(id, on=on)
         self._after(name, [id], fault, outcome="done")
+
+    def _reach(self, ids: Collection[str], name: str = "") -> None:
+        """Raise ProviderUnavailable while the cloud cannot be read; a nameless one is not listed.
+
+        What is read again with every tick would fill the list of the last calls by itself.
+        """
+        fault = self._faults.armed()
+        if fault is None or fault.kind is not FaultKind.UNREACHABLE or not fault.concerns(ids):
+            return
+        if name:
+            self._faults.note(name, ids, UNREACHABLE)
+        raise ProviderUnavailable(AWAY)
 
     def _refuse(self, call: Call, fault: Fault) -> Sequence[ItemResult]:
         """The chosen item is refused, the others of the call are handed on."""
@@ -187,6 +212,9 @@ class FaultyProvider:
         return tuple(results[each] for each in call.ids)
 
     def _before(self, name: str, ids: Collection[str], fault: Fault | None) -> None:
+        if fault is not None and fault.kind is FaultKind.UNREACHABLE:
+            self._faults.note(name, ids, UNREACHABLE)
+            raise ProviderUnavailable(AWAY)
         if fault is not None and fault.kind is FaultKind.TIME_OUT_BEFORE:
             self._faults.note(name, ids, "timed out, nothing done")
             raise OutcomeUnknown("The cloud did not answer in time.")

@@ -72,6 +72,10 @@ class Delegating:
                 _file(tx, delegation, "made", by=wish.by, at=now)
         return delegation
 
+    def decides_already(self, user: SlackUser) -> bool:
+        """Whether the person is an approver, and so decides in their own name as well."""
+        return user in self._people.approvers()
+
     def end(self, id: str, *, by: SlackUser) -> Delegation:  # noqa: A002 - the field's own word
         """End one now; raises NotDelegated when it is over, and NotAllowed."""
         now = self._clock.now()

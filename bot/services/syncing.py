@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from bot.billing.subscription import AccountName, Status, Subscription, SubscriptionKey
 from bot.facts.records import record_of
 from bot.ports.clock import Clock
-from bot.ports.provider import Provider
+from bot.ports.provider import Provider, ProviderUnavailable
 from bot.ports.store import KnownRow, Transaction
 from bot.ports.takeover import (
     BulkStore,
@@ -79,7 +79,7 @@ class Syncing:
         """Let embedded accounts go on, and read those whose book changed; how many were read.
 
         What a reading that died has left of the messages is owed first.
-        One that an import holds up is read by a later tick.
+        One that an import holds up, or whose cloud cannot be read, is read by a later tick.
         """
         catch_up(self._store)
         now = self._clock.now()
@@ -95,7 +95,7 @@ class Syncing:
     def _read(self, account: AccountName) -> bool:
         try:
             self.sync(account)
-        except SyncHeldUp:
+        except (SyncHeldUp, ProviderUnavailable):
             return False
         return True
 

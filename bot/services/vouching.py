@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from bot.billing import by_hand
 from bot.billing.rights import Action, may
@@ -26,7 +26,10 @@ NO_ITEMS = "Tick at least one subscription."
 NO_LINK = "Give a link to what shows it, the vendor's answer or a message, or a file below."
 ONE_OF_THEM = "Give a link or a file, not both."
 NO_ADDRESS = "Slack did not say where this file is. Put it into the thread and give its link."
-NOT_A_LINK = "A link begins with https:// or http:// and has no blanks."
+NOT_A_LINK = "A link begins with https:// or http://, names a host, and has no blanks."
+
+_BREAKS_A_LINK = frozenset('<>|`"')
+"""What ends a link in a message, or the words around it."""
 
 Move = Callable[[Request, datetime, Sequence[Subscription]], Request]
 """What becomes of a request, at an instant, with what the catalogue says of its items."""
@@ -166,31 +169,45 @@ def _held(tx: Transaction, request: Request) -> Sequence[Subscription]:
 def _evidence(link: str, file: str, items: Collection[int]) -> str:
     """The link, or where the file is; raises ChecklistIncomplete for what is neither."""
     missing = {} if items else {"items": NO_ITEMS}
+    address, place = _address(link), _address(file)
     if link and file:
         missing["file"] = ONE_OF_THEM
-    elif file and not (_is_link(file) and len(file) <= LINK_LIMIT):
+    elif file and not (place and len(place) <= LINK_LIMIT):
         missing["file"] = NO_ADDRESS
-    elif not file and (problem := _problem(link)):
+    elif not file and (problem := _problem(link, address)):
         missing["evidence"] = problem
     if missing:
         raise ChecklistIncomplete(missing)
-    return link or file
+    return address or place
 
 
-def _problem(link: str) -> str | None:
+def _problem(link: str, address: str) -> str | None:
     """Why it is no link that can be shown."""
     if not link:
         return NO_LINK
-    if not _is_link(link):
+    if not address:
         return NOT_A_LINK
-    too_long = f"At most {LINK_LIMIT} characters; this has {len(link):,}."
-    return too_long if len(link) > LINK_LIMIT else None
+    too_long = f"At most {LINK_LIMIT} characters; this has {len(address):,}."
+    return too_long if len(address) > LINK_LIMIT else None
 
 
-def _is_link(text: str) -> bool:
+def _address(text: str) -> str:
+    """The link as it is kept; empty for what is none.
+
+    What a message cannot carry, or nobody sees, is percent-encoded as a browser would do it.
+    """
+    if any(each.isspace() for each in text):
+        return ""
+    address = "".join(_encoded(each) for each in text)
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(address)
+        host = parts.hostname or ""
     except ValueError:
-        return False
-    plain = text.isprintable() and not set(text).intersection(' <>|`"')
-    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname)
+        return ""
+    named = bool(host) and "%" not in host
+    return address if named and parts.scheme in {"http", "https"} else ""
+
+
+def _encoded(each: str) -> str:
+    plain = each.isprintable() and each not in _BREAKS_A_LINK
+    return each if plain else quote(each, errors="replace")

@@ -96,10 +96,17 @@ def form(form_id: str, *, today: date, delegate: str = "") -> View:
     )
 
 
-def delegated(delegation: Delegation, zone: ZoneInfo, *, channel: str) -> View:
-    """The form was sent: who decides, and who is told."""
+def delegated(
+    delegation: Delegation, zone: ZoneInfo, *, channel: str, approver_too: bool = False
+) -> View:
+    """The form was sent: who decides, who is told, and what it adds for one who decides anyway."""
     words = f"{_words(delegation, zone)} {text.channel(channel)} is told."
-    return modal("Delegated", [section(words)], close="Close")
+    hint = (
+        f"{text.mention(delegation.delegate)} is an approver already and decides for you as well. "
+        "A request that needs two approvals still takes two different people."
+    )
+    blocks: list[Block] = [section(words), *([context(hint)] if approver_too else [])]
+    return modal("Delegated", blocks, close="Close")
 
 
 def note(message: DelegationNote) -> Content:

@@ -9,7 +9,7 @@ from bot.billing.bookkeeping import next_event
 from bot.billing.quote import Scope
 from bot.billing.subscription import AccountName, Status, Subscription
 from bot.facts.faults import Fault, FaultKind
-from bot.ports.provider import Call, OutcomeUnknown, ProviderRefused
+from bot.ports.provider import Call, OutcomeUnknown, ProviderRefused, ProviderUnavailable
 from bot.providers.facts import CloudFacts
 from bot.providers.faults import CloudFaults, FaultyProvider
 from bot.providers.ledger import LedgerProvider
@@ -129,6 +129,55 @@ def test_until_changed_means_every_call(practice: Practice) -> None:
     practice.cloud.set_auto_renew(A, on=False)
 
     assert practice.held(A).auto_renew is False
+
+
+def test_a_cloud_that_cannot_be_reached_is_neither_read_nor_called_until_that_is_changed(
+    practice: Practice,
+) -> None:
+    practice.faults.arm(Fault(kind=FaultKind.UNREACHABLE))
+    cloud, call = practice.cloud, practice.call(A)
+    for ask in (
+        lambda: cloud.read([A]),
+        lambda: cloud.around([A]),
+        lambda: cloud.edition("ap-southeast-1"),
+        lambda: cloud.find_outcome(call),
+        lambda: cloud.refunds([A], since=practice.clock.now()),
+        cloud.subscriptions,
+        lambda: cloud.unsubscribe(call),
+        lambda: cloud.set_auto_renew(A, on=False),
+    ):
+        with pytest.raises(ProviderUnavailable) as away:
+            ask()
+        assert away.value.sentence == "There is no connection to it."
+
+    lines = practice.faults.calls()
+    practice.faults.clear()
+
+    assert [(each.call, each.item, each.outcome) for each in lines[:3]] == [
+        ("auto-renewal off", A, "cannot be reached"),
+        ("unsubscribe", A, "cannot be reached"),
+        ("read the refunds", A, "cannot be reached"),
+    ]
+    assert practice.accepted(A) == [False]
+    assert practice.held(A).auto_renew is True
+    assert list(cloud.read([A])) == [A]
+
+
+def test_of_one_item_that_cannot_be_reached_the_others_can(practice: Practice) -> None:
+    practice.faults.arm(Fault(kind=FaultKind.UNREACHABLE, item=B))
+
+    assert list(practice.cloud.read([A])) == [A]
+    assert list(practice.cloud.subscriptions())
+    with pytest.raises(ProviderUnavailable):
+        practice.cloud.read([A, B])
+
+
+@pytest.mark.parametrize("kind", [each for each in FaultKind if each is not FaultKind.UNREACHABLE])
+def test_the_other_faults_let_the_cloud_be_read(practice: Practice, kind: FaultKind) -> None:
+    practice.faults.arm(Fault(kind=kind, until_changed=True))
+
+    assert list(practice.cloud.read([A])) == [A]
+    assert practice.cloud.find_outcome(practice.call(A))
 
 
 def test_the_last_ten_calls_are_listed_newest_first(practice: Practice) -> None:

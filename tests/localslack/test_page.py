@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
 from urllib.request import Request, urlopen
 
 import pytest
@@ -66,6 +68,59 @@ def practice(slack: LocalSlack) -> Iterator[Practice]:
 def browser(chromium_path: str) -> Iterator[Browser]:
     with chromium(chromium_path) as browser:
         yield browser
+
+
+class Controls:
+    """Panels of a host: one whose presses take until they are let go, and one with a badge."""
+
+    def __init__(self) -> None:
+        self.pressed: list[str] = []
+        self.go = Event()
+        self.asked = 0
+
+    def describe(self) -> dict[str, object]:
+        self.asked += 1
+        buttons = [{"id": name, "label": name} for name in ("+5 minutes", "+1 day")]
+        return {
+            "id": "clock",
+            "title": "Clock",
+            "badge": "Cloud: refuses, until changed, SecMaster Professional, 50 ECS · staging",
+            "badge_clear": "clear",
+            "summary": "Sat 28 Nov 2026, 17:31 GMT+08:00",
+            "items": [
+                {"type": "text", "text": f"Asked {self.asked}"},
+                {"type": "buttons", "controls": buttons},
+            ],
+        }
+
+    def press(self, control_id: str, values: object) -> str:
+        self.pressed.append(control_id)
+        self.go.wait(10)
+        return "Moved."
+
+
+@pytest.fixture
+def controls() -> Controls:
+    return Controls()
+
+
+@pytest.fixture
+def frame(controls: Controls, browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """The page of a workspace with these controls, and both kinds of faults armed."""
+    everyone = (*(person.id for person in PEOPLE), BOT)
+    seed = Seed(
+        people=PEOPLE,
+        channels=(Channel(id="C0FINOPS", name="finops", members=everyone),),
+        manifest=MANIFEST,
+    )
+    local = LocalSlack(seed=seed, data=tmp_path, clock=SettableClock(NOW), panels=[controls])
+    local.start()
+    try:
+        with windows(browser) as window:
+            yield window(f"{local.url}/?as=requester")
+    finally:
+        controls.go.set()
+        local.stop()
 
 
 @pytest.fixture
@@ -398,3 +453,51 @@ def test_a_phone_has_one_column_and_buttons_for_fingers(open_page, practice):
     page.get_by_role("menuitemradio", name="Approver 1").click()
     expect(composer(page)).to_have_attribute("placeholder", "Message #finops as Approver 1")
     assert "as=approver-1" in page.url
+
+
+OVERLAPS = """() => {
+  const seen = [...document.querySelectorAll(".top button, .badge > span")]
+    .filter((each) => each.offsetParent);
+  const boxes = seen.map((each) => [each.textContent, each.getBoundingClientRect()]);
+  const clipped = seen.filter((each) => each.scrollWidth > Math.max(each.clientWidth, 1) + 1)
+    .filter((each) => each.clientWidth).map((each) => `${each.textContent} clipped`);
+  const over = boxes.flatMap(([a, x], i) => boxes.slice(i + 1)
+    .filter(([, y]) => x.left < y.right - 1 && y.left < x.right - 1)
+    .filter(([, y]) => x.top < y.bottom - 1 && y.top < x.bottom - 1)
+    .map(([b]) => `${a} over ${b}`));
+  const out = boxes.filter(([, x]) => x.right > innerWidth || x.left < 0)
+    .map(([a]) => `${a} outside`);
+  return [...clipped, ...over, ...out];
+}"""
+
+
+@pytest.mark.parametrize("width", [760, 1160, 1400, 1920])
+def test_a_fault_that_is_armed_leaves_room_for_all_of_the_top_bar(frame, width):
+    frame.set_viewport_size({"width": width, "height": 900})
+    top = frame.get_by_role("banner")
+    expect(top.get_by_text("Cloud: refuses, until changed")).to_be_visible()
+
+    assert frame.evaluate(OVERLAPS) == []
+    top.get_by_role("button", name=re.compile("^Clock: ")).click()
+    close = frame.get_by_role("complementary").get_by_role("button", name="Close")
+    expect(close).to_be_in_viewport(ratio=1)
+    assert frame.evaluate(OVERLAPS) == []
+
+
+def test_a_press_shows_that_it_is_under_way_and_no_other_is_taken_meanwhile(frame, controls):
+    frame.get_by_role("button", name=re.compile("^Clock: ")).click()
+    panel = frame.get_by_role("complementary")
+    day, minutes = (panel.get_by_role("button", name=name) for name in ("+1 day", "+5 minutes"))
+    day.click()
+    asked = panel.get_by_text("Asked ")
+
+    expect(asked).not_to_have_text(asked.inner_text())  # drawn anew meanwhile
+    expect(day).to_have_attribute("aria-busy", "true")
+    expect(minutes).to_be_disabled()
+    minutes.dispatch_event("click")
+    day.dispatch_event("click")
+    controls.go.set()
+
+    expect(minutes).to_be_enabled()
+    expect(day).not_to_have_attribute("aria-busy", "true")
+    assert controls.pressed == ["+1 day"]

@@ -15,6 +15,7 @@ export class Panel {
   #entered = new Map();
   #description = { items: [] };
   #drawn = "";
+  #pressing = null;
   #items = {
     text: ({ text, tone }) => el("p", { class: `panel-text ${tone ? `panel-${tone}` : ""}`.trim() }, text),
     buttons: ({ controls }) =>
@@ -56,18 +57,28 @@ export class Panel {
       {
         type: "button",
         class: `button ${control.style ? `button-${control.style}` : ""}`.trim(),
+        "aria-busy": this.#pressing === control.id ? "true" : null,
+        "aria-disabled": control.disabled || this.#pressing !== null ? "true" : null,
         data: { control: control.id },
       },
       control.label,
     );
     node.addEventListener("click", async () => {
-      if (node.getAttribute("aria-busy")) return;
+      if (node.getAttribute("aria-disabled")) return;
       if (control.confirm && !(await askFirst(asConfirm(control.confirm), this.#page.scope))) return;
-      node.setAttribute("aria-busy", "true");
+      if (this.#pressing !== null) return;
+      this.#show(control.id);
       await this.#press(control.id);
-      node.removeAttribute("aria-busy");
+      this.#show(null);
     });
     return node;
+  }
+
+  /** Draw anew with the button that is pressed; until it is answered no other one can be. */
+  #show(pressing) {
+    this.#pressing = pressing;
+    this.#drawn = "";
+    this.draw(this.#description);
   }
 
   async #press(control) {

@@ -267,6 +267,7 @@ class FakeDelegating:
     )
     wishes: list[DelegationWish] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    approvers: set[SlackUser] = field(default_factory=set)
     refusal: Refused | None = None
 
     def listed(self, *, by: SlackUser) -> DelegationList:
@@ -280,6 +281,9 @@ class FakeDelegating:
         self.demand(wish.by)
         self.wishes.append(wish)
         return self.found.lent[0].delegation
+
+    def decides_already(self, user: SlackUser) -> bool:
+        return user in self.approvers
 
     def end(self, id: str, *, by: SlackUser) -> None:  # noqa: A002 - the port's word
         self.demand(by)

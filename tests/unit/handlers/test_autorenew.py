@@ -88,11 +88,16 @@ def test_what_has_expired_may_still_be_charged_and_works_no_more():
     )
 
 
-@pytest.mark.parametrize("typed", ["autorenew", "autorenew off", "autorenew sm-quota"])
-def test_an_incomplete_command_says_what_is_missing(stage, typed):
-    assert stage.command(typed)["text"] == (
-        "Say on or off, and which one. Write `/lapse autorenew off sm-quota`."
-    )
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("autorenew", "Say on or off, and which one. Write `/lapse autorenew off sm-quota`."),
+        ("autorenew on", "Say which one. Write `/lapse autorenew on sm-quota`."),
+        ("autorenew <!here>", "Say on or off. Write `/lapse autorenew off &lt;!here&gt;`."),
+    ],
+)
+def test_an_incomplete_command_says_what_is_missing(stage, typed, said):
+    assert stage.command(typed)["text"] == said
 
 
 def test_a_confirmed_press_shows_at_once_and_then_the_result_in_its_place(stage, fakes):

@@ -301,6 +301,20 @@ def test_the_form_filled_in_becomes_a_wish(stage, fakes):
     assert answer["view"]["title"]["text"] == "Delegated"
 
 
+@pytest.mark.parametrize("approvers", [set(), {OUTSIDER}])
+def test_who_is_an_approver_already_decides_for_you_as_well(stage, fakes, approvers):
+    fakes.delegating.found, fakes.delegating.approvers = lent(), approvers
+
+    blocks = sent(stage)["view"]["blocks"]
+
+    hints = [part["text"] for block in blocks for part in block.get("elements", ())]
+    assert hints == [
+        f"<@{OUTSIDER}> is an approver already and decides for you as well. "
+        "A request that needs two approvals still takes two different people."
+        for _ in approvers
+    ]
+
+
 def test_fields_that_are_empty_are_none(stage, fakes):
     fakes.delegating.found = lent()
     sent(

@@ -100,13 +100,25 @@ def test_days_out_of_range_are_refused(typed):
         payloads.span(typed)
 
 
-@pytest.mark.parametrize("typed", ["", "on", "off", "sm-quota", "of sm-quota"])
-def test_autorenew_needs_on_or_off_and_which_one(typed):
+@pytest.mark.parametrize(
+    ("typed", "missing", "write"),
+    [
+        ("", "Say on or off, and which one.", "off sm-quota"),
+        ("on", "Say which one.", "on sm-quota"),
+        ("ON ", "Say which one.", "on sm-quota"),
+        ("off", "Say which one.", "off sm-quota"),
+        ("build-runner-01", "Say on or off.", "off build-runner-01"),
+        ("of build-runner-01", "Say on or off.", "off build-runner-01"),
+        ("build-runner-01 on", "Say on or off first.", "on build-runner-01"),
+        ("`", "Say on or off, and which one.", "off sm-quota"),
+    ],
+)
+def test_autorenew_needs_on_or_off_and_which_one(typed, missing, write):
     with pytest.raises(NotUnderstood) as refused:
         payloads.switch(typed)
 
-    assert refused.value.sentence == "Say on or off, and which one."
-    assert refused.value.advice == "Write `/lapse autorenew off sm-quota`."
+    assert refused.value.sentence == missing
+    assert refused.value.advice == f"Write `/lapse autorenew {write}`."
 
 
 def test_the_nearest_command_is_offered():

@@ -127,6 +127,11 @@ def test_what_is_wrong_is_said_under_its_field(
     assert lines(desk) == []
 
 
+def test_who_is_an_approver_decides_already(desk: Desk) -> None:
+    assert delegating(desk).decides_already(APPROVER_2)
+    assert not delegating(desk).decides_already(OUTSIDER)
+
+
 def test_a_guest_decides_for_nobody(desk: Desk) -> None:
     desk.directory.guests.add(OUTSIDER)
 

@@ -10,7 +10,9 @@ from sqlalchemy import update
 
 from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, SlackChannel, SlackUser, Status, Subscription
+from bot.facts.faults import Fault, FaultKind
 from bot.facts.messages import Settled, Timing
+from bot.providers.faults import CloudFaults, FaultyProvider
 from bot.providers.ledger import LedgerProvider
 from bot.services import following, taking_over
 from bot.services.arming import Arming
@@ -84,6 +86,20 @@ def test_a_book_that_did_not_move_is_not_read_again(rig: Rig, syncing: Syncing) 
     syncing.tick()
 
     assert syncing.tick() == 0
+
+
+def test_a_book_that_cannot_be_read_is_read_by_a_later_tick(
+    rig: Rig, clock: SettableClock, ledger: LedgerProvider
+) -> None:
+    faults = CloudFaults(store=rig.store, clock=clock)
+    away = FaultyProvider(provider=ledger, faults=faults, pause=lambda _: None)
+    syncing = Syncing(store=rig.store, clock=clock, providers={DEFAULT: away})
+    hold(rig, quota(orders=(ORDER,)))
+    faults.arm(Fault(kind=FaultKind.UNREACHABLE))
+
+    assert syncing.tick() == 0
+    faults.clear()
+    assert syncing.tick() == 1
 
 
 def test_what_the_cloud_no_longer_lists_is_gone_from_lists(rig: Rig, syncing: Syncing) -> None:

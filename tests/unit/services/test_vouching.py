@@ -497,8 +497,9 @@ def test_still_there_opens_it_again_and_says_why(desk: Desk) -> None:
         ("https://", NOT_A_LINK),
         ("https://[", NOT_A_LINK),
         ("https://vendor.example/a b", NOT_A_LINK),
-        ("https://vendor.example/a|b", NOT_A_LINK),
-        ("https://vendor.example/<!channel>", NOT_A_LINK),
+        ("https://vendor.example/a\u00a0b", NOT_A_LINK),
+        ("https://<!channel>/1", NOT_A_LINK),
+        ("\x01https://vendor.example/1", NOT_A_LINK),
         (f"https://vendor.example/{'a' * LINK_LIMIT}", "At most 500 characters; this has 523."),
     ],
 )
@@ -510,6 +511,27 @@ def test_only_a_link_shows_that_it_is_done(desk: Desk, evidence: str, said: str)
 
     assert refused.value.fields == {"evidence": said}
     assert desk.state() is State.EXECUTING
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (
+            "https://vendor.example/cancel/77?x=1&y=<2>",
+            "https://vendor.example/cancel/77?x=1&y=%3C2%3E",
+        ),
+        ('https://vendor.example/a|b`c"d', "https://vendor.example/a%7Cb%60c%22d"),
+        ("https://vendor.example/<!channel>", "https://vendor.example/%3C!channel%3E"),
+        ("https://vendor.example/\u202eexe", "https://vendor.example/%E2%80%AEexe"),
+        ("https://vendor.example/\ud800", "https://vendor.example/%3F"),
+        ("https://vendor.example/a%20b/é", "https://vendor.example/a%20b/é"),
+    ],
+)
+def test_what_no_message_can_carry_is_encoded_in_a_link(desk: Desk, typed: str, kept: str) -> None:
+    number = opened(desk)
+    request = vouching(desk).done(number, by=OWNER, items=[1], evidence=typed)
+
+    assert [e.evidence for e in request.events if e.verb is Verb.CARRIED_OUT] == [kept]
 
 
 FILE = "https://team.slack.example/files/U0OWNER/F0A1B2C3D4/answer.png"
