@@ -56,8 +56,16 @@ def open_items(request: Request, number: int) -> tuple[SubscriptionKey, ...]:
 
 
 def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
-    """Everything that is still to go, in this step or a later one."""
-    return tuple(item.key for item in request.items if not _settled(item))
+    """Everything that is still to go, in this step or a later one.
+
+    Not what waits for a step that was refused: nothing of it goes before somebody retries.
+    """
+    stuck: set[int] = set()
+    for step in request.steps:
+        if step.state is StepState.REFUSED or stuck.intersection(step.after):
+            stuck.add(step.number)
+    waits = {key for s in request.steps if s.number in stuck for key in s.subscriptions}
+    return tuple(i.key for i in request.items if not _settled(i) and i.key not in waits)
 
 
 def first_sent(request: Request) -> datetime | None:

@@ -105,6 +105,7 @@ def _within(call: Line) -> Iterator[str]:
         yield f"{call['recorded']} were acknowledged by the record, now {call['kept']}."
     now = call["now"]
     if now is None:
+        yield f"what {call['ids']} come to could not be told."
         return
     if now[0] < acknowledged[0] or now[1] > acknowledged[1] or now[2] > acknowledged[2]:
         yield f"the facts were {now}, acknowledged {acknowledged}."
@@ -121,7 +122,7 @@ def _as_shown(call: Line) -> Iterator[str]:
     """Nothing new depends on it, the prices rest on what was shown, and the figures still hold."""
     if call["new"]:
         yield f"{call['new']} depend on it and were never shown."
-    if call["prices"] not in call["shown_prices"] and None not in call["prices"].values():
+    if call["prices"] not in call["shown_prices"]:
         yield f"the facts were {call['prices']}, shown {call['shown_prices']}."
     if call["late"] > MAY_START:
         yield f"it was sent {call['late']:.0f} s after the figures held."

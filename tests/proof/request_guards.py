@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 from bot.billing import deciding
 from bot.billing.deciding import Terms
+from bot.billing.plan import Plan
 from bot.billing.standstill import Hindrance
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Event, Request, Verb, noted
-from bot.services import effects, objections
+from bot.billing.unsubscription import Event, Item, Request, State, Verb, noted
+from bot.services import calling, objections
 from bot.services.executing import Executing
 from bot.services.filing import Called
 from bot.services.stalling import Stalling
@@ -121,7 +122,22 @@ def without_new_dependents() -> Iterator[None]:
 @contextmanager
 def without_last_look() -> Iterator[None]:
     """Nobody compares figures before each call, and prices never."""
-    with patch.object(effects, "exceeds", lambda *_: None), without_prices():
+    with patch.object(calling, "exceeds", lambda *_: None), without_prices():
+        yield
+
+
+@contextmanager
+def without_refusals() -> Iterator[None]:
+    """What the rules refuse once it began is sent, for the cloud to say so."""
+    refused, prices = objections.refused, objections._prices
+
+    def begun(request: Request, plan: Plan) -> str | None:
+        return None if request.state is State.EXECUTING else refused(request, plan)
+
+    def known(item: Item, plan: Plan) -> Iterator[str]:
+        return prices(item, plan) if item.key in plan.quotes else iter(())
+
+    with patch.object(objections, "refused", begun), patch.object(objections, "_prices", known):
         yield
 
 
@@ -202,6 +218,7 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "objections": (without_objections, "it began upon"),
     "new dependents": (without_new_dependents, "it began upon"),
     "prices": (without_prices, "the facts were"),
+    "refusals": (without_refusals, "could not be told."),
     "looking around": (without_looking_around, "it began upon"),
     "the end of the figures": (without_end_of_figures, "after the figures held."),
     "giving up": (without_giving_up, "it ended as "),
