@@ -32,6 +32,7 @@ from bot.services.merging import taken_over
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
 from bot.services.stalling import Stalling, busy, still_listed, takes_no_calls
+from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
 SOON = timedelta(seconds=1)
@@ -63,10 +64,16 @@ class Calling:
     """Works on the step of an executing request that is in flight or next."""
 
     def __init__(
-        self, *, progress: Progress, stalling: Stalling, steady_since: Callable[[], datetime]
+        self,
+        *,
+        progress: Progress,
+        stalling: Stalling,
+        standing: Standing,
+        steady_since: Callable[[], datetime],
     ) -> None:
         self._progress = progress
         self._stalling = stalling
+        self._standing = standing
         self._steady_since = steady_since
 
     def work(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
@@ -135,6 +142,8 @@ class Calling:
         """
         if now > request.good_until:
             return _held_until(request)
+        if (unapproved := self._standing.against(request)) is not None:
+            return unapproved
         account = account_of(self._progress.store, request.account)
         # A dry run calls nothing, whatever the settings say now.
         set_to = None if request.dry_run else objections.set_otherwise(request, account)

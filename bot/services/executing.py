@@ -13,6 +13,7 @@ from bot.billing import deciding, stepping
 from bot.billing.change import Change
 from bot.billing.money import Money
 from bot.billing.quote import Scope
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import AccountName, Subscription
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.ports.clock import Clock
@@ -31,6 +32,7 @@ from bot.services.planning import surroundings
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
 from bot.services.stalling import Stalling, no_cloud, not_in_time, unread
+from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 from bot.services.waiting import Waiting
 
@@ -60,15 +62,18 @@ class Executing:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._people = people
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
         self._stalling = Stalling(
             progress=self._progress, operators=lambda: policy.operators or people.approvers()
         )
+        self._standing = Standing(store=store, policy=policy, people=people)
         self._calling = Calling(
-            progress=self._progress, stalling=self._stalling, steady_since=steady_since
+            progress=self._progress,
+            stalling=self._stalling,
+            standing=self._standing,
+            steady_since=steady_since,
         )
         self._waiting = Waiting(progress=self._progress, people=people)
         self._entrusting = Entrusting(progress=self._progress, people=people, objection=self._worse)
@@ -112,17 +117,17 @@ class Executing:
     def _still_approved(self, request: Request) -> bool:
         """Whether its approvals count still; it is stale when not.
 
-        While nobody knows it waits, until the figures that were acknowledged hold no longer.
+        While nobody knows it waits, of which people hear, as long as the figures hold that were
+        acknowledged.
         """
-        found = self._people.stands(request)
+        against = self._standing.against(request)
         now = self._clock.now()
-        if found is None and now <= request.good_until:
-            self._progress.again(request, at=now + LATER)
-        elif not found:
-            problem = objections.UNKNOWN if found is None else objections.unapproved(request)
-            stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
+        if isinstance(against, Hindrance):
+            self._stalling.hold(request, against, again=now + LATER)
+        elif against is not None:
+            stale = replace(deciding.go_stale(request, at=now, note=against), problem=against)
             self._progress.save(request, stale, again=None)
-        return bool(found)
+        return against is None
 
     def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         if request.state is State.APPROVED:

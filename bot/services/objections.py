@@ -26,7 +26,7 @@ UNKNOWN = (
     "Slack does not show who is in a user group of the settings, so that nobody knows whether who "
     "approved it may decide."
 )
-"""Why it did not start while it could."""
+"""Why it waits."""
 
 
 def unapproved(request: Request) -> str:
@@ -34,6 +34,13 @@ def unapproved(request: Request) -> str:
     if request.broken_glass is not None:
         return "Breaking the glass for it does not count any more: the settings name others now."
     return "An approval of it does not count any more: the settings no longer name the approver."
+
+
+def more_needed(request: Request, required: int) -> str:
+    """That the settings ask for more approvals now than it has; nobody gives some of them alone."""
+    has = len(request.approvals)
+    approvals = "approval" if required == 1 else "approvals"
+    return f"The settings ask for {required} {approvals} of it now, and it has {has or 'none'}."
 
 
 def set_otherwise(request: Request, account: Account) -> str | None:

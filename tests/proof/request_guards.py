@@ -13,10 +13,13 @@ from bot.billing.plan import Plan
 from bot.billing.standstill import Hindrance
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Item, Request, State, Verb, noted
-from bot.services import calling, objections
+from bot.ports.store import Transaction
+from bot.services import calling, objections, standing, unsubscribing
 from bot.services.executing import Executing
 from bot.services.filing import Called
+from bot.services.policy import Policy
 from bot.services.stalling import Stalling
+from bot.services.standing import Standing
 from tests.proof.call_guards import (
     without_compare,
     without_intent,
@@ -198,6 +201,18 @@ def without_settings() -> Iterator[None]:
 
 
 @contextmanager
+def without_names() -> Iterator[None]:
+    """Whoever approved it before it began counts for ever."""
+    against = Standing.against
+
+    def before(self: Standing, request: Request) -> str | Hindrance | None:
+        return None if request.state is State.EXECUTING else against(self, request)
+
+    with patch.object(Standing, "against", before):
+        yield
+
+
+@contextmanager
 def without_new_terms() -> Iterator[None]:
     """As many approve as when it was asked for, whatever the settings said since."""
     under = deciding.under
@@ -205,7 +220,14 @@ def without_new_terms() -> Iterator[None]:
     def as_asked(request: Request, terms: Terms) -> Request:
         return under(request, replace(terms, required_approvals=request.required_approvals))
 
-    with patch.object(deciding, "under", as_asked):
+    def as_it_is(_: Transaction, request: Request, __: Policy) -> Request:
+        return request
+
+    with (
+        patch.object(deciding, "under", as_asked),
+        patch.object(standing, "raised", as_it_is),
+        patch.object(unsubscribing, "raised", as_it_is),
+    ):
         yield
 
 
@@ -226,6 +248,7 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "what was shown": (without_what_was_shown, "what was shown as"),
     "settings": (without_settings, "against the settings."),
     "terms of the newest acknowledgement": (without_new_terms, "people approved in the names of"),
+    "names before each call": (without_names, "people approved in the names of"),
     "intent": (without_intent, "without an intent."),
     "look": (without_look, " again"),
     "wait": (without_wait, " again"),
