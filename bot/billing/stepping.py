@@ -176,6 +176,20 @@ def with_item(request: Request, item: Item) -> Request:
     return replace(request, items=items)
 
 
+def still_there(request: Request, keys: Collection[SubscriptionKey], *, at: datetime) -> Request:
+    """Reading back finds these as they were, which counted as done: they were sent, no more."""
+    back = {key for key in keys if request.item(key).state is ItemState.GONE}
+    moved = request
+    for key in back:
+        moved = with_item(moved, replace(moved.item(key), state=ItemState.SENT, gone_at=None))
+    for step in request.steps:
+        if back.intersection(step.subscriptions):
+            taken = step.accepted_at or at
+            again = replace(step, state=StepState.ACCEPTED, accepted_at=taken)
+            moved = _with_step(moved, again)
+    return moved
+
+
 def verified(request: Request, *, at: datetime, note: str | None = None) -> Request:
     """Reading back agrees: the request is done."""
     demand(request, State.VERIFYING)

@@ -14,7 +14,7 @@ from bot.billing.change import Change
 from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.standstill import Hindrance
-from bot.billing.subscription import AccountName, Subscription
+from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
@@ -25,7 +25,7 @@ from bot.services.effects import afterwards, effect_of, is_gone
 from bot.services.entrusting import Entrusting
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
-from bot.services.merging import taken_over
+from bot.services.merging import Told, taken_over
 from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.planning import surroundings
@@ -213,18 +213,18 @@ class Executing:
         fresh = provider.read(ids)
         found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
         now = self._clock.now()
-        still = [item.label for item in request.items if _stays(item, fresh, request, now=now)]
+        still = [item for item in request.items if _stays(item, fresh, request, now=now)]
         if still:
             verb = "is" if len(still) == 1 else "are"
-            problem = f"{listed(still)} {verb} still at the cloud."
-            failed = stepping.fail(request, at=now, problem=problem)
-            self._progress.save(request, failed, again=None)
+            problem = f"{listed([item.label for item in still])} {verb} still at the cloud."
+            self._not_so(request, still, problem, fresh, now=now)
             return
         moved = request
         for item in request.items:
             read = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
             moved = stepping.with_item(moved, read)
-        self._settle(request, moved, found=len(found), now=now)
+        told = afterwards(request, keys_of(request), fresh)
+        self._settle(request, moved, found=len(found), now=now, told=told)
 
     def _verify_switched(self, request: Request, provider: Provider) -> None:
         """Auto-renewal reads as it should; what was switched by hand is so in the catalogue too."""
@@ -233,14 +233,14 @@ class Executing:
         effect = effect_of(request)
         on, off = ("on", "off") if request.change.renews else ("off", "on")
         wrong = [
-            item.label
+            item
             for item in request.items
             if not effect.reached(fresh.get(item.key.id), request, now)
         ]
         if wrong:
-            problem = f"Auto-renewal of {listed(wrong)} still reads {off}."
-            failed = stepping.fail(request, at=now, problem=problem)
-            self._progress.save(request, failed, again=None)
+            labels = listed([item.label for item in wrong])
+            problem = f"Auto-renewal of {labels} still reads {off}."
+            self._not_so(request, wrong, problem, fresh, now=now)
             return
         moved = request
         for item in request.items:
@@ -250,6 +250,22 @@ class Executing:
         told = afterwards(request, keys_of(request), fresh)
         self._progress.save(request, verified, again=None, told=told)
 
+    def _not_so(
+        self,
+        request: Request,
+        still: Sequence[Item],
+        problem: str,
+        fresh: Mapping[str, Subscription],
+        *,
+        now: datetime,
+    ) -> None:
+        """It fails, and what reads as before counts as done no more, also in the catalogue."""
+        keys = [item.key for item in still]
+        back = stepping.still_there(request, keys, at=now)
+        told = taken_over(fresh[key.id] for key in keys if key.id in fresh)
+        failed = stepping.fail(back, at=now, problem=problem)
+        self._progress.save(request, failed, again=None, told=told)
+
     def _look_again(self, request: Request, provider: Provider) -> None:
         """The second look, a day after it was verified: nobody else would notice."""
         ids = [key.id for key in keys_of(request)]
@@ -258,10 +274,13 @@ class Executing:
         now = self._clock.now()
         numbered = enumerate(request.items, 1)
         back = {n: i.label for n, i in numbered if _is_back(i, fresh, request, now=now)}
+        told: Mapping[SubscriptionKey, Told] = {}
         if back:
             verb = "is" if len(back) == 1 else "are"
             problem = f"{listed(list(back.values()))} {verb} at the cloud again."
             moved = stepping.came_back(request, at=now, problem=problem, items=tuple(back))
+            keys = [request.items[n - 1].key for n in back]
+            told = taken_over(fresh[key.id] for key in keys)
         else:
             read = request
             for item in request.items:
@@ -270,20 +289,30 @@ class Executing:
             orders = counted(sum(i.refund_order is not None for i in read.items), "refund order")
             note = f"all gone, {orders} of {len(read.items)} found"
             moved = stepping.looked_again(read, at=now, note=note)
-        self._progress.save(request, moved, again=None)
+        self._progress.save(request, moved, again=None, told=told)
 
-    def _settle(self, request: Request, moved: Request, *, found: int, now: datetime) -> None:
+    def _settle(
+        self,
+        request: Request,
+        moved: Request,
+        *,
+        found: int,
+        now: datetime,
+        told: Mapping[SubscriptionKey, Told],
+    ) -> None:
+        """Done when its refund orders are there, or were waited for; it is gone already."""
         since = _verifying_since(request)
         if found < len(request.items) and now < since + REFUNDS_WITHIN:
             again = now + max(SOON, min((now - since) / 5, timedelta(minutes=1)))
             if moved == request:
                 self._progress.again(request, at=again)
             else:
-                self._progress.save(request, moved, again=again)
+                self._progress.save(request, moved, again=again, told=told)
             return
         orders = counted(found, "refund order")
         note = f"all gone, {orders} of {len(request.items)} found"
-        self._progress.save(request, stepping.verified(moved, at=now, note=note), again=None)
+        verified = stepping.verified(moved, at=now, note=note)
+        self._progress.save(request, verified, again=None, told=told)
 
 
 def _verifying_since(request: Request) -> datetime:
