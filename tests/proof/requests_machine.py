@@ -270,7 +270,7 @@ class Requests(Office, RuleBasedStateMachine):
     @rule(data=st.data())
     def something_is_busy_between_steps(self, data: st.DataObject) -> None:
         self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), "it is busy")
-        self._work()
+        self._pass(COOLING_OFF)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))
     @rule(leaves=st.sampled_from(APPROVERS))
