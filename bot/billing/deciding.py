@@ -212,9 +212,13 @@ def can_approve(request: Request, *, by: SlackUser, authorities: Sequence[SlackU
 
 
 def stands(
-    request: Request, *, approvers: Collection[SlackUser], glass_breakers: Collection[SlackUser]
+    request: Request,
+    *,
+    approvers: Collection[SlackUser],
+    glass_breakers: Collection[SlackUser],
+    required: int,
 ) -> bool:
-    """Whether it is approved by those whom the settings name now.
+    """Whether it is approved by `required` of those whom the settings name now.
 
     An approval counts for the approver in whose name it was given: a delegation may have ended
     since. Where somebody broke the glass that person counts alone.
@@ -223,7 +227,7 @@ def stands(
     if broken is not None:
         return broken.by in glass_breakers
     named = sum(event.authority in approvers for event in request.approvals)
-    return named >= request.required_approvals
+    return named >= required
 
 
 def still_to_decide(request: Request, deciders: Deciders) -> tuple[SlackUser, ...]:

@@ -42,6 +42,13 @@ _CONTRACT = Refusal(rule="R31", reason="It is a contract outside the cloud, it e
 _FREE = Refusal(rule="R1", reason="The basic edition is free.")
 _LOCKED = Refusal(rule="R48", reason="The cloud does not take its renewal period back alone.")
 _NO_PERIOD = Refusal(rule="R45", reason="There is no renewal period to give back.")
+_BUSY = Refusal(rule="R34", reason="Another transaction is in progress.")
+_RENEWAL_BUSY = Refusal(rule="R48", reason="Another transaction is in progress.")
+
+
+def is_over_by_itself(why: Refusal) -> bool:
+    """Whether nobody has to do anything about it: another transaction comes to its end."""
+    return why in {_BUSY, _RENEWAL_BUSY}
 
 
 def refusal(
@@ -101,7 +108,7 @@ def _everything(subscription: Subscription, orders: Sequence[Order]) -> Refusal 
     only those of marketplace and partner orders is for its API to decide (X13).
     """
     if subscription.transaction_in_progress:
-        return Refusal(rule="R34", reason="Another transaction is in progress.")
+        return _BUSY
     for order in orders:
         if order.promotion and order.order_type is OrderType.NEW:
             reason = "Bought in a promotion, it cannot be unsubscribed from."
@@ -129,7 +136,7 @@ def _held(subscription: Subscription, periods: Sequence[Order]) -> Refusal | Non
     Source: CN unsubscription_topic_2000001, 2025-02-20, and its intl/th-th version.
     """
     if subscription.transaction_in_progress:
-        return Refusal(rule="R48", reason="Another transaction is in progress.")
+        return _RENEWAL_BUSY
     if (held := renewals_held(subscription)) is not None:
         return held
     if any(order.promotion for order in periods):

@@ -18,6 +18,9 @@ TAKEN_TOLD_AFTER = timedelta(minutes=30)
 GIVEN_UP_AFTER = timedelta(hours=24)
 """After so long people decide how to go on, or earlier where an item's last safe moment is."""
 
+_STANDS = frozenset({Verb.HELD_UP, Verb.ASKED_TO_LOOK})
+"""What is noted of a request without that it goes on; people may ask as often as they want."""
+
 _AT_THE_CLOUD = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
 
 
@@ -34,7 +37,7 @@ class Hindrance:
 
 
 def stands_since(request: Request) -> datetime:
-    """When it last went on, by an event or at the cloud, or was to: cooled off, or looked at."""
+    """When it last went on, by an event or at the cloud, or was to: cooled off, or a day later."""
     return max(_moments(request))
 
 
@@ -81,7 +84,7 @@ def held_up(request: Request, *, at: datetime, note: str) -> Request:
 
 def _moments(request: Request) -> Iterator[datetime]:
     yield request.requested_at
-    yield from (each.at for each in request.events if each.verb is not Verb.HELD_UP)
+    yield from (each.at for each in request.events if each.verb not in _STANDS)
     for due in (request.starts_at, request.second_look_at):
         if due is not None:
             yield due

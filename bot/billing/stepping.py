@@ -56,8 +56,16 @@ def open_items(request: Request, number: int) -> tuple[SubscriptionKey, ...]:
 
 
 def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
-    """Everything that is still to go, in this step or a later one."""
-    return tuple(item.key for item in request.items if not _settled(item))
+    """Everything that is still to go, in this step or a later one.
+
+    Not what waits for a step that was refused: nothing of it goes before somebody retries.
+    """
+    stuck: set[int] = set()
+    for step in request.steps:
+        if step.state is StepState.REFUSED or stuck.intersection(step.after):
+            stuck.add(step.number)
+    waits = {key for s in request.steps if s.number in stuck for key in s.subscriptions}
+    return tuple(i.key for i in request.items if not _settled(i) and i.key not in waits)
 
 
 def first_sent(request: Request) -> datetime | None:
@@ -166,6 +174,20 @@ def with_item(request: Request, item: Item) -> Request:
     """The request with one item replaced by what is known of it now."""
     items = tuple(item if each.key == item.key else each for each in request.items)
     return replace(request, items=items)
+
+
+def still_there(request: Request, keys: Collection[SubscriptionKey], *, at: datetime) -> Request:
+    """Reading back finds these as they were, which counted as done: they were sent, no more."""
+    back = {key for key in keys if request.item(key).state is ItemState.GONE}
+    moved = request
+    for key in back:
+        moved = with_item(moved, replace(moved.item(key), state=ItemState.SENT, gone_at=None))
+    for step in request.steps:
+        if back.intersection(step.subscriptions):
+            taken = step.accepted_at or at
+            again = replace(step, state=StepState.ACCEPTED, accepted_at=taken)
+            moved = _with_step(moved, again)
+    return moved
 
 
 def verified(request: Request, *, at: datetime, note: str | None = None) -> Request:

@@ -397,6 +397,10 @@ class NothingMissing(DecidedMeanwhile):
     """The cloud has answered meanwhile, so that there is nothing to look for."""
 
 
+class ApprovalsGone(DecidedMeanwhile):
+    """By the settings as they are now what was approved is not, so that nothing is tried again."""
+
+
 class NothingLeft(DecidedMeanwhile):
     """Nothing of a stale request is at the cloud any more, so there is nothing to acknowledge."""
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.billing import standstill, stepping
 from bot.billing.change import Change
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request, Step, StepState, Verb
 from bot.ports.provider import (
@@ -24,12 +25,14 @@ from bot.ports.provider import (
 )
 from bot.services import objections
 from bot.services.effects import afterwards, effect_of
+from bot.services.figures import exceeds, remaining
 from bot.services.filing import Called, Outcome
 from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
-from bot.services.stalling import Stalling, still_listed, takes_no_calls
+from bot.services.stalling import Stalling, busy, still_listed, takes_no_calls
+from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
 SOON = timedelta(seconds=1)
@@ -61,10 +64,16 @@ class Calling:
     """Works on the step of an executing request that is in flight or next."""
 
     def __init__(
-        self, *, progress: Progress, stalling: Stalling, steady_since: Callable[[], datetime]
+        self,
+        *,
+        progress: Progress,
+        stalling: Stalling,
+        standing: Standing,
+        steady_since: Callable[[], datetime],
     ) -> None:
         self._progress = progress
         self._stalling = stalling
+        self._standing = standing
         self._steady_since = steady_since
 
     def work(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
@@ -103,6 +112,9 @@ class Calling:
         seen = survey(self._progress.store, request, left, provider)
         now = self._now()
         worse = self._worse(paid, seen, now=now)
+        if isinstance(worse, Hindrance):
+            self._stalling.hold(request, worse, again=now + LATER)
+            return
         if worse is not None:
             failed = stepping.fail(request, at=now, problem=worse)
             self._progress.save(request, failed, again=None, told=taken_over(seen.read))
@@ -122,24 +134,30 @@ class Calling:
         undone = stepping.step_not_done(intended, step.number)
         self._progress.save(intended, undone, again=self._now())
 
-    def _worse(self, request: Request, seen: Survey, *, now: datetime) -> str | None:
+    def _worse(self, request: Request, seen: Survey, *, now: datetime) -> str | Hindrance | None:
         """Why no other call may be made: what is left is judged anew before each, also on Retry.
 
-        `request` has what was paid back already. What the cloud may refuse is for it to say.
+        `request` has what was paid back already. What is over by itself is waited for: what it
+        leaves behind is judged then.
         """
         if now > request.good_until:
             return _held_until(request)
+        if (unapproved := self._standing.against(request)) is not None:
+            return unapproved
         account = account_of(self._progress.store, request.account)
         # A dry run calls nothing, whatever the settings say now.
         set_to = None if request.dry_run else objections.set_otherwise(request, account)
         if set_to is not None:
             return set_to
-        worse = effect_of(request).worse
-        if request.change is not Change.UNSUBSCRIBE or not seen.items:
-            return worse(request, seen.items, account, now)
+        if request.change is not Change.UNSUBSCRIBE:
+            return objections.dearer(request, seen.items, account, now)
         plan = plan_now(self._progress.store, request, seen, at=now)
+        refused = objections.refused(request, plan)
+        if refused is not None:
+            waits = objections.are_over_by_themselves(plan)
+            return busy(request, refused) if waits else refused
         other = objections.otherwise(request, plan, keys={each.key for each in seen.items})
-        said = other or worse(request, seen.items, account, now)
+        said = other or exceeds(remaining(request, plan), request)
         return said or objections.paid_otherwise(request, plan)
 
     def _call(
@@ -168,8 +186,8 @@ class Calling:
                 later = self._now() + LATER
                 undone = stepping.step_not_done(request, number)
                 called = _called(effect.call, here, Outcome.UNAVAILABLE, error=away)
-                busy = takes_no_calls(request.account, away)
-                self._stalling.hold(request, busy, again=later, moved=undone, called=called)
+                closed = takes_no_calls(request.account, away)
+                self._stalling.hold(request, closed, again=later, moved=undone, called=called)
                 return
             except ProviderRefused as refusal:
                 results = [_no(key, refusal) for key in here]

@@ -4,15 +4,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.billing.account import Account
 from bot.billing.change import Change
 from bot.billing.quote import Scope
 from bot.billing.renewal import renewal_periods
 from bot.billing.subscription import Status, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Request
 from bot.ports.provider import Call, ItemResult, Provider
-from bot.services import objections
-from bot.services.figures import exceeds, remaining
 from bot.services.merging import Told, of_known
 
 READS_WITHIN = timedelta(minutes=15)
@@ -23,12 +20,11 @@ _NOT_LISTED = frozenset({"CBC.30000067", "CBC.99003012"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One kind of change: its call, the outcome in the cloud's list, and what the rules say of it.
+    """One kind of change: its call, the outcome in the cloud's list, and what stays afterwards.
 
     `call` is how the record names the call. `find` reads what became of one whose answer was lost.
     `reached`: whether a subscription, None where the list lacks it, is as the request wants it.
     `left`: what the catalogue says afterwards, from what it said before and what was read.
-    `worse`: why it may not be called now, in one sentence.
     `within` is how long what the cloud took may stay as it was; None: until it is done.
     """
 
@@ -38,7 +34,6 @@ class Effect:
     taken: Callable[[ItemResult], bool]
     reached: Callable[[Subscription | None, Request, datetime], bool]
     left: Callable[[Request, Subscription, Subscription | None], Subscription | None]
-    worse: Callable[[Request, Sequence[Subscription], Account, datetime], str | None]
     within: timedelta | None = None
 
 
@@ -72,12 +67,6 @@ def _ended(
     )
 
 
-def _figures_worse(
-    request: Request, held: Sequence[Subscription], account: Account, at: datetime
-) -> str | None:
-    return exceeds(remaining(request, held, account, at=at), request)
-
-
 def _switch(*, on: bool) -> Effect:
     def ask(provider: Provider, call: Call) -> Sequence[ItemResult]:
         for each in call.ids:
@@ -109,7 +98,6 @@ def _switch(*, on: bool) -> Effect:
         taken=lambda result: result.accepted,
         reached=lambda held, *_: held is not None and reads(held),
         left=left,
-        worse=objections.dearer,
         within=READS_WITHIN,
     )
 
@@ -122,7 +110,6 @@ _EFFECTS: Mapping[Change, Effect] = {
         taken=lambda result: result.accepted or result.error_code in _NOT_LISTED,
         reached=is_gone,
         left=_ended,
-        worse=_figures_worse,
     ),
     Change.RENEWAL_ON: _switch(on=True),
     Change.RENEWAL_OFF: _switch(on=False),

@@ -13,7 +13,8 @@ from bot.billing import deciding, stepping
 from bot.billing.change import Change
 from bot.billing.money import Money
 from bot.billing.quote import Scope
-from bot.billing.subscription import AccountName, Subscription
+from bot.billing.standstill import Hindrance
+from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
@@ -24,12 +25,13 @@ from bot.services.effects import afterwards, effect_of, is_gone
 from bot.services.entrusting import Entrusting
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
-from bot.services.merging import taken_over
+from bot.services.merging import Told, taken_over
 from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
 from bot.services.stalling import Stalling, no_cloud, not_in_time, unread
+from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 from bot.services.waiting import Waiting
 
@@ -59,13 +61,16 @@ class Executing:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._people = people
         self._providers = providers
         self._steady_since = steady_since
         self._progress = Progress(store=store, clock=clock, policy=policy)
         self._stalling = Stalling(progress=self._progress, operators=people.alarmed)
+        self._standing = Standing(store=store, policy=policy, people=people)
         self._calling = Calling(
-            progress=self._progress, stalling=self._stalling, steady_since=steady_since
+            progress=self._progress,
+            stalling=self._stalling,
+            standing=self._standing,
+            steady_since=steady_since,
         )
         self._waiting = Waiting(progress=self._progress, people=people)
         self._entrusting = Entrusting(progress=self._progress, people=people)
@@ -109,17 +114,17 @@ class Executing:
     def _still_approved(self, request: Request) -> bool:
         """Whether its approvals count still; it is stale when not.
 
-        While nobody knows it waits, until the figures that were acknowledged hold no longer.
+        While nobody knows it waits, of which people hear, as long as the figures hold that were
+        acknowledged.
         """
-        found = self._people.stands(request)
+        against = self._standing.against(request)
         now = self._clock.now()
-        if found is None and now <= request.good_until:
-            self._progress.again(request, at=now + LATER)
-        elif not found:
-            problem = objections.UNKNOWN if found is None else objections.unapproved(request)
-            stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
+        if isinstance(against, Hindrance):
+            self._stalling.hold(request, against, again=now + LATER)
+        elif against is not None:
+            stale = replace(deciding.go_stale(request, at=now, note=against), problem=against)
             self._progress.save(request, stale, again=None)
-        return bool(found)
+        return against is None
 
     def _carry(self, request: Request, provider: Provider, *, lease_until: datetime) -> None:
         if request.state is State.APPROVED:
@@ -189,18 +194,18 @@ class Executing:
         fresh = provider.read(ids)
         found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
         now = self._clock.now()
-        still = [item.label for item in request.items if _stays(item, fresh, request, now=now)]
+        still = [item for item in request.items if _stays(item, fresh, request, now=now)]
         if still:
             verb = "is" if len(still) == 1 else "are"
-            problem = f"{listed(still)} {verb} still at the cloud."
-            failed = stepping.fail(request, at=now, problem=problem)
-            self._progress.save(request, failed, again=None)
+            problem = f"{listed([item.label for item in still])} {verb} still at the cloud."
+            self._not_so(request, still, problem, fresh, now=now)
             return
         moved = request
         for item in request.items:
             read = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
             moved = stepping.with_item(moved, read)
-        self._settle(request, moved, found=len(found), now=now)
+        told = afterwards(request, keys_of(request), fresh)
+        self._settle(request, moved, found=len(found), now=now, told=told)
 
     def _verify_switched(self, request: Request, provider: Provider) -> None:
         """Auto-renewal reads as it should; what was switched by hand is so in the catalogue too."""
@@ -209,14 +214,14 @@ class Executing:
         effect = effect_of(request)
         on, off = ("on", "off") if request.change.renews else ("off", "on")
         wrong = [
-            item.label
+            item
             for item in request.items
             if not effect.reached(fresh.get(item.key.id), request, now)
         ]
         if wrong:
-            problem = f"Auto-renewal of {listed(wrong)} still reads {off}."
-            failed = stepping.fail(request, at=now, problem=problem)
-            self._progress.save(request, failed, again=None)
+            labels = listed([item.label for item in wrong])
+            problem = f"Auto-renewal of {labels} still reads {off}."
+            self._not_so(request, wrong, problem, fresh, now=now)
             return
         moved = request
         for item in request.items:
@@ -226,6 +231,22 @@ class Executing:
         told = afterwards(request, keys_of(request), fresh)
         self._progress.save(request, verified, again=None, told=told)
 
+    def _not_so(
+        self,
+        request: Request,
+        still: Sequence[Item],
+        problem: str,
+        fresh: Mapping[str, Subscription],
+        *,
+        now: datetime,
+    ) -> None:
+        """It fails, and what reads as before counts as done no more, also in the catalogue."""
+        keys = [item.key for item in still]
+        back = stepping.still_there(request, keys, at=now)
+        told = taken_over(fresh[key.id] for key in keys if key.id in fresh)
+        failed = stepping.fail(back, at=now, problem=problem)
+        self._progress.save(request, failed, again=None, told=told)
+
     def _look_again(self, request: Request, provider: Provider) -> None:
         """The second look, a day after it was verified: nobody else would notice."""
         ids = [key.id for key in keys_of(request)]
@@ -234,10 +255,13 @@ class Executing:
         now = self._clock.now()
         numbered = enumerate(request.items, 1)
         back = {n: i.label for n, i in numbered if _is_back(i, fresh, request, now=now)}
+        told: Mapping[SubscriptionKey, Told] = {}
         if back:
             verb = "is" if len(back) == 1 else "are"
             problem = f"{listed(list(back.values()))} {verb} at the cloud again."
             moved = stepping.came_back(request, at=now, problem=problem, items=tuple(back))
+            keys = [request.items[n - 1].key for n in back]
+            told = taken_over(fresh[key.id] for key in keys)
         else:
             read = request
             for item in request.items:
@@ -246,20 +270,30 @@ class Executing:
             orders = counted(sum(i.refund_order is not None for i in read.items), "refund order")
             note = f"all gone, {orders} of {len(read.items)} found"
             moved = stepping.looked_again(read, at=now, note=note)
-        self._progress.save(request, moved, again=None)
+        self._progress.save(request, moved, again=None, told=told)
 
-    def _settle(self, request: Request, moved: Request, *, found: int, now: datetime) -> None:
+    def _settle(
+        self,
+        request: Request,
+        moved: Request,
+        *,
+        found: int,
+        now: datetime,
+        told: Mapping[SubscriptionKey, Told],
+    ) -> None:
+        """Done when its refund orders are there, or were waited for; it is gone already."""
         since = _verifying_since(request)
         if found < len(request.items) and now < since + REFUNDS_WITHIN:
             again = now + max(SOON, min((now - since) / 5, timedelta(minutes=1)))
             if moved == request:
                 self._progress.again(request, at=again)
             else:
-                self._progress.save(request, moved, again=again)
+                self._progress.save(request, moved, again=again, told=told)
             return
         orders = counted(found, "refund order")
         note = f"all gone, {orders} of {len(request.items)} found"
-        self._progress.save(request, stepping.verified(moved, at=now, note=note), again=None)
+        verified = stepping.verified(moved, at=now, note=note)
+        self._progress.save(request, verified, again=None, told=told)
 
 
 def _verifying_since(request: Request) -> datetime:

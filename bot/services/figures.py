@@ -1,30 +1,21 @@
 """Figures of a request as facts are read now, compared with what was acknowledged."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 
-from bot.billing.account import Account
-from bot.billing.coherence import UnclearFacts
 from bot.billing.money import CurrencyMismatch, Money
+from bot.billing.plan import Plan
 from bot.billing.quote import Quote
-from bot.billing.refund import quote
-from bot.billing.subscription import Subscription, SubscriptionKey
+from bot.billing.subscription import SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request
 from bot.billing.worst import COUPONS, FEE, REFUND, Worst, is_worse, summed
 
 
-def remaining(
-    request: Request, held: Sequence[Subscription], account: Account, *, at: datetime
-) -> Worst:
-    """The request's figures: those still held quoted now, the others as they were asked for.
+def remaining(request: Request, plan: Plan) -> Worst:
+    """The request's figures: what `plan` quotes of it now, the rest as it was asked for or paid.
 
-    A subscription that cannot be quoted keeps its figures; the cloud says no to it by itself.
+    The plan refuses none of it: what it refuses would count as it was once.
     """
-    quotes: dict[str, Quote] = {str(item.key): item.quote for item in request.items}
-    for each in held:
-        found = _quoted(each, account, request=request, at=at)
-        if found is not None:
-            quotes[str(each.key)] = found
+    quotes = {str(item.key): plan.quotes.get(item.key, item.quote) for item in request.items}
     return _with_actual(request, quotes)
 
 
@@ -57,16 +48,6 @@ def exceeds(now: Worst, request: Request) -> str | None:
 
 def _said(what: str, now: Money, before: Money) -> str:
     return f"{what} {now}, acknowledged {before}"
-
-
-def _quoted(
-    subscription: Subscription, account: Account, *, request: Request, at: datetime
-) -> Quote | None:
-    try:
-        found = quote(subscription, account, at=at, scope=request.scope)
-    except UnclearFacts:
-        return None
-    return found if found.allowed else None
 
 
 def _with_actual(request: Request, quotes: Mapping[str, Quote]) -> Worst:

@@ -1,7 +1,7 @@
 """Objections: why a request cannot start as it was approved, each with its sentence."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.billing.account import Account, CarriedOut, ExecuteMode
@@ -11,8 +11,9 @@ from bot.billing.deadline import STEPS
 from bot.billing.dependents import dependents
 from bot.billing.money import Money
 from bot.billing.plan import Plan
-from bot.billing.quote import OrderQuote, Quote
-from bot.billing.subscription import OrderType, Subscription, SubscriptionKey
+from bot.billing.quote import OrderQuote, Quote, Refusal
+from bot.billing.refusal import is_over_by_itself
+from bot.billing.subscription import Kind, OrderType, Subscription, SubscriptionKey
 from bot.billing.switching import charge, worse
 from bot.billing.unsubscription import Item, Request
 from bot.services.figures import exceeds, keys_of
@@ -25,7 +26,7 @@ UNKNOWN = (
     "Slack does not show who is in a user group of the settings, so that nobody knows whether who "
     "approved it may decide."
 )
-"""Why it did not start while it could."""
+"""Why it waits."""
 
 
 def unapproved(request: Request) -> str:
@@ -33,6 +34,13 @@ def unapproved(request: Request) -> str:
     if request.broken_glass is not None:
         return "Breaking the glass for it does not count any more: the settings name others now."
     return "An approval of it does not count any more: the settings no longer name the approver."
+
+
+def more_needed(request: Request, required: int) -> str:
+    """That the settings ask for more approvals now than it has; nobody gives some of them alone."""
+    has = len(request.approvals)
+    approvals = "approval" if required == 1 else "approvals"
+    return f"The settings ask for {required} {approvals} of it now, and it has {has or 'none'}."
 
 
 def set_otherwise(request: Request, account: Account) -> str | None:
@@ -61,17 +69,35 @@ def changed(request: Request, plan: Plan, *, now: datetime) -> str | None:
 
     `plan` is that of its items, as the cloud has them now, with what surrounds them.
     """
-    for key, refusal in plan.refused.items():
-        return f"{request.item(key).label}: {refusal.reason}"
-    other = otherwise(request, plan, keys=keys_of(request))
+    other = refused(request, plan) or otherwise(request, plan, keys=keys_of(request))
     worse = other or exceeds(worst_of(plan, until=now + STEPS), request)
     return worse or paid_otherwise(request, plan)
 
 
+def refused(request: Request, plan: Plan) -> str | None:
+    """That the rules let something of it not go; then it has no figures that could be compared.
+
+    What is not over by itself comes first.
+    """
+    found = _of_its_own(plan)
+    for key, why in sorted(found.items(), key=lambda each: is_over_by_itself(each[1])):
+        label = request.item(key).label
+        return why.reason if why.reason.startswith(label) else f"{label}: {why.reason}"
+    return None
+
+
+def are_over_by_themselves(plan: Plan) -> bool:
+    """Whether nothing but other transactions keeps what is refused, and they come to their end."""
+    return all(is_over_by_itself(why) for why in _of_its_own(plan).values())
+
+
 def otherwise(request: Request, plan: Plan, *, keys: Collection[SubscriptionKey]) -> str | None:
-    """What is another thing than was acknowledged, whatever the figures are, of these items."""
+    """What is another thing than was acknowledged, whatever the figures are, of these items.
+
+    The plan refuses none of them.
+    """
     for item in request.items:
-        if item.key in keys and item.key not in plan.refused:
+        if item.key in keys:
             for said in _prices(item, plan):
                 return said
     return _new_dependents(request, plan)
@@ -111,6 +137,13 @@ def dearer(
         if said is not None and each.auto_renew is not True:
             return f"{item.label} {said}."
     return None
+
+
+def _of_its_own(plan: Plan) -> Mapping[SubscriptionKey, Refusal]:
+    """What is refused for another reason than that its own edition is, which packages wait for."""
+    refused = plan.refused
+    edition = any(plan.subscriptions[key].kind is Kind.QUOTA for key in refused)
+    return {key: why for key, why in refused.items() if not (edition and why.rule == "R8")}
 
 
 def _prices(item: Item, plan: Plan) -> Iterator[str]:

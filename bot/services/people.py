@@ -73,10 +73,13 @@ class People:
         away = {each for each in islice(everybody, LOOKED_UP) if self._is_away(each)}
         return deciders(approvers, in_force=lent, away=away, unread=self.unread())
 
-    def stands(self, request: Request) -> bool | None:
-        """Whether those who approved a request may decide now; None while nobody knows who may."""
+    def stands(self, request: Request, *, required: int) -> bool | None:
+        """Whether `required` who approved it may decide now; None while nobody knows who may."""
         found = deciding.stands(
-            request, approvers=self.approvers(), glass_breakers=self.glass_breakers()
+            request,
+            approvers=self.approvers(),
+            glass_breakers=self.glass_breakers(),
+            required=required,
         )
         named = self._policy.break_glass if request.broken_glass else self._policy.approvers
         return None if not found and self._unread(named) else found

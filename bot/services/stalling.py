@@ -111,6 +111,11 @@ def no_cloud(account: AccountName) -> Hindrance:
     return Hindrance(why=f"The settings name no cloud for {account}.", about=f"cloud/{account}")
 
 
+def busy(request: Request, why: str) -> Hindrance:
+    """The rules let it go when another transaction is over."""
+    return Hindrance(why=why, about=f"request/{request.number}")
+
+
 def still_listed(request: Request, keys: Sequence[SubscriptionKey]) -> Hindrance:
     """What the cloud took does not become what was asked for."""
     labels = listed([request.item(key).label for key in keys])

@@ -12,6 +12,7 @@ from bot.billing.quote import Scope
 from bot.billing.rights import Action, Actor
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import (
+    ApprovalsGone,
     NotAnApprover,
     Reason,
     Request,
@@ -45,6 +46,7 @@ from bot.services.forms import (
 from bot.services.people import People, in_force
 from bot.services.policy import Policy
 from bot.services.reviewing import same_again
+from bot.services.standing import Standing, raised
 
 Move = Callable[[Request, datetime], Request]
 Decision = Callable[[Request, datetime, Sequence[SlackUser]], Request]
@@ -69,6 +71,7 @@ class Unsubscribing:
         self._people = people
         self._links = links
         self._drafting = Drafting(store=store, policy=policy)
+        self._standing = Standing(store=store, policy=policy, people=people)
         self._changing = Changing(store=store, clock=clock, policy=policy)
 
     def draft(
@@ -200,12 +203,19 @@ class Unsubscribing:
         )
 
     def retry(self, number: int, *, by: SlackUser) -> Request:
-        """Try again what the cloud refused, within the approved figures, or what nobody did."""
+        """Try again what the cloud refused, within the approved figures, or what nobody did.
+
+        Raises RequestRefused also when its approvals do not count any more.
+        """
         actor = self._people.actor(by)
+        gone = isinstance(self._standing.against(self.get(number)), str)
 
         def move(request: Request, at: datetime) -> Request:
             retry = by_hand.retry if request.by_hand else stepping.retry
-            return retry(request, by=by, at=at)
+            retried = retry(request, by=by, at=at)
+            if gone:
+                raise ApprovalsGone(request)
+            return retried
 
         return self._repair(number, actor, move)
 
@@ -435,7 +445,8 @@ class Unsubscribing:
 
         def move(tx: Transaction, request: Request, at: datetime) -> Request:
             lent = in_force(tx, at=at)
-            return decide(request, at, authorities(by, approvers=approvers, in_force=lent))
+            needed = raised(tx, request, self._policy)
+            return decide(needed, at, authorities(by, approvers=approvers, in_force=lent))
 
         try:
             return self._save(number, move)

@@ -10,6 +10,7 @@ from bot.billing.stepping import first_sent
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import (
     AlreadyDecided,
+    ApprovalsGone,
     ApprovedAlready,
     CannotApproveForRequester,
     CannotApproveOwnRequest,
@@ -271,6 +272,14 @@ def _nothing_left(request: Request) -> Verdict:
     return Verdict(f"Nothing of request {request.number} is at the cloud any more.", "Withdraw it.")
 
 
+def _approvals_gone(request: Request) -> Verdict:
+    return Verdict(
+        f"The settings name others now, or ask for more approvals than request {request.number} "
+        "has.",
+        "Leave it as it is and ask again.",
+    )
+
+
 def _decision(request: Request) -> Event | None:
     decided = (event for event in reversed(request.events) if event.verb in _DECIDED)
     return next(decided, None)
@@ -312,5 +321,6 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     StopTooLate: _too_late_to_stop,
     NothingMissing: _nothing_missing,
     NothingLeft: _nothing_left,
+    ApprovalsGone: _approvals_gone,
 }
 """One for every error of the tree; a test fails when one is missing."""

@@ -78,7 +78,10 @@ def _as_set(call: Line) -> Iterator[str]:
 
 
 def _agreed(call: Line) -> Iterator[str]:
-    """Enough different people agreed to what was acknowledged last, and nobody ended it."""
+    """Enough different people agreed to what was acknowledged last, and nobody ended it.
+
+    Those count whom the settings name when it is sent, and as many as they ask for then.
+    """
     verbs = [event["verb"] for event in call["events"]]
     if verbs != call["record"]:
         yield f"the record says {call['record']}, the request {verbs}."
@@ -88,10 +91,14 @@ def _agreed(call: Line) -> Iterator[str]:
     if "started" not in since:
         yield "it was sent and never started."
     agreed = [each for each in call["events"][newest:] if each["verb"] in AGREED]
-    if any(each["verb"] == "broke-glass" for each in agreed):
+    broke = [each["by"] for each in agreed if each["verb"] == "broke-glass"]
+    if broke:
+        if not set(broke) & set(call["glass_breakers"]):
+            yield f"{broke} broke the glass, and may not when it is sent."
         return
-    people = {each["by"] for each in agreed}
-    names = {each["behalf"] or each["by"] for each in agreed}
+    named = [each for each in agreed if (each["behalf"] or each["by"]) in call["approvers"]]
+    people = {each["by"] for each in named}
+    names = {each["behalf"] or each["by"] for each in named}
     if min(len(people), len(names)) < call["required"]:
         yield f"{len(people)} people approved in the names of {len(names)}: {agreed}."
 
@@ -105,6 +112,7 @@ def _within(call: Line) -> Iterator[str]:
         yield f"{call['recorded']} were acknowledged by the record, now {call['kept']}."
     now = call["now"]
     if now is None:
+        yield f"what {call['ids']} come to could not be told."
         return
     if now[0] < acknowledged[0] or now[1] > acknowledged[1] or now[2] > acknowledged[2]:
         yield f"the facts were {now}, acknowledged {acknowledged}."
@@ -121,7 +129,7 @@ def _as_shown(call: Line) -> Iterator[str]:
     """Nothing new depends on it, the prices rest on what was shown, and the figures still hold."""
     if call["new"]:
         yield f"{call['new']} depend on it and were never shown."
-    if call["prices"] not in call["shown_prices"] and None not in call["prices"].values():
+    if call["prices"] not in call["shown_prices"]:
         yield f"the facts were {call['prices']}, shown {call['shown_prices']}."
     if call["late"] > MAY_START:
         yield f"it was sent {call['late']:.0f} s after the figures held."

@@ -9,13 +9,17 @@ from unittest.mock import patch
 
 from bot.billing import deciding
 from bot.billing.deciding import Terms
+from bot.billing.plan import Plan
 from bot.billing.standstill import Hindrance
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Event, Request, Verb, noted
-from bot.services import effects, objections
+from bot.billing.unsubscription import Event, Item, Request, State, Verb, noted
+from bot.ports.store import Transaction
+from bot.services import calling, objections, standing, unsubscribing
 from bot.services.executing import Executing
 from bot.services.filing import Called
+from bot.services.policy import Policy
 from bot.services.stalling import Stalling
+from bot.services.standing import Standing
 from tests.proof.call_guards import (
     without_compare,
     without_intent,
@@ -126,7 +130,22 @@ def without_new_dependents() -> Iterator[None]:
 @contextmanager
 def without_last_look() -> Iterator[None]:
     """Nobody compares figures before each call, and prices never."""
-    with patch.object(effects, "exceeds", lambda *_: None), without_prices():
+    with patch.object(calling, "exceeds", lambda *_: None), without_prices():
+        yield
+
+
+@contextmanager
+def without_refusals() -> Iterator[None]:
+    """What the rules refuse once it began is sent, for the cloud to say so."""
+    refused, prices = objections.refused, objections._prices
+
+    def begun(request: Request, plan: Plan) -> str | None:
+        return None if request.state is State.EXECUTING else refused(request, plan)
+
+    def known(item: Item, plan: Plan) -> Iterator[str]:
+        return prices(item, plan) if item.key in plan.quotes else iter(())
+
+    with patch.object(objections, "refused", begun), patch.object(objections, "_prices", known):
         yield
 
 
@@ -187,6 +206,18 @@ def without_settings() -> Iterator[None]:
 
 
 @contextmanager
+def without_names() -> Iterator[None]:
+    """Whoever approved it before it began counts for ever."""
+    against = Standing.against
+
+    def before(self: Standing, request: Request) -> str | Hindrance | None:
+        return None if request.state is State.EXECUTING else against(self, request)
+
+    with patch.object(Standing, "against", before):
+        yield
+
+
+@contextmanager
 def without_new_terms() -> Iterator[None]:
     """As many approve as when it was asked for, whatever the settings said since."""
     under = deciding.under
@@ -194,7 +225,14 @@ def without_new_terms() -> Iterator[None]:
     def as_asked(request: Request, terms: Terms) -> Request:
         return under(request, replace(terms, required_approvals=request.required_approvals))
 
-    with patch.object(deciding, "under", as_asked):
+    def as_it_is(_: Transaction, request: Request, __: Policy) -> Request:
+        return request
+
+    with (
+        patch.object(deciding, "under", as_asked),
+        patch.object(standing, "raised", as_it_is),
+        patch.object(unsubscribing, "raised", as_it_is),
+    ):
         yield
 
 
@@ -207,6 +245,7 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "objections": (without_objections, "it began upon"),
     "new dependents": (without_new_dependents, "it began upon"),
     "prices": (without_prices, "the facts were"),
+    "refusals": (without_refusals, "could not be told."),
     "looking around": (without_looking_around, "it began upon"),
     "the end of the figures": (without_end_of_figures, "after the figures held."),
     "giving up": (without_giving_up, "it ended as "),
@@ -214,6 +253,7 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "what was shown": (without_what_was_shown, "what was shown as"),
     "settings": (without_settings, "against the settings."),
     "terms of the newest acknowledgement": (without_new_terms, "people approved in the names of"),
+    "names before each call": (without_names, "people approved in the names of"),
     "intent": (without_intent, "without an intent."),
     "look": (without_look, " again"),
     "wait": (without_wait, " again"),

@@ -213,7 +213,9 @@ class Office:
         return {
             "ids": list(call.ids),
             "number": request.number,
-            "required": agreed.required,
+            "required": max(agreed.required, self.required),
+            "approvers": self.directory.groups[GROUP],
+            "glass_breakers": self.policy.break_glass,
             "agreed_to_call": _is_called(agreed.account),
             "set_to_call": _is_called(self.accounts[ACCOUNT.name]),
             "intent": _intent(request, call),

@@ -266,6 +266,18 @@ class Requests(Office, RuleBasedStateMachine):
     def a_price_falls_between_steps(self, data: st.DataObject, less: int, *, told: bool) -> None:
         self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
 
+    @precondition(lambda self: self._still_to_go(State.EXECUTING))
+    @rule(data=st.data())
+    def something_is_busy_between_steps(self, data: st.DataObject) -> None:
+        self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), "it is busy")
+        self._pass(COOLING_OFF)
+
+    @precondition(lambda self: self._still_to_go(State.EXECUTING))
+    @rule(leaves=st.sampled_from(APPROVERS))
+    def an_approver_is_named_no_more_between_steps(self, leaves: SlackUser) -> None:
+        self.directory.groups[GROUP] = tuple(each for each in APPROVERS if each != leaves)
+        self._work()
+
     @precondition(lambda self: self.bought < 2)
     @rule(told=st.booleans())
     def somebody_buys_a_package(self, *, told: bool) -> None:

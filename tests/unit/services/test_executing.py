@@ -1,6 +1,6 @@
 """What Lapse itself does about requests: once each, in order, and read back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.billing.account import CarriedOut, ExecuteMode
-from bot.billing.subscription import Edition, Status
+from bot.billing.subscription import Edition, Status, Subscription
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import Store
@@ -662,6 +662,58 @@ def test_done_by_hand_is_read_back(desk: Desk) -> None:
     desk.clock.advance(timedelta(minutes=16))
     desk.run()
     assert desk.state() is State.DONE
+
+
+def test_what_was_done_by_hand_is_so_in_the_catalogue(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003643", "It is invoiced.")
+    desk.executed("sm-quota")
+    desk.cloud.change("sm-screen", status=Status.UNSUBSCRIBED)
+
+    desk.unsubscribing.by_hand(1001, by=REQUESTER, why="Ended in the console.")
+    desk.run(seconds=2)
+    desk.clock.advance(timedelta(minutes=16))
+    desk.run()
+
+    assert desk.state() is State.DONE
+    with desk.store.reading() as tx:
+        held = tx.catalogue.get(desk.cloud.held["sm-screen"].key)
+    assert held is not None
+    assert (held.status, held.auto_renew) == (Status.UNSUBSCRIBED, False)
+
+
+def test_what_reads_back_as_there_counts_as_sent_and_is_followed_by_a_retry(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = desk.cloud.held["sm-quota"]
+    read, lists = desk.cloud.read, True
+
+    def late(ids: Collection[str]) -> Mapping[str, Subscription]:
+        found = dict(read(ids))
+        return found | {"sm-quota": there} if lists and desk.state() is State.VERIFYING else found
+
+    monkeypatch.setattr(desk.cloud, "read", late)
+    desk.executed("sm-quota")
+
+    failed = desk.get()
+    assert (failed.state, failed.problem) == (
+        State.FAILED,
+        "SecMaster Professional, 50 ECS is still at the cloud.",
+    )
+    assert [item.state for item in failed.items] == [
+        ItemState.SENT,
+        ItemState.GONE,
+        ItemState.GONE,
+    ]
+    with desk.store.reading() as tx:
+        held = tx.catalogue.get(there.key)
+    assert held is not None
+    assert held.status is there.status
+
+    lists = False
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=20)
+    assert (desk.state(), len(desk.cloud.calls)) == (State.DONE, 2)
+    assert desk.get().items[0].state is ItemState.GONE
 
 
 def test_verifying_is_there_to_be_seen_before_it_is_tried(desk: Desk) -> None:

@@ -165,6 +165,21 @@ def test_several_requests_that_one_cloud_holds_up_are_one_warning(desk: Desk) ->
     assert len(warnings(desk)) == 2
 
 
+def test_who_has_it_looked_at_again_and_again_does_not_put_off_that_people_hear_of_it(
+    desk: Desk,
+) -> None:
+    approved(desk)
+    desk.cloud.lose_answers = 1
+    desk.run()
+    away(desk)
+
+    for _ in range(6):
+        pass_time(desk, timedelta(minutes=5))
+        desk.unsubscribing.look_now(1001, by=REQUESTER)
+
+    assert len(told(desk.get())) == 1
+
+
 def test_a_short_absence_is_nobodys_business(desk: Desk) -> None:
     approved(desk)
     away(desk)
