@@ -28,7 +28,9 @@ def press(person: Persona, panel: str, control: str, values: Mapping[str, str] =
     return str(answer["sentence"])
 
 
-def test_a_cloud_that_cannot_be_read_is_told_after_a_while_and_read_when_it_is_back(practice):
+def test_a_cloud_that_cannot_be_read_is_told_after_a_while_and_read_when_it_is_back(
+    practice: Practice,
+) -> None:
     requester, approver = (Persona(practice.url, who) for who in ("requester", "approver-1"))
     ask(requester, REF)
     approver.newest("approvals", containing="Waiting").click("Approve")
