@@ -15,7 +15,6 @@ from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Item, Request, State, Verb, noted
 from bot.ports.store import Transaction
 from bot.services import calling, objections, standing, unsubscribing
-from bot.services.executing import Executing
 from bot.services.filing import Called
 from bot.services.policy import Policy
 from bot.services.stalling import Stalling
@@ -110,13 +109,6 @@ def without_newest_alone() -> Iterator[None]:
         return tuple(e for e in request.events if e.verb is Verb.APPROVED and e.by is not None)
 
     with patch.object(Request, "approvals", property(given)):
-        yield
-
-
-@contextmanager
-def without_objections() -> Iterator[None]:
-    """It starts upon whatever the cloud shows then."""
-    with patch.object(Executing, "_objection", lambda *_, **__: None):
         yield
 
 
@@ -241,8 +233,7 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "never for the requester": (without_other_names, "asked for."),
     "rights": (without_rights, "may not."),
     "different people": (without_different_people, "people approved in the names of"),
-    "the newest acknowledgement": (without_newest_alone, "people approved in the names of"),
-    "objections": (without_objections, "it began upon"),
+    "the newest acknowledgement": (without_newest_alone, "approved"),
     "new dependents": (without_new_dependents, "it began upon"),
     "prices": (without_prices, "the facts were"),
     "refusals": (without_refusals, "could not be told."),
