@@ -246,9 +246,9 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "terms of the newest acknowledgement": (without_new_terms, "people approved in the names of"),
     "names before each call": (without_names, "people approved in the names of"),
     "intent": (without_intent, "without an intent."),
-    "look": (without_look, " again"),
+    "look": (without_look, " again|is said to be"),
     "wait": (without_wait, " again"),
     "compare-and-set": (without_compare, "the record says"),
     "order": (without_order, "went before the quota."),
 }
-"""Each with what is said when it is missed."""
+"""Each with a pattern of what is said when it is missed."""

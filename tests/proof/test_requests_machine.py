@@ -1,5 +1,6 @@
 """Whatever people, clouds, clocks and deaths do: one call each, agreed to, and a true receipt."""
 
+import re
 from contextlib import nullcontext
 
 import pytest
@@ -36,4 +37,4 @@ def test_without_a_guard_a_promise_is_broken(name: str) -> None:
         told = (played(EXAMPLES_FOR_A_SEED, seed=each) for each in range(SEEDS_FOR_A_GUARD))
         wrong = next((each for each in told if each), "")
 
-    assert broken in wrong
+    assert re.search(broken, wrong)
