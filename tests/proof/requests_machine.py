@@ -162,6 +162,18 @@ class Requests(Office, RuleBasedStateMachine):
 
     @rule(by=st.sampled_from(APPROVERS), to=st.sampled_from((OUTSIDER, *EVERYBODY)))
     def somebody_delegates(self, by: SlackUser, to: SlackUser) -> None:
+        self._delegate(by, to)
+
+    @precondition(lambda self: self._numbers(State.WAITING))
+    @rule(to=st.sampled_from((OUTSIDER, APPROVERS[1])), data=st.data())
+    def who_asked_delegates_to_somebody_who_approves(
+        self, to: SlackUser, data: st.DataObject
+    ) -> None:
+        number = self._drawn(data, self._numbers(State.WAITING))
+        self._delegate(self._get(number).requested_by, to)
+        self._agree(number, to, "approve", shown=self._shown(number)[-1])
+
+    def _delegate(self, by: SlackUser, to: SlackUser) -> None:
         form = f"delegation {len(self.lent)}"
         self.lent.append(form)
         today = self.clock.now().astimezone(self.policy.schedule.zone).date()
