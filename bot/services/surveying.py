@@ -10,8 +10,8 @@ from datetime import datetime
 from bot.billing.change import Change
 from bot.billing.contract import plan_of
 from bot.billing.plan import Plan
-from bot.billing.subscription import Subscription
-from bot.billing.unsubscription import Request
+from bot.billing.subscription import Subscription, SubscriptionKey
+from bot.billing.unsubscription import ItemState, Request
 from bot.ports.provider import Provider
 from bot.ports.store import Store
 from bot.services.finding import account_of
@@ -39,15 +39,25 @@ class Survey:
 def survey(
     store: Store, request: Request, fresh: Mapping[str, Subscription], provider: Provider
 ) -> Survey:
-    """Look around these readings of a request's items, by id; may raise any ProviderError."""
+    """Look around these readings of a request's items, by id; may raise any ProviderError.
+
+    What would be gone by now in a dry run is listed still and counts as gone.
+    """
     ends = request.change is Change.UNSUBSCRIBE and fresh
-    beside = {each.key.id: each for each in provider.around(list(fresh))} if ends else {}
+    listed = provider.around(list(fresh)) if ends else ()
+    beside = {each.key.id: each for each in listed if each.key not in _rehearsed(request)}
     with store.reading() as tx:
         return Survey(
             items=merged_with(tx, fresh),
             beside=merged_with(tx, beside),
             read=tuple((beside | dict(fresh)).values()),
         )
+
+
+def _rehearsed(request: Request) -> frozenset[SubscriptionKey]:
+    """Those of a dry run that would be gone."""
+    gone = (item.key for item in request.items if item.state is ItemState.GONE)
+    return frozenset(gone if request.dry_run else ())
 
 
 def plan_now(store: Store, request: Request, seen: Survey, *, at: datetime) -> Plan:
