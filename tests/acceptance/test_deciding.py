@@ -126,7 +126,7 @@ def test_whom_the_settings_no_longer_name_has_not_approved(world: World, asked):
     world.advance(minutes=6)
     stale = card(world, "Stale")
 
-    assert stale.header.endswith("Stale: the facts changed, nothing was executed")
+    assert stale.header.endswith("Stale: an approval no longer counted, nothing was executed")
     said = "An approval of it does not count any more: the settings no longer name the approver."
     assert said in stale.words
     assert stale.buttons[:2] == ["Review new figures…", "Withdraw"]
