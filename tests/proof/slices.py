@@ -23,7 +23,7 @@ from tests.proof.lives import FAILED_ONCE, lived
 from tests.proof.machine import EXAMPLES_A_PIECE, played
 from tests.proof.oracle import ZONES, differences
 from tests.proof.pieces import Found, Piece, Slice, tried
-from tests.proof.places import PLACES, TRIALS
+from tests.proof.places import NEEDED, PLACES, TRIALS
 from tests.proof.playing import Stages
 from tests.proof.requests_machine import played as requests_played
 from tests.proof.stages import STAGES, Open, on_database, on_model, on_sqlite
@@ -35,6 +35,10 @@ LIVES = 140_000
 """So many lives meet each fault of a call as often as the fault matrix asks for."""
 
 LIVES_ON_SQLITE = 5_000
+REQUESTS = 2_500
+"""Examples of 40 rules each; they take their part of the 90 minutes."""
+
+REQUESTS_ON_A_DATABASE = 100
 
 
 def prepare() -> None:
@@ -208,11 +212,13 @@ SLICES: Mapping[str, Slice] = {
         Slice("clocks", lambda: len(ZONES), 40, _clocks),
         Slice("machine", lambda: 10_000, EXAMPLES_A_PIECE, _machine),
         *(
-            Slice(name, partial(int, total), EXAMPLES_A_PIECE, partial(_requests, stages))
-            for name, total, stages in (
-                ("requests", 10_000, partial(nullcontext, on_model)),
-                ("requests-sqlite", 500, partial(nullcontext, on_sqlite)),
-                ("requests-postgres", 500, _on_server),
+            Slice(
+                name, lambda: 10_000, EXAMPLES_A_PIECE, partial(_requests, stages), needs=examples
+            )
+            for name, examples, stages in (
+                ("requests", REQUESTS, partial(nullcontext, on_model)),
+                ("requests-sqlite", REQUESTS_ON_A_DATABASE, partial(nullcontext, on_sqlite)),
+                ("requests-postgres", REQUESTS_ON_A_DATABASE, _on_server),
             )
         ),
         Slice(
@@ -230,7 +236,7 @@ SLICES: Mapping[str, Slice] = {
             needs=LIVES_ON_SQLITE,
         ),
         *(
-            Slice(name, partial(int, total), a_piece, tried(PLACES[name]))
+            Slice(name, partial(int, total), a_piece, tried(PLACES[name]), NEEDED.get(name))
             for name, (total, a_piece) in TRIALS.items()
         ),
         Slice(
