@@ -54,4 +54,4 @@ TRIALS: Mapping[str, tuple[int, int]] = {
 """How many there are, and how many to a piece."""
 
 NEEDED: Mapping[str, int] = {"executions-sqlite": 480, "executions-postgres": 480}
-"""What a release needs of them where it does not need all: each point by itself, 422 when it was counted last."""
+"""What a release needs of them where it does not need all: each point by itself, 422 of them."""
