@@ -24,7 +24,7 @@ def test_an_execution_has_steps_to_die_at_and_keeps_the_promise(
     ending = lived(model, name)
 
     assert ending.steps > 80
-    assert len(ending.sends) > 1
+    assert len(ending.sends) > (0 if SCENARIOS[name].gives_up else 1)
     assert ending.wrong == []
     assert lived(sqlite, name) == ending
 
