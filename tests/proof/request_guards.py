@@ -8,15 +8,12 @@ from typing import Any
 from unittest.mock import patch
 
 from bot.billing import deciding
-from bot.billing.deciding import Terms
 from bot.billing.plan import Plan
 from bot.billing.standstill import Hindrance
 from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Item, Request, State, Verb, noted
-from bot.ports.store import Transaction
-from bot.services import calling, objections, standing, unsubscribing
+from bot.services import calling, objections
 from bot.services.filing import Called
-from bot.services.policy import Policy
 from bot.services.stalling import Stalling
 from bot.services.standing import Standing
 from tests.proof.call_guards import (
@@ -209,25 +206,6 @@ def without_names() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def without_new_terms() -> Iterator[None]:
-    """As many approve as when it was asked for, whatever the settings said since."""
-    under = deciding.under
-
-    def as_asked(request: Request, terms: Terms) -> Request:
-        return under(request, replace(terms, required_approvals=request.required_approvals))
-
-    def as_it_is(_: Transaction, request: Request, __: Policy) -> Request:
-        return request
-
-    with (
-        patch.object(deciding, "under", as_asked),
-        patch.object(standing, "raised", as_it_is),
-        patch.object(unsubscribing, "raised", as_it_is),
-    ):
-        yield
-
-
 GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "four eyes": (without_four_eyes, "asked for."),
     "never for the requester": (without_other_names, "asked for."),
@@ -243,7 +221,6 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "figures before each call": (without_last_look, "the facts were"),
     "what was shown": (without_what_was_shown, "what was shown as"),
     "settings": (without_settings, "against the settings."),
-    "terms of the newest acknowledgement": (without_new_terms, "people approved in the names of"),
     "names before each call": (without_names, "people approved in the names of"),
     "intent": (without_intent, "without an intent."),
     "look": (without_look, " again|is said to be"),
