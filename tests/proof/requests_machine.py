@@ -274,6 +274,15 @@ class Requests(Office, RuleBasedStateMachine):
         self._fall(self._drawn(data, self._still_to_go(State.APPROVED)), by=less, told=told)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))
+    @rule()
+    def who_approved_is_named_no_more(self) -> None:
+        """Between two steps."""
+        approved = self._get(self._numbers(State.EXECUTING)[-1]).approvals
+        gone = {each.authority for each in approved}
+        self.directory.groups[GROUP] = tuple(each for each in APPROVERS if each not in gone)
+        self._work()
+
+    @precondition(lambda self: self._still_to_go(State.EXECUTING))
     @rule(data=st.data(), less=st.sampled_from(FALLS), told=st.booleans())
     def a_price_falls_between_steps(self, data: st.DataObject, less: int, *, told: bool) -> None:
         self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
