@@ -209,7 +209,7 @@ def without_names() -> Iterator[None]:
 GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "four eyes": (without_four_eyes, "asked for."),
     "never for the requester": (without_other_names, "asked for."),
-    "rights": (without_rights, "may not."),
+    "rights": (without_rights, "may not|asked for"),
     "different people": (without_different_people, "people approved in the names of"),
     "the newest acknowledgement": (without_newest_alone, "approved"),
     "new dependents": (without_new_dependents, "it began upon"),
