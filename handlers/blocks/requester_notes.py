@@ -117,11 +117,12 @@ def _approved(request: Request) -> str:
 
 
 def _runs(request: Request) -> str:
-    left = [item for item in in_order(request) if item.state is not ItemState.GONE]
-    open_steps = {step.number for item in left if (step := body.step_of(request, item))}
-    steps = text.plural(len(open_steps), "step")
-    first = text.esc(facts.short((left or in_order(request))[0].label))
-    then = f", {first} first" if len(open_steps) > 1 else ""
+    """It says what began, so that it is as true when it is read late."""
+    if facts.last_event(request, Verb.RETRIED) is not None:
+        return f"Request {request.number} goes on with what was open."
+    steps = text.plural(len(request.steps), "step")
+    first = text.esc(facts.short(in_order(request)[0].label))
+    then = f", {first} first" if len(request.steps) > 1 else ""
     return f"Request {request.number} runs: {steps}{then}."
 
 

@@ -203,5 +203,7 @@ def _untaken(item: Item) -> Item:
     return replace(item, error_code="", error="The cloud did not take it.")
 
 
-def test_after_a_retry_it_says_what_runs_still():
-    assert told(samples.executing(), State.EXECUTING) == "Request 1042 runs: 1 step."
+def test_after_a_retry_it_goes_on_with_what_was_open():
+    again = stepping.retry(samples.failed(), by=APPROVER_1, at=samples.APPROVED)
+
+    assert told(again, State.EXECUTING) == "Request 1042 goes on with what was open."

@@ -536,7 +536,7 @@ def test_the_receipt_of_a_dry_run_has_nothing_to_verify():
         ),
         (
             samples.executing(),
-            "Request 1042 runs: 1 step.",
+            "Request 1042 runs: 2 steps, SecMaster Professional first.",
         ),
         (
             samples.verifying(),
