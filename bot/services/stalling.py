@@ -161,10 +161,6 @@ def _said(request: Request, hindrance: Hindrance, *, until: datetime) -> str:
     return f"{hindrance.why} {so_far} Lapse goes on trying until {instant(until)}."
 
 
-def _is_open(request: Request) -> bool:
-    return standstill.is_at_the_cloud(request)
-
-
 def _unknown(request: Request) -> list[str]:
     """The names of those of which no answer was read."""
     asked = [
