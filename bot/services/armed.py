@@ -37,7 +37,7 @@ class Lead(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """When arming ran last, up to which due time it had armed everything, and by which settings.
+    """When arming ran last, up to which due time it had armed, and by which settings.
 
     `leads` are the leads of those settings, `wishes` names everything else in them. Of leads
     that are `coming`, new in the settings since the instant given, only what falls due soon is
@@ -52,6 +52,11 @@ class Watch:
     coming: Mapping[Lead, datetime] = field(default_factory=dict)
     wishes: str = ""
     tidy: bool = True
+
+    @property
+    def reached(self) -> datetime:
+        """Up to which due time it had armed every lead, those that were coming among them."""
+        return min((self.until, *self.coming.values()))
 
 
 def last_watch(tx: Transaction) -> Watch | None:
@@ -127,8 +132,10 @@ def absences(tx: Transaction, watch: Watch | None, *, now: datetime) -> Sequence
     Those that are noted first, and then the one that lasts.
     """
     known = [(start + HORIZON, min(end, now)) for start, end in _noted_pauses(tx)]
-    since = watch.until if watch else _EVER + HORIZON
-    return [(start, end) for start, end in (*known, (since, now)) if start < end]
+    until = watch.until if watch else _EVER + HORIZON
+    if watch is not None and until < now:  # leads that were coming had no rows before it either
+        until = watch.reached
+    return [(start, end) for start, end in (*known, (until, now)) if start < end]
 
 
 def _put_pauses(tx: Transaction, spans: Sequence[Span]) -> None:

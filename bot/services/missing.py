@@ -41,7 +41,10 @@ class Pass:
 
     def armed_until(self, known: datetime) -> datetime:
         """From when on its leads count: those before were armed by earlier runs, or not known."""
-        return max(known, min(self.before.until, self.now)) if self.before else known
+        if self.before is None:
+            return known
+        armed = self.before.until if self.goes_on else self.before.reached
+        return max(known, min(armed, self.now))
 
     @property
     def is_first(self) -> bool:

@@ -68,6 +68,22 @@ ONCE_BROKE: dict[str, Rules] = {
         ("somebody_snoozes", {"data": LATER, "hours": 7}),
         ("time_passes", {"hours": 72}),
     ),
+    "a lead that is new in the settings falls due while nobody runs, from the run after on": (
+        ("begins", {"zone": BEIJING, "leads": (1,)}),
+        ("somebody_buys", {"days": 12, "hour": 2}),
+        ("time_passes", {"hours": 200}),
+        ("the_leads_change", {"leads": (7, 3, 1)}),
+        ("time_passes", {"hours": 72}),
+    ),
+    "the date of one whose lead is new in the settings passes while nobody runs": (
+        ("begins", {"zone": BEIJING, "leads": (7, 3, 1)}),
+        ("somebody_buys", {"days": 5, "hour": 23}),
+        ("time_passes", {"hours": 47}),
+        ("the_leads_change", {"leads": (1,)}),
+        ("the_zone_changes", {"zone": CALIFORNIA}),
+        ("the_leads_change", {"leads": (3, 1)}),
+        ("time_passes", {"hours": 200}),
+    ),
 }
 
 
