@@ -401,7 +401,7 @@ def test_decided_ones_come_in_the_order_of_what_the_record_calls_them(any_store)
 
 def test_what_is_done_by_hand_is_looked_at_when_somebody_is_to_be_called(any_store):
     due = NOW + timedelta(days=10)
-    plain = request(by_hand=True, state=State.EXECUTING)
+    plain = request(by_hand=True, state=State.EXECUTING, deadline=due + 2 * SECOND_LOOK_AFTER)
     asked = replace(plain, items=tuple(replace(item, due_at=due) for item in plain.items))
     with any_store.transaction() as tx:
         kept = tx.requests.save(asked)

@@ -225,7 +225,7 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "intent": (without_intent, "without an intent."),
     "look": (without_look, " again|is said to be"),
     "wait": (without_wait, " again"),
-    "compare-and-set": (without_compare, "the record says"),
+    "compare-and-set": (without_compare, "the record says|and the cloud took"),
     "order": (without_order, "went before the quota."),
 }
 """Each with a pattern of what is said when it is missed."""
