@@ -21,7 +21,7 @@ demo: .venv/.installed
 	@touch $@
 
 test: .venv/.tested
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 # The promise of docs/delivery.md: lives in virtual time, deaths at every step, every zone's clocks.
 prove: .venv/.tested

@@ -16,13 +16,6 @@ from bot.services import calling, objections
 from bot.services.filing import Called
 from bot.services.stalling import Stalling
 from bot.services.standing import Standing
-from tests.proof.call_guards import (
-    without_compare,
-    without_intent,
-    without_look,
-    without_order,
-    without_wait,
-)
 from tests.proof.clerks import Line
 
 
@@ -222,10 +215,8 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "what was shown": (without_what_was_shown, "what was shown as"),
     "settings": (without_settings, "against the settings."),
     "names before each call": (without_names, "people approved in the names of"),
-    "intent": (without_intent, "without an intent."),
-    "look": (without_look, " again|is said to be"),
-    "wait": (without_wait, " again"),
-    "compare-and-set": (without_compare, "the record says|and the cloud took"),
-    "order": (without_order, "went before the quota."),
 }
-"""Each with a pattern of what is said when it is missed."""
+"""Each with a pattern of what is said when it is missed.
+
+Those of a call by itself are in `call_guards`, where every step of it dies.
+"""

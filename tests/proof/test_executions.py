@@ -7,7 +7,7 @@ from tests.postgres import NotInstalled
 from tests.proof.executions import executing
 
 STRIDE = 70
-LIVES = (25, 55, 85)
+LIVES = (25, 75)
 """Effects after which one life after the other ends; each begins with a second of idle ticks."""
 
 
