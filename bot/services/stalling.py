@@ -16,6 +16,7 @@ from bot.services.finding import account_of
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
 
+AT_ONCE = timedelta(0)
 SELDOM = timedelta(minutes=5)
 """How often it is tried once people know."""
 
@@ -124,6 +125,16 @@ def still_listed(request: Request, keys: Sequence[SubscriptionKey]) -> Hindrance
         why=f"The cloud took the call about {labels} and lists {them} still.",
         about=f"request/{request.number}",
         told_after=TAKEN_TOLD_AFTER,
+    )
+
+
+def not_over(left: Request, keys: Sequence[SubscriptionKey]) -> Hindrance:
+    """What an earlier request left at the cloud is not done there yet."""
+    labels = listed([left.item(key).label for key in keys])
+    them = "it" if len(keys) == 1 else "them"
+    taken = f"The cloud took the call of request {left.number} about {labels}"
+    return Hindrance(
+        why=f"{taken} and lists {them} still.", about=f"request/{left.number}", told_after=AT_ONCE
     )
 
 
