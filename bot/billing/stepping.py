@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from bot.billing.change import Change
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import (
     AlreadyDecided,
@@ -27,6 +28,7 @@ from bot.billing.unsubscription import (
 _SETTLED = frozenset({StepState.DONE, StepState.REFUSED})
 _ANSWERED = frozenset({Verb.STEP_DONE, Verb.STEP_REFUSED})
 _OPEN = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
+_LEFT_OPEN = frozenset({ItemState.SENT, ItemState.UNKNOWN})
 
 
 def start(request: Request, *, at: datetime) -> Request:
@@ -78,6 +80,13 @@ def first_sent(request: Request) -> datetime | None:
     answered = any(each.verb in _ANSWERED for each in request.events)
     went = [step for step in request.steps if answered or step.state is not StepState.PLANNED]
     return min((step.started_at for step in went if step.started_at), default=None)
+
+
+def left_at_the_cloud(request: Request) -> frozenset[SubscriptionKey]:
+    """What a request that is over asked the cloud to end without reading what became of it."""
+    if request.by_hand or request.dry_run or request.change is not Change.UNSUBSCRIBE:
+        return frozenset()
+    return frozenset(item.key for item in request.items if item.state in _LEFT_OPEN)
 
 
 def step_started(request: Request, number: int, *, at: datetime) -> Request:

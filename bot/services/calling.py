@@ -53,8 +53,6 @@ CALLS = 3
 FIND_OUTCOME, READ = "find-outcome", "read"
 """What the record calls a reading of the cloud."""
 
-_LEFT_OPEN = frozenset({ItemState.SENT, ItemState.UNKNOWN})
-
 _NOT_TAKEN = "The cloud did not take it."
 _NOT_CHANGED = "The cloud took it and changed nothing."
 _NO_ORDER = "The cloud took it and has no order of it any more."
@@ -365,9 +363,7 @@ def _left_open(
 ) -> Iterator[tuple[Request, Step, Sequence[SubscriptionKey]]]:
     """The calls of these requests of which nobody read the end, with which of these they named."""
     for request in requests:
-        if request.by_hand or request.dry_run or request.change is not Change.UNSUBSCRIBE:
-            continue
-        left = {item.key for item in request.items if item.state in _LEFT_OPEN}
+        left = stepping.left_at_the_cloud(request)
         for step in request.steps:
             if named := [key for key in step.subscriptions if key in left and key in keys]:
                 yield request, step, named

@@ -35,6 +35,7 @@ def unreadable(call: Call) -> Sequence[ItemResult]:
 
 
 def asked_again(desk: Desk) -> Request:
+    assert desk.draft().left_open == (1001,)
     again = desk.ask("sm-quota")
     desk.unsubscribing.approve(again.number, by=APPROVER_1)
     desk.cool_off()
