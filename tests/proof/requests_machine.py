@@ -38,6 +38,7 @@ from tests.proof.request_office import (
     COOLING_OFF,
     ENDINGS,
     EVERYBODY,
+    FINISHES_NOTHING,
     GLASS_BREAKER,
     GROUP,
     MINUTE,
@@ -325,6 +326,22 @@ class Requests(Office, RuleBasedStateMachine):
     @rule()
     def it_cannot_start_for_long(self) -> None:
         self._be_away(OUTAGES[-1])
+
+    @precondition(lambda self: self._numbers(State.EXECUTING))
+    @rule(what=st.sampled_from(WANTED))
+    def what_never_ends_is_left_and_asked_for_again(self, what: tuple[str, ...]) -> None:
+        """The cloud takes what it is asked, and finishes nothing from now on."""
+        self.ending = FINISHES_NOTHING
+        self.cloud.finish_nothing()
+        for _ in range(2):
+            self._pass(OUTAGES[-1])
+        for number in self._numbers(State.FAILED):
+            self._click(REQUESTER, pressed(number, self._get(number).requested_by, "leave"))
+        self.somebody_asks(by=REQUESTER, what=what, at_once=True)
+        for number in self._numbers(State.WAITING):
+            for by in APPROVERS:
+                self._agree(number, by, "approve", shown=self._shown(number)[-1])
+        self._pass(COOLING_OFF)
 
     @rule(steps=st.sampled_from(range(1, 41)))
     def a_process_dies(self, steps: int) -> None:
