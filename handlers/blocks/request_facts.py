@@ -206,6 +206,19 @@ def standing(request: Request) -> Event | None:
     return last_event(request, Verb.HELD_UP) if is_told(request) else None
 
 
+def why_held_up(request: Request) -> str:
+    """What the headline says of why it cannot go on; nothing while it is to go on.
+
+    Where it is not the cloud of its account the whole sentence stands below, as it always does.
+    """
+    event = standing(request)
+    if event is None:
+        return ""
+    why = (event.note or "").partition(": ")[0]
+    about_the_cloud = why.startswith(f"The cloud of {request.account} ")
+    return f"t{why[1:]}" if about_the_cloud else "it cannot start yet"
+
+
 def unsettled(request: Request) -> Unsettled:
     """Why a request expired: nobody decided, too few did, or it was stale."""
     turned = last_event(request, Verb.ASKED, Verb.STALE, Verb.ACKNOWLEDGED)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from slack_sdk.models.blocks import Block, ButtonElement, InteractiveElement
 
@@ -45,6 +47,15 @@ class Face:
     spoken: str
     body: tuple[Block, ...]
     buttons: tuple[ButtonElement | None, ...] = ()
+
+
+class Start(NamedTuple):
+    """How the start of an approved request reads, and until when it can be stopped."""
+
+    headline: str
+    does: str
+    spoken: str
+    stop: str
 
 
 def request_card(card: RequestCard) -> Content:
@@ -114,14 +125,14 @@ def _approved(request: Request) -> Face:
     alone = ", who broke the glass," if request.broken_glass else ""
     what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
     what = f"{words(request).do} {what}" if is_switch(request) else what
+    start = _start(request, at=starts)
     return Face(
         emoji=WAITING,
-        headline=f"Approved: starts at {facts.moment(starts, request)}",
+        headline=f"Approved{start.headline}",
         spoken=(
-            f"Request {request.number} is approved by {by}{alone} and starts at "
-            f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
-            f"{facts.least(request)}. "
-            f"Until then it can be stopped.{body.held_up_spoken(request)}"
+            f"Request {request.number} is approved by {by}{alone} and {start.does}: "
+            f"{text.esc(what)} of {text.esc(request.account)}, {facts.least(request)}. "
+            f"{start.spoken} it can be stopped.{body.held_up_spoken(request)}"
         ),
         body=(
             body.asked(request),
@@ -131,7 +142,7 @@ def _approved(request: Request) -> Face:
             *body.held_up(request),
             context(
                 f"{how[0].upper()}{how[1:]} · requester and approvers can stop it "
-                f"until {facts.clock(starts, request)}"
+                f"until {start.stop}"
             ),
         ),
         buttons=(
@@ -139,6 +150,14 @@ def _approved(request: Request) -> Face:
             body.working(request),
         ),
     )
+
+
+def _start(request: Request, *, at: datetime) -> Start:
+    """By its hour; where that has passed and it cannot go on yet, by what it waits for."""
+    if why := facts.why_held_up(request):
+        return Start(f", waits: {why}", "waits", "Until it starts", "it starts")
+    when = facts.moment(at, request)
+    return Start(f": starts at {when}", f"starts at {when}", "Until then", facts.clock(at, request))
 
 
 def _executing(request: Request) -> Face:

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from bot.billing import deciding, stepping
+from bot.billing import deciding, standstill, stepping
 from bot.billing.unsubscription import ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard
+from bot.services import objections
 from handlers.blocks.requests import FACES, request_card
 from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, instant, usd
 from tests.unit.handlers import samples, seen
@@ -269,6 +270,33 @@ def test_an_approved_request_says_until_when_it_can_be_stopped():
         "Approved by @approver-1, 10:53 GMT+08:00 · requester and approvers can stop it until 10:58"
     )
     assert seen.button(content.blocks, "Stop")["style"] == "danger"
+
+
+def test_an_approved_request_that_cannot_start_names_no_hour_that_has_passed():
+    content = card(samples.held_up(samples.approved()))
+
+    assert seen.headline(content) == (
+        ":hourglass_flowing_sand: Approved, waits: the cloud of staging could not be read"
+    )
+    assert seen.lines(content.blocks)[-1] == (
+        "Approved by @approver-1, 10:53 GMT+08:00 · requester and approvers can stop it until it "
+        "starts"
+    )
+    assert seen.spoken(content).startswith(
+        "Request 1042 is approved by @approver-1 and waits: 3 subscriptions of staging, refund at "
+        "least USD 2,010.76 (estimate). Until it starts it can be stopped. Cannot go on yet, "
+    )
+    assert seen.buttons(content.blocks) == ["Stop", "Show the working…"]
+
+
+def test_what_does_not_start_for_another_reason_says_so_in_its_headline():
+    held = standstill.held_up(
+        samples.approved(), at=instant("2026-11-23 11:20"), note=objections.UNKNOWN
+    )
+
+    assert seen.headline(card(held)) == (
+        ":hourglass_flowing_sand: Approved, waits: it cannot start yet"
+    )
 
 
 def test_an_executing_request_says_what_became_of_each_item():
