@@ -47,7 +47,8 @@ def request_line(line: RequestLine) -> Content:
     did = _did_of(request, event.verb)
     if event.verb is Verb.EXPIRED and event.note:
         did = "expired"
-    said = text.clip(event.note or "", 500) if event.verb not in _SENTENCE_SAID else ""
+    note = facts.why_now(request, line.fresh) if line.fresh else event.note or ""
+    said = text.clip(note, 500) if event.verb not in _SENTENCE_SAID else ""
     what = said if said and event.verb is Verb.STEP_DONE else f"{did}{f': {said}' if said else ''}"
     blocks: list[Block] = [rich(_line(event, when, what))]
     who = f"{facts.decider(event)} " if event.by else ""

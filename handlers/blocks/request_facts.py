@@ -19,7 +19,7 @@ from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks import change_words
 from handlers.blocks.pieces import DRY_RUN, Content, Line, Who, context, cut
-from handlers.blocks.stale_words import because
+from handlers.blocks.stale_words import FIGURES_WORSE, because
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
@@ -254,10 +254,25 @@ def worst_lines(worst: Worst) -> str:
     )
 
 
-def got_worse(request: Request, fresh: Fresh) -> str:
-    """Each figure that is worse than the requester acknowledged, beside that; nothing if none."""
+def why_now(request: Request, fresh: Fresh | None) -> str:
+    """Why it is stale, as a sentence, with the figures that stand beside it where they are known.
+
+    What was noted when it went stale was worked out until another deadline.
+    """
+    noted = text.sentence(request.problem or "The figures changed since it was sent")
+    if fresh is None or why_stale(request) != FIGURES_WORSE:
+        return noted
+    worse = got_worse(request, fresh, who="")
+    return fresh.cause or (text.sentence(_begun(worse, first=True)) if worse else noted)
+
+
+def got_worse(request: Request, fresh: Fresh, *, who: str = "you ") -> str:
+    """Each figure that is worse than the requester acknowledged, beside that; nothing if none.
+
+    Hidden ones do not compare.
+    """
     was, now = request.acknowledgement.worst, fresh.worst
-    if now is None or now.refund.currency != was.refund.currency:
+    if now is None or now.refund.is_hidden or now.refund.currency != was.refund.currency:
         return ""
     pairs = (
         ("refund at least", now.refund, was.refund, now.refund < was.refund),
@@ -265,7 +280,7 @@ def got_worse(request: Request, fresh: Fresh) -> str:
         ("coupons lost", now.coupons_lost, was.coupons_lost, now.coupons_lost > was.coupons_lost),
     )
     return "; ".join(
-        f"{name} {text.money(new)}, you acknowledged {text.money(old)}"
+        f"{name} {text.money(new)}, {who}acknowledged {text.money(old)}"
         for name, new, old, worse in pairs
         if worse
     )

@@ -378,7 +378,7 @@ def _expired(request: Request) -> Face:
 
 def _stale(request: Request, fresh: Fresh | None = None) -> Face:
     """What was acknowledged and, where it is known, what it means now, side by side."""
-    why = text.sentence(request.problem or "The figures changed since it was sent")
+    why = facts.why_now(request, fresh)
     again = "must acknowledge again, then approvers decide again."
     now = f"{facts.now_means(request, fresh)} " if fresh else ""
     return Face(

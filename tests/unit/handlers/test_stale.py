@@ -7,8 +7,9 @@ import pytest
 from bot.billing import deciding
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.unsubscription import Request, State, Verb
-from bot.facts.messages import Fresh, RequestCard, RequesterNote
+from bot.facts.messages import Fresh, RequestCard, RequesterNote, RequestLine
 from bot.services import objections
+from handlers.blocks.receipts import request_line
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import instant, usd
@@ -70,6 +71,48 @@ def test_the_requester_reads_what_got_worse_beside_what_was_acknowledged():
         "Request 1042 is stale, nothing was executed: refund at least USD 1,869.65, you "
         "acknowledged USD 2,010.76; coupons lost USD 400.00, you acknowledged USD 0.00."
     )
+
+
+def told(request: Request, now: Fresh | None) -> tuple[str, str]:
+    """What the message and its thread say of why."""
+    card = request_card(RequestCard(request=request, fresh=now))
+    line = request_line(RequestLine(request=request, event=request.events[-1], fresh=now))
+    [why] = [each for each in seen.lines(card.blocks) if "must acknowledge again" in each]
+    return why, seen.spoken(line)
+
+
+def test_no_figure_stands_beside_another_one_of_another_deadline():
+    """What was noted holds until the deadline that was, the columns until the one that comes."""
+    noted = "Refund at least USD 1,900.32, acknowledged USD 2,010.76."
+    request = stale(samples.approved(), noted)
+    worse = (
+        "Refund at least USD 1,869.65, acknowledged USD 2,010.76; coupons lost USD 400.00, "
+        "acknowledged USD 0.00."
+    )
+    again = "@requester must acknowledge again, then approvers decide again."
+
+    assert told(request, NOW) == (
+        f"{worse} {again}",
+        f"Tue 24 Nov, 08:55 stale, nothing was executed: {worse}",
+    )
+    assert told(request, None) == (
+        f"{noted} {again}",
+        f"Tue 24 Nov, 08:55 stale, nothing was executed: {noted}",
+    )
+    assert told(request, fresh()) == told(request, None), "by now nothing is worse"
+
+
+def test_the_fact_that_makes_the_figures_worse_is_named():
+    cause = (
+        "The order of SecMaster Professional, 50 ECS shows a cash coupon of USD 400.00, which is "
+        "not returned."
+    )
+    why, line = told(stale(samples.approved()), replace(NOW, cause=cause))
+
+    assert why.startswith(cause)
+    assert line.endswith(f"nothing was executed: {cause}")
+    other = "A new one depends on what goes and was not there when it was acknowledged."
+    assert told(stale(samples.approved(), other), replace(NOW, cause=cause))[0].startswith(other)
 
 
 def test_where_other_facts_changed_the_requester_reads_them_and_the_figures():
