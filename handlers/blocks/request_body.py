@@ -133,13 +133,35 @@ def remembered(request: Request) -> tuple[Block, ...]:
 
 def rows(request: Request, row: Callable[[Request, Item], Line]) -> list[Line]:
     """One numbered line an item, in the order in which they go; ten, then how many more."""
-    items = in_order(request)
+    return _listed(request, list(enumerate(in_order(request), start=1)), row)
+
+
+def open_rows(request: Request) -> list[Line]:
+    """The same of what is not done, with the numbers that it has among all, and its money."""
+    numbered = enumerate(in_order(request), start=1)
+    left = [(number, item) for number, item in numbered if item.state is not ItemState.GONE]
+    return _listed(request, left, _worth)
+
+
+def _listed(
+    request: Request,
+    numbered: Sequence[tuple[int, Item]],
+    row: Callable[[Request, Item], Line],
+) -> list[Line]:
     lines: list[Line] = [
         (f"{number} {item.label}", *row(request, item))
-        for number, item in enumerate(items[: facts.SHOWN_ITEMS], start=1)
+        for number, item in numbered[: facts.SHOWN_ITEMS]
     ]
-    rest = len(items) - facts.SHOWN_ITEMS
+    rest = len(numbered) - facts.SHOWN_ITEMS
     return [*lines, (f"and {rest} more",)] if rest > 0 else lines
+
+
+def _worth(request: Request, item: Item) -> Line:
+    """What the item is about where no figure above says what its sum is."""
+    each = words(request).each(item)
+    if each and request.has_figures:
+        each = f"refund {each} (estimate)"
+    return (f" · {each}",) if each else ()
 
 
 def estimate(request: Request, item: Item) -> Line:

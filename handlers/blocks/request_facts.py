@@ -1,7 +1,7 @@
 """What every message about a request says in the same words: subject, sums, times, people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -116,6 +116,15 @@ def subject(request: Request, *, full: bool = False) -> str:
     later = {key for step in request.steps if step.after for key in step.subscriptions}
     kind = "package" if all(item.key in later for item in others) else "other"
     return f"{change_words.of(request)}{name} and {text.plural(len(others), kind)}"
+
+
+def under_way(request: Request) -> str:
+    """The subject while it runs: after a Retry only what was open then."""
+    retried = last_event(request, Verb.RETRIED)
+    if retried is None:
+        return subject(request)
+    left = [item for item in request.items if not item.gone_at or item.gone_at > retried.at]
+    return subject(replace(request, items=tuple(left)) if left else request)
 
 
 def verb(request: Request, *, one: str, several: str) -> str:

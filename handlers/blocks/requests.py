@@ -164,7 +164,7 @@ def _executing(request: Request) -> Face:
     running = body.running(request)
     rows = body.rows(request, body.progress)
     number = running.number if running else len(request.steps)
-    headline = f"Executing step {number} of {len(request.steps)}: {facts.subject(request)}"
+    headline = f"Executing step {number} of {len(request.steps)}: {facts.under_way(request)}"
     return Face(
         emoji=WORKING,
         headline=headline,
