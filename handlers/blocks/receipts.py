@@ -69,6 +69,9 @@ def receipt(message: Receipt) -> Content:
         headline = f"Receipt of request {found.number}: back at the cloud"
     elif found.nothing_went:
         headline = f"Receipt of request {found.number}: nothing is gone"
+    elif found.refunds_unknown and found.refund_known is not None:
+        so_far = facts.but_unknown(f"{text.money(found.refund_known)} back", found.refunds_unknown)
+        headline = f"Receipt of request {found.number}: {so_far}"
     elif back is None:
         headline = f"Receipt of request {found.number}: refund not known"
     if found.dry_run:
@@ -134,6 +137,9 @@ def _totals(found: ReceiptFacts) -> str:
 
 
 def _paid_back(found: ReceiptFacts) -> str:
+    if found.actual.refund is None and found.refund_known is not None:
+        known = facts.but_unknown(text.money(found.refund_known), found.refunds_unknown)
+        return f"Refund at the cloud: {known}."
     if found.actual.refund is None:
         return "The refund is not known yet."
     back = text.money(found.actual.refund)

@@ -60,21 +60,24 @@ def reason(request: Request) -> Block:
     return quotations(([why], request.details), ([alone], broken.note or ""))
 
 
-def figures(request: Request) -> Block:
-    """Now, at least and at most, paid, lost, and what keeping costs; all estimates."""
+def figures(request: Request, *, gone: bool = False) -> Block:
+    """Now, at least and at most, paid, lost, and what keeping costs; all estimates.
+
+    What is gone comes to nothing now, and cannot be kept.
+    """
     if is_switch(request):
         return fields(*_charge(request))
     if request.is_contract:
         return contracts.request_figures(request)
     worst, total = request.acknowledgement.worst, facts.sums(request)
     pairs = [
-        ("Refund now (estimate)", text.money(total.refund)),
+        ("Refund (estimate)" if gone else "Refund now (estimate)", text.money(total.refund)),
         ("At least, until the deadline", text.money(worst.refund)),
         ("Handling fee, at most", text.money(worst.handling_fee)),
         ("Paid", text.money(total.paid)),
         ("Coupons lost", text.money(worst.coupons_lost)),
     ]
-    kept = facts.kept(request)
+    kept = "" if gone else facts.kept(request)
     return fields(*pairs, *([("If kept", kept)] if kept else []))
 
 
@@ -83,9 +86,10 @@ def figures_left(request: Request) -> Block:
     left = [item for item in request.items if item.state is not ItemState.GONE]
     if len(left) == len(request.items) or not request.has_figures:
         return figures(request)
-    back, total = facts.refunded(request), facts.sums(replace(request, items=tuple(left)))
+    total = facts.sums(replace(request, items=tuple(left)))
+    read = any(item.refund_actual is not None for item in request.items)
     return fields(
-        ("Refund at the cloud so far", "not read yet" if back is None else text.money(back)),
+        ("Refund at the cloud so far", facts.refund_known(request) if read else "not read yet"),
         ("Still open: refund (estimate)", text.money(total.refund)),
         ("Still open: handling fee (estimate)", text.money(total.handling_fee)),
         ("Still open: paid", text.money(total.paid)),
@@ -281,7 +285,9 @@ def money_back(request: Request) -> str:
         return f"{facts.stake(request, first=True)}."
     back = facts.refunded(request)
     if back is None:
-        return "The refund is not known yet."
+        known = any(item.refund_actual is not None for item in request.items)
+        so_far = f"Refund at the cloud: {facts.refund_known(request)}."
+        return so_far if known else "The refund is not known yet."
     difference = facts.against(back, facts.sums(request).refund)
     if not difference:
         return f"Refund at the cloud: {text.money(back)}."

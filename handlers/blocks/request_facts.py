@@ -12,7 +12,7 @@ from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, AnchorKind
 from bot.billing.standstill import is_told
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Event, ItemState, Request, Verb
+from bot.billing.unsubscription import Event, Item, ItemState, Request, Verb
 from bot.billing.worst import Worst
 from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
@@ -76,12 +76,30 @@ def refunded(request: Request) -> Money | None:
     return sum(known, zero) if known and len(known) == len(gone) else None
 
 
-def fee_charged(request: Request) -> Money | None:
-    """The handling fee at the cloud for all items that are gone; None while one is not known."""
-    zero = Money.zero(request.acknowledgement.worst.handling_fee.currency)
-    gone = [item for item in request.items if item.state is ItemState.GONE]
-    known = [item.fee_actual for item in gone if item.fee_actual is not None]
-    return sum(known, zero) if known and len(known) == len(gone) else None
+def refund_known(request: Request) -> str:
+    """The refund as far as it is known: `USD 61.20, 1 not known`."""
+    return _as_known([item.refund_actual for item in request.items if _is_gone(item)])
+
+
+def fee_known(request: Request) -> str:
+    """The handling fee, the same."""
+    return _as_known([item.fee_actual for item in request.items if _is_gone(item)])
+
+
+def _is_gone(item: Item) -> bool:
+    return item.state is ItemState.GONE
+
+
+def _as_known(amounts: Sequence[Money | None]) -> str:
+    known = [each for each in amounts if each is not None]
+    if not known:
+        return text.money(None)
+    return but_unknown(text.money(sum(known[1:], known[0])), len(amounts) - len(known))
+
+
+def but_unknown(said: str, unknown: int) -> str:
+    """A sum, and of how many more the figure is not known."""
+    return f"{said}, {unknown} not known" if unknown else said
 
 
 def against(actual: Money, estimate: Money) -> str:

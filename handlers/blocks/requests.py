@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from slack_sdk.models.blocks import Block, ButtonElement, InteractiveElement
 
+from bot.billing import stepping
 from bot.billing.standstill import is_at_the_cloud
 from bot.billing.stepping import ahead
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
@@ -190,7 +191,7 @@ def _verifying(request: Request) -> Face:
     off = f"{sum(read)} of {len(request.items)}" if read else "not read yet"
     refunds = sum(item.refund_order is not None for item in request.items)
     of = len(request.items)
-    again = "" if refunds == of else ", looking again"
+    again = "" if refunds == of else f", looking again until {_looks_until(request)}"
     rows: list[Line] = (
         [(f"Auto-renewal reads {words(request).ended}: ", Bold(off))]
         if is_switch(request)
@@ -214,7 +215,7 @@ def _verifying(request: Request) -> Face:
         body=(
             body.asked(request),
             body.reason(request),
-            body.figures(request),
+            body.figures(request, gone=gone == of and not request.dry_run),
             rich(*rows),
             *body.held_up(request),
             context(body.decided(request)),
@@ -223,16 +224,21 @@ def _verifying(request: Request) -> Face:
     )
 
 
+def _looks_until(request: Request) -> str:
+    """How long refund orders are looked for; each look is soon, and none of them is announced."""
+    return facts.moment(stepping.refunds_read_until(request), request)
+
+
 def _done(request: Request) -> Face:
-    back, fee = facts.refunded(request), facts.fee_charged(request)
+    back = facts.refunded(request)
     difference = facts.against(back, facts.sums(request).refund) if back is not None else ""
     verb = facts.verb(request, one="is", several="are")
     said = words(request)
     gone = f"{facts.subject(request)} {verb} {said.ended}"
     would = f"{facts.subject(request)} would have been {said.did}"
-    figures = [("Refund at the cloud", text.money(back))]
+    figures = [("Refund at the cloud", facts.refund_known(request))]
     figures += [("Against the estimate", difference)] if difference else []
-    figures += [("Handling fee", text.money(fee))]
+    figures += [("Handling fee", facts.fee_known(request))]
     lost = request.acknowledgement.worst.coupons_lost
     figures += [("Coupons lost, at most", text.money(lost))] if lost else []
     figures += [("May still cost", "collector servers, VPC endpoints")] * facts.keeps_costing(

@@ -8,8 +8,12 @@ import pytest
 
 from bot.billing import deciding, standstill, stepping
 from bot.billing.unsubscription import ItemState, Request, State, Verb
-from bot.facts.messages import RequestCard
+from bot.facts.messages import Receipt, RequestCard, RequesterNote
+from bot.facts.receipt import receipt_of
+from bot.papers import receipt_lines
 from bot.services import objections
+from handlers.blocks import receipts
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import FACES, request_card
 from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, instant, usd
 from tests.unit.handlers import samples, seen
@@ -325,7 +329,51 @@ def test_a_verifying_request_counts_what_was_read_back():
     assert ":gear: Verifying: reading 3 subscriptions back" in shown
     assert "Gone from the cloud's list: 3 of 3" in shown
     assert "Auto-renewal off: 3 of 3" in shown
-    assert "Refund orders found: 2 of 3, looking again" in shown
+    assert "Refund orders found: 2 of 3, looking again until 11:17 GMT+08:00" in shown
+
+
+def test_what_is_gone_is_not_said_to_come_to_something_now_or_when_kept():
+    shown = " ".join(seen.lines(card(samples.verifying()).blocks))
+    dry = seen.lines(card(replace(samples.verifying(), dry_run=True)).blocks)
+
+    assert "*Refund (estimate)*: USD 2,058.17" in shown
+    assert "If kept" not in shown
+    assert "*Refund now (estimate)*: USD 2,058.17" in dry
+
+
+def partly_known() -> Request:
+    """Done, and of Large screen no refund order was found."""
+    done = samples.done()
+    screen = replace(done.item(samples.SCREEN.key), refund_actual=None, fee_actual=None)
+    return stepping.with_item(done, screen)
+
+
+def test_what_is_known_of_a_refund_is_said_beside_what_is_not():
+    content = card(partly_known())
+    shown = seen.lines(content.blocks)
+    note = requester_note(RequesterNote(request=partly_known(), state=State.DONE, link=None))
+    receipt = receipts.receipt(Receipt(request=partly_known()))
+
+    assert "*Refund at the cloud*: USD 1,733.06, 1 not known" in shown
+    assert "*Handling fee*: USD 480.00, 1 not known" in shown
+    assert not [each for each in shown if "Against the estimate" in each]
+    assert "are gone. Refund at the cloud: USD 1,733.06, 1 not known." in seen.spoken(content)
+    assert "Refund at the cloud: USD 1,733.06, 1 not known." in seen.spoken(note)
+    assert seen.headline(receipt) == "Receipt of request 1042: USD 1,733.06 back, 1 not known"
+    assert "Refund at the cloud: USD 1,733.06, 1 not known." in seen.spoken(receipt)
+    page = receipt_lines.outcome(receipt_of(partly_known(), head=None))
+    assert page.endswith("USD 1,733.06 back; of 1 it is not known.")
+
+
+def test_where_no_refund_is_known_it_is_said_once():
+    items = tuple(replace(i, refund_actual=None, fee_actual=None) for i in samples.done().items)
+    request = replace(samples.done(), items=items)
+
+    assert "*Refund at the cloud*: amount not known" in seen.lines(card(request).blocks)
+    assert "The refund is not known yet." in seen.spoken(card(request))
+    assert seen.headline(receipts.receipt(Receipt(request=request))) == (
+        "Receipt of request 1042: refund not known"
+    )
 
 
 def test_a_request_that_is_done_compares_the_refund_with_the_estimate():
