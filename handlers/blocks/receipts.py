@@ -45,6 +45,8 @@ def request_line(line: RequestLine) -> Content:
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _did_of(request, event.verb)
+    if event.verb is Verb.ACKNOWLEDGED and facts.voided(request, event.number):
+        did = f"{did}; {facts.VOID}"
     if event.verb is Verb.EXPIRED and event.note:
         did = "expired"
     note = facts.why_now(request, line.fresh) if line.fresh else event.note or ""
@@ -162,6 +164,8 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
         reason = f" to {change_words.words(request).do} auto-renewal"
     said = figures if request.has_figures else facts.stake(request)
     acknowledged = f': "{found.acknowledged.text}", {said}'
+    anew = request.acknowledged_as > 0
+    again = f" again {facts.clock(found.acknowledged.at, request)}" if anew else ""
     lines: list[Line] = [
         (
             Bold("Asked"),
@@ -169,7 +173,7 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
             Who(found.asked.by),
             reason,
         ),
-        (Bold("Acknowledged"), acknowledged),
+        (Bold("Acknowledged"), f"{again}{acknowledged}"),
     ]
     lines += [_did("Approved", each, request) for each in found.approvals]
     if found.broken_glass is not None:

@@ -26,7 +26,6 @@ from handlers.blocks.pieces import (
     cut,
     fields,
     quotations,
-    quoted,
     rich,
     section,
 )
@@ -46,18 +45,27 @@ def asked(request: Request) -> Block:
 
 
 def reason(request: Request) -> Block:
-    """The reason that was chosen, and the details as a quotation; then why glass was broken.
+    """The reason that was chosen, and the details as a quotation; then who acknowledged what, when.
 
-    Auto-renewal needs no reason: there stands what was acknowledged.
+    Auto-renewal needs no reason. At the end stands why glass was broken.
     """
     why: Line = (Bold("Reason: "), REASONS[request.reason])
-    if is_switch(request):
-        why = (Bold("Acknowledged: "), request.acknowledgement.text)
+    parts: list[tuple[Sequence[Line], str]] = (
+        [] if is_switch(request) else [([why], request.details)]
+    )
+    parts.append(([_acknowledgement(request)], ""))
     broken = request.broken_glass
-    if broken is None or broken.by is None:
-        return quoted([why], request.details)
-    alone: Line = (Bold("Glass broken by "), Who(broken.by), ":")
-    return quotations(([why], request.details), ([alone], broken.note or ""))
+    if broken is not None and broken.by is not None:
+        parts.append(([(Bold("Glass broken by "), Who(broken.by), ":")], broken.note or ""))
+    return quotations(*parts)
+
+
+def _acknowledgement(request: Request) -> Line:
+    """The sentence, who ticked it and when; new figures void what was approved before them."""
+    said, again = request.acknowledgement, " again" if request.acknowledged_as else ""
+    fell = f"; {facts.VOID}" if facts.voided(request, request.acknowledged_as) else ""
+    when = facts.moment(said.at, request)
+    return (Bold(f"Acknowledged{again}"), " by ", Who(said.by), f", {when}{fell}: {said.text}")
 
 
 def figures(request: Request, *, gone: bool = False) -> Block:

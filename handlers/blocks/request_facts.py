@@ -25,6 +25,8 @@ SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
 SAID = 500
 """Characters of what somebody said, where there is room for it."""
+VOID = "earlier approvals do not count"
+_APPROVING = frozenset({Verb.APPROVED, Verb.BROKE_GLASS})
 SETTINGS = "the settings"
 """Who approved what nobody had to."""
 
@@ -215,6 +217,14 @@ def approvals(request: Request) -> str:
         when = moment(event.at, request) if number == 0 else clock(event.at, request)
         words.append(f"{decider(event)}, {when}" if event.by else when)
     return "; ".join(words)
+
+
+def voided(request: Request, acknowledged_as: int) -> bool:
+    """Whether the acknowledgement of that number voided an approval that counted before it."""
+    given = (e for e in request.events if e.number < acknowledged_as and e.verb in _APPROVING)
+    earlier = [e.number for e in request.events if e.verb is Verb.ACKNOWLEDGED]
+    since = max((number for number in earlier if number < acknowledged_as), default=0)
+    return any(event.by is not None and event.number > since for event in given)
 
 
 def why_stale(request: Request) -> str:

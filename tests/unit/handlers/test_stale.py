@@ -7,9 +7,9 @@ import pytest
 from bot.billing import deciding
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.unsubscription import Request, State, Verb
-from bot.facts.messages import Fresh, RequestCard, RequesterNote, RequestLine
+from bot.facts.messages import Fresh, Receipt, RequestCard, RequesterNote, RequestLine
 from bot.services import objections
-from handlers.blocks.receipts import request_line
+from handlers.blocks.receipts import receipt, request_line
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import instant, usd
@@ -100,6 +100,52 @@ def test_no_figure_stands_beside_another_one_of_another_deadline():
         f"Tue 24 Nov, 08:55 stale, nothing was executed: {noted}",
     )
     assert told(request, fresh()) == told(request, None), "by now nothing is worse"
+
+
+def acknowledged_again(request: Request) -> Request:
+    """Its requester acknowledged the new figures at 09:10 on the next day."""
+    again = replace(request.acknowledgement, at=instant("2026-11-24 09:10"))
+    return deciding.waits_again(request, stale=request, acknowledgement=again)
+
+
+def shows(request: Request) -> str:
+    """What its message, the newest line of its thread and its receipt say of who acknowledged."""
+    card = seen.lines(request_card(RequestCard(request=request)).blocks)
+    line = request_line(RequestLine(request=request, event=request.events[-1]))
+    paper = seen.lines(receipt(Receipt(request=request)).blocks)
+    said = [each.partition(": I")[0] for each in (*card, *paper) if each.startswith("Acknow")]
+    return " | ".join([*said, seen.spoken(line)])
+
+
+def test_new_figures_say_who_acknowledged_them_when_and_that_approvals_fell():
+    request = acknowledged_again(stale(samples.approved()))
+
+    assert shows(request) == (
+        "Acknowledged again by @requester, Tue 24 Nov, 09:10 GMT+08:00; earlier approvals do not "
+        "count | "
+        'Acknowledged again Tue 24 Nov, 09:10: "I understand a handling fee will be charged for '
+        'this unsubscription.", fee at most USD 570.00, refund at least USD 2,010.76 | '
+        "Tue 24 Nov, 09:10 @requester acknowledged the new figures; earlier approvals do not count"
+    )
+    [line] = [
+        each
+        for each in seen.lines(request_card(RequestCard(request=request)).blocks)
+        if each.startswith("Acknowledged again")
+    ]
+    assert line.endswith(
+        "GMT+08:00; earlier approvals do not count: I understand a handling fee will be charged "
+        "for this unsubscription."
+    )
+
+
+def test_where_nobody_had_approved_nothing_fell():
+    request = acknowledged_again(stale(samples.waiting()))
+    twice = acknowledged_again(stale(acknowledged_again(stale(samples.approved()))))
+
+    for each in (request, twice):
+        assert "earlier approvals" not in shows(each)
+        card = request_card(RequestCard(request=each))
+        assert "earlier approvals" not in str([block.to_dict() for block in card.blocks])
 
 
 def test_the_fact_that_makes_the_figures_worse_is_named():

@@ -214,6 +214,8 @@ def test_a_waiting_request_shows_who_why_figures_items_and_deadline_in_this_orde
         "@requester asks to unsubscribe 3 subscriptions of staging, ap-southeast-1. Request 1042.",
         "Reason: Features are not enough",
         "The staging servers moved to another account in October.",
+        "Acknowledged by @requester, 10:14 GMT+08:00: I understand a handling fee will be charged "
+        "for this unsubscription.",
         "*Refund now (estimate)*: USD 2,058.17",
         "*At least, until the deadline*: USD 2,010.76",
         "*Handling fee, at most*: USD 570.00",
