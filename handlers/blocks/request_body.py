@@ -264,6 +264,13 @@ def counted_approvals(request: Request) -> str:
     return f"{count}: {facts.approvals(request)}" if request.approvals else count
 
 
+def still_to_decide(request: Request) -> Sequence[str]:
+    """Whom it waits for: the approvers in whose name nobody has approved it yet."""
+    gave = {user for event in request.approvals for user in (event.by, event.behalf)}
+    left = [each for each in request.approvers if each not in gave]
+    return [f"for {facts.people(left)}"] if left else []
+
+
 def approvers(request: Request) -> str:
     """Those who approved, by name."""
     broken = request.broken_glass

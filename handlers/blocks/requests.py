@@ -102,7 +102,7 @@ def _waiting(request: Request) -> Face:
                 " · ".join(
                     (
                         body.counted_approvals(request),
-                        f"for {facts.people(request.approvers)}",
+                        *body.still_to_decide(request),
                         f"by {by}",
                         body.rules(request),
                     )

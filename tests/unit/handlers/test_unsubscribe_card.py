@@ -15,7 +15,7 @@ from bot.services import objections
 from handlers.blocks import receipts
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import FACES, request_card
-from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, instant, usd
+from tests.factories import APPROVER_1, APPROVER_2, OUTSIDER, REQUESTER, instant, usd
 from tests.unit.handlers import samples, seen
 
 ONE_SECOND = timedelta(seconds=1)
@@ -261,6 +261,19 @@ def test_the_first_of_two_approvals_is_counted_by_name():
 
     assert seen.lines(card(two).blocks)[-1].startswith(
         "1 of 2 approvals: @approver-1, 10:53 GMT+08:00 · for "
+    )
+
+
+def test_who_has_approved_is_not_waited_for():
+    both = replace(samples.waiting(), required_approvals=2)
+    one = deciding.approve(both, by=APPROVER_1, at=LATER, authorities=(APPROVER_1,))
+    for_another = deciding.approve(both, by=OUTSIDER, at=LATER, authorities=(APPROVER_1,))
+    alone = replace(one, approvers=(APPROVER_1,))
+
+    for each in (one, for_another):
+        assert " · for @approver-2 · by " in seen.lines(card(each).blocks)[-1]
+    assert seen.lines(card(alone).blocks)[-1].startswith(
+        "1 of 2 approvals: @approver-1, 10:40 GMT+08:00 · by "
     )
 
 
