@@ -134,12 +134,15 @@ def _charge(request: Request) -> Sequence[tuple[str, str]]:
 
 
 def remembered(request: Request) -> tuple[Block, ...]:
-    """What an ended request was about: who asked, why, and the figures it had."""
+    """What an ended request was about: who asked, why, for what.
+
+    Nothing comes back of it, so no figure stands there that would read as a price.
+    """
     left = [request.left_behind] if request.left_behind else []
     return (
         asked(request),
         reason(request),
-        rich(*rows(request, estimate), *[(f"Left behind: {', '.join(each)}",) for each in left]),
+        rich(*rows(request, _named), *[(f"Left behind: {', '.join(each)}",) for each in left]),
     )
 
 
@@ -180,6 +183,11 @@ def estimate(request: Request, item: Item) -> Line:
     """What the item was quoted at, or is deducted for it; nothing of a contract."""
     each = words(request).each(item)
     return (f" · {each}",) if each else ()
+
+
+def _named(request: Request, item: Item) -> Line:  # noqa: ARG001 - one shape for every row
+    """Nothing beside its name."""
+    return ()
 
 
 def acknowledged(request: Request, item: Item) -> Line:

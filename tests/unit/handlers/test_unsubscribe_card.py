@@ -182,6 +182,17 @@ def test_it_is_said_as_long_as_it_stands_still():
     assert "Cannot go on yet" in " ".join(seen.lines(card(samples.held_up(before)).blocks))
 
 
+@pytest.mark.parametrize(
+    "state", [State.REJECTED, State.WITHDRAWN, State.STOPPED, State.EXPIRED], ids=str
+)
+def test_nothing_that_ended_without_effect_reads_as_a_price(state):
+    shown = seen.lines(card(ended(state)).blocks)
+
+    assert "1 SecMaster Professional, 50 ECS" in shown
+    assert "2 Large screen" in shown
+    assert not [each for each in shown if "1,299.90" in each]
+
+
 @pytest.mark.parametrize("request_", EVERY_STATE, ids=lambda r: r.state.value)
 def test_the_spoken_text_fits_and_has_no_date_token(request_):
     spoken = card(request_).text
