@@ -214,6 +214,8 @@ def test_what_is_new_and_depends_on_it_stops_it_before_anything_is_executed(worl
     assert "Left behind" in modal.words
     modal.enter("Handling fee", True)
     assert modal.submit()["ok"]
-    card(world, "Waiting")
-    world.advance(hours=1)
-    in_thread(world, stale, "still waits")
+    again = card(world, "Waiting")
+    assert "earlier approvals do not count" in again.words
+    world.tick()
+    line = in_thread(world, stale, "waits again, with new figures")
+    assert line.startswith("<@U0APPROVER1> <@U0APPROVER2>: request 1001")
