@@ -125,12 +125,14 @@ class RequestCard:
     """The request in the approvals channel, in its present state.
 
     It is `breakable` where the settings let somebody approve alone in an emergency. `fresh` is
-    what a stale one means now, where that is known.
+    what a stale one means now, where that is known, and `several` why one that waits needs more
+    approvals than others.
     """
 
     request: Request
     breakable: bool = False
     fresh: Fresh | None = None
+    several: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,9 @@ from bot.services.closing import note_stop
 from bot.services.delegating import DELEGATION, read_delegation
 from bot.services.lateness import bundled_as, is_refused, moved_of
 from bot.services.outcomes import release
+from bot.services.policy import Policy
 from bot.services.reviewing import Reviewing
+from bot.services.standing import why_several
 from bot.services.telling import REMINDER_LINE
 from bot.services.touring import TOUR, read_tour
 
@@ -58,7 +60,8 @@ class Composing:
     """Knows every kind of delivery; figures and words are never stored with one.
 
     A `discreet` one hides figures from channels; a person who is written to directly sees them.
-    With `breakable` requests offer to break the glass; `reviewing` says what stale ones mean now.
+    With `breakable` requests offer to break the glass; `reviewing` says what stale ones mean now,
+    and `policy` why one needs several approvals.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Composing:
         discreet: bool = False,
         breakable: bool = False,
         reviewing: Reviewing | None = None,
+        policy: Policy | None = None,
     ) -> None:
+        self._policy = policy
         self._breakable = breakable
         self._reviewing = reviewing
         self._links = links
@@ -184,8 +189,10 @@ class Composing:
         request = _request(tx, post)
         if request is None:
             return None
-        fresh = self._fresh(tx, request, now)
-        return RequestCard(request=request, breakable=self._breakable, fresh=fresh)
+        fresh, several = self._fresh(tx, request, now), None
+        if request.state is State.WAITING and self._policy is not None:
+            several = why_several(tx, request, self._policy)
+        return RequestCard(request=request, breakable=self._breakable, fresh=fresh, several=several)
 
     def _fresh(self, tx: Transaction, request: Request, now: datetime) -> Fresh | None:
         """What a stale one means now; the catalogue has what made it so."""

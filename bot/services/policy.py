@@ -92,6 +92,13 @@ class ApprovalRule:
     service: str | None = None
     tag: str | None = None
 
+    @property
+    def words(self) -> str:
+        """What it is about, `for prod, from USD 10,000.00`; nothing of one without conditions."""
+        about = [each for each in (self.account, self.service, self.tag) if each]
+        least = [f"from {self.min_amount}"] if self.min_amount is not None else []
+        return ", ".join([*([f"for {' '.join(about)}"] if about else []), *least])
+
     def applies(self, subscriptions: Sequence[Subscription], *, stake: Stake) -> bool:
         """Whether the rule is about a request for these subscriptions of one account."""
         if not any(self._fits(each) for each in subscriptions):
@@ -181,6 +188,16 @@ class Policy:
             return 0
         strict = (rule.required for rule in self.rules if rule.applies(subscriptions, stake=stake))
         return max(self.required, *strict, 1)
+
+    def asks_for(
+        self, required: int, subscriptions: Sequence[Subscription], *, stake: Stake
+    ) -> str | None:
+        """What makes a request need so many approvals, where that is a rule and not all of them."""
+        if required <= max(self.required, 1):
+            return None
+        asking = (rule for rule in self.rules if rule.required == required)
+        applying = (rule.words for rule in asking if rule.applies(subscriptions, stake=stake))
+        return next(applying, None) or None
 
     def cooling_off_minutes_of(self, account: Account) -> int:
         """The minutes between the last approval and the execution, as the account or all set it."""

@@ -48,6 +48,13 @@ def raised(tx: Transaction, request: Request, policy: Policy) -> Request:
     return replace(request, required_approvals=max(request.required_approvals, now))
 
 
+def why_several(tx: Transaction, request: Request, policy: Policy) -> str | None:
+    """What makes it need more approvals than others, by the settings as they are now."""
+    held = (tx.catalogue.get(item.key) for item in request.items)
+    known = [each for each in held if each is not None]
+    return policy.asks_for(request.required_approvals, known, stake=_stake(request))
+
+
 def _stake(request: Request) -> Stake:
     """What was paid for its items, or is deducted when auto-renewal is switched."""
     if request.change is Change.UNSUBSCRIBE:

@@ -63,6 +63,8 @@ def request_card(card: RequestCard) -> Content:
     """The message in its present state; the top-level text says everything needed to decide."""
     request = card.request
     face = FACES[request.state](request)
+    if card.several is not None and request.state is State.WAITING:
+        face = _waiting(request, several=card.several)
     if card.fresh is not None and request.state is State.STALE:
         face = _stale(request, card.fresh)
     blocks = [
@@ -81,10 +83,11 @@ def _offered(card: RequestCard, face: Face) -> Sequence[InteractiveElement | Non
     return (*face.buttons[:-1], *glass.breaking(card.request))
 
 
-def _waiting(request: Request) -> Face:
+def _waiting(request: Request, several: str = "") -> Face:
     do = words(request).do
     who, what = text.mention(request.requested_by), text.esc(facts.subject(request, full=True))
     by = text.instant(request.deadline)
+    why = f" ({body.foreign(several)})" if several else ""
     return Face(
         emoji=WAITING,
         headline=f"Waiting: {do} {facts.subject(request)}",
@@ -101,7 +104,7 @@ def _waiting(request: Request) -> Face:
             context(
                 " · ".join(
                     (
-                        body.counted_approvals(request),
+                        f"{body.counted_approvals(request)}{why}",
                         *body.still_to_decide(request),
                         f"by {by}",
                         body.rules(request),

@@ -59,6 +59,7 @@ MESSAGES = {
         request=EVERY_STATE[-1],
         fresh=Fresh(at=NOW, refund=usd("1900.45"), worst=EVERY_STATE[-1].acknowledgement.worst),
     ),
+    "card of several approvals": RequestCard(request=EVERY_STATE[0], several="from USD 10,000.00"),
     "card dry run": RequestCard(request=replace(samples.done(), dry_run=True)),
     "receipt": Receipt(request=samples.done()),
     "receipt dry run": Receipt(request=replace(samples.done(), dry_run=True)),

@@ -275,6 +275,16 @@ def test_the_first_of_two_approvals_is_counted_by_name():
     )
 
 
+def test_of_several_approvals_it_says_why():
+    both = replace(samples.waiting(), required_approvals=2)
+    content = request_card(RequestCard(request=both, several="for <prod>, from USD 5,000.00"))
+
+    assert seen.lines(content.blocks)[-1].startswith(
+        "0 of 2 approvals (for &lt;prod&gt;, from USD 5,000.00) · for @approver-1, @approver-2 · "
+    )
+    assert seen.refused(content) == []
+
+
 def test_who_has_approved_is_not_waited_for():
     both = replace(samples.waiting(), required_approvals=2)
     one = deciding.approve(both, by=APPROVER_1, at=LATER, authorities=(APPROVER_1,))

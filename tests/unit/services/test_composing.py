@@ -29,6 +29,7 @@ from bot.services.closing import closures
 from bot.services.delivering import Delivering
 from bot.services.errors import NoReceipt, UnknownRequest
 from bot.services.forgetting import Forgetting
+from bot.services.policy import ApprovalRule
 from bot.services.touring import Touring
 from bot.services.unattached import unattached
 from handlers.blocks.requester_notes import requester_note
@@ -427,6 +428,30 @@ def test_a_stale_request_says_what_the_form_would_show_now(
     desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
     delivering.send_due()
     assert card(desk).fresh is None
+
+
+@pytest.mark.parametrize(
+    ("least", "required", "why"), [("3600", 2, "from USD 3,600.00"), ("36000", 1, None)]
+)
+def test_a_request_that_needs_several_approvals_says_why(
+    desk: Desk, least: str, required: int, why: str | None
+) -> None:
+    desk.policy = policy(rules=(ApprovalRule(required=2, min_amount=usd(least)),))
+    desk.start()
+    desk.ask("sm-quota")
+    delivering(desk).send_due()
+
+    shown = card(desk)
+    assert (shown.request.required_approvals, shown.several) == (required, why)
+
+
+def test_where_all_requests_need_as_many_nothing_is_said_of_why(desk: Desk) -> None:
+    desk.policy = policy(required=2, rules=(ApprovalRule(required=2, account="prod"),))
+    desk.start()
+    desk.ask("sm-quota")
+    delivering(desk).send_due()
+
+    assert card(desk).several is None
 
 
 def test_a_request_that_went_stale_unread_says_when_the_cloud_was_read(

@@ -103,6 +103,14 @@ def test_who_approved_it_already_hears_that_somebody_else_is_needed() -> None:
     )
 
 
+def test_a_rule_says_what_it_is_about() -> None:
+    dear = ApprovalRule(required=2, account="prod", service="RDS", min_amount=usd("10000"))
+
+    assert dear.words == "for prod RDS, from USD 10,000.00"
+    assert ApprovalRule(required=2, tag="team=sec").words == "for team=sec"
+    assert ApprovalRule(required=2).words == ""
+
+
 def test_where_no_answer_is_missing_nothing_is_claimed_of_what_follows() -> None:
     done = samples.done()
 
