@@ -207,26 +207,26 @@ def verified(request: Request, *, at: datetime, note: str | None = None) -> Requ
 
 
 def looked_again(request: Request, *, at: datetime, note: str) -> Request:
-    """A day later all of it is still gone."""
-    demand(request, State.DONE)
+    """A day later what was done is still so; what people left may be done by now."""
+    demand(request, State.DONE, State.FAILED)
     return noted(request, Verb.LOOKED_AGAIN, at=at, note=note)
 
 
 def came_back(
     request: Request, *, at: datetime, problem: str, items: tuple[int, ...] = ()
 ) -> Request:
-    """A day later the cloud lists some of it again: it stays done, and people are told.
+    """A day later the cloud lists some of it again: it stays as it was, and people are told.
 
     `items` are the numbers of what is there.
     """
-    demand(request, State.DONE)
+    demand(request, State.DONE, State.FAILED)
     told = replace(request, problem=problem)
     return noted(told, Verb.CAME_BACK, at=at, note=problem, items=items)
 
 
 def not_looked(request: Request, *, at: datetime, note: str) -> Request:
     """A day later the cloud could not be read, nor for another day: nobody knows better."""
-    demand(request, State.DONE)
+    demand(request, State.DONE, State.FAILED)
     return noted(request, Verb.NOT_LOOKED, at=at, note=note)
 
 

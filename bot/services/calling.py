@@ -80,7 +80,7 @@ class Calling:
         """One move of the request's current step; may raise any ProviderError of a reading."""
         step = stepping.next_step(request)
         if step is None:
-            self._finish(request)
+            self._finish(request, provider)
         elif step.state is StepState.PLANNED:
             self._send(request, step, provider, lease_until=lease_until)
         elif step.state is StepState.ACCEPTED:
@@ -88,12 +88,13 @@ class Calling:
         else:
             self._look(request, step, provider)
 
-    def _finish(self, request: Request) -> None:
+    def _finish(self, request: Request, provider: Provider) -> None:
         now = self._progress.clock.now()
         if all(step.state is StepState.DONE for step in request.steps):
             self._progress.save(request, stepping.verify(request, at=now), again=now)
             return
-        failed = stepping.fail(request, at=now, problem=_what_failed(request))
+        paid = request if request.dry_run else _with_refunds(request, provider)
+        failed = stepping.fail(paid, at=now, problem=_what_failed(request))
         self._progress.save(request, failed, again=None)
 
     def _send(
@@ -378,7 +379,7 @@ def _with_refunds(request: Request, provider: Provider) -> Request:
     for refund in provider.refunds(ids, since=request.requested_at):
         item = request.item(SubscriptionKey(request.account, refund.id))
         paid = replace(item, refund_actual=refund.refund, fee_actual=refund.handling_fee)
-        request = stepping.with_item(request, paid)
+        request = stepping.with_item(request, replace(paid, refund_order=refund.order_id))
     return request
 
 

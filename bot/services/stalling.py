@@ -151,7 +151,7 @@ def _trouble(request: Request, hindrance: Hindrance) -> Trouble:
 def _given_up(request: Request, hindrance: Hindrance, *, at: datetime) -> Request:
     if request.state is State.APPROVED:
         return deciding.expire(request, at=at, why=f"{not_in_time(request)} {hindrance.why}")
-    if request.state is State.DONE:
+    if request.closed:
         return stepping.not_looked(request, at=at, note=hindrance.why)
     unknown = _unknown(request)
     known = f" It is not known what became of {listed(unknown)}." if unknown else ""
