@@ -289,9 +289,9 @@ class Requests(Office, RuleBasedStateMachine):
         self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))
-    @rule(data=st.data())
-    def something_is_busy_between_steps(self, data: st.DataObject) -> None:
-        self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), "it is busy")
+    @rule(data=st.data(), change=st.sampled_from(("it is busy", "it is a promotion")))
+    def something_may_not_go_between_steps(self, data: st.DataObject, change: str) -> None:
+        self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), change)
         self._pass(COOLING_OFF)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))
