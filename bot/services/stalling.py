@@ -17,8 +17,8 @@ from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
 
 AT_ONCE = timedelta(0)
-SELDOM = timedelta(minutes=5)
-"""How often it is tried once people know."""
+SELDOM, SELDOMEST = timedelta(minutes=5), timedelta(minutes=15)
+"""How often it is tried once people know; after a while a tenth of the time waited so far."""
 
 
 class Stalling:
@@ -57,7 +57,9 @@ class Stalling:
             held = standstill.held_up(stands, at=now, note=_said(stands, hindrance, until=until))
             self._tell(request, held, _trouble(stands, hindrance), again=again, called=called)
         else:
-            when = max(again, now + SELDOM) if told else again
+            waited = now - standstill.stands_since(stands)
+            seldom = max(SELDOM, min(waited / 10, SELDOMEST))
+            when = max(again, now + seldom) if told else again
             if moved is None:
                 self._progress.again(request, at=when, called=called)
             else:
