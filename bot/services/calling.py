@@ -170,16 +170,15 @@ class Calling:
         provider: Provider,
     ) -> None:
         """Ask the cloud once; whatever it answers, or does not, is saved."""
-        gone = set(stepping.open_items(request, number)) - set(here)
         effect = effect_of(request)
-        moved, again = request, SOON
+        moved, again = _without(request, number, here), SOON
         called = None
         if here:
             try:
                 results = effect.ask(provider, _call(request, number, here))
             except OutcomeUnknown as lost:
                 log.warning("step.unknown", extra={"request": request.number, "code": lost.code})
-                unknown = stepping.step_unknown(request, number)
+                unknown = stepping.step_unknown(moved, number)
                 again_at = self._now() + LOOK_EVERY
                 called = _called(effect.call, here, Outcome.UNKNOWN, error=lost)
                 self._progress.save(request, unknown, again=again_at, called=called)
@@ -196,9 +195,7 @@ class Calling:
                 called = _called(effect.call, here, Outcome.REFUSED, error=refusal)
             else:
                 called = _called(effect.call, here, _overall(results), results=results)
-            moved = _answered(request, number, results, at=self._now())
-        if gone:
-            moved = stepping.step_gone(moved, number, at=self._now(), gone=gone)
+            moved = _answered(moved, number, results, at=self._now())
         self._progress.save(request, moved, again=self._now() + again, called=called)
 
     def _follow(self, request: Request, step: Step, provider: Provider) -> None:
@@ -257,7 +254,8 @@ class Calling:
         self, request: Request, step: Step, keys: Sequence[SubscriptionKey], why: str
     ) -> None:
         """Reading shows that what was taken is not done, nor will be: Retry may send it again."""
-        refusals = dict.fromkeys(keys, ("", why))
+        sent = {key for key in keys if request.item(key).state is ItemState.SENT}
+        refusals = {key: ("", why if key in sent else _NOT_TAKEN) for key in keys}
         now = self._now()
         refused = stepping.step_refused(request, step.number, at=now, refusals=refusals)
         called = _called(READ, keys, Outcome.NOT_DONE)
@@ -381,6 +379,15 @@ def _with_refunds(request: Request, provider: Provider) -> Request:
         paid = replace(item, refund_actual=refund.refund, fee_actual=refund.handling_fee)
         request = stepping.with_item(request, replace(paid, refund_order=refund.order_id))
     return request
+
+
+def _without(request: Request, number: int, here: Collection[SubscriptionKey]) -> Request:
+    """What was not there when its step began is gone since then, and in no call."""
+    gone = set(stepping.open_items(request, number)) - set(here)
+    step = next(each for each in request.steps if each.number == number)
+    if not gone or step.started_at is None:
+        return request
+    return stepping.step_gone(request, number, at=step.started_at, gone=gone)
 
 
 def _call(request: Request, number: int, keys: Sequence[SubscriptionKey]) -> Call:

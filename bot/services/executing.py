@@ -242,7 +242,7 @@ class Executing:
     ) -> None:
         """It fails, and what reads as before counts as done no more, also in the catalogue."""
         keys = [item.key for item in still]
-        back = stepping.still_there(request, keys, at=now)
+        back = stepping.still_there(request, keys)
         told = taken_over(fresh[key.id] for key in keys if key.id in fresh)
         failed = stepping.fail(back, at=now, problem=problem)
         self._progress.save(request, failed, again=None, told=told)
