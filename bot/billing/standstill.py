@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.billing import by_hand, call_to_decide
 from bot.billing.unsubscription import Request, State, StepState, Verb, noted
 
 UNREAD_TOLD_AFTER = timedelta(minutes=15)
@@ -37,7 +38,10 @@ class Hindrance:
 
 
 def stands_since(request: Request) -> datetime:
-    """When it last went on, by an event or at the cloud, or was to: cooled off, or a day later."""
+    """When it last went on, by an event or at the cloud, or was to: cooled off, or a day later.
+
+    Where it waits for people it was to go on when they were to be called, or its time was over.
+    """
     return max(_moments(request))
 
 
@@ -59,11 +63,14 @@ def gives_up_at(request: Request, hindrance: Hindrance, *, last_safe: datetime |
 
     Before its first call it waits as long as the figures hold that were acknowledged; what has
     nothing at the cloud no longer than that either. `last_safe` is that of what is still to go.
+    What people carry out is given up when it would have failed anyway.
     """
     since = stands_since(request)
     if request.state is State.APPROVED:
         return request.good_until
     given_up = since + GIVEN_UP_AFTER
+    if _is_with_people(request):
+        return by_hand.fails_at(request) or given_up
     if request.state is not State.EXECUTING:
         return given_up
     if not is_at_the_cloud(request):
@@ -85,10 +92,23 @@ def held_up(request: Request, *, at: datetime, note: str) -> Request:
 def _moments(request: Request) -> Iterator[datetime]:
     yield request.requested_at
     yield from (each.at for each in request.events if each.verb not in _STANDS)
-    for due in (request.starts_at, request.second_look_at):
+    for due in (request.starts_at, request.second_look_at, _calls_people_at(request)):
         if due is not None:
             yield due
     for step in request.steps:
         asked = step.accepted_at or step.started_at
         if step.state in _AT_THE_CLOUD and asked is not None:
             yield asked
+
+
+def _is_with_people(request: Request) -> bool:
+    """Whether a person carries it out, or is to look, now."""
+    moving = request.state in {State.EXECUTING, State.VERIFYING}
+    return request.by_hand and moving and by_hand.confirmed(request) is None
+
+
+def _calls_people_at(request: Request) -> datetime | None:
+    """When Lapse has something to do about what waits for people."""
+    if request.state in {State.WAITING, State.STALE}:
+        return call_to_decide.next_call(request) or request.deadline
+    return by_hand.next_move(request) if _is_with_people(request) else None

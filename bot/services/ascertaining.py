@@ -4,7 +4,8 @@ It is read patiently: a second person alone is believed only where no cloud says
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -14,7 +15,8 @@ from bot.billing.bookkeeping import unsubscribed
 from bot.billing.quote import Scope
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import Item, Request, State
-from bot.ports.provider import Provider, ProviderError, Refund
+from bot.ports.provider import Provider, ProviderError, ProviderUnavailable, Refund
+from bot.ports.store import ChangedMeanwhile, StoreAway
 from bot.services.calling import LATER
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
@@ -65,7 +67,8 @@ class Ascertaining:
         """
         if request.is_contract or provider is None:
             return None
-        return provider.read([key.id for key in keys_of(request)])
+        with understood(request):
+            return provider.read([key.id for key in keys_of(request)])
 
     def reads_later(
         self, request: Request, error: ProviderError, *, since: datetime, within: timedelta
@@ -145,13 +148,26 @@ class Ascertaining:
             return {}
         ids = [key.id for key in keys_of(request)]
         try:
-            return {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
+            with understood(request):
+                return {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
         except ProviderError as error:
             log.warning("cloud.away", extra={"request": request.number, "code": error.code})
             return {}
 
     def _now(self) -> datetime:
         return self._progress.clock.now()
+
+
+@contextmanager
+def understood(request: Request) -> Iterator[None]:
+    """Have an answer that nobody expected be one that did not come: it is asked for again later."""
+    try:
+        yield
+    except (ProviderError, ChangedMeanwhile, StoreAway):
+        raise
+    except Exception as surprise:
+        log.exception("answer.surprise", extra={"request": request.number})
+        raise ProviderUnavailable("It answers what Lapse does not understand.") from surprise
 
 
 def sent_back(request: Request, *, at: datetime) -> Request:

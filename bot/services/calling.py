@@ -23,6 +23,7 @@ from bot.ports.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from bot.ports.store import StoreAway
 from bot.services import objections
 from bot.services.effects import afterwards, effect_of
 from bot.services.figures import exceeds, remaining
@@ -175,7 +176,7 @@ class Calling:
         called = None
         if here:
             try:
-                results = effect.ask(provider, _call(request, number, here))
+                results = self._ask(request, provider, _call(request, number, here))
             except OutcomeUnknown as lost:
                 log.warning("step.unknown", extra={"request": request.number, "code": lost.code})
                 unknown = stepping.step_unknown(moved, number)
@@ -197,6 +198,16 @@ class Calling:
                 called = _called(effect.call, here, _overall(results), results=results)
             moved = _answered(moved, number, results, at=self._now())
         self._progress.save(request, moved, again=self._now() + again, called=called)
+
+    def _ask(self, request: Request, provider: Provider, call: Call) -> Sequence[ItemResult]:
+        """Ask the cloud; whatever else goes wrong, it may have arrived, so that it is read."""
+        try:
+            return effect_of(request).ask(provider, call)
+        except (OutcomeUnknown, ProviderUnavailable, ProviderRefused, StoreAway):
+            raise
+        except Exception as surprise:
+            log.exception("step.surprise", extra={"request": request.number})
+            raise OutcomeUnknown("It answered what Lapse does not understand.") from surprise
 
     def _follow(self, request: Request, step: Step, provider: Provider) -> None:
         """Read the list until what was accepted is gone from it."""

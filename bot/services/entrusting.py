@@ -18,7 +18,7 @@ from bot.billing.unsubscription import Item, Request, State, Task
 from bot.ports.provider import Provider, ProviderError, ProviderUnavailable
 from bot.ports.store import Transaction
 from bot.services import objections
-from bot.services.ascertaining import Ascertaining
+from bot.services.ascertaining import Ascertaining, understood
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.merging import taken_over
@@ -64,6 +64,8 @@ class Entrusting:
 
     def _begin(self, request: Request, provider: Provider | None) -> None:
         """Read the facts again; while the cloud is away, wait, but not until it is too late."""
+        if self._is_over(request):
+            return
         try:
             seen = self._survey(request, provider)
         except ProviderError as error:
@@ -81,7 +83,8 @@ class Entrusting:
         fresh = self._ascertaining.read(request, provider)
         if fresh is None or provider is None:
             return None
-        return survey(self._progress.store, request, fresh, provider)
+        with understood(request):
+            return survey(self._progress.store, request, fresh, provider)
 
     def _known(self, request: Request) -> Survey:
         """The same by what the catalogue says."""
@@ -92,13 +95,10 @@ class Entrusting:
     def _open(self, request: Request, read_now: Survey | None, *, note: str) -> None:
         """Open the checklist, or go stale when facts are worse than acknowledged."""
         seen = self._known(request) if read_now is None else read_now
+        if self._is_over(request):
+            return
         now = self._now()
         account = account_of(self._progress.store, request.account)
-        if now > request.good_until:
-            why = _notice_passed(request, seen.items, account, now=now)
-            expired = deciding.expire(request, at=now, why=why or not_in_time(request))
-            self._progress.save(request, expired, again=None)
-            return
         problem = self._objection(request, seen, account, now=now)
         if problem is not None:
             self._go_stale(request, read_now, problem=problem, now=now)
@@ -112,6 +112,17 @@ class Entrusting:
         whom = tuple(dict.fromkeys(item.asked for item in items if item.asked))
         opened = by_hand.start(read, items=_with_editions(items), whom=whom, at=now)
         self._progress.save(request, opened, again=None)
+
+    def _is_over(self, request: Request) -> bool:
+        """Whether the acknowledged figures, or a notice, hold no longer; it has expired then."""
+        now = self._now()
+        if now <= request.good_until:
+            return False
+        account = account_of(self._progress.store, request.account)
+        why = _notice_passed(request, self._known(request).items, account, now=now)
+        expired = deciding.expire(request, at=now, why=why or not_in_time(request))
+        self._progress.save(request, expired, again=None)
+        return True
 
     def _objection(
         self, request: Request, seen: Survey, account: Account, *, now: datetime

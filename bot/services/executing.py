@@ -18,7 +18,7 @@ from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
-from bot.ports.store import Store, Transaction
+from bot.ports.store import ChangedMeanwhile, Store, StoreAway, Transaction
 from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling
 from bot.services.effects import afterwards, effect_of, is_gone
@@ -30,7 +30,7 @@ from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
-from bot.services.stalling import Stalling, no_cloud, not_in_time, unread
+from bot.services.stalling import Stalling, no_cloud, not_in_time, surprised, unread
 from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 from bot.services.waiting import Waiting
@@ -79,6 +79,7 @@ class Executing:
         """Make up to `limit` moves that are due; returns how many were made.
 
         Each request is claimed by itself, so that trouble with one does not hold up the others.
+        Raises StoreAway.
         """
         self._steady_since()  # at every tick, so that no leap goes unseen
         for made in range(limit):
@@ -88,7 +89,12 @@ class Executing:
                 claimed = tx.requests.claim_due(now=now, lease_until=lease_until, limit=1)
             if not claimed:
                 return made
-            self._move(claimed[0], lease_until=lease_until)
+            try:
+                self._move(claimed[0], lease_until=lease_until)
+            except (ChangedMeanwhile, StoreAway):
+                raise
+            except Exception as surprise:  # noqa: BLE001 - the other requests go on
+                self._held_up(claimed[0], surprise)
         return limit
 
     def _move(self, request: Request, *, lease_until: datetime) -> None:
@@ -110,6 +116,14 @@ class Executing:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
                 again = self._clock.now() + LATER
                 self._stalling.hold(request, unread(request.account, error), again=again)
+
+    def _held_up(self, request: Request, surprise: Exception) -> None:
+        """What nobody expected is told, and ends in time, as where a cloud cannot be read.
+
+        Of a call whose intent is written the next holder reads what became of it.
+        """
+        log.error("request.surprise", exc_info=surprise, extra={"request": request.number})
+        self._stalling.hold(request, surprised(request), again=self._clock.now() + LATER)
 
     def _still_approved(self, request: Request) -> bool:
         """Whether its approvals count still; it is stale when not.
@@ -138,13 +152,12 @@ class Executing:
 
     def _begin(self, request: Request, provider: Provider) -> None:
         """Read the facts again and start, or go stale when they are worse than acknowledged."""
-        fresh = provider.read([key.id for key in keys_of(request)])
-        now = self._clock.now()
-        if now > request.good_until:
-            expired = deciding.expire(request, at=now, why=not_in_time(request))
-            self._progress.save(request, expired, again=None)
+        if self._is_over(request):
             return
+        fresh = provider.read([key.id for key in keys_of(request)])
         seen = survey(self._store, request, fresh, provider)
+        if self._is_over(request):
+            return
         now = self._clock.now()
         problem = self._objection(request, seen, now=now)
         if problem is not None:
@@ -160,6 +173,15 @@ class Executing:
         note = "within the approved limits"
         read = deciding.read_again(request, at=now, note=note)
         self._progress.save(request, stepping.start(read, at=now), again=now)
+
+    def _is_over(self, request: Request) -> bool:
+        """Whether the acknowledged figures hold no longer; it has expired then."""
+        now = self._clock.now()
+        if now <= request.good_until:
+            return False
+        expired = deciding.expire(request, at=now, why=not_in_time(request))
+        self._progress.save(request, expired, again=None)
+        return True
 
     def _objection(self, request: Request, seen: Survey, *, now: datetime) -> str | None:
         """Why the request cannot start as it was approved; None when it can."""

@@ -7,7 +7,7 @@ from bot.billing import deciding, standstill, stepping
 from bot.billing.deadline import last_safe
 from bot.billing.standstill import TAKEN_TOLD_AFTER, Hindrance
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
-from bot.billing.unsubscription import ItemState, Request, State, StepState
+from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.ports.provider import ProviderError
 from bot.ports.store import Transaction
 from bot.services.alarming import Trouble, alarm
@@ -19,6 +19,10 @@ from bot.services.progress import Progress
 AT_ONCE = timedelta(0)
 SELDOM, SELDOMEST = timedelta(minutes=5), timedelta(minutes=15)
 """How often it is tried once people know; after a while a tenth of the time waited so far."""
+
+_UNCHANGED = "Nothing was changed yet."
+
+_UNDECIDED = frozenset({State.WAITING, State.STALE})
 
 
 class Stalling:
@@ -44,10 +48,14 @@ class Stalling:
         """Try it `again`, tell people, or give it up: as long as it has not gone on.
 
         `moved` is what became of it, with what the record says of a call, where that is to be
-        saved in any case.
+        saved in any case. Of what people have to decide first, and can all the same, operators
+        alone are told; it expires in time.
         """
         now = self._progress.clock.now()
         stands = moved or request
+        if stands.state in _UNDECIDED:
+            self._leave_undecided(stands, hindrance, again=again)
+            return
         until = standstill.gives_up_at(stands, hindrance, last_safe=self._last_safe(stands))
         told = standstill.is_told(stands)
         if now > until:
@@ -64,6 +72,16 @@ class Stalling:
                 self._progress.again(request, at=when, called=called)
             else:
                 self._progress.save(request, moved, again=when, called=called)
+
+    def _leave_undecided(self, request: Request, hindrance: Hindrance, *, again: datetime) -> None:
+        now = self._progress.clock.now()
+        if standstill.is_to_be_told(request, hindrance, at=now):
+            trouble = _trouble(request, hindrance)
+            operators = self._operators()
+            with self._progress.store.transaction() as tx:
+                alarm(tx, trouble, operators=operators, at=now)
+            again = max(again, now + SELDOM)
+        self._progress.again(request, at=again)
 
     def _tell(
         self,
@@ -114,6 +132,14 @@ def no_cloud(account: AccountName) -> Hindrance:
     return Hindrance(why=f"The settings name no cloud for {account}.", about=f"cloud/{account}")
 
 
+def surprised(request: Request) -> Hindrance:
+    """Lapse, or what it was told, is not as it should be."""
+    return Hindrance(
+        why="Lapse came upon an error that it does not know; its log says which.",
+        about=f"request/{request.number}",
+    )
+
+
 def busy(request: Request, why: str) -> Hindrance:
     """The rules let it go when another transaction is over."""
     return Hindrance(why=why, about=f"request/{request.number}")
@@ -142,17 +168,20 @@ def not_over(left: Request, keys: Sequence[SubscriptionKey]) -> Hindrance:
 
 def _trouble(request: Request, hindrance: Hindrance) -> Trouble:
     """What operators are told, whether it was told or given up first."""
+    meaning = f"Request {request.number} says what that means for it."
+    if request.state in _UNDECIDED:
+        meaning = "People can go on with it as before; nobody is called to until that is over."
     return Trouble(
         about=hindrance.about,
         subject=f"Request {request.number} cannot go on",
-        text=f"{hindrance.why} Request {request.number} says what that means for it.",
+        text=f"{hindrance.why} {meaning}",
         since=standstill.stands_since(request),
     )
 
 
 def _given_up(request: Request, hindrance: Hindrance, *, at: datetime) -> Request:
     if request.state is State.APPROVED:
-        return deciding.expire(request, at=at, why=f"{not_in_time(request)} {hindrance.why}")
+        return deciding.expire(request, at=at, why=f"{_too_late(request)} {hindrance.why}")
     if request.closed:
         return stepping.not_looked(request, at=at, note=hindrance.why)
     unknown = _unknown(request)
@@ -162,7 +191,14 @@ def _given_up(request: Request, hindrance: Hindrance, *, at: datetime) -> Reques
 
 
 def not_in_time(request: Request) -> str:
-    """Why what was approved does not start any more."""
+    """Why what was approved does not start any more, with what kept it as people were told."""
+    told = [e.note or "" for e in request.events if e.verb is Verb.HELD_UP]
+    if not told or not standstill.is_told(request):
+        return _too_late(request)
+    return f"{_too_late(request)} {told[-1].partition(f' {_UNCHANGED}')[0]}"
+
+
+def _too_late(request: Request) -> str:
     until = instant(request.good_until)
     return f"It could not start by {until}, until when the acknowledged figures held."
 
@@ -170,7 +206,9 @@ def not_in_time(request: Request) -> str:
 def _said(request: Request, hindrance: Hindrance, *, until: datetime) -> str:
     so_far = "Nothing is asked for twice."
     if request.state is State.APPROVED:
-        so_far = "Nothing was changed yet."
+        so_far = _UNCHANGED
+    elif request.by_hand:
+        so_far = "What people say of it is kept."
     return f"{hindrance.why} {so_far} Lapse goes on trying until {instant(until)}."
 
 

@@ -1,15 +1,18 @@
 """What becomes of a request that cannot go on: people hear of it once, and it ends."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.billing.standstill import GIVEN_UP_AFTER, TAKEN_TOLD_AFTER, UNREAD_TOLD_AFTER
-from bot.billing.unsubscription import Request, State, Verb
+from bot.billing.subscription import Subscription
+from bot.billing.unsubscription import Request, State, StepState, Verb
 from bot.facts.messages import OperatorWarning, RequesterNote
-from bot.ports.provider import ProviderRefused
-from bot.ports.store import Store
+from bot.ports.provider import Call, ItemResult, ProviderRefused
+from bot.ports.store import ChangedMeanwhile, Store
+from storage.errors import DatabaseAway
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, OUTSIDER, REQUESTER, resource
 from tests.fakes import TAKES
@@ -393,3 +396,194 @@ def test_no_step_goes_after_the_figures_hold_that_were_acknowledged(desk: Desk) 
     desk.run(seconds=15)
     assert desk.get().problem == failed.problem
     assert len(desk.cloud.calls) == 1
+
+
+# What nobody expected
+
+SURPRISE = "Lapse came upon an error that it does not know; its log says which."
+
+
+def answers_nonsense(desk: Desk, *refs: str) -> None:
+    """What the cloud says of these, all by default, is not what it should be."""
+    read = desk.cloud.read
+
+    def nonsense(ids: Collection[str]) -> Mapping[str, Subscription]:
+        if not refs or set(refs).intersection(ids):
+            raise KeyError("resources")
+        return read(ids)
+
+    desk.cloud.read = nonsense  # type: ignore[method-assign]
+
+
+def test_what_nobody_expected_is_logged_and_told_and_the_request_expires(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = approved(desk)
+    answers_nonsense(desk)
+    desk.run()
+    [logged] = [each for each in caplog.records if each.message == "request.surprise"]
+    assert (logged.levelname, logged.__dict__["request"]) == ("ERROR", 1001)
+    assert "KeyError: 'resources'" in caplog.text
+    pass_time(desk, HOUR)
+
+    assert told(desk.get()) == [
+        f"{SURPRISE} Nothing was changed yet. "
+        "Lapse goes on trying until Thu 26 Nov 2026, 11:17 GMT+08:00."
+    ]
+    assert len(warnings(desk)) == 2
+    pass_time(desk, request.good_until - desk.clock.now(), every=HOUR)
+    assert desk.state() is State.APPROVED
+
+    pass_time(desk, HOUR)
+    ended = desk.get()
+    assert (ended.state, len(told(ended))) == (State.EXPIRED, 1)
+    assert ended.events[-1].note == (
+        "It could not start by Thu 26 Nov 2026, 11:17 GMT+08:00, until when the acknowledged "
+        f"figures held. {SURPRISE}"
+    )
+    assert desk.cloud.calls == []
+
+
+def test_when_the_figures_hold_no_more_nothing_is_read(desk: Desk) -> None:
+    request = approved(desk)
+    desk.clock.set(request.good_until + SECOND)
+    desk.run()
+
+    assert (desk.state(), desk.cloud.reads) == (State.EXPIRED, 0)
+
+
+def test_what_nobody_expected_of_one_request_does_not_hold_up_another(desk: Desk) -> None:
+    desk.cloud.held["vm"] = resource("vm", orders=(LONG,))
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["vm"]], at=desk.clock.now())
+    desk.approved("sm-quota")
+    desk.unsubscribing.approve(desk.ask("vm").number, by=APPROVER_1)
+    desk.cool_off()
+    answers_nonsense(desk, "sm-quota")
+    desk.run()
+
+    assert (desk.state(1001), desk.state(1002)) == (State.APPROVED, State.EXECUTING)
+
+
+def test_a_call_that_ends_as_nobody_expected_is_read_and_not_repeated(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    approved(desk)
+    ask, lost = desk.cloud.unsubscribe, 1
+
+    def nonsense(call: Call) -> Sequence[ItemResult]:
+        nonlocal lost
+        results = ask(call)
+        if lost:
+            lost = 0
+            raise ValueError("no JSON")
+        return results
+
+    monkeypatch.setattr(desk.cloud, "unsubscribe", nonsense)
+    desk.run()
+    assert "ValueError: no JSON" in caplog.text
+    assert desk.get().steps[0].state is StepState.UNKNOWN
+
+    desk.run(seconds=30)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls] == [
+        ("sm-quota",),
+        ("sm-screen", "sm-orchestration"),
+    ]
+
+
+def test_an_answer_that_cannot_be_taken_down_is_read_and_not_asked_for_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(desk)
+    ask = desk.cloud.unsubscribe
+
+    def of_another(call: Call) -> Sequence[ItemResult]:
+        ask(call)
+        return [ItemResult(id="another", accepted=True)]
+
+    with monkeypatch.context() as mixed_up:
+        mixed_up.setattr(desk.cloud, "unsubscribe", of_another)
+        desk.run()
+    assert desk.get().steps[0].state is StepState.STARTED
+
+    desk.run(seconds=90)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_what_is_open_at_the_cloud_is_left_to_people_when_its_reading_stays_a_surprise(
+    desk: Desk,
+) -> None:
+    approved(desk)
+    desk.cloud.takes = FOR_EVER
+    desk.run()
+    answers_nonsense(desk)
+    pass_time(desk, HOUR)
+    assert told(desk.get()) == [
+        f"{SURPRISE} Nothing is asked for twice. "
+        "Lapse goes on trying until Tue 24 Nov 2026, 10:17 GMT+08:00."
+    ]
+
+    pass_time(desk, GIVEN_UP_AFTER, every=HOUR)
+    assert (desk.state(), desk.get().problem) == (State.FAILED, SURPRISE)
+    assert len(desk.cloud.calls) == 1
+
+
+@pytest.mark.parametrize("trouble", [DatabaseAway(), ChangedMeanwhile()])
+def test_what_befalls_the_store_is_no_surprise(
+    desk: Desk, trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(desk)
+    desk.clock.advance(HOUR)
+
+    def away(_: Collection[str]) -> Mapping[str, Subscription]:
+        raise trouble
+
+    with monkeypatch.context() as lost:
+        lost.setattr(desk.cloud, "read", away)
+        with pytest.raises(type(trouble)):
+            desk.run()
+
+    assert (told(desk.get()), warnings(desk)) == ([], [])
+    desk.run(seconds=75)
+    assert desk.state() is State.DONE
+
+
+def test_who_cannot_be_called_to_decide_is_told_to_operators_and_can_decide(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask("sm-quota")
+
+    def broken(_: Any) -> bool:
+        raise KeyError("user")
+
+    with monkeypatch.context() as slack:
+        slack.setattr(desk.directory, "has_left", broken)
+        pass_time(desk, 4 * HOUR + UNREAD_TOLD_AFTER - SECOND)
+        assert warnings(desk) == []
+        pass_time(desk, 9 * HOUR)
+        warned = [each for each in desk.deliveries() if each.key.startswith("warning/")]
+    assert [each.destination for each in warned] == [APPROVER_1, APPROVER_2]
+    assert {each.subject["text"] for each in warned} == {
+        f"{SURPRISE} People can go on with it as before; nobody is called to until that is over."
+    }
+    assert told(desk.get()) == []
+    pass_time(desk, HOUR)
+    assert desk.get().events[-1].verb is Verb.CALLED
+    assert desk.unsubscribing.approve(1001, by=APPROVER_1).state is State.APPROVED
+
+
+def test_a_request_whose_people_cannot_be_looked_up_expires_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask("sm-quota")
+
+    def broken(_: Any) -> bool:
+        raise KeyError("user")
+
+    monkeypatch.setattr(desk.directory, "has_left", broken)
+    pass_time(desk, timedelta(hours=80), every=HOUR / 2)
+
+    assert desk.state() is State.EXPIRED
+    assert told(desk.get()) == []

@@ -1056,6 +1056,65 @@ def test_a_cloud_that_says_no_is_not_waited_for(
     assert figures_read(console) == [KNOWN_UNREAD]
 
 
+def answers_nonsense(desk: Desk) -> None:
+    """What the cloud says is not what it should be."""
+
+    def nonsense(*_: object, **__: object) -> Mapping[str, Subscription]:
+        raise KeyError("resources")
+
+    for name in ("read", "refunds", "around"):
+        setattr(desk.cloud, name, nonsense)
+
+
+def test_a_cloud_that_answers_nonsense_counts_as_one_that_is_away(
+    console: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers_nonsense(console)
+    opened(console, "sm-quota")
+    assert console.state() is State.APPROVED
+    assert "KeyError: 'resources'" in caplog.text
+    pass_by(console, HOUR)
+
+    assert console.state() is State.EXECUTING
+    assert figures_read(console) == [KNOWN_UNREAD]
+
+
+def test_a_second_person_is_believed_where_the_cloud_answers_nonsense(console: Desk) -> None:
+    opened(console, "sm-quota")
+    done(console, items=[1, 2, 3])
+    answers_nonsense(console)
+    seen_gone(console)
+    pass_by(console, 7 * HOUR, every=10 * MINUTE)
+
+    assert (console.state(), console.get().events[-1].note) == (State.DONE, SEEN)
+
+
+def test_what_is_not_called_for_by_a_mistake_is_told_and_fails_when_it_would_have(
+    console: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(console, "sm-quota")
+    request = console.get()
+    due, ends = by_hand.next_call(request), by_hand.fails_at(request)
+    assert due is not None
+    assert ends is not None
+
+    def broken(user: object) -> bool:
+        raise KeyError(user)
+
+    monkeypatch.setattr(console.directory, "has_left", broken)
+    pass_by(console, due + HOUR - console.clock.now(), every=5 * MINUTE)
+    [held] = [e for e in console.get().events if e.verb is Verb.HELD_UP]
+    assert (held.note or "").startswith(
+        "Lapse came upon an error that it does not know; its log says which. What people say of "
+        "it is kept. Lapse goes on trying until"
+    )
+    assert console.state() is State.EXECUTING
+
+    pass_by(console, ends + HOUR - console.clock.now(), every=HOUR / 2)
+    assert console.state() is State.FAILED
+    assert (console.get().problem or "").startswith("Nobody said by")
+
+
 def test_the_figures_are_said_to_be_of_where_they_are_from(console: Desk) -> None:
     opened(console, "sm-quota")
 
