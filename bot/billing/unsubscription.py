@@ -129,12 +129,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """What the requester ticked: the sentence, and the worst figures reachable by the deadline."""
+    """What the requester ticked: the sentence, and the worst figures reachable by the deadline.
+
+    `required_approvals` is how many the form said, where the settings have asked for more since.
+    """
 
     by: SlackUser
     at: datetime
     text: str
     worst: Worst
+    required_approvals: int | None = None
 
 
 class Verb(StrEnum):
@@ -256,6 +260,12 @@ class Request:
     def good_until(self) -> datetime:
         """Until when the figures hold that were acknowledged: nothing is asked for after it."""
         return latest_execution(self.deadline, cooling_off_minutes=self.cooling_off_minutes)
+
+    @property
+    def acknowledged_approvals(self) -> int:
+        """How many approvals were acknowledged; `required_approvals` may be more by now."""
+        before = self.acknowledgement.required_approvals
+        return self.required_approvals if before is None else before
 
     @property
     def acknowledged_as(self) -> int:
