@@ -32,7 +32,7 @@ from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
-from bot.services.stalling import Stalling, busy, not_over, still_listed, takes_no_calls
+from bot.services.stalling import Stalling, kept_now, not_over, still_listed, takes_no_calls
 from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
@@ -155,10 +155,8 @@ class Calling:
         if request.change is not Change.UNSUBSCRIBE:
             return objections.dearer(request, seen.items, account, now)
         plan = plan_now(self._progress.store, request, seen, at=now)
-        refused = objections.refused(request, plan)
-        if refused is not None:
-            waits = objections.are_over_by_themselves(plan)
-            return busy(request, refused) if waits else refused
+        if (kept := kept_now(request, plan)) is not None:
+            return kept
         other = objections.otherwise(request, plan, keys={each.key for each in seen.items})
         said = other or exceeds(remaining(request, plan), request)
         return said or objections.paid_otherwise(request, plan)

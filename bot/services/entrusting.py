@@ -13,12 +13,14 @@ from bot.billing.account import Account
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.deadline import STEPS, last_safe
 from bot.billing.renewal import Anchor, AnchorKind, anchor, safe_cutoff
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import Edition, Kind, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Request, State, Task
 from bot.ports.provider import Provider, ProviderError, ProviderUnavailable
 from bot.ports.store import Transaction
 from bot.services import objections
 from bot.services.ascertaining import Ascertaining, understood
+from bot.services.calling import LATER
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.merging import taken_over
@@ -26,7 +28,7 @@ from bot.services.people import People
 from bot.services.phrases import day, last_minute, listed
 from bot.services.planning import surroundings
 from bot.services.progress import Progress
-from bot.services.stalling import not_in_time
+from bot.services.stalling import Stalling, kept_now, not_in_time
 from bot.services.surveying import Survey, plan_now, survey
 
 REHEARSED = "dry run: nobody was asked to do anything"
@@ -43,8 +45,9 @@ KNOWN_ALONE = f"{KNOWN}; Lapse does not read this account"
 class Entrusting:
     """Looks after one claimed request that is carried out by hand; safe with several replicas."""
 
-    def __init__(self, *, progress: Progress, people: People) -> None:
+    def __init__(self, *, progress: Progress, stalling: Stalling, people: People) -> None:
         self._progress = progress
+        self._stalling = stalling
         self._people = people
         self._ascertaining = Ascertaining(progress)
 
@@ -93,13 +96,19 @@ class Entrusting:
             return Survey(items=items, beside=surroundings(tx, items))
 
     def _open(self, request: Request, read_now: Survey | None, *, note: str) -> None:
-        """Open the checklist, or go stale when facts are worse than acknowledged."""
+        """Open the checklist, or go stale when facts are worse than acknowledged.
+
+        What is busy is waited for: its approvals stay.
+        """
         seen = self._known(request) if read_now is None else read_now
         if self._is_over(request):
             return
         now = self._now()
         account = account_of(self._progress.store, request.account)
         problem = self._objection(request, seen, account, now=now)
+        if isinstance(problem, Hindrance):
+            self._stalling.hold(request, problem, again=now + LATER)
+            return
         if problem is not None:
             self._go_stale(request, read_now, problem=problem, now=now)
             return
@@ -126,14 +135,14 @@ class Entrusting:
 
     def _objection(
         self, request: Request, seen: Survey, account: Account, *, now: datetime
-    ) -> str | None:
-        """Why it cannot start as it was approved; None when it can."""
+    ) -> str | Hindrance | None:
+        """Why it cannot start as it was approved, or not yet; None when it can."""
         otherwise = objections.set_otherwise(request, account)
         found = otherwise or objections.gone(request, {each.key for each in seen.items})
         if found is not None:
             return found
         plan = plan_now(self._progress.store, request, seen, at=now)
-        return objections.changed(request, plan, now=now)
+        return kept_now(request, plan) or objections.changed(request, plan, now=now)
 
     def _go_stale(
         self, request: Request, seen: Survey | None, *, problem: str, now: datetime

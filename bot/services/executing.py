@@ -30,7 +30,14 @@ from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
-from bot.services.stalling import Stalling, no_cloud, not_in_time, surprised, unread
+from bot.services.stalling import (
+    Stalling,
+    kept_now,
+    no_cloud,
+    not_in_time,
+    surprised,
+    unread,
+)
 from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 from bot.services.waiting import Waiting
@@ -73,7 +80,9 @@ class Executing:
             steady_since=steady_since,
         )
         self._waiting = Waiting(progress=self._progress, people=people)
-        self._entrusting = Entrusting(progress=self._progress, people=people)
+        self._entrusting = Entrusting(
+            progress=self._progress, stalling=self._stalling, people=people
+        )
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
@@ -151,7 +160,10 @@ class Executing:
             self._look_again(request, provider)
 
     def _begin(self, request: Request, provider: Provider) -> None:
-        """Read the facts again and start, or go stale when they are worse than acknowledged."""
+        """Read the facts again and start, or go stale when they are worse than acknowledged.
+
+        What is busy is waited for, as between two steps: its approvals stay.
+        """
         if self._is_over(request):
             return
         fresh = provider.read([key.id for key in keys_of(request)])
@@ -160,6 +172,9 @@ class Executing:
             return
         now = self._clock.now()
         problem = self._objection(request, seen, now=now)
+        if isinstance(problem, Hindrance):
+            self._stalling.hold(request, problem, again=now + LATER)
+            return
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
             missing = [key for key in keys_of(request) if key.id not in fresh]
@@ -183,8 +198,10 @@ class Executing:
         self._progress.save(request, expired, again=None)
         return True
 
-    def _objection(self, request: Request, seen: Survey, *, now: datetime) -> str | None:
-        """Why the request cannot start as it was approved; None when it can."""
+    def _objection(
+        self, request: Request, seen: Survey, *, now: datetime
+    ) -> str | Hindrance | None:
+        """Why the request cannot start as it was approved, or not yet; None when it can."""
         account = account_of(self._store, request.account)
         if (otherwise := objections.set_otherwise(request, account)) is not None:
             return otherwise
@@ -192,9 +209,8 @@ class Executing:
         if missing is not None:
             return missing
         if request.change is Change.UNSUBSCRIBE:
-            return objections.changed(
-                request, plan_now(self._store, request, seen, at=now), now=now
-            )
+            plan = plan_now(self._store, request, seen, at=now)
+            return kept_now(request, plan) or objections.changed(request, plan, now=now)
         return objections.dearer(request, seen.items, account, now)
 
     def _verify(self, request: Request, provider: Provider) -> None:

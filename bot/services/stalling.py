@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from bot.billing import deciding, standstill, stepping
 from bot.billing.deadline import last_safe
+from bot.billing.plan import Plan
 from bot.billing.standstill import TAKEN_TOLD_AFTER, Hindrance
 from bot.billing.subscription import AccountName, SlackUser, SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.ports.provider import ProviderError
 from bot.ports.store import Transaction
+from bot.services import objections
 from bot.services.alarming import Trouble, alarm
 from bot.services.filing import Called
 from bot.services.finding import account_of
@@ -143,6 +145,14 @@ def surprised(request: Request) -> Hindrance:
 def busy(request: Request, why: str) -> Hindrance:
     """The rules let it go when another transaction is over."""
     return Hindrance(why=why, about=f"request/{request.number}")
+
+
+def kept_now(request: Request, plan: Plan) -> str | Hindrance | None:
+    """Why the rules let something of it not go now; what is over by itself is waited for."""
+    refused = objections.refused(request, plan)
+    if refused is None or not objections.are_over_by_themselves(plan):
+        return refused
+    return busy(request, refused)
 
 
 def still_listed(request: Request, keys: Sequence[SubscriptionKey]) -> Hindrance:

@@ -1056,6 +1056,20 @@ def test_a_cloud_that_says_no_is_not_waited_for(
     assert figures_read(console) == [KNOWN_UNREAD]
 
 
+def test_what_is_busy_is_waited_for_before_anybody_is_asked_to_end_it(console: Desk) -> None:
+    console.approved("sm-quota")
+    console.cool_off()
+    console.cloud.change("sm-quota", transaction_in_progress=True)
+    console.run()
+    pass_by(console, 10 * MINUTE)
+    assert console.state() is State.APPROVED
+
+    console.cloud.change("sm-quota", transaction_in_progress=False)
+    pass_by(console, MINUTE)
+    assert console.state() is State.EXECUTING
+    assert len(console.get().approvals) == 1
+
+
 def answers_nonsense(desk: Desk) -> None:
     """What the cloud says is not what it should be."""
 
