@@ -68,6 +68,12 @@ def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
     return tuple(i.key for i in request.items if not _settled(i) and i.key not in waits)
 
 
+def sends_again(request: Request) -> bool:
+    """Whether *Retry* sends what is left: nothing is at the cloud that would be read before."""
+    states = {step.state for step in request.steps}
+    return not states.issubset({StepState.DONE}) and _OPEN.isdisjoint(states)
+
+
 def first_sent(request: Request) -> datetime | None:
     """When the first call went to the cloud; None while none did, and of what never calls it.
 

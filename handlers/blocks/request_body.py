@@ -30,8 +30,10 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.stale_words import is_unapproved
 
 AGAIN = "Lapse changed nothing: look at the cloud's console, then ask again or keep it."
+ASK_AGAIN = "Nothing more of it is done with these approvals: leave it as is and ask again."
 LOOK = "Look at the cloud's console whether it is still gone."
 
 
@@ -428,8 +430,9 @@ def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
             "Retry",
         ),
     )
+    again = () if is_unapproved(request.problem) else (retry,)
     return (
-        retry,
+        *again,
         press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request"),
         press("Leave as is…", ids.LEAVE, request, says="Leave as is, request"),
     )

@@ -28,6 +28,7 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.stale_words import is_unapproved
 
 WAITING = "hourglass_flowing_sand"
 WORKING = "gear"
@@ -444,6 +445,8 @@ def _what_to_do(request: Request) -> str:
         return ""
     if is_at_the_cloud(request):
         return f"Retry looks first and asks for nothing twice, or {by_hand}."
+    if is_unapproved(request.problem):
+        return f"{body.ASK_AGAIN} Done by hand… still takes it if all of it is gone already."
     failed = facts.last_event(request, Verb.FAILED)
     if failed is not None and failed.at > request.good_until and ahead(request):
         return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bot.billing import stepping
-from bot.billing.unsubscription import Item, ItemState, Request, State
+from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard, RequesterNote
+from bot.services import objections
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import APPROVER_1, instant
@@ -28,6 +29,12 @@ def asks(request: Request) -> str:
     blocks = request_card(RequestCard(request=request)).blocks
     question: str = seen.button(blocks, "Approve")["confirm"]["text"]["text"]
     return question
+
+
+def glass() -> Request:
+    """Approved alone in an emergency."""
+    [*asked, approved] = samples.approved().events
+    return replace(samples.approved(), events=(*asked, replace(approved, verb=Verb.BROKE_GLASS)))
 
 
 def stuck(state: ItemState, problem: str | None = FELL) -> Request:
@@ -135,6 +142,31 @@ def test_what_failed_after_its_figures_held_says_that_retry_calls_nothing():
     assert lines(late)[-2].endswith(
         "Retry calls nothing any more: unsubscribe by hand and say so, or leave it and ask again."
     )
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        objections.unapproved(samples.approved()),
+        objections.unapproved(glass()),
+        objections.more_needed(samples.approved(), 2),
+    ],
+)
+def test_what_is_approved_no_more_offers_no_retry(why):
+    failed = replace(samples.unsent(), problem=why)
+    content = request_card(RequestCard(request=failed))
+
+    assert lines(failed)[-2] == (
+        f"{why} Nothing more of it is done with these approvals: leave it as is and ask again. "
+        "Done by hand… still takes it if all of it is gone already."
+    )
+    assert seen.buttons(content.blocks) == ["Done by hand…", "Leave as is…"]
+
+
+def test_while_nobody_knows_who_may_approve_it_can_be_tried_again():
+    unknown = replace(samples.unsent(), problem=objections.UNKNOWN)
+
+    assert "Retry" in seen.buttons(request_card(RequestCard(request=unknown)).blocks)
 
 
 def test_who_said_that_it_is_done_by_hand_did_not_leave_it():
