@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.billing.change import Change, Charge
-from bot.billing.deadline import latest_execution
+from bot.billing.deadline import STEPS, latest_execution
 from bot.billing.money import Money
 from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import CONTRACT, Quote, Scope
@@ -253,6 +253,19 @@ class Request:
     def good_until(self) -> datetime:
         """Until when the figures hold that were acknowledged: nothing is asked for after it."""
         return latest_execution(self.deadline, cooling_off_minutes=self.cooling_off_minutes)
+
+    @property
+    def starts_by(self) -> datetime:
+        """When it has to start, so that its steps are over while the figures hold."""
+        return self.good_until - STEPS
+
+    @property
+    def starts_at_last(self) -> bool:
+        """Whether it cools off just until it has to start, for longer than was acknowledged."""
+        decided = self.broken_glass or next(reversed(self.approvals), None)
+        if decided is None or self.starts_at != self.starts_by:
+            return False
+        return decided.at + timedelta(minutes=self.cooling_off_minutes) < self.starts_by
 
     @property
     def acknowledged_as(self) -> int:

@@ -178,14 +178,16 @@ class Unsubscribing:
         return self._change(number, move)
 
     def breakable(self, number: int, *, by: SlackUser) -> Request:
-        """A request whose glass the person could break now; raises what `break_glass` raises."""
+        """The request as it would be if the person broke its glass now; nothing is saved.
+
+        Raises what `break_glass` raises.
+        """
         breaking = self._breaking(by, why="")
         request = self.get(number)
         try:
-            breaking(request, self._clock.now())
+            return breaking(request, self._clock.now())
         except UnsubscriptionError as error:
             raise RequestRefused(error, request) from error
-        return request
 
     def withdraw(self, number: int, *, by: SlackUser) -> Request:
         """Take one's own request back; raises RequestRefused."""

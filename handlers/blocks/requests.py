@@ -122,7 +122,8 @@ def _approved(request: Request) -> Face:
             f"Request {request.number} is approved by {by}{alone} and starts at "
             f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
             f"{facts.least(request)}. "
-            f"Until then it can be stopped.{body.held_up_spoken(request)}"
+            f"Until then it can be stopped.{facts.no_later(request)}"
+            f"{body.held_up_spoken(request)}"
         ),
         body=(
             body.asked(request),
@@ -134,6 +135,7 @@ def _approved(request: Request) -> Face:
                 f"{how[0].upper()}{how[1:]} · requester and approvers can stop it "
                 f"until {facts.clock(starts, request)}"
             ),
+            *([context(no_later.strip())] if (no_later := facts.no_later(request)) else []),
         ),
         buttons=(
             body.press("Stop", ids.STOP, request, style="danger"),
