@@ -15,6 +15,7 @@ from bot.billing.unsubscription import (
     Item,
     ItemState,
     NothingMissing,
+    OnlyRehearsed,
     Request,
     State,
     Step,
@@ -255,8 +256,11 @@ def done_by_hand(request: Request, *, by: SlackUser, at: datetime, why: str) -> 
     """A person finished it at the cloud's console and says so; Lapse reads it back.
 
     What was approved to be done by hand has a checklist instead, where a second person looks.
+    Raises OnlyRehearsed for a dry run, which ends well by its own steps alone.
     """
     _demand_failed(request)
+    if request.dry_run:
+        raise OnlyRehearsed(request.number)
     if request.by_hand:
         raise AlreadyDecided(request)
     return noted(

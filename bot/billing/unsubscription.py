@@ -362,6 +362,10 @@ class NobodyElseLooks(UnsubscriptionError):
     """Nobody would be left to verify what this person did by hand."""
 
 
+class OnlyRehearsed(UnsubscriptionError):
+    """A dry run changes nothing, so nobody finishes it by hand: it would be said to be done."""
+
+
 class OutOfOrder(UnsubscriptionError):
     """Packages go after their edition, by hand as well (R8)."""
 

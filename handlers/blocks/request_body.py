@@ -430,9 +430,9 @@ def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
             "Retry",
         ),
     )
-    again = () if is_unapproved(request.problem) else (retry,)
+    by_hand = press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request")
     return (
-        *again,
-        press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request"),
+        *(() if is_unapproved(request.problem) else (retry,)),
+        *(() if request.dry_run else (by_hand,)),
         press("Leave as is…", ids.LEAVE, request, says="Leave as is, request"),
     )

@@ -447,10 +447,15 @@ def _what_to_do(request: Request) -> str:
         return ""
     if is_at_the_cloud(request):
         return f"Retry looks first and asks for nothing twice, or {by_hand}."
-    if is_unapproved(request.problem):
-        return f"{body.ASK_AGAIN} Done by hand… still takes it if all of it is gone already."
+    unapproved = is_unapproved(request.problem)
     failed = facts.last_event(request, Verb.FAILED)
-    if failed is not None and failed.at > request.good_until and ahead(request):
+    late = failed is not None and failed.at > request.good_until and bool(ahead(request))
+    if request.dry_run:
+        over = body.ASK_AGAIN if unapproved else "Leave it as is and ask again."
+        return over if unapproved or late else "Retry when that is over, or leave it as is."
+    if unapproved:
+        return f"{body.ASK_AGAIN} Done by hand… still takes it if all of it is gone already."
+    if late:
         return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."
     refused = [item for item in request.items if item.state is ItemState.REFUSED]
     untaken = any(not item.error_code for item in refused)  # nothing that could be over by itself

@@ -163,6 +163,18 @@ def test_what_is_approved_no_more_offers_no_retry(why):
     assert seen.buttons(content.blocks) == ["Done by hand…", "Leave as is…"]
 
 
+def test_a_dry_run_that_failed_is_not_done_by_hand():
+    dry = replace(samples.unsent(), dry_run=True)
+    late = replace(dry, deadline=samples.ASKED)
+    unapproved = replace(dry, problem=objections.unapproved(dry))
+    content = request_card(RequestCard(request=dry))
+
+    assert seen.buttons(content.blocks) == ["Retry", "Leave as is…"]
+    assert lines(dry)[-3] == f"{dry.problem} Retry when that is over, or leave it as is."
+    assert lines(late)[-3] == f"{dry.problem} Leave it as is and ask again."
+    assert lines(unapproved)[-3].endswith("leave it as is and ask again.")
+
+
 def test_while_nobody_knows_who_may_approve_it_can_be_tried_again():
     unknown = replace(samples.unsent(), problem=objections.UNKNOWN)
 
