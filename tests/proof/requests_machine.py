@@ -9,6 +9,7 @@ it is what failed, the cloud recovers or never does, and every request comes to 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from hypothesis import strategies as st
@@ -216,6 +217,27 @@ class Requests(Office, RuleBasedStateMachine):
         for clerk in self.clerks:
             clerk.start()
         self._work()
+
+    @rule(what=st.sampled_from(WANTED), again=st.booleans())
+    def a_dry_run_breaks_off_and_is_said_to_be_done(
+        self, what: tuple[str, ...], *, again: bool
+    ) -> None:
+        """It got worse between two steps; then it is tried again, or left."""
+        self.the_settings_change(self.required, ExecuteMode.DRY_RUN, CarriedOut.API)
+        self.somebody_asks(by=REQUESTER, what=what, at_once=True)
+        for number, by in product(self._rehearsed(State.WAITING), APPROVERS):
+            self._agree(number, by, "approve", shown=self._shown(number)[-1])
+        self.true.advance(COOLING_OFF)
+        self.clerks[0].tick()
+        if self._rehearsed(State.EXECUTING):
+            for ref in self._still_to_go(State.EXECUTING):
+                self._fall(ref, by=300, told=False)
+        self._work()
+        for number in self._rehearsed(State.FAILED):
+            by = self._get(number).requested_by
+            self._click(by, pressed(number, by, "by hand"))
+            self._pass(MINUTE)
+            self._click(by, pressed(number, by, "retry" if again else "leave"))
 
     @precondition(lambda self: self._checklists(State.EXECUTING))
     @rule(by=st.sampled_from(EVERYBODY), data=st.data(), truly=st.sampled_from((True, True, False)))
