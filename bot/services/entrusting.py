@@ -13,6 +13,7 @@ from bot.billing.account import Account
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.deadline import STEPS, last_safe
 from bot.billing.renewal import Anchor, AnchorKind, anchor, safe_cutoff
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import Edition, Kind, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Request, State, Task
 from bot.ports.provider import Provider, ProviderError, ProviderUnavailable
@@ -26,7 +27,8 @@ from bot.services.people import People
 from bot.services.phrases import day, last_minute, listed
 from bot.services.planning import surroundings
 from bot.services.progress import Progress
-from bot.services.stalling import not_in_time
+from bot.services.stalling import SELDOM, not_in_time
+from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
 REHEARSED = "dry run: nobody was asked to do anything"
@@ -43,10 +45,11 @@ KNOWN_ALONE = f"{KNOWN}; Lapse does not read this account"
 class Entrusting:
     """Looks after one claimed request that is carried out by hand; safe with several replicas."""
 
-    def __init__(self, *, progress: Progress, people: People) -> None:
+    def __init__(self, *, progress: Progress, people: People, standing: Standing) -> None:
         self._progress = progress
         self._people = people
-        self._ascertaining = Ascertaining(progress)
+        self._standing = standing
+        self._ascertaining = Ascertaining(progress, standing)
 
     def look_after(self, request: Request, provider: Provider | None) -> None:
         """One move: begin, call people, fail what is overdue, close what was seen, look again."""
@@ -183,9 +186,21 @@ class Entrusting:
             self._progress.again(request, at=by_hand.next_move(request) or now)
 
     def _call(self, request: Request, *, now: datetime) -> None:
-        """Call those for whom it waits now, as owners, approvers and people are now."""
+        """Call those for whom it waits now, as owners, approvers and people are now.
+
+        Nobody is called to do what is approved no more, nor while nobody knows whether it is.
+        """
+        doing = request.state is State.EXECUTING
+        against = self._standing.against(request) if doing else None
+        if isinstance(against, Hindrance):
+            self._progress.again(request, at=now + SELDOM)
+            return
+        if against is not None:
+            failed = by_hand.overdue(request, at=now, problem=against)
+            self._progress.save(request, failed, again=None)
+            return
         held = {each.key: each for each in self._ascertaining.known(request).values()}
-        if request.state is State.EXECUTING:
+        if doing:
             asked = self._asked(request, held=held)
             whom = by_hand.whom_to_ask(asked)
         else:

@@ -73,7 +73,9 @@ class Executing:
             steady_since=steady_since,
         )
         self._waiting = Waiting(progress=self._progress, people=people)
-        self._entrusting = Entrusting(progress=self._progress, people=people)
+        self._entrusting = Entrusting(
+            progress=self._progress, people=people, standing=self._standing
+        )
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
