@@ -163,6 +163,21 @@ def test_what_is_approved_no_more_offers_no_retry(why):
     assert seen.buttons(content.blocks) == ["Done by hand…", "Leave as is…"]
 
 
+def test_what_is_done_and_was_not_read_back_has_nothing_open():
+    problem = "The cloud of staging could not be read: It is away."
+    unread = stepping.fail(samples.verifying(), at=instant("2026-11-24 11:03"), problem=problem)
+    content = request_card(RequestCard(request=unread))
+    question = seen.button(content.blocks, "Retry")["confirm"]
+
+    assert seen.headline(content) == ":warning: Failed: 3 done, not read back"
+    assert lines(unread)[-2] == f"{problem} Retry reads it back once more, or leave it as is."
+    assert seen.buttons(content.blocks) == ["Retry", "Leave as is…"]
+    assert question["title"]["text"] == "Read request 1042 back?"
+    assert question["text"]["text"] == "Lapse reads the cloud once more and asks it for nothing."
+    assert told(unread) == f"Request 1042 failed: {problem}"
+    assert seen.refused(content) == []
+
+
 def test_a_dry_run_that_failed_is_not_done_by_hand():
     dry = replace(samples.unsent(), dry_run=True)
     late = replace(dry, deadline=samples.ASKED)
