@@ -239,6 +239,14 @@ def still_to_decide(request: Request, deciders: Deciders) -> tuple[SlackUser, ..
     )
 
 
+def most_approvals(request: Request, deciders: Deciders) -> int:
+    """How many approvals a waiting request can have: those given, and what others can add."""
+    people = {event.by for event in request.approvals if event.by}
+    used = {event.authority for event in request.approvals if event.authority}
+    others = deciders.besides(request.requested_by).without(people=people, authorities=used)
+    return len(request.approvals) + others.most_approvals
+
+
 def best_first(
     request: Request, *, by: SlackUser, authorities: Sequence[SlackUser], deciders: Deciders
 ) -> tuple[SlackUser, ...]:
