@@ -96,6 +96,7 @@ class Office:
         with self.store.transaction() as tx:
             tx.catalogue.put(items, at=NOW)
         self.bought = 0
+        self.broke_off = False
         self.kill_in: int | None = None
         self.stall: tuple[int, timedelta, Click] | None = None
         self.busy: list[Clerk] = []
