@@ -20,6 +20,7 @@ from storage.rows import pieces
 from storage.tables import (
     BY_HAND,
     HELD,
+    LEFT_OPEN,
     WAITING,
     decisions,
     deliveries,
@@ -92,6 +93,16 @@ class SqlRequests:
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Find out at once which of many are held: `open_with` knows it until a write."""
         self._holders = self._held(keys)
+
+    def left_open(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
+        """The requests that are over and left one of these sent or unknown, the oldest first."""
+        item, found = request_items.c, set[int]()
+        for piece in pieces(keys):
+            mine = item.team_id == self._work.team_id
+            these = among(item.account, item.subscription_id, piece)
+            statement = select(item.request).where(mine, these, LEFT_OPEN)
+            found.update(self._work.connection.scalars(statement))
+        return self._load(sorted(found))
 
     def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
         """The newest requests of a person, newest first."""

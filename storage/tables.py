@@ -38,7 +38,7 @@ from bot.ports.store import DeliveryState, ReminderState
 from storage.columns import belongs_to, key, maybe, number, partial, some
 from storage.types import Document, Exact, Instant, Json, Word
 
-SCHEMA = "0013"
+SCHEMA = "0014"
 """The revision that this code reads and writes: the newest file of storage/migrations/versions."""
 
 metadata = MetaData(
@@ -63,6 +63,7 @@ WAITING = text("requests.state = 'waiting'")
 BY_HAND = text("requests.by_hand AND requests.state IN ('executing', 'verifying')")
 NOT_ENDED = text("delegations.ended_at IS NULL")
 HELD = text("request_items.held")
+LEFT_OPEN = text("NOT request_items.held AND request_items.state IN ('sent', 'unknown')")
 TURNED_OFF = text("audit.action = 'autorenew.off'")
 UNDONE = text("NOT book_orders.done")
 LISTED = "gone_at IS NULL AND (status IS NULL OR status <> 'unsubscribed')"
@@ -308,6 +309,14 @@ request_items = Table(
         unique=True,
         sqlite_where=text("held"),
         postgresql_where=text("held"),
+    ),
+    Index(
+        "ix_request_items_left_open",
+        "team_id",
+        "account",
+        "subscription_id",
+        sqlite_where=text("NOT held AND state IN ('sent', 'unknown')"),
+        postgresql_where=text("NOT held AND state IN ('sent', 'unknown')"),
     ),
 )
 

@@ -49,7 +49,7 @@ def is_told(request: Request) -> bool:
 
 def is_to_be_told(request: Request, hindrance: Hindrance, *, at: datetime) -> bool:
     """Whether it is time for people to hear of it; of a second look they hear how it ends."""
-    if request.state is State.DONE or is_told(request):
+    if request.closed or is_told(request):
         return False
     return at >= stands_since(request) + hindrance.told_after
 

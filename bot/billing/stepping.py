@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from bot.billing.change import Change
 from bot.billing.subscription import SlackUser, SubscriptionKey
 from bot.billing.unsubscription import (
     AlreadyDecided,
@@ -28,6 +29,7 @@ from bot.billing.unsubscription import (
 _SETTLED = frozenset({StepState.DONE, StepState.REFUSED})
 _ANSWERED = frozenset({Verb.STEP_DONE, Verb.STEP_REFUSED})
 _OPEN = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
+_LEFT_OPEN = frozenset({ItemState.SENT, ItemState.UNKNOWN})
 
 
 def start(request: Request, *, at: datetime) -> Request:
@@ -85,6 +87,13 @@ def first_sent(request: Request) -> datetime | None:
     answered = any(each.verb in _ANSWERED for each in request.events)
     went = [step for step in request.steps if answered or step.state is not StepState.PLANNED]
     return min((step.started_at for step in went if step.started_at), default=None)
+
+
+def left_at_the_cloud(request: Request) -> frozenset[SubscriptionKey]:
+    """What a request that is over asked the cloud to end without reading what became of it."""
+    if request.by_hand or request.dry_run or request.change is not Change.UNSUBSCRIBE:
+        return frozenset()
+    return frozenset(item.key for item in request.items if item.state in _LEFT_OPEN)
 
 
 def step_started(request: Request, number: int, *, at: datetime) -> Request:
@@ -205,26 +214,26 @@ def verified(request: Request, *, at: datetime, note: str | None = None) -> Requ
 
 
 def looked_again(request: Request, *, at: datetime, note: str) -> Request:
-    """A day later all of it is still gone."""
-    demand(request, State.DONE)
+    """A day later what was done is still so; what people left may be done by now."""
+    demand(request, State.DONE, State.FAILED)
     return noted(request, Verb.LOOKED_AGAIN, at=at, note=note)
 
 
 def came_back(
     request: Request, *, at: datetime, problem: str, items: tuple[int, ...] = ()
 ) -> Request:
-    """A day later the cloud lists some of it again: it stays done, and people are told.
+    """A day later the cloud lists some of it again: it stays as it was, and people are told.
 
     `items` are the numbers of what is there.
     """
-    demand(request, State.DONE)
+    demand(request, State.DONE, State.FAILED)
     told = replace(request, problem=problem)
     return noted(told, Verb.CAME_BACK, at=at, note=problem, items=items)
 
 
 def not_looked(request: Request, *, at: datetime, note: str) -> Request:
     """A day later the cloud could not be read, nor for another day: nobody knows better."""
-    demand(request, State.DONE)
+    demand(request, State.DONE, State.FAILED)
     return noted(request, Verb.NOT_LOOKED, at=at, note=note)
 
 

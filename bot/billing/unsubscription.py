@@ -172,8 +172,11 @@ class Verb(StrEnum):
     ASKED_TO_LOOK = "asked-to-look"
 
 
-_SECOND_LOOK = frozenset({Verb.VERIFIED, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
+_ENDED_BY = frozenset({Verb.VERIFIED, Verb.LEFT})
+_SECOND_LOOK = frozenset({*_ENDED_BY, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
 """What comes before it, and each way in which it ends."""
+
+_CALLED_FOR = frozenset({ItemState.GONE, ItemState.SENT, ItemState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,17 +293,27 @@ class Request:
     def second_look_at(self) -> datetime | None:
         """When what is gone is read once more; None before and after, and of a dry run.
 
-        Auto-renewal is not: people may switch it as they like when the request is over. Nor is a
-        contract, nor what was done by hand where no cloud is read.
+        And what the cloud was called for where people left the rest as it is. Auto-renewal is not:
+        people may switch it as they like when the request is over. Nor is a contract, nor what was
+        done by hand where no cloud is read.
         """
-        if self.change is not Change.UNSUBSCRIBE or self.is_contract:
+        if self.change is not Change.UNSUBSCRIBE or self.is_contract or self.dry_run:
             return None
-        if self.state is not State.DONE or self.dry_run or not self._is_of_a_cloud:
+        if not self.closed or not self._is_of_a_cloud or not self.was_called_for:
             return None
         ended = [each for each in self.events if each.verb in _SECOND_LOOK]
-        if not ended or ended[-1].verb is not Verb.VERIFIED:
+        if not ended or ended[-1].verb not in _ENDED_BY:
             return None
         return ended[-1].at + SECOND_LOOK_AFTER
+
+    @property
+    def was_called_for(self) -> tuple[Item, ...]:
+        """What is done, or was asked of the cloud and may have been."""
+        if self.state is State.DONE:
+            return self.items
+        if self.by_hand:
+            return ()
+        return tuple(each for each in self.items if each.state in _CALLED_FOR)
 
     @property
     def _is_of_a_cloud(self) -> bool:

@@ -38,7 +38,8 @@ class Draft:
     do. `ways` are those of every one that goes, each for itself. `fingerprint` changes with the
     facts, not with the passing of an hour. `off_by_request`: the settings ask for an approval
     before auto-renewal is turned off. It needs `more_as_unknown` approvals than what is known to
-    be paid asks for.
+    be paid asks for. `left_open` are the numbers of the requests that are over and left some of it
+    at the cloud.
     """
 
     account: Account
@@ -68,6 +69,7 @@ class Draft:
     fingerprint: str
     off_by_request: bool = False
     more_as_unknown: bool = False
+    left_open: tuple[int, ...] = ()
 
     @property
     def is_contract(self) -> bool:

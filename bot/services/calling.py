@@ -5,7 +5,7 @@ read first; a step is sent again only when reading shows that the call never arr
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -31,7 +31,7 @@ from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
-from bot.services.stalling import Stalling, busy, still_listed, takes_no_calls
+from bot.services.stalling import Stalling, busy, not_over, still_listed, takes_no_calls
 from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
@@ -80,7 +80,7 @@ class Calling:
         """One move of the request's current step; may raise any ProviderError of a reading."""
         step = stepping.next_step(request)
         if step is None:
-            self._finish(request)
+            self._finish(request, provider)
         elif step.state is StepState.PLANNED:
             self._send(request, step, provider, lease_until=lease_until)
         elif step.state is StepState.ACCEPTED:
@@ -88,12 +88,13 @@ class Calling:
         else:
             self._look(request, step, provider)
 
-    def _finish(self, request: Request) -> None:
+    def _finish(self, request: Request, provider: Provider) -> None:
         now = self._progress.clock.now()
         if all(step.state is StepState.DONE for step in request.steps):
             self._progress.save(request, stepping.verify(request, at=now), again=now)
             return
-        failed = stepping.fail(request, at=now, problem=_what_failed(request))
+        paid = request if request.dry_run else _with_refunds(request, provider)
+        failed = stepping.fail(paid, at=now, problem=_what_failed(request))
         self._progress.save(request, failed, again=None)
 
     def _send(
@@ -104,7 +105,8 @@ class Calling:
         effect = effect_of(request)
         here = [key for key in keys if not effect.reached(fresh.get(key.id), request, self._now())]
         held = [fresh[key.id] for key in here if key.id in fresh]
-        if self._waits_for_basic(request, held, provider):
+        earlier = self._waits_for_earlier(request, here, provider)
+        if earlier or self._waits_for_basic(request, held, provider):
             return
         paid = _with_refunds(request, provider)
         now = self._now()
@@ -238,11 +240,14 @@ class Calling:
     ) -> Sequence[SubscriptionKey]:
         """What the cloud took before a person had it tried again, and has no order of any more.
 
-        Until somebody wants it tried again an order is believed to be on its way.
+        Until somebody wants it tried again an order is believed to be on its way, and for as long
+        as the cloud's lists may lag.
         """
         tried = [event.at for event in request.events if event.verb is Verb.RETRIED]
         taken = step.accepted_at
         if effect_of(request).within or taken is None or not tried or tried[-1] < taken:
+            return ()
+        if self._now() < taken + SETTLED_AFTER:
             return ()
         results = effect_of(request).find(provider, _call(request, step.number, keys))
         known = {each.id for each in results if each.accepted or each.gone}
@@ -295,6 +300,33 @@ class Calling:
             return True
         return at >= max(step.started_at, self._steady_since()) + SETTLED_AFTER
 
+    def _waits_for_earlier(
+        self, request: Request, here: Sequence[SubscriptionKey], provider: Provider
+    ) -> bool:
+        """Whether the cloud has, or may yet get, a call that a request before left open there.
+
+        *Leave as is* closes a request and stops nothing at the cloud.
+        """
+        if request.dry_run or request.change is not Change.UNSUBSCRIBE:
+            return False
+        with self._progress.store.reading() as tx:
+            requests = tx.requests.left_open(here)
+        for left, step, keys in _left_open(requests, here):
+            began = self._now()
+            results = provider.find_outcome(_call(left, step.number, keys))
+            taken = {each.id for each in results if each.accepted and not each.gone}
+            paid = provider.refunds(sorted(taken), since=step.started_at or left.requested_at)
+            taken -= {each.id for each in paid}
+            if taken:
+                open_there = [key for key in keys if key.id in taken]
+                again = self._now() + LATER
+                self._stalling.hold(request, not_over(left, open_there), again=again)
+                return True
+            if not self._is_settled(step, began):
+                self._progress.again(request, at=self._now() + LOOK_EVERY)
+                return True
+        return False
+
     def _waits_for_basic(
         self, request: Request, going: Collection[Subscription], provider: Provider
     ) -> bool:
@@ -327,6 +359,17 @@ class Calling:
         return self._progress.clock.now()
 
 
+def _left_open(
+    requests: Sequence[Request], keys: Sequence[SubscriptionKey]
+) -> Iterator[tuple[Request, Step, Sequence[SubscriptionKey]]]:
+    """The calls of these requests of which nobody read the end, with which of these they named."""
+    for request in requests:
+        left = stepping.left_at_the_cloud(request)
+        for step in request.steps:
+            if named := [key for key in step.subscriptions if key in left and key in keys]:
+                yield request, step, named
+
+
 def _with_refunds(request: Request, provider: Provider) -> Request:
     """The request with what the cloud has paid back so far of those that are gone."""
     gone = [item for item in request.items if item.state is ItemState.GONE]
@@ -336,7 +379,7 @@ def _with_refunds(request: Request, provider: Provider) -> Request:
     for refund in provider.refunds(ids, since=request.requested_at):
         item = request.item(SubscriptionKey(request.account, refund.id))
         paid = replace(item, refund_actual=refund.refund, fee_actual=refund.handling_fee)
-        request = stepping.with_item(request, paid)
+        request = stepping.with_item(request, replace(paid, refund_order=refund.order_id))
     return request
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from bot.billing import stepping
 from bot.billing.account import Account, CarriedOut, ExecuteMode
 from bot.billing.cases import five_day_end
 from bot.billing.change import Change
@@ -142,6 +143,7 @@ class Drafting:
             if_kept=_if_kept(going, account, now=now),
             fingerprint=_fingerprint(plan, account, scope=wish.scope),
             off_by_request=self._policy.needing_approval.of(Change.RENEWAL_OFF),
+            left_open=_left_open(tx, {each.key for each in going}),
         )
 
     def _choice(self, tx: Transaction, wish: Wish, *, now: datetime) -> _Choice:
@@ -203,6 +205,12 @@ def _optional(
         and each.region in leaving
         and (scope is Scope.ALL or give_back_until(each, at=now) is not None)
     )
+
+
+def _left_open(tx: Transaction, keys: Collection[SubscriptionKey]) -> tuple[int, ...]:
+    """The requests that left some of these at the cloud, so that their calls are looked for."""
+    over = tx.requests.left_open(keys)
+    return tuple(each.number for each in over if stepping.left_at_the_cloud(each) & set(keys))
 
 
 def _free(tx: Transaction, key: SubscriptionKey, *, ignoring: int | None) -> bool:

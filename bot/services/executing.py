@@ -135,7 +135,7 @@ class Executing:
             self._calling.work(request, provider, lease_until=lease_until)
         elif request.state is State.VERIFYING:
             self._verify(request, provider)
-        elif request.state is State.DONE:
+        elif request.closed:
             self._look_again(request, provider)
 
     def _begin(self, request: Request, provider: Provider) -> None:
@@ -251,7 +251,7 @@ class Executing:
 
     def _look_again(self, request: Request, provider: Provider) -> None:
         """The second look, a day after it was verified: nobody else would notice."""
-        ids = [key.id for key in keys_of(request)]
+        ids = [item.key.id for item in request.was_called_for]
         fresh = provider.read(ids)
         found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
         now = self._clock.now()
@@ -265,13 +265,15 @@ class Executing:
             keys = [request.items[n - 1].key for n in back]
             told = taken_over(fresh[key.id] for key in keys)
         else:
-            read = request
-            for item in request.items:
-                known = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
-                read = stepping.with_item(read, known)
-            orders = counted(sum(i.refund_order is not None for i in read.items), "refund order")
-            note = f"all gone, {orders} of {len(read.items)} found"
+            read, gone = request, []
+            for item in request.was_called_for:
+                if is_gone(fresh.get(item.key.id), request, now):
+                    gone.append(item.key)
+                    known = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
+                    read = stepping.with_item(read, known)
+            note = f"{_how_many(gone, read)} gone, {_orders(read)} found"
             moved = stepping.looked_again(read, at=now, note=note)
+            told = afterwards(request, gone, fresh)
         self._progress.save(request, moved, again=None, told=told)
 
     def _settle(
@@ -315,7 +317,16 @@ def _is_back(
     item: Item, fresh: Mapping[str, Subscription], request: Request, *, now: datetime
 ) -> bool:
     """Whether it is listed again; a renewal given back, whether another one was made."""
-    return not is_gone(fresh.get(item.key.id), request, now)
+    return item.state is ItemState.GONE and not is_gone(fresh.get(item.key.id), request, now)
+
+
+def _how_many(gone: Sequence[SubscriptionKey], request: Request) -> str:
+    return "all" if len(gone) == len(request.items) else f"{len(gone)} of {len(request.items)}"
+
+
+def _orders(request: Request) -> str:
+    orders = counted(sum(i.refund_order is not None for i in request.items), "refund order")
+    return f"{orders} of {len(request.items)}"
 
 
 def _read_back(

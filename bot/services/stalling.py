@@ -16,8 +16,9 @@ from bot.services.finding import account_of
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
 
-SELDOM = timedelta(minutes=5)
-"""How often it is tried once people know."""
+AT_ONCE = timedelta(0)
+SELDOM, SELDOMEST = timedelta(minutes=5), timedelta(minutes=15)
+"""How often it is tried once people know; after a while a tenth of the time waited so far."""
 
 
 class Stalling:
@@ -56,7 +57,9 @@ class Stalling:
             held = standstill.held_up(stands, at=now, note=_said(stands, hindrance, until=until))
             self._tell(request, held, _trouble(stands, hindrance), again=again, called=called)
         else:
-            when = max(again, now + SELDOM) if told else again
+            waited = now - standstill.stands_since(stands)
+            seldom = max(SELDOM, min(waited / 10, SELDOMEST))
+            when = max(again, now + seldom) if told else again
             if moved is None:
                 self._progress.again(request, at=when, called=called)
             else:
@@ -127,6 +130,16 @@ def still_listed(request: Request, keys: Sequence[SubscriptionKey]) -> Hindrance
     )
 
 
+def not_over(left: Request, keys: Sequence[SubscriptionKey]) -> Hindrance:
+    """What an earlier request left at the cloud is not done there yet."""
+    labels = listed([left.item(key).label for key in keys])
+    them = "it" if len(keys) == 1 else "them"
+    taken = f"The cloud took the call of request {left.number} about {labels}"
+    return Hindrance(
+        why=f"{taken} and lists {them} still.", about=f"request/{left.number}", told_after=AT_ONCE
+    )
+
+
 def _trouble(request: Request, hindrance: Hindrance) -> Trouble:
     """What operators are told, whether it was told or given up first."""
     return Trouble(
@@ -140,7 +153,7 @@ def _trouble(request: Request, hindrance: Hindrance) -> Trouble:
 def _given_up(request: Request, hindrance: Hindrance, *, at: datetime) -> Request:
     if request.state is State.APPROVED:
         return deciding.expire(request, at=at, why=f"{not_in_time(request)} {hindrance.why}")
-    if request.state is State.DONE:
+    if request.closed:
         return stepping.not_looked(request, at=at, note=hindrance.why)
     unknown = _unknown(request)
     known = f" It is not known what became of {listed(unknown)}." if unknown else ""

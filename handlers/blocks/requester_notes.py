@@ -77,7 +77,8 @@ def _held_up(note: RequesterNote) -> str | None:
     said = body.foreign(text.clip(event.note or "", facts.SAID))
     if event.verb is Verb.HELD_UP:
         return f"Request {number} cannot go on yet: {said}"
-    return f"Request {number} is done and could not be looked at again: {said} {body.LOOK}"
+    is_done = "is done" if note.request.state is State.DONE else "was left as it is"
+    return f"Request {number} {is_done} and could not be looked at again: {said} {body.LOOK}"
 
 
 def _had_failed(note: RequesterNote) -> str | None:

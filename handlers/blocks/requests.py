@@ -286,7 +286,10 @@ def second_look(request: Request) -> str:
     looked = facts.last_event(request, Verb.LOOKED_AGAIN, Verb.NOT_LOOKED)
     if looked is None:
         return ""
-    found = "still gone" if looked.verb is Verb.LOOKED_AGAIN else "no second look, not readable"
+    if looked.verb is Verb.NOT_LOOKED:
+        return f"no second look, not readable {facts.moment(looked.at, request)}"
+    gone = sum(item.state is ItemState.GONE for item in request.items)
+    found = "still gone" if request.state is State.DONE else f"second look, {gone} gone"
     return f"{found} {facts.moment(looked.at, request)}"
 
 
@@ -420,10 +423,17 @@ def _failed(request: Request) -> Face:
             body.figures_left(request),
             rich(*rows),
             rich((problem,)),
-            context(body.failed(request)),
+            context(
+                " · ".join(part for part in (body.failed(request), second_look(request)) if part)
+            ),
         ),
-        buttons=(body.ask_again(request),) if request.closed else body.repairs(request, open_items),
+        buttons=_left(request) if request.closed else body.repairs(request, open_items),
     )
+
+
+def _left(request: Request) -> tuple[ButtonElement | None, ...]:
+    receipt = body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request")
+    return (body.ask_again(request), receipt)
 
 
 def _stays_paid(request: Request) -> str:

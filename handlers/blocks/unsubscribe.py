@@ -167,8 +167,18 @@ def message(
 def _figures(draft: Draft) -> list[Block]:
     if draft.is_contract:
         return contracts.form_facts(draft)
-    by_hand = [context(contracts.BY_HAND)] if draft.by_hand else []
-    return [*figures.facts(draft), *comparing.beside(draft), *by_hand]
+    notes = [*([contracts.BY_HAND] if draft.by_hand else []), *_left_open(draft)]
+    return [*figures.facts(draft), *comparing.beside(draft), *(context(each) for each in notes)]
+
+
+def _left_open(draft: Draft) -> list[str]:
+    """What an earlier request may have set going at the cloud already."""
+    if not draft.left_open or draft.dry_run or draft.by_hand:
+        return []
+    numbers = ", ".join(str(each) for each in draft.left_open)
+    which = f"Request {numbers}" if len(draft.left_open) == 1 else f"Requests {numbers}"
+    called = f"{which} had the cloud called about this, and nobody read how it ended."
+    return [f"{called} Lapse looks for that first; nothing is asked for twice."]
 
 
 def _looking(draft: Draft) -> list[Block]:
@@ -192,7 +202,7 @@ def _spoken(draft: Draft) -> tuple[str, ...]:
         f"most {text.money(draft.worst.handling_fee)} (estimate)"
     )
     by_hand = (contracts.BY_HAND,) if draft.by_hand else ()
-    return (figures_, comparing.spoken(draft), *by_hand)
+    return (figures_, comparing.spoken(draft), *by_hand, *_left_open(draft))
 
 
 def sent(request: Request, channel: str) -> Content:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from bot.billing.change import Change, Charge
-from bot.billing.unsubscription import SECOND_LOOK_AFTER, Event, State, Verb, noted
+from bot.billing.unsubscription import SECOND_LOOK_AFTER, Event, ItemState, State, Verb, noted
 from bot.ports.store import ChangedMeanwhile
 from storage.errors import DatabaseAway
 from tests.conftest import AND_MODEL, ONLY_POSTGRESQL, migrated_url
@@ -417,6 +417,26 @@ def test_what_is_done_by_hand_is_looked_at_when_somebody_is_to_be_called(any_sto
     with any_store.transaction() as tx:
         tx.requests.save(seen)
         assert tx.requests.next_due() == NOW
+
+
+def test_what_a_request_that_is_over_left_open_is_found_the_oldest_first(any_store):
+    def left(number, ref, item_state, **facts):
+        made = request(number, ref, **facts)
+        items = tuple(replace(item, state=item_state) for item in made.items)
+        saved(any_store, replace(made, items=items))
+
+    over = {"state": State.FAILED, "closed": True}
+    left(1002, "vm-1", ItemState.UNKNOWN, **over)
+    left(1001, "vm-1", ItemState.SENT, **over)
+    left(1003, "vm-1", ItemState.GONE, **over)
+    left(1004, "vm-2", ItemState.SENT, **over)
+    left(1005, "vm-1", ItemState.SENT, state=State.EXECUTING)
+
+    with any_store.reading() as tx:
+        assert [each.number for each in tx.requests.left_open([key("vm-1")])] == [1001, 1002]
+        assert [each.number for each in tx.requests.left_open([key("vm-2")])] == [1004]
+        assert tx.requests.left_open([key("vm-3")]) == []
+        assert tx.requests.left_open([]) == []
 
 
 def test_what_people_carry_out_now_is_found_the_oldest_first(any_store):

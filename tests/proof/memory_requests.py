@@ -9,11 +9,12 @@ from bot.billing.by_hand import next_move
 from bot.billing.call_to_decide import next_call
 from bot.billing.savings import COUNTED
 from bot.billing.subscription import SlackUser, SubscriptionKey
-from bot.billing.unsubscription import OPEN, Request, State
+from bot.billing.unsubscription import OPEN, ItemState, Request, State
 from bot.ports.store import ChangedMeanwhile, Delivery
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 LAST, FIRST = "request", 1001
+LEFT_OPEN = {ItemState.SENT, ItemState.UNKNOWN}
 
 
 class Kept(NamedTuple):
@@ -77,6 +78,11 @@ class MemoryRequests:
 
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Everything is at hand."""
+
+    def left_open(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
+        over = [k.request for k in self._rows.values() if not self._is_open(k.request)]
+        left = [r for r in over if any(i.key in keys and i.state in LEFT_OPEN for i in r.items)]
+        return sorted(left, key=lambda each: each.number)
 
     def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
         mine = [k.request for k in self._rows.values() if k.request.requested_by == user]

@@ -53,12 +53,12 @@ HOURS = 12
 TICKS, MOST_ROUNDS = 8, 4000
 COOLING_OFF = timedelta(seconds=301)
 NOBODY_WAITS = timedelta(days=100)
-RECOVERS = "recovers"
+RECOVERS, FINISHES_NOTHING = "recovers", "finishes nothing any more"
 ENDINGS: Mapping[str, Callable[[Any], None]] = {
     RECOVERS: lambda _: None,
     "cannot be read any more": lambda cloud: cloud.go_away(),
     "takes no call any more": lambda cloud: cloud.take_nothing(),
-    "finishes nothing any more": lambda cloud: cloud.finish_nothing(),
+    FINISHES_NOTHING: lambda cloud: cloud.finish_nothing(),
 }
 """What becomes of the cloud when nobody disturbs it any more."""
 

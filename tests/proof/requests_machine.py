@@ -40,6 +40,7 @@ from tests.proof.request_office import (
     COOLING_OFF,
     ENDINGS,
     EVERYBODY,
+    FINISHES_NOTHING,
     GLASS_BREAKER,
     GROUP,
     MINUTE,
@@ -315,9 +316,9 @@ class Requests(Office, RuleBasedStateMachine):
         self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))
-    @rule(data=st.data())
-    def something_is_busy_between_steps(self, data: st.DataObject) -> None:
-        self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), "it is busy")
+    @rule(data=st.data(), change=st.sampled_from(("it is busy", "it is a promotion")))
+    def something_may_not_go_between_steps(self, data: st.DataObject, change: str) -> None:
+        self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), change)
         self._pass(COOLING_OFF)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))
@@ -352,6 +353,22 @@ class Requests(Office, RuleBasedStateMachine):
     @rule()
     def it_cannot_start_for_long(self) -> None:
         self._be_away(OUTAGES[-1])
+
+    @precondition(lambda self: self._numbers(State.EXECUTING))
+    @rule(what=st.sampled_from(WANTED))
+    def what_never_ends_is_left_and_asked_for_again(self, what: tuple[str, ...]) -> None:
+        """The cloud takes what it is asked, and finishes nothing from now on."""
+        self.ending = FINISHES_NOTHING
+        self.cloud.finish_nothing()
+        for _ in range(2):
+            self._pass(OUTAGES[-1])
+        for number in self._numbers(State.FAILED):
+            self._click(REQUESTER, pressed(number, self._get(number).requested_by, "leave"))
+        self.somebody_asks(by=REQUESTER, what=what, at_once=True)
+        for number in self._numbers(State.WAITING):
+            for by in APPROVERS:
+                self._agree(number, by, "approve", shown=self._shown(number)[-1])
+        self._pass(COOLING_OFF)
 
     @rule(steps=st.sampled_from(range(1, 41)))
     def a_process_dies(self, steps: int) -> None:

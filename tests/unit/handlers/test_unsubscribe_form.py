@@ -57,6 +57,18 @@ def test_the_form_for_one_item_shows_its_facts_and_figures():
     assert seen.refused(view) == []
 
 
+def test_the_form_says_that_a_call_of_an_earlier_request_is_looked_for_first():
+    said = "had the cloud called about this, and nobody read how it ended. Lapse looks for that"
+
+    view = unsubscribe.form(lab(left_open=(1001,)), CARRIED)
+    content = unsubscribe.message(lab(left_open=(1001, 1003)), CARRIED)
+
+    assert f"Request 1001 {said} first; nothing is asked for twice." in seen.lines(view.blocks)
+    assert f"Requests 1001, 1003 {said}" in content.text
+    assert said not in str(seen.lines(unsubscribe.form(lab(), CARRIED).blocks))
+    assert seen.refused(view) == []
+
+
 def test_the_form_asks_for_reason_details_and_the_one_checkbox():
     view = unsubscribe.form(lab(), CARRIED)
     fields = seen.inputs(view.blocks)

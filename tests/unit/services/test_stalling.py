@@ -103,6 +103,25 @@ def test_a_cloud_that_cannot_be_read_is_told_once_and_then_the_request_expires(d
     assert desk.cloud.calls == []
 
 
+def test_the_longer_it_lasts_the_less_often_it_is_tried(desk: Desk) -> None:
+    approved(desk)
+    away(desk)
+
+    def pause_after(span: timedelta) -> timedelta:
+        pass_time(desk, span)
+        desk.clock.advance(timedelta(minutes=16))
+        desk.run()
+        with desk.store.reading() as tx:
+            due = tx.requests.next_due()
+        assert due is not None
+        return due - desk.clock.now()
+
+    assert pause_after(timedelta(minutes=14)) == timedelta(seconds=30)
+    assert pause_after(timedelta(minutes=2)) == timedelta(minutes=5)
+    assert pause_after(timedelta(minutes=40)) == timedelta(minutes=104) / 10
+    assert pause_after(10 * HOUR) == timedelta(minutes=15)
+
+
 def test_while_nobody_knows_the_approvers_the_approvals_channel_hears_of_it(desk: Desk) -> None:
     approved(desk)
     desk.policy = policy(approvers=("S0GROUP",))
