@@ -23,6 +23,7 @@ from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.filing import Filing
 from bot.services.homing import Homing
+from bot.services.keeping_approvers import KeepingApprovers
 from bot.services.keeping_groups import KeepingGroups
 from bot.services.keeping_time import KeepingTime
 from bot.services.linking import Linking
@@ -288,6 +289,13 @@ def _ticks(
         people=services.people,
         operators=services.people.alarmed,
     )
+    keeping_approvers = KeepingApprovers(
+        store=store,
+        clock=clock,
+        policy=policy,
+        people=services.people,
+        operators=services.people.alarmed,
+    )
     executing = Executing(
         store=store,
         clock=clock,
@@ -315,6 +323,7 @@ def _ticks(
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
         Tick(name="clocks", every=60 * SECOND, run=keeping_time.tick),
         Tick(name="groups", every=60 * SECOND, run=keeping_groups.tick),
+        Tick(name="approvers", every=60 * SECOND, run=keeping_approvers.tick),
         Tick(name="tidy", every=60 * SECOND, run=core.importing.tidy),
     )
 

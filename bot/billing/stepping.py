@@ -16,6 +16,7 @@ from bot.billing.unsubscription import (
     Item,
     ItemState,
     NothingMissing,
+    OnlyRehearsed,
     Request,
     State,
     Step,
@@ -68,6 +69,12 @@ def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
             stuck.add(step.number)
     waits = {key for s in request.steps if s.number in stuck for key in s.subscriptions}
     return tuple(i.key for i in request.items if not _settled(i) and i.key not in waits)
+
+
+def sends_again(request: Request) -> bool:
+    """Whether *Retry* sends what is left: nothing is at the cloud that would be read before."""
+    states = {step.state for step in request.steps}
+    return not states.issubset({StepState.DONE}) and _OPEN.isdisjoint(states)
 
 
 def first_sent(request: Request) -> datetime | None:
@@ -267,8 +274,11 @@ def done_by_hand(request: Request, *, by: SlackUser, at: datetime, why: str) -> 
     """A person finished it at the cloud's console and says so; Lapse reads it back.
 
     What was approved to be done by hand has a checklist instead, where a second person looks.
+    Raises OnlyRehearsed for a dry run, which ends well by its own steps alone.
     """
     _demand_failed(request)
+    if request.dry_run:
+        raise OnlyRehearsed(request.number)
     if request.by_hand:
         raise AlreadyDecided(request)
     return noted(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.billing.change import Change, Charge
-from bot.billing.deadline import latest_execution
+from bot.billing.deadline import STEPS, latest_execution
 from bot.billing.money import Money
 from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import CONTRACT, Quote, Scope
@@ -268,6 +268,19 @@ class Request:
         return self.required_approvals if before is None else before
 
     @property
+    def starts_by(self) -> datetime:
+        """When it has to start, so that its steps are over while the figures hold."""
+        return self.good_until - STEPS
+
+    @property
+    def starts_at_last(self) -> bool:
+        """Whether it cools off just until it has to start, for longer than was acknowledged."""
+        decided = self.broken_glass or next(reversed(self.approvals), None)
+        if decided is None or self.starts_at != self.starts_by:
+            return False
+        return decided.at + timedelta(minutes=self.cooling_off_minutes) < self.starts_by
+
+    @property
     def acknowledged_as(self) -> int:
         """The number of the event that acknowledged new figures last; 0 while none did."""
         return max((e.number for e in self.events if e.verb is Verb.ACKNOWLEDGED), default=0)
@@ -370,6 +383,10 @@ class CannotConfirmOwn(UnsubscriptionError):
 
 class NobodyElseLooks(UnsubscriptionError):
     """Nobody would be left to verify what this person did by hand."""
+
+
+class OnlyRehearsed(UnsubscriptionError):
+    """A dry run changes nothing, so nobody finishes it by hand: it would be said to be done."""
 
 
 class OutOfOrder(UnsubscriptionError):

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from bot.billing import by_hand, stepping
 from bot.billing.bookkeeping import unsubscribed
 from bot.billing.quote import Scope
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import Item, Request, State
 from bot.ports.provider import Provider, ProviderError, ProviderUnavailable, Refund
@@ -23,6 +24,7 @@ from bot.services.figures import keys_of
 from bot.services.merging import of_known, taken_over
 from bot.services.phrases import counted, instant, listed
 from bot.services.progress import Progress
+from bot.services.standing import Standing
 
 READS_WITHIN = timedelta(hours=6)
 """For how long a cloud that does not answer is read again before a second person is believed."""
@@ -51,8 +53,9 @@ class Bookkeeper(Protocol):
 class Ascertaining:
     """Reads the cloud about claimed requests that are carried out by hand, and ends them."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, standing: Standing) -> None:
         self._progress = progress
+        self._standing = standing
 
     def known(self, request: Request) -> dict[str, Subscription]:
         """What the catalogue says of its items."""
@@ -98,8 +101,11 @@ class Ascertaining:
         now = self._now()
         if still := _still_listed(request, fresh, now=now):
             why = f"{_are(request, still)} still at the cloud."
-            opened = by_hand.listed_still(request, numbers=still, at=now, why=why)
-            self._progress.save(request, sent_back(opened, at=now), again=None)
+            against = self._standing.against(request)
+            opened = by_hand.listed_still(
+                request, numbers=still, at=now, why=why, stands=against is None
+            )
+            self._progress.save(request, sent_back(opened, at=now, against=against), again=None)
             return
         self._end(request, self._read_back(request, provider), provider, note=READ)
 
@@ -170,8 +176,13 @@ def understood(request: Request) -> Iterator[None]:
         raise ProviderUnavailable("It answers what Lapse does not understand.") from surprise
 
 
-def sent_back(request: Request, *, at: datetime) -> Request:
-    """What was to be done again has failed at once where the acknowledged figures are over."""
+def sent_back(request: Request, *, at: datetime, against: str | Hindrance | None) -> Request:
+    """What was to be done again has failed at once where the acknowledged figures are over.
+
+    Also where its approvals count no more, as `against` says.
+    """
+    if request.state is State.EXECUTING and isinstance(against, str):
+        return by_hand.overdue(request, at=at, problem=against)
     if request.state is not State.EXECUTING or not by_hand.is_over(request, at=at):
         return request
     left = [item.label for _, item in by_hand.open_items(request)]

@@ -28,7 +28,8 @@ from bot.services.people import People
 from bot.services.phrases import day, last_minute, listed
 from bot.services.planning import surroundings
 from bot.services.progress import Progress
-from bot.services.stalling import Stalling, kept_now, not_in_time
+from bot.services.stalling import SELDOM, Stalling, kept_now, not_in_time
+from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
 REHEARSED = "dry run: nobody was asked to do anything"
@@ -45,11 +46,14 @@ KNOWN_ALONE = f"{KNOWN}; Lapse does not read this account"
 class Entrusting:
     """Looks after one claimed request that is carried out by hand; safe with several replicas."""
 
-    def __init__(self, *, progress: Progress, stalling: Stalling, people: People) -> None:
+    def __init__(
+        self, *, progress: Progress, stalling: Stalling, standing: Standing, people: People
+    ) -> None:
         self._progress = progress
         self._stalling = stalling
         self._people = people
-        self._ascertaining = Ascertaining(progress)
+        self._standing = standing
+        self._ascertaining = Ascertaining(progress, standing)
 
     def look_after(self, request: Request, provider: Provider | None) -> None:
         """One move: begin, call people, fail what is overdue, close what was seen, look again."""
@@ -203,9 +207,21 @@ class Entrusting:
             self._progress.again(request, at=by_hand.next_move(request) or now)
 
     def _call(self, request: Request, *, now: datetime) -> None:
-        """Call those for whom it waits now, as owners, approvers and people are now."""
+        """Call those for whom it waits now, as owners, approvers and people are now.
+
+        Nobody is called to do what is approved no more, nor while nobody knows whether it is.
+        """
+        doing = request.state is State.EXECUTING
+        against = self._standing.against(request) if doing else None
+        if isinstance(against, Hindrance):
+            self._progress.again(request, at=now + SELDOM)
+            return
+        if against is not None:
+            failed = by_hand.overdue(request, at=now, problem=against)
+            self._progress.save(request, failed, again=None)
+            return
         held = {each.key: each for each in self._ascertaining.known(request).values()}
-        if request.state is State.EXECUTING:
+        if doing:
             asked = self._asked(request, held=held)
             whom = by_hand.whom_to_ask(asked)
         else:

@@ -81,7 +81,10 @@ class Executing:
         )
         self._waiting = Waiting(progress=self._progress, people=people)
         self._entrusting = Entrusting(
-            progress=self._progress, stalling=self._stalling, people=people
+            progress=self._progress,
+            stalling=self._stalling,
+            standing=self._standing,
+            people=people,
         )
 
     def run_due(self, limit: int = 20) -> int:

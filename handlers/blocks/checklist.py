@@ -43,12 +43,14 @@ from handlers.blocks.pieces import (
     section,
 )
 from handlers.blocks.requests import DONE, WARNING, WORKING, Face
+from handlers.blocks.stale_words import is_unapproved
 
 OPENS_AGAIN = "Retry opens the checklist for another day."
 CALLS_AGAIN = "Retry calls those who may look once more."
+TAKES_STILL = "Done… still takes what is gone already."
 ASK_AGAIN = (
     "The acknowledged figures hold no longer, so nobody is asked to do it: leave it as is and ask "
-    "again. Done… still takes what is gone already."
+    f"again. {TAKES_STILL}"
 )
 
 TICKS = 10
@@ -70,7 +72,10 @@ def card(message: RequestCard) -> Content:
 
 
 def overdue(message: Overdue) -> Content:
-    """Told to the channel: what nobody did in time, of whom it was asked, what can be done."""
+    """Told to the channel: what nobody did in time, of whom it was asked, what can be done.
+
+    Or that it is approved no more.
+    """
     request = message.request
     people, what = by_hand.whom_to_ask(request), f"do request {request.number} by hand"
     if not by_hand.open_items(request):
@@ -88,13 +93,14 @@ def overdue(message: Overdue) -> Content:
         url=message.link,
         says=f"Open request {request.number}",
     )
+    why = "Approved no more" if is_unapproved(request.problem) else "Overdue"
     blocks: list[Block] = [
-        header(f"Overdue: unsubscribe {facts.subject(request)}", emoji=WARNING),
+        header(f"{why}: unsubscribe {facts.subject(request)}", emoji=WARNING),
         section(told),
         *([context(DRY_RUN)] if request.dry_run else []),
         *actions(link if message.link else None),
     ]
-    spoken = f"Overdue: unsubscribe {text.esc(facts.subject(request))}. {told}"
+    spoken = f"{why}: unsubscribe {text.esc(facts.subject(request))}. {told}"
     return Content(spoken, blocks)
 
 
@@ -299,6 +305,8 @@ def _opens_again(request: Request) -> str:
     """How to go on with one that failed: what Retry does, where it does anything."""
     if not by_hand.open_items(request):
         return CALLS_AGAIN
+    if is_unapproved(request.problem):
+        return f"{body.ASK_AGAIN} {TAKES_STILL}"
     return OPENS_AGAIN if by_hand.opens_again(request) else ASK_AGAIN
 
 
@@ -331,7 +339,7 @@ def _failed(request: Request) -> Face:
 
 def _became(request: Request) -> str:
     """How far it came: nobody did it, or nobody looked; in time, unless somebody gave it up."""
-    late = " in time" if request.problem else ""
+    late = " in time" if request.problem and not is_unapproved(request.problem) else ""
     return f"not done by hand{late}" if by_hand.open_items(request) else f"not seen gone{late}"
 
 
@@ -432,7 +440,8 @@ def _repairs(request: Request) -> tuple[ButtonElement, ...]:
         ),
     )
     first = (_done_button(request),) if left else _looking(request)
-    again = (retry,) if not left or by_hand.opens_again(request) else ()
+    opens_again = by_hand.opens_again(request) and not is_unapproved(request.problem)
+    again = (retry,) if not left or opens_again else ()
     return (*first, *again, _leave_button(request))
 
 

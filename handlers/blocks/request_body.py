@@ -30,8 +30,10 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.stale_words import is_unapproved
 
 AGAIN = "Lapse changed nothing: look at the cloud's console, then ask again or keep it."
+ASK_AGAIN = "Nothing more of it is done with these approvals: leave it as is and ask again."
 LOOK = "Look at the cloud's console whether it is still gone."
 
 
@@ -414,22 +416,26 @@ def ask_again(request: Request) -> ButtonElement:
 
 
 def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
-    """What can be done about a failed request."""
+    """What can be done about a failed request; where nothing is open it is only read back."""
+    question = f"Retry {text.plural(open_items, 'open item')}?"
+    does = (
+        f"Lapse reads the cloud first and repeats only what is still {words(request).still}, "
+        "within the approved figures."
+    )
+    if not open_items:
+        question = f"Read request {request.number} back?"
+        does = "Lapse reads the cloud once more and asks it for nothing."
     retry = button(
         "Retry",
         ids.RETRY,
         str(request.number),
         style="primary",
         says=f"Retry request {request.number}",
-        confirm=confirm(
-            f"Retry {text.plural(open_items, 'open item')}?",
-            f"Lapse reads the cloud first and repeats only what is still {words(request).still}, "
-            "within the approved figures.",
-            "Retry",
-        ),
+        confirm=confirm(question, does, "Retry"),
     )
+    by_hand = press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request")
     return (
-        retry,
-        press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request"),
+        *(() if is_unapproved(request.problem) else (retry,)),
+        *(() if request.dry_run or not open_items else (by_hand,)),
         press("Leave as is…", ids.LEAVE, request, says="Leave as is, request"),
     )

@@ -190,6 +190,14 @@ def approvals(request: Request) -> str:
     return "; ".join(words)
 
 
+def no_later(request: Request) -> str:
+    """Why it starts before it has cooled off for as long as the settings say now; or nothing."""
+    if not request.starts_at_last:
+        return ""
+    until = text.instant(request.good_until)
+    return f" It cools off no longer, as the acknowledged figures hold until {until}."
+
+
 def why_stale(request: Request) -> str:
     """What the headline of a stale request says of why."""
     return because(request.problem, account=request.account)

@@ -114,7 +114,7 @@ def _approved(request: Request) -> str:
     if request.starts_at is None:
         return approved
     when = facts.moment(request.starts_at, request)
-    return f"{approved} It starts at {when}; until then you can stop it."
+    return f"{approved} It starts at {when}; until then you can stop it.{facts.no_later(request)}"
 
 
 def _runs(request: Request) -> str:

@@ -28,6 +28,7 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.stale_words import is_unapproved
 
 WAITING = "hourglass_flowing_sand"
 WORKING = "gear"
@@ -121,7 +122,8 @@ def _approved(request: Request) -> Face:
             f"Request {request.number} is approved by {by}{alone} and starts at "
             f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
             f"{facts.least(request)}. "
-            f"Until then it can be stopped.{body.held_up_spoken(request)}"
+            f"Until then it can be stopped.{facts.no_later(request)}"
+            f"{body.held_up_spoken(request)}"
         ),
         body=(
             body.asked(request),
@@ -133,6 +135,7 @@ def _approved(request: Request) -> Face:
                 f"{how[0].upper()}{how[1:]} · requester and approvers can stop it "
                 f"until {facts.clock(starts, request)}"
             ),
+            *([context(no_later.strip())] if (no_later := facts.no_later(request)) else []),
         ),
         buttons=(
             body.press("Stop", ids.STOP, request, style="danger"),
@@ -400,6 +403,7 @@ def _failed(request: Request) -> Face:
     }
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     open_items = len(request.items) - counts["done"]
+    summary += "" if open_items else ", not read back"
     rows = body.rows(request, body.progress)
     said = (_stays_paid(request), _problem(request), _what_to_do(request))
     problem = " ".join(each for each in said if each)
@@ -452,14 +456,36 @@ def _what_to_do(request: Request) -> str:
     by_hand = f"{words(request).by_hand} and say so"
     if request.closed or by_hand in (request.problem or ""):
         return ""
+    if all(item.state is ItemState.GONE for item in request.items):
+        return "Retry reads it back once more, or leave it as is."
+    return _rehearses_again(request) if request.dry_run else _goes_on(request, by_hand)
+
+
+def _goes_on(request: Request, by_hand: str) -> str:
     if is_at_the_cloud(request):
         return f"Retry looks first and asks for nothing twice, or {by_hand}."
-    failed = facts.last_event(request, Verb.FAILED)
-    if failed is not None and failed.at > request.good_until and ahead(request):
+    if is_unapproved(request.problem):
+        return f"{body.ASK_AGAIN} Done by hand… still takes it if all of it is gone already."
+    if _is_over(request):
         return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."
     refused = [item for item in request.items if item.state is ItemState.REFUSED]
     untaken = any(not item.error_code for item in refused)  # nothing that could be over by itself
     return f"Retry what is open{'' if untaken else ' when that is over'}, or {by_hand}."
+
+
+def _rehearses_again(request: Request) -> str:
+    """A dry run is nobody's to do by hand."""
+    if is_unapproved(request.problem):
+        return body.ASK_AGAIN
+    if _is_over(request):
+        return "Leave it as is and ask again."
+    return "Retry when that is over, or leave it as is."
+
+
+def _is_over(request: Request) -> bool:
+    """Whether something is left of what failed after the acknowledged figures held."""
+    failed = facts.last_event(request, Verb.FAILED)
+    return failed is not None and failed.at > request.good_until and bool(ahead(request))
 
 
 FACES: Mapping[State, Callable[[Request], Face]] = {

@@ -22,6 +22,7 @@ from bot.billing.unsubscription import (
 from bot.facts.messages import Overdue, Receipt, RequestCard, RequesterNote, RequestLine
 from bot.papers import receipt_lines
 from bot.papers.receipt_json import receipt_json
+from bot.services import objections
 from bot.services.errors import ChecklistIncomplete, Incomplete, NotAllowed, RequestRefused
 from handlers import ids, messenger
 from handlers.blocks import (
@@ -357,6 +358,23 @@ def test_the_channel_is_told_what_nobody_did_in_time():
         "Nobody said in time that it is done. Retry opens the checklist for another day."
     )
     assert seen.buttons(content.blocks) == ["Open request"]
+
+
+def test_what_is_approved_no_more_opens_for_nobody():
+    problem = objections.unapproved(sample.failed())
+    request = replace(sample.failed(), problem=problem)
+    message = Overdue(request=request, event=request.events[-1], link=None)
+    what_to_do = (
+        f"{problem} Nothing more of it is done with these approvals: leave it as is and ask again. "
+        "Done… still takes what is gone already."
+    )
+
+    assert what_to_do in shown(request)
+    assert seen.headline(card(request)) == ":warning: Failed: not done by hand"
+    assert seen.buttons(card(request).blocks) == ["Done…", "Leave as is…"]
+    told = accepted(messenger.content(message))
+    assert seen.headline(told) == ":warning: Approved no more: unsubscribe Status page"
+    assert seen.spoken(told).endswith(what_to_do)
 
 
 def test_a_dry_run_looks_as_any_other():

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bot.billing import stepping
-from bot.billing.unsubscription import Item, ItemState, Request, State
+from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard, RequesterNote
+from bot.services import objections
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import APPROVER_1, instant
@@ -28,6 +29,12 @@ def asks(request: Request) -> str:
     blocks = request_card(RequestCard(request=request)).blocks
     question: str = seen.button(blocks, "Approve")["confirm"]["text"]["text"]
     return question
+
+
+def glass() -> Request:
+    """Approved alone in an emergency."""
+    [*asked, approved] = samples.approved().events
+    return replace(samples.approved(), events=(*asked, replace(approved, verb=Verb.BROKE_GLASS)))
 
 
 def stuck(state: ItemState, problem: str | None = FELL) -> Request:
@@ -135,6 +142,58 @@ def test_what_failed_after_its_figures_held_says_that_retry_calls_nothing():
     assert lines(late)[-2].endswith(
         "Retry calls nothing any more: unsubscribe by hand and say so, or leave it and ask again."
     )
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        objections.unapproved(samples.approved()),
+        objections.unapproved(glass()),
+        objections.more_needed(samples.approved(), 2),
+    ],
+)
+def test_what_is_approved_no_more_offers_no_retry(why):
+    failed = replace(samples.unsent(), problem=why)
+    content = request_card(RequestCard(request=failed))
+
+    assert lines(failed)[-2] == (
+        f"{why} Nothing more of it is done with these approvals: leave it as is and ask again. "
+        "Done by hand… still takes it if all of it is gone already."
+    )
+    assert seen.buttons(content.blocks) == ["Done by hand…", "Leave as is…"]
+
+
+def test_what_is_done_and_was_not_read_back_has_nothing_open():
+    problem = "The cloud of staging could not be read: It is away."
+    unread = stepping.fail(samples.verifying(), at=instant("2026-11-24 11:03"), problem=problem)
+    content = request_card(RequestCard(request=unread))
+    question = seen.button(content.blocks, "Retry")["confirm"]
+
+    assert seen.headline(content) == ":warning: Failed: 3 done, not read back"
+    assert lines(unread)[-2] == f"{problem} Retry reads it back once more, or leave it as is."
+    assert seen.buttons(content.blocks) == ["Retry", "Leave as is…"]
+    assert question["title"]["text"] == "Read request 1042 back?"
+    assert question["text"]["text"] == "Lapse reads the cloud once more and asks it for nothing."
+    assert told(unread) == f"Request 1042 failed: {problem}"
+    assert seen.refused(content) == []
+
+
+def test_a_dry_run_that_failed_is_not_done_by_hand():
+    dry = replace(samples.unsent(), dry_run=True)
+    late = replace(dry, deadline=samples.ASKED)
+    unapproved = replace(dry, problem=objections.unapproved(dry))
+    content = request_card(RequestCard(request=dry))
+
+    assert seen.buttons(content.blocks) == ["Retry", "Leave as is…"]
+    assert lines(dry)[-3] == f"{dry.problem} Retry when that is over, or leave it as is."
+    assert lines(late)[-3] == f"{dry.problem} Leave it as is and ask again."
+    assert lines(unapproved)[-3].endswith("leave it as is and ask again.")
+
+
+def test_while_nobody_knows_who_may_approve_it_can_be_tried_again():
+    unknown = replace(samples.unsent(), problem=objections.UNKNOWN)
+
+    assert "Retry" in seen.buttons(request_card(RequestCard(request=unknown)).blocks)
 
 
 def test_who_said_that_it_is_done_by_hand_did_not_leave_it():

@@ -14,6 +14,7 @@ from bot.billing.unsubscription import ItemState, Request, State, StepState, Ver
 from bot.facts.messages import RequestCard
 from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import Store
+from bot.services import calling
 from bot.services.calling import LOOK_EVERY, SETTLED_AFTER, STARTS_WITHIN
 from bot.services.errors import NotAllowed, RequestRefused
 from bot.services.forgetting import Forgetting
@@ -266,6 +267,31 @@ def test_a_dry_run_set_between_two_steps_lets_no_other_call_out(desk: Desk) -> N
     assert len(desk.cloud.calls) == made
     assert desk.state() is State.FAILED
     assert "is set to a dry run now" in str(desk.get().problem)
+
+
+def test_a_dry_run_that_failed_is_not_done_by_what_a_person_did(
+    store: Store, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store._accounts["prod"] = account("prod", execute=ExecuteMode.DRY_RUN)  # type: ignore[attr-defined]
+    desk = Desk(store, clock, secmaster("prod"))
+    desk.approved("sm-quota")
+    desk.cool_off()
+    with monkeypatch.context() as worse:
+        worse.setattr(calling, "exceeds", lambda *_: "Refund at least USD 1.00, acknowledged more.")
+        desk.run(seconds=1)
+    assert desk.state() is State.FAILED
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.by_hand(1001, by=REQUESTER, why="I did it at the console.")
+
+    assert refused.value.sentence == (
+        "Request 1001 is a dry run that changes nothing, so nobody does it by hand."
+    )
+    assert (desk.state(), desk.get().closed) == (State.FAILED, False)
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=15)
+    assert desk.state() is State.DONE
+    assert {item.state for item in desk.get().items} == {ItemState.GONE}
 
 
 def test_an_item_that_somebody_removed_makes_it_stale(desk: Desk) -> None:
