@@ -103,7 +103,7 @@ class Requests:
         """*Done by hand…*: asks what was done, and for evidence."""
         request = self._unsubscribing.get(submissions.number(turn.body))
         self._demand(turn, Action.REPAIR, request)
-        turn.open(decisions.by_hand(request))
+        turn.open(decisions.by_hand(self._services.discretion.request(turn.user, request)))
 
     def by_hand(self, turn: Turn) -> Mapping[str, object] | None:
         """What was done by hand was sent."""
@@ -120,7 +120,7 @@ class Requests:
         """*Leave as is…*: asks why."""
         request = self._unsubscribing.get(submissions.number(turn.body))
         self._demand(turn, Action.REPAIR, request)
-        turn.open(decisions.leave(request))
+        turn.open(decisions.leave(self._services.discretion.request(turn.user, request)))
 
     def leave(self, turn: Turn) -> Mapping[str, object] | None:
         """The reason for leaving it was sent."""

@@ -17,7 +17,10 @@ BEFORE_DEADLINE = timedelta(hours=4)
 """The last call, which is made in any case: half a working day is left."""
 
 APART = timedelta(hours=1)
-"""Two calls are never nearer to each other; the message of the request counts as one."""
+"""Two calls are never nearer to each other; the message of the request counts as one.
+
+New figures are another matter than what was said before: they are called about at once.
+"""
 
 
 def next_call(request: Request) -> datetime | None:
@@ -33,7 +36,8 @@ def next_call(request: Request) -> datetime | None:
     if not ahead:
         return None
     spoken = calls[-1].at if calls else request.requested_at
-    due = max(ahead[0], spoken + APART)
+    anew = request.acknowledged_as > 0 and not covered
+    due = ahead[0] if anew else max(ahead[0], spoken + APART)
     return due if due < request.deadline else None
 
 

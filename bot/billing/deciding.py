@@ -17,6 +17,7 @@ from bot.billing.unsubscription import (
     Acknowledgement,
     AlreadyDecided,
     ApprovedAlready,
+    ApprovedByYou,
     CannotApproveForRequester,
     CannotApproveOwnRequest,
     IllegalMove,
@@ -149,7 +150,7 @@ def approve(
     usable = _usable(request, by=by, authorities=authorities)
     _demand_waiting(request, at=at)
     if any(event.by == by for event in request.approvals):
-        raise AlreadyDecided(request)
+        raise ApprovedByYou(request)
     unused = _unused(request, usable)
     if not unused:
         raise ApprovedAlready(request)

@@ -6,7 +6,7 @@ the step settles when each of its items is gone or refused.
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.billing.change import Change
 from bot.billing.subscription import SlackUser, SubscriptionKey
@@ -25,6 +25,8 @@ from bot.billing.unsubscription import (
     demand,
     noted,
 )
+
+REFUNDS_WITHIN = timedelta(minutes=15)
 
 _SETTLED = frozenset({StepState.DONE, StepState.REFUSED})
 _ANSWERED = frozenset({Verb.STEP_DONE, Verb.STEP_REFUSED})
@@ -213,6 +215,16 @@ def still_there(request: Request, keys: Collection[SubscriptionKey]) -> Request:
         elif there:
             moved = _with_step(moved, replace(step, state=StepState.PLANNED, started_at=None))
     return moved
+
+
+def read_back_since(request: Request) -> datetime:
+    """When what is verified began to be, the last time."""
+    return max(e.at for e in request.events if e.verb in {Verb.VERIFYING, Verb.BY_HAND})
+
+
+def refunds_read_until(request: Request) -> datetime:
+    """Until when reading back looks for refund orders before it says that some are missing."""
+    return read_back_since(request) + REFUNDS_WITHIN
 
 
 def verified(request: Request, *, at: datetime, note: str | None = None) -> Request:

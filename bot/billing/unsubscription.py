@@ -409,6 +409,10 @@ class AlreadyDecided(DecidedMeanwhile):
     """Somebody was faster; the first decision stands."""
 
 
+class ApprovedByYou(AlreadyDecided):
+    """It is the person's own approval that is there; another person has to approve as well."""
+
+
 class ApprovedAlready(DecidedMeanwhile):
     """Everybody for whom the person decides has approved it; one approver counts once."""
 

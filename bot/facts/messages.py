@@ -109,7 +109,7 @@ class Fresh:
     """What a stale request means at an instant: `refund` then and the `worst` from then on.
 
     A switch of auto-renewal has `charges` instead. `read_at` is when the cloud was read for it, as
-    far as that is known.
+    far as that is known. `cause` is the fact that makes the figures worse, where one can be named.
     """
 
     at: datetime
@@ -117,6 +117,7 @@ class Fresh:
     refund: Money | None = None
     worst: Worst | None = None
     charges: tuple[Charge, ...] = ()
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +135,11 @@ class RequestCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLine:
-    """One line of history in the request's thread."""
+    """One line of history in the request's thread; `fresh` as in its message."""
 
     request: Request
     event: Event
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

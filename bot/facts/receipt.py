@@ -196,6 +196,21 @@ class ReceiptFacts:
         return bool(self.items) and all(item.state in still for item in self.items)
 
     @property
+    def refund_known(self) -> Money | None:
+        """What came back as far as it is known; None where nothing of it is."""
+        known = [amount for amount in self._refunds if amount is not None]
+        return sum(known[1:], known[0]) if known else None
+
+    @property
+    def refunds_unknown(self) -> int:
+        """Of how many that are gone the refund is not known."""
+        return sum(amount is None for amount in self._refunds)
+
+    @property
+    def _refunds(self) -> Sequence[Money | None]:
+        return [item.actual.refund for item in self.items if item.state is ItemState.GONE]
+
+    @property
     def charges(self) -> Sequence[Charge]:
         """What was acknowledged of each item that was to be switched."""
         return [item.charge for item in self.items if item.charge is not None]

@@ -80,9 +80,17 @@ def outcome(found: ReceiptFacts) -> str:
     ended = _ended(found)
     if found.nothing_went:
         return ended
-    if found.actual.refund is None:
-        return f"{ended} The refund is not known."
-    return f"{ended} {money(found.actual.refund)} back{_compared(found.difference)}."
+    return f"{ended} {_back(found)}."
+
+
+def _back(found: ReceiptFacts) -> str:
+    """What came back, as far as it is known."""
+    if found.refund_known is None:
+        return "The refund is not known"
+    back = f"{money(found.refund_known)} back"
+    if found.refunds_unknown:
+        return f"{back}; of {found.refunds_unknown} it is not known"
+    return f"{back}{_compared(found.difference)}"
 
 
 def _switched(found: ReceiptFacts) -> str:

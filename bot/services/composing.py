@@ -193,7 +193,7 @@ class Composing:
             return None
         return self._reviewing.fresh(tx, request, now=now)
 
-    def _line(self, tx: Transaction, post: Delivery, _: datetime) -> RequestLine | None:
+    def _line(self, tx: Transaction, post: Delivery, now: datetime) -> RequestLine | None:
         request, event = _event(tx, post)
         if request is None or event is None:
             return None
@@ -201,7 +201,9 @@ class Composing:
             return None  # decided meanwhile: nobody is called for nothing
         if event.verb is Verb.REMINDED and not still_calls(request, event):
             return None  # done or seen meanwhile
-        return RequestLine(request=request, event=event)
+        newest = event.verb is Verb.STALE and event is request.events[-1]
+        fresh = self._fresh(tx, request, now) if newest else None
+        return RequestLine(request=request, event=event, fresh=fresh)
 
     def _broken_glass(self, tx: Transaction, post: Delivery, _: datetime) -> BrokenGlass | None:
         request, event = _event(tx, post)

@@ -15,7 +15,7 @@ from bot.billing.money import Money
 from bot.billing.quote import Scope
 from bot.billing.standstill import Hindrance
 from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
-from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
+from bot.billing.unsubscription import Item, ItemState, Request, State
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
 from bot.ports.store import ChangedMeanwhile, Store, StoreAway, Transaction
@@ -41,9 +41,6 @@ from bot.services.stalling import (
 from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 from bot.services.waiting import Waiting
-
-REFUNDS_WITHIN = timedelta(minutes=15)
-"""For how long reading back looks for refund orders before it says that some are missing."""
 
 READS_BACK_AFTER = timedelta(seconds=2)
 """Time for everybody to see that the steps are done before what came of them is read."""
@@ -218,7 +215,7 @@ class Executing:
 
     def _verify(self, request: Request, provider: Provider) -> None:
         """The seventh step of the cloud's own procedure: check that it is gone, and paid."""
-        seen_at = _verifying_since(request) + READS_BACK_AFTER
+        seen_at = stepping.read_back_since(request) + READS_BACK_AFTER
         if self._clock.now() < seen_at:
             self._progress.again(request, at=seen_at)
             return
@@ -325,8 +322,8 @@ class Executing:
         told: Mapping[SubscriptionKey, Told],
     ) -> None:
         """Done when its refund orders are there, or were waited for; it is gone already."""
-        since = _verifying_since(request)
-        if found < len(request.items) and now < since + REFUNDS_WITHIN:
+        since = stepping.read_back_since(request)
+        if found < len(request.items) and now < stepping.refunds_read_until(request):
             again = now + max(SOON, min((now - since) / 5, timedelta(minutes=1)))
             if moved == request:
                 self._progress.again(request, at=again)
@@ -337,10 +334,6 @@ class Executing:
         note = f"all gone, {orders} of {len(request.items)} found"
         verified = stepping.verified(moved, at=now, note=note)
         self._progress.save(request, verified, again=None, told=told)
-
-
-def _verifying_since(request: Request) -> datetime:
-    return max(e.at for e in request.events if e.verb in {Verb.VERIFYING, Verb.BY_HAND})
 
 
 def _stays(

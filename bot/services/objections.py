@@ -103,6 +103,19 @@ def otherwise(request: Request, plan: Plan, *, keys: Collection[SubscriptionKey]
     return _new_dependents(request, plan)
 
 
+def coupons_found(request: Request, plan: Plan) -> str | None:
+    """That an order shows a cash coupon, which does not come back, where it did not before."""
+    for item in request.items:
+        now, before = plan.quotes.get(item.key), item.quote.lost
+        if now is None or now.lost is None or before is None:
+            continue
+        lost = now.lost.cash_coupon
+        if lost and not before.cash_coupon and lost.currency == before.cash_coupon.currency:
+            shows = f"The order of {item.label} shows a cash coupon of {lost}"
+            return f"{shows}, which is not returned."
+    return None
+
+
 def paid_otherwise(request: Request, plan: Plan) -> str | None:
     """That a price rests on other orders: one was added, is not there any more, or reads otherwise.
 

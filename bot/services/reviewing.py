@@ -8,6 +8,7 @@ from bot.billing.delegation import Deciders
 from bot.billing.unsubscription import Request
 from bot.facts.messages import Fresh
 from bot.ports.store import Store, Transaction
+from bot.services import objections
 from bot.services.drafting import Drafting, Wish
 from bot.services.errors import Refused
 from bot.services.finding import still_there
@@ -39,7 +40,8 @@ class Reviewing:
         draft = self._drafting.draft(tx, wish, now=now)
         if draft.left_out:
             return None
-        return Fresh(at=now, refund=draft.total.refund, worst=draft.worst)
+        cause = objections.coupons_found(request, draft.plan)
+        return Fresh(at=now, refund=draft.total.refund, worst=draft.worst, cause=cause)
 
     def _charges(self, tx: Transaction, request: Request, *, now: datetime) -> Fresh | None:
         held = [tx.catalogue.get(key) for key in still_there(tx, request)]

@@ -12,6 +12,7 @@ from bot.billing.unsubscription import (
     AlreadyDecided,
     ApprovalsGone,
     ApprovedAlready,
+    ApprovedByYou,
     CannotApproveForRequester,
     CannotApproveOwnRequest,
     CannotConfirmOwn,
@@ -75,6 +76,15 @@ def _approved_already(request: Request) -> Verdict:
         "Each approver counts once, so a different one has to approve too.",
         tuple(dict.fromkeys(people)),
     )
+
+
+def _approved_by_you(request: Request) -> Verdict:
+    """With the hour where no other approval is there, so that it is certainly theirs."""
+    given = request.approvals
+    when = f" {_when(given[0].at, request)}" if len(given) == 1 else ""
+    left = request.required_approvals - len(given)
+    people = "One more person is" if left <= 1 else f"{left} more people are"
+    return Verdict(f"You approved request {request.number}{when}.", f"{people} needed.")
 
 
 def _may_not_break(_: Request) -> Verdict:
@@ -323,6 +333,7 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     OnlyTheRequester: _only_the_requester,
     DecidedMeanwhile: _already_decided,
     AlreadyDecided: _already_decided,
+    ApprovedByYou: _approved_by_you,
     ApprovedAlready: _approved_already,
     RequestExpired: _expired,
     RequestStale: _stale,

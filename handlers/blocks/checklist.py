@@ -279,10 +279,9 @@ def _done(request: Request) -> Face:
     )
     if not facts.keeps_costing(request):
         costs = ""
-    back = facts.refunded(request)
     cloud = fields(
-        ("Refund at the cloud", text.money(back)),
-        ("Handling fee", text.money(facts.fee_charged(request))),
+        ("Refund at the cloud", facts.refund_known(request)),
+        ("Handling fee", facts.fee_known(request)),
         *([("May still cost", "collector servers, VPC endpoints")] * facts.keeps_costing(request)),
     )
     return Face(

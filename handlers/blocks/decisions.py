@@ -1,12 +1,15 @@
 """The modals that ask why: reject, break the glass, done by hand, leave as is."""
 
+from collections.abc import Sequence
+
 from slack_sdk.models.blocks import Block, InputBlock, PlainTextInputElement, PlainTextObject
 from slack_sdk.models.views import View
 
 from bot.billing.unsubscription import Request
 from handlers import ids, text
+from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
-from handlers.blocks.pieces import modal, rich
+from handlers.blocks.pieces import Line, modal, rich
 
 WHY_LIMIT = 500
 
@@ -56,6 +59,7 @@ def by_hand(request: Request) -> View:
         _lines("What was done", ids.WHY, hint="It goes into the request's history."),
         _lines("Evidence", ids.EVIDENCE, hint="For example the cloud's order id.", optional=True),
         says="Lapse reads the cloud and says what it finds.",
+        about=_open(request),
     )
 
 
@@ -68,17 +72,32 @@ def leave(request: Request) -> View:
         "Leave as is",
         _lines("Why", ids.WHY, hint="It goes into the request's history and its receipt."),
         says="The request ends as failed; what was done stays done.",
+        about=_open(request),
     )
 
 
+def _open(request: Request) -> Sequence[Line]:
+    """What is not done yet, each by its name and with its money; nothing where all of it is."""
+    rows = body.open_rows(request)
+    if not rows:
+        return ()
+    return ((f"Request {request.number} of {request.account}, open:",), *rows)
+
+
 def _asks(
-    request: Request, title: str, callback_id: str, submit: str, *inputs: Block, says: str
+    request: Request,
+    title: str,
+    callback_id: str,
+    submit: str,
+    *inputs: Block,
+    says: str,
+    about: Sequence[Line] = (),
 ) -> View:
     subject = facts.subject(request, full=True)
-    about = f"Request {request.number}: {subject}, {request.account}."
+    whole = (f"Request {request.number}: {subject}, {request.account}.",)
     return modal(
         title,
-        [rich((about,), (says,)), *inputs],
+        [rich(*(about or (whole,)), (says,)), *inputs],
         callback_id=callback_id,
         submit=submit,
         close="Go back",

@@ -45,9 +45,12 @@ def request_line(line: RequestLine) -> Content:
     asked = event.verb is Verb.ASKED
     when = facts.moment(event.at, request) if asked else facts.clock(event.at, request)
     did = _did_of(request, event.verb)
+    if event.verb is Verb.ACKNOWLEDGED and facts.voided(request, event.number):
+        did = f"{did}; {facts.VOID}"
     if event.verb is Verb.EXPIRED and event.note:
         did = "expired"
-    said = text.clip(event.note or "", 500) if event.verb not in _SENTENCE_SAID else ""
+    note = facts.why_now(request, line.fresh) if line.fresh else event.note or ""
+    said = text.clip(note, 500) if event.verb not in _SENTENCE_SAID else ""
     what = said if said and event.verb is Verb.STEP_DONE else f"{did}{f': {said}' if said else ''}"
     blocks: list[Block] = [rich(_line(event, when, what))]
     who = f"{facts.decider(event)} " if event.by else ""
@@ -68,6 +71,9 @@ def receipt(message: Receipt) -> Content:
         headline = f"Receipt of request {found.number}: back at the cloud"
     elif found.nothing_went:
         headline = f"Receipt of request {found.number}: nothing is gone"
+    elif found.refunds_unknown and found.refund_known is not None:
+        so_far = facts.but_unknown(f"{text.money(found.refund_known)} back", found.refunds_unknown)
+        headline = f"Receipt of request {found.number}: {so_far}"
     elif back is None:
         headline = f"Receipt of request {found.number}: refund not known"
     if found.dry_run:
@@ -133,6 +139,9 @@ def _totals(found: ReceiptFacts) -> str:
 
 
 def _paid_back(found: ReceiptFacts) -> str:
+    if found.actual.refund is None and found.refund_known is not None:
+        known = facts.but_unknown(text.money(found.refund_known), found.refunds_unknown)
+        return f"Refund at the cloud: {known}."
     if found.actual.refund is None:
         return "The refund is not known yet."
     back = text.money(found.actual.refund)
@@ -155,6 +164,8 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
         reason = f" to {change_words.words(request).do} auto-renewal"
     said = figures if request.has_figures else facts.stake(request)
     acknowledged = f': "{found.acknowledged.text}", {said}'
+    anew = request.acknowledged_as > 0
+    again = f" again {facts.clock(found.acknowledged.at, request)}" if anew else ""
     lines: list[Line] = [
         (
             Bold("Asked"),
@@ -162,7 +173,7 @@ def _beginning(found: ReceiptFacts, request: Request) -> list[Line]:
             Who(found.asked.by),
             reason,
         ),
-        (Bold("Acknowledged"), acknowledged),
+        (Bold("Acknowledged"), f"{again}{acknowledged}"),
     ]
     lines += [_did("Approved", each, request) for each in found.approvals]
     if found.broken_glass is not None:

@@ -26,7 +26,6 @@ from handlers.blocks.pieces import (
     cut,
     fields,
     quotations,
-    quoted,
     rich,
     section,
 )
@@ -48,35 +47,47 @@ def asked(request: Request) -> Block:
 
 
 def reason(request: Request) -> Block:
-    """The reason that was chosen, and the details as a quotation; then why glass was broken.
+    """The reason that was chosen, and the details as a quotation; then who acknowledged what, when.
 
-    Auto-renewal needs no reason: there stands what was acknowledged.
+    Auto-renewal needs no reason. At the end stands why glass was broken.
     """
     why: Line = (Bold("Reason: "), REASONS[request.reason])
-    if is_switch(request):
-        why = (Bold("Acknowledged: "), request.acknowledgement.text)
+    parts: list[tuple[Sequence[Line], str]] = (
+        [] if is_switch(request) else [([why], request.details)]
+    )
+    parts.append(([_acknowledgement(request)], ""))
     broken = request.broken_glass
-    if broken is None or broken.by is None:
-        return quoted([why], request.details)
-    alone: Line = (Bold("Glass broken by "), Who(broken.by), ":")
-    return quotations(([why], request.details), ([alone], broken.note or ""))
+    if broken is not None and broken.by is not None:
+        parts.append(([(Bold("Glass broken by "), Who(broken.by), ":")], broken.note or ""))
+    return quotations(*parts)
 
 
-def figures(request: Request) -> Block:
-    """Now, at least and at most, paid, lost, and what keeping costs; all estimates."""
+def _acknowledgement(request: Request) -> Line:
+    """The sentence, who ticked it and when; new figures void what was approved before them."""
+    said, again = request.acknowledgement, " again" if request.acknowledged_as else ""
+    fell = f"; {facts.VOID}" if facts.voided(request, request.acknowledged_as) else ""
+    when = facts.moment(said.at, request)
+    return (Bold(f"Acknowledged{again}"), " by ", Who(said.by), f", {when}{fell}: {said.text}")
+
+
+def figures(request: Request, *, gone: bool = False) -> Block:
+    """Now, at least and at most, paid, lost, and what keeping costs; all estimates.
+
+    What is gone comes to nothing now, and cannot be kept.
+    """
     if is_switch(request):
         return fields(*_charge(request))
     if request.is_contract:
         return contracts.request_figures(request)
     worst, total = request.acknowledgement.worst, facts.sums(request)
     pairs = [
-        ("Refund now (estimate)", text.money(total.refund)),
+        ("Refund (estimate)" if gone else "Refund now (estimate)", text.money(total.refund)),
         ("At least, until the deadline", text.money(worst.refund)),
         ("Handling fee, at most", text.money(worst.handling_fee)),
         ("Paid", text.money(total.paid)),
         ("Coupons lost", text.money(worst.coupons_lost)),
     ]
-    kept = facts.kept(request)
+    kept = "" if gone else facts.kept(request)
     return fields(*pairs, *([("If kept", kept)] if kept else []))
 
 
@@ -85,9 +96,10 @@ def figures_left(request: Request) -> Block:
     left = [item for item in request.items if item.state is not ItemState.GONE]
     if len(left) == len(request.items) or not request.has_figures:
         return figures(request)
-    back, total = facts.refunded(request), facts.sums(replace(request, items=tuple(left)))
+    total = facts.sums(replace(request, items=tuple(left)))
+    read = any(item.refund_actual is not None for item in request.items)
     return fields(
-        ("Refund at the cloud so far", "not read yet" if back is None else text.money(back)),
+        ("Refund at the cloud so far", facts.refund_known(request) if read else "not read yet"),
         ("Still open: refund (estimate)", text.money(total.refund)),
         ("Still open: handling fee (estimate)", text.money(total.handling_fee)),
         ("Still open: paid", text.money(total.paid)),
@@ -135,13 +147,35 @@ def remembered(request: Request) -> tuple[Block, ...]:
 
 def rows(request: Request, row: Callable[[Request, Item], Line]) -> list[Line]:
     """One numbered line an item, in the order in which they go; ten, then how many more."""
-    items = in_order(request)
+    return _listed(request, list(enumerate(in_order(request), start=1)), row)
+
+
+def open_rows(request: Request) -> list[Line]:
+    """The same of what is not done, with the numbers that it has among all, and its money."""
+    numbered = enumerate(in_order(request), start=1)
+    left = [(number, item) for number, item in numbered if item.state is not ItemState.GONE]
+    return _listed(request, left, _worth)
+
+
+def _listed(
+    request: Request,
+    numbered: Sequence[tuple[int, Item]],
+    row: Callable[[Request, Item], Line],
+) -> list[Line]:
     lines: list[Line] = [
         (f"{number} {item.label}", *row(request, item))
-        for number, item in enumerate(items[: facts.SHOWN_ITEMS], start=1)
+        for number, item in numbered[: facts.SHOWN_ITEMS]
     ]
-    rest = len(items) - facts.SHOWN_ITEMS
+    rest = len(numbered) - facts.SHOWN_ITEMS
     return [*lines, (f"and {rest} more",)] if rest > 0 else lines
+
+
+def _worth(request: Request, item: Item) -> Line:
+    """What the item is about where no figure above says what its sum is."""
+    each = words(request).each(item)
+    if each and request.has_figures:
+        each = f"refund {each} (estimate)"
+    return (f" · {each}",) if each else ()
 
 
 def estimate(request: Request, item: Item) -> Line:
@@ -232,6 +266,13 @@ def counted_approvals(request: Request) -> str:
     return f"{count}: {facts.approvals(request)}" if request.approvals else count
 
 
+def still_to_decide(request: Request) -> Sequence[str]:
+    """Whom it waits for: the approvers in whose name nobody has approved it yet."""
+    gave = {user for event in request.approvals for user in (event.by, event.behalf)}
+    left = [each for each in request.approvers if each not in gave]
+    return [f"for {facts.people(left)}"] if left else []
+
+
 def approvers(request: Request) -> str:
     """Those who approved, by name."""
     broken = request.broken_glass
@@ -261,7 +302,9 @@ def money_back(request: Request) -> str:
         return f"{facts.stake(request, first=True)}."
     back = facts.refunded(request)
     if back is None:
-        return "The refund is not known yet."
+        known = any(item.refund_actual is not None for item in request.items)
+        so_far = f"Refund at the cloud: {facts.refund_known(request)}."
+        return so_far if known else "The refund is not known yet."
     difference = facts.against(back, facts.sums(request).refund)
     if not difference:
         return f"Refund at the cloud: {text.money(back)}."

@@ -1,7 +1,7 @@
 """What every message about a request says in the same words: subject, sums, times, people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,19 +12,21 @@ from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, AnchorKind
 from bot.billing.standstill import is_told
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Event, ItemState, Request, Verb
+from bot.billing.unsubscription import Event, Item, ItemState, Request, Verb
 from bot.billing.worst import Worst
 from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
 from handlers import text
 from handlers.blocks import change_words
 from handlers.blocks.pieces import DRY_RUN, Content, Line, Who, context, cut
-from handlers.blocks.stale_words import because
+from handlers.blocks.stale_words import FIGURES_WORSE, because
 
 SHOWN_ITEMS = 10
 SHOWN_PEOPLE = 8
 SAID = 500
 """Characters of what somebody said, where there is room for it."""
+VOID = "earlier approvals do not count"
+_APPROVING = frozenset({Verb.APPROVED, Verb.BROKE_GLASS})
 SETTINGS = "the settings"
 """Who approved what nobody had to."""
 
@@ -76,12 +78,30 @@ def refunded(request: Request) -> Money | None:
     return sum(known, zero) if known and len(known) == len(gone) else None
 
 
-def fee_charged(request: Request) -> Money | None:
-    """The handling fee at the cloud for all items that are gone; None while one is not known."""
-    zero = Money.zero(request.acknowledgement.worst.handling_fee.currency)
-    gone = [item for item in request.items if item.state is ItemState.GONE]
-    known = [item.fee_actual for item in gone if item.fee_actual is not None]
-    return sum(known, zero) if known and len(known) == len(gone) else None
+def refund_known(request: Request) -> str:
+    """The refund as far as it is known: `USD 61.20, 1 not known`."""
+    return _as_known([item.refund_actual for item in request.items if _is_gone(item)])
+
+
+def fee_known(request: Request) -> str:
+    """The handling fee, the same."""
+    return _as_known([item.fee_actual for item in request.items if _is_gone(item)])
+
+
+def _is_gone(item: Item) -> bool:
+    return item.state is ItemState.GONE
+
+
+def _as_known(amounts: Sequence[Money | None]) -> str:
+    known = [each for each in amounts if each is not None]
+    if not known:
+        return text.money(None)
+    return but_unknown(text.money(sum(known[1:], known[0])), len(amounts) - len(known))
+
+
+def but_unknown(said: str, unknown: int) -> str:
+    """A sum, and of how many more the figure is not known."""
+    return f"{said}, {unknown} not known" if unknown else said
 
 
 def against(actual: Money, estimate: Money) -> str:
@@ -116,6 +136,15 @@ def subject(request: Request, *, full: bool = False) -> str:
     later = {key for step in request.steps if step.after for key in step.subscriptions}
     kind = "package" if all(item.key in later for item in others) else "other"
     return f"{change_words.of(request)}{name} and {text.plural(len(others), kind)}"
+
+
+def under_way(request: Request) -> str:
+    """The subject while it runs: after a Retry only what was open then."""
+    retried = last_event(request, Verb.RETRIED)
+    if retried is None:
+        return subject(request)
+    left = [item for item in request.items if not item.gone_at or item.gone_at > retried.at]
+    return subject(replace(request, items=tuple(left)) if left else request)
 
 
 def verb(request: Request, *, one: str, several: str) -> str:
@@ -198,6 +227,14 @@ def no_later(request: Request) -> str:
     return f" It cools off no longer, as the acknowledged figures hold until {until}."
 
 
+def voided(request: Request, acknowledged_as: int) -> bool:
+    """Whether the acknowledgement of that number voided an approval that counted before it."""
+    given = (e for e in request.events if e.number < acknowledged_as and e.verb in _APPROVING)
+    earlier = [e.number for e in request.events if e.verb is Verb.ACKNOWLEDGED]
+    since = max((number for number in earlier if number < acknowledged_as), default=0)
+    return any(event.by is not None and event.number > since for event in given)
+
+
 def why_stale(request: Request) -> str:
     """What the headline of a stale request says of why."""
     return because(request.problem, account=request.account)
@@ -212,6 +249,19 @@ def why_expired(request: Request) -> str | None:
 def standing(request: Request) -> Event | None:
     """That it cannot go on, until it went on, by an event or by what the cloud took."""
     return last_event(request, Verb.HELD_UP) if is_told(request) else None
+
+
+def why_held_up(request: Request) -> str:
+    """What the headline says of why it cannot go on; nothing while it is to go on.
+
+    Where it is not the cloud of its account the whole sentence stands below, as it always does.
+    """
+    event = standing(request)
+    if event is None:
+        return ""
+    why = (event.note or "").partition(": ")[0]
+    about_the_cloud = why.startswith(f"The cloud of {request.account} ")
+    return f"t{why[1:]}" if about_the_cloud else "it cannot start yet"
 
 
 def unsettled(request: Request) -> Unsettled:
@@ -249,10 +299,25 @@ def worst_lines(worst: Worst) -> str:
     )
 
 
-def got_worse(request: Request, fresh: Fresh) -> str:
-    """Each figure that is worse than the requester acknowledged, beside that; nothing if none."""
+def why_now(request: Request, fresh: Fresh | None) -> str:
+    """Why it is stale, as a sentence, with the figures that stand beside it where they are known.
+
+    What was noted when it went stale was worked out until another deadline.
+    """
+    noted = text.sentence(request.problem or "The figures changed since it was sent")
+    if fresh is None or why_stale(request) != FIGURES_WORSE:
+        return noted
+    worse = got_worse(request, fresh, who="")
+    return fresh.cause or (text.sentence(_begun(worse, first=True)) if worse else noted)
+
+
+def got_worse(request: Request, fresh: Fresh, *, who: str = "you ") -> str:
+    """Each figure that is worse than the requester acknowledged, beside that; nothing if none.
+
+    Hidden ones do not compare.
+    """
     was, now = request.acknowledgement.worst, fresh.worst
-    if now is None or now.refund.currency != was.refund.currency:
+    if now is None or now.refund.is_hidden or now.refund.currency != was.refund.currency:
         return ""
     pairs = (
         ("refund at least", now.refund, was.refund, now.refund < was.refund),
@@ -260,7 +325,7 @@ def got_worse(request: Request, fresh: Fresh) -> str:
         ("coupons lost", now.coupons_lost, was.coupons_lost, now.coupons_lost > was.coupons_lost),
     )
     return "; ".join(
-        f"{name} {text.money(new)}, you acknowledged {text.money(old)}"
+        f"{name} {text.money(new)}, {who}acknowledged {text.money(old)}"
         for name, new, old, worse in pairs
         if worse
     )

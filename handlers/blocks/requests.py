@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from slack_sdk.models.blocks import Block, ButtonElement, InteractiveElement
 
+from bot.billing import stepping
 from bot.billing.standstill import is_at_the_cloud
 from bot.billing.stepping import ahead
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
@@ -46,6 +49,15 @@ class Face:
     spoken: str
     body: tuple[Block, ...]
     buttons: tuple[ButtonElement | None, ...] = ()
+
+
+class Start(NamedTuple):
+    """How the start of an approved request reads, and until when it can be stopped."""
+
+    headline: str
+    does: str
+    spoken: str
+    stop: str
 
 
 def request_card(card: RequestCard) -> Content:
@@ -91,7 +103,7 @@ def _waiting(request: Request) -> Face:
                 " · ".join(
                     (
                         body.counted_approvals(request),
-                        f"for {facts.people(request.approvers)}",
+                        *body.still_to_decide(request),
                         f"by {by}",
                         body.rules(request),
                     )
@@ -115,15 +127,15 @@ def _approved(request: Request) -> Face:
     alone = ", who broke the glass," if request.broken_glass else ""
     what = facts.counted(request) if len(request.items) > 1 else facts.subject(request)
     what = f"{words(request).do} {what}" if is_switch(request) else what
+    start = _start(request, at=starts)
     return Face(
         emoji=WAITING,
-        headline=f"Approved: starts at {facts.moment(starts, request)}",
+        headline=f"Approved{start.headline}",
         spoken=(
-            f"Request {request.number} is approved by {by}{alone} and starts at "
-            f"{facts.moment(starts, request)}: {text.esc(what)} of {text.esc(request.account)}, "
-            f"{facts.least(request)}. "
-            f"Until then it can be stopped.{facts.no_later(request)}"
-            f"{body.held_up_spoken(request)}"
+            f"Request {request.number} is approved by {by}{alone} and {start.does}: "
+            f"{text.esc(what)} of {text.esc(request.account)}, {facts.least(request)}. "
+            f"{start.spoken} it can be stopped."
+            f"{facts.no_later(request)}{body.held_up_spoken(request)}"
         ),
         body=(
             body.asked(request),
@@ -133,7 +145,7 @@ def _approved(request: Request) -> Face:
             *body.held_up(request),
             context(
                 f"{how[0].upper()}{how[1:]} · requester and approvers can stop it "
-                f"until {facts.clock(starts, request)}"
+                f"until {start.stop}"
             ),
             *([context(no_later.strip())] if (no_later := facts.no_later(request)) else []),
         ),
@@ -144,11 +156,19 @@ def _approved(request: Request) -> Face:
     )
 
 
+def _start(request: Request, *, at: datetime) -> Start:
+    """By its hour; where that has passed and it cannot go on yet, by what it waits for."""
+    if why := facts.why_held_up(request):
+        return Start(f", waits: {why}", "waits", "Until it starts", "it starts")
+    when = facts.moment(at, request)
+    return Start(f": starts at {when}", f"starts at {when}", "Until then", facts.clock(at, request))
+
+
 def _executing(request: Request) -> Face:
     running = body.running(request)
     rows = body.rows(request, body.progress)
     number = running.number if running else len(request.steps)
-    headline = f"Executing step {number} of {len(request.steps)}: {facts.subject(request)}"
+    headline = f"Executing step {number} of {len(request.steps)}: {facts.under_way(request)}"
     return Face(
         emoji=WORKING,
         headline=headline,
@@ -174,7 +194,7 @@ def _verifying(request: Request) -> Face:
     off = f"{sum(read)} of {len(request.items)}" if read else "not read yet"
     refunds = sum(item.refund_order is not None for item in request.items)
     of = len(request.items)
-    again = "" if refunds == of else ", looking again"
+    again = "" if refunds == of else f", looking again until {_looks_until(request)}"
     rows: list[Line] = (
         [(f"Auto-renewal reads {words(request).ended}: ", Bold(off))]
         if is_switch(request)
@@ -198,7 +218,7 @@ def _verifying(request: Request) -> Face:
         body=(
             body.asked(request),
             body.reason(request),
-            body.figures(request),
+            body.figures(request, gone=gone == of and not request.dry_run),
             rich(*rows),
             *body.held_up(request),
             context(body.decided(request)),
@@ -207,16 +227,21 @@ def _verifying(request: Request) -> Face:
     )
 
 
+def _looks_until(request: Request) -> str:
+    """How long refund orders are looked for; each look is soon, and none of them is announced."""
+    return facts.moment(stepping.refunds_read_until(request), request)
+
+
 def _done(request: Request) -> Face:
-    back, fee = facts.refunded(request), facts.fee_charged(request)
+    back = facts.refunded(request)
     difference = facts.against(back, facts.sums(request).refund) if back is not None else ""
     verb = facts.verb(request, one="is", several="are")
     said = words(request)
     gone = f"{facts.subject(request)} {verb} {said.ended}"
     would = f"{facts.subject(request)} would have been {said.did}"
-    figures = [("Refund at the cloud", text.money(back))]
+    figures = [("Refund at the cloud", facts.refund_known(request))]
     figures += [("Against the estimate", difference)] if difference else []
-    figures += [("Handling fee", text.money(fee))]
+    figures += [("Handling fee", facts.fee_known(request))]
     lost = request.acknowledgement.worst.coupons_lost
     figures += [("Coupons lost, at most", text.money(lost))] if lost else []
     figures += [("May still cost", "collector servers, VPC endpoints")] * facts.keeps_costing(
@@ -365,7 +390,7 @@ def _expired(request: Request) -> Face:
 
 def _stale(request: Request, fresh: Fresh | None = None) -> Face:
     """What was acknowledged and, where it is known, what it means now, side by side."""
-    why = text.sentence(request.problem or "The figures changed since it was sent")
+    why = facts.why_now(request, fresh)
     again = "must acknowledge again, then approvers decide again."
     now = f"{facts.now_means(request, fresh)} " if fresh else ""
     return Face(

@@ -106,10 +106,12 @@ def test_after_new_figures_approvers_are_called_at_once_and_all_begins_anew():
     assert next_call(called(again)) == NOW + 7 * HOUR
 
 
-def test_also_then_an_hour_lies_between_it_and_what_was_said_before():
-    assert next_call(acknowledged_again(waiting(), NOW + HOUR / 4)) == NOW + HOUR
+def test_that_call_waits_for_nothing_that_was_said_of_other_figures():
+    assert next_call(acknowledged_again(waiting(), NOW + HOUR / 4)) == NOW + HOUR / 4
     once = called(waiting())
-    assert next_call(acknowledged_again(once, NOW + 4.5 * HOUR)) == NOW + 5 * HOUR
+    again = acknowledged_again(once, NOW + 4.5 * HOUR)
+    assert next_call(again) == NOW + 4.5 * HOUR
+    assert next_call(called(again)) == NOW + 8.5 * HOUR
 
 
 @pytest.mark.parametrize("request_", [approved(), executing()])

@@ -92,6 +92,18 @@ def test_a_call_says_what_how_much_by_when_and_what_to_do():
     assert (spoken, shown) == (said, [said])
 
 
+def test_the_first_call_about_new_figures_says_that_they_are_new():
+    gone_stale = deciding.go_stale(samples.approved(), at=samples.APPROVED, note="Refund down.")
+    again = deciding.waits_again(
+        gone_stale, stale=gone_stale, acknowledgement=gone_stale.acknowledgement
+    )
+    first, spoken, _ = called(APPROVER_1, request=again)
+    _, later, _ = called(APPROVER_1, request=first)
+
+    assert spoken.startswith("@approver-1: request 1042 waits again, with new figures: SecMaster")
+    assert later.startswith("@approver-1: request 1042 still waits: SecMaster")
+
+
 def test_who_has_approved_since_is_not_called():
     request, _, _ = called(APPROVER_1, APPROVER_2, request=samples.waiting(required_approvals=2))
     once = deciding.approve(request, by=APPROVER_1, at=CALLED_AT, authorities=(APPROVER_1,))

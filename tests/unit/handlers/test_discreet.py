@@ -63,6 +63,11 @@ MESSAGES = {
     "receipt": Receipt(request=samples.done()),
     "receipt dry run": Receipt(request=replace(samples.done(), dry_run=True)),
     "receipt failed": Receipt(request=samples.failed()),
+    "thread line stale": RequestLine(
+        request=replace(EVERY_STATE[-1], problem=WORSE),
+        event=EVERY_STATE[-1].events[-1],
+        fresh=Fresh(at=NOW, refund=usd("1900.45"), worst=EVERY_STATE[-1].acknowledgement.worst),
+    ),
     "thread line": RequestLine(
         request=samples.waiting(),
         event=Event(number=2, verb=Verb.READ_AGAIN, at=NOW, note=WORSE),

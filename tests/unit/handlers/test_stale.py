@@ -7,8 +7,9 @@ import pytest
 from bot.billing import deciding
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.unsubscription import Request, State, Verb
-from bot.facts.messages import Fresh, RequestCard, RequesterNote
+from bot.facts.messages import Fresh, Receipt, RequestCard, RequesterNote, RequestLine
 from bot.services import objections
+from handlers.blocks.receipts import receipt, request_line
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import instant, usd
@@ -70,6 +71,94 @@ def test_the_requester_reads_what_got_worse_beside_what_was_acknowledged():
         "Request 1042 is stale, nothing was executed: refund at least USD 1,869.65, you "
         "acknowledged USD 2,010.76; coupons lost USD 400.00, you acknowledged USD 0.00."
     )
+
+
+def told(request: Request, now: Fresh | None) -> tuple[str, str]:
+    """What the message and its thread say of why."""
+    card = request_card(RequestCard(request=request, fresh=now))
+    line = request_line(RequestLine(request=request, event=request.events[-1], fresh=now))
+    [why] = [each for each in seen.lines(card.blocks) if "must acknowledge again" in each]
+    return why, seen.spoken(line)
+
+
+def test_no_figure_stands_beside_another_one_of_another_deadline():
+    """What was noted holds until the deadline that was, the columns until the one that comes."""
+    noted = "Refund at least USD 1,900.32, acknowledged USD 2,010.76."
+    request = stale(samples.approved(), noted)
+    worse = (
+        "Refund at least USD 1,869.65, acknowledged USD 2,010.76; coupons lost USD 400.00, "
+        "acknowledged USD 0.00."
+    )
+    again = "@requester must acknowledge again, then approvers decide again."
+
+    assert told(request, NOW) == (
+        f"{worse} {again}",
+        f"Tue 24 Nov, 08:55 stale, nothing was executed: {worse}",
+    )
+    assert told(request, None) == (
+        f"{noted} {again}",
+        f"Tue 24 Nov, 08:55 stale, nothing was executed: {noted}",
+    )
+    assert told(request, fresh()) == told(request, None), "by now nothing is worse"
+
+
+def acknowledged_again(request: Request) -> Request:
+    """Its requester acknowledged the new figures at 09:10 on the next day."""
+    again = replace(request.acknowledgement, at=instant("2026-11-24 09:10"))
+    return deciding.waits_again(request, stale=request, acknowledgement=again)
+
+
+def shows(request: Request) -> str:
+    """What its message, the newest line of its thread and its receipt say of who acknowledged."""
+    card = seen.lines(request_card(RequestCard(request=request)).blocks)
+    line = request_line(RequestLine(request=request, event=request.events[-1]))
+    paper = seen.lines(receipt(Receipt(request=request)).blocks)
+    said = [each.partition(": I")[0] for each in (*card, *paper) if each.startswith("Acknow")]
+    return " | ".join([*said, seen.spoken(line)])
+
+
+def test_new_figures_say_who_acknowledged_them_when_and_that_approvals_fell():
+    request = acknowledged_again(stale(samples.approved()))
+
+    assert shows(request) == (
+        "Acknowledged again by @requester, Tue 24 Nov, 09:10 GMT+08:00; earlier approvals do not "
+        "count | "
+        'Acknowledged again Tue 24 Nov, 09:10: "I understand a handling fee will be charged for '
+        'this unsubscription.", fee at most USD 570.00, refund at least USD 2,010.76 | '
+        "Tue 24 Nov, 09:10 @requester acknowledged the new figures; earlier approvals do not count"
+    )
+    [line] = [
+        each
+        for each in seen.lines(request_card(RequestCard(request=request)).blocks)
+        if each.startswith("Acknowledged again")
+    ]
+    assert line.endswith(
+        "GMT+08:00; earlier approvals do not count: I understand a handling fee will be charged "
+        "for this unsubscription."
+    )
+
+
+def test_where_nobody_had_approved_nothing_fell():
+    request = acknowledged_again(stale(samples.waiting()))
+    twice = acknowledged_again(stale(acknowledged_again(stale(samples.approved()))))
+
+    for each in (request, twice):
+        assert "earlier approvals" not in shows(each)
+        card = request_card(RequestCard(request=each))
+        assert "earlier approvals" not in str([block.to_dict() for block in card.blocks])
+
+
+def test_the_fact_that_makes_the_figures_worse_is_named():
+    cause = (
+        "The order of SecMaster Professional, 50 ECS shows a cash coupon of USD 400.00, which is "
+        "not returned."
+    )
+    why, line = told(stale(samples.approved()), replace(NOW, cause=cause))
+
+    assert why.startswith(cause)
+    assert line.endswith(f"nothing was executed: {cause}")
+    other = "A new one depends on what goes and was not there when it was acknowledged."
+    assert told(stale(samples.approved(), other), replace(NOW, cause=cause))[0].startswith(other)
 
 
 def test_where_other_facts_changed_the_requester_reads_them_and_the_figures():

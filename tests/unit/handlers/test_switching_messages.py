@@ -154,7 +154,8 @@ def test_the_waiting_card_says_what_is_deducted_when_and_what_was_acknowledged()
         "ap-southeast-1. Request 1042."
     )
     assert acknowledged == (
-        "**Acknowledged: **I understand that the next renewal will be deducted."
+        "**Acknowledged** by <@U0REQUESTER>, 10:14 GMT+08:00: I understand that the "
+        "next renewal will be deducted."
     )
     assert figures == (
         "**Amount expected**\nUSD 1,080.00 | "

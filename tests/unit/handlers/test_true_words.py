@@ -8,10 +8,11 @@ from bot.billing import stepping
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard, RequesterNote
 from bot.services import objections
+from handlers.blocks import decisions
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
 from tests.factories import APPROVER_1, instant
-from tests.unit.handlers import contracts, samples, seen
+from tests.unit.handlers import contracts, samples, seen, switch_samples
 from tests.unit.handlers.test_unsubscribe_card import ended
 
 FELL = "Refund at least USD 1,869.65, acknowledged USD 2,010.76."
@@ -243,6 +244,44 @@ def test_of_a_failure_what_is_gone_and_what_is_left_stand_apart():
     assert "*Still open: refund (estimate)*: USD 324.97" in shown
     assert "*Still open: paid*: USD 900.00" in shown
     assert not [each for each in shown if "If kept" in each]
+
+
+@pytest.mark.parametrize("ask", [decisions.by_hand, decisions.leave])
+def test_a_form_about_what_is_open_names_it_and_its_money(ask):
+    view = ask(samples.failed())
+
+    assert seen.lines(view.blocks)[:2] == [
+        "Request 1042 of staging, open:",
+        "2 Large screen · refund USD 324.97 (estimate)",
+    ]
+    assert "SecMaster Professional" not in str(view.to_dict())
+    assert seen.refused(view) == []
+
+
+def test_a_form_about_what_is_open_of_other_kinds():
+    switch, contract = switch_samples.waiting(), contracts.waiting()
+    nothing = stuck(ItemState.GONE)
+
+    assert seen.lines(decisions.leave(switch).blocks)[1] == (
+        "1 SecMaster Standard, 20 ECS · USD 1,080.00 on Thu 3 Dec 2026, 03:00 GMT+08:00"
+    )
+    assert " · " not in seen.lines(decisions.leave(contract).blocks)[1]
+    assert seen.lines(decisions.leave(nothing).blocks)[0].startswith(
+        "Request 1042: SecMaster Professional, 50 ECS and 2 packages, staging."
+    )
+
+
+def test_after_a_retry_what_was_open_is_under_way():
+    failed = samples.failed()
+    again = stepping.retry(failed, by=APPROVER_1, at=instant("2026-11-23 11:20"))
+    headline = seen.lines(request_card(RequestCard(request=again)).blocks)[0]
+
+    assert headline == ":gear: Executing step 2 of 2: Large screen"
+    [screen] = [item.key for item in again.items if item.state is not ItemState.GONE]
+    sent = stepping.step_started(again, 2, at=instant("2026-11-23 11:21"))
+    gone = stepping.step_gone(sent, 2, at=instant("2026-11-23 11:21"), gone=(screen,))
+    late = replace(gone, state=State.EXECUTING)
+    assert "Large screen" in seen.lines(request_card(RequestCard(request=late)).blocks)[0]
 
 
 def test_what_was_never_taken_was_not_refused():

@@ -6,11 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from bot.billing import deciding, stepping
+from bot.billing import deciding, standstill, stepping
 from bot.billing.unsubscription import ItemState, Request, State, Verb
-from bot.facts.messages import RequestCard
+from bot.facts.messages import Receipt, RequestCard, RequesterNote
+from bot.facts.receipt import receipt_of
+from bot.papers import receipt_lines
+from bot.services import objections
+from handlers.blocks import receipts
+from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import FACES, request_card
-from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, instant, usd
+from tests.factories import APPROVER_1, APPROVER_2, OUTSIDER, REQUESTER, instant, usd
 from tests.unit.handlers import samples, seen
 
 ONE_SECOND = timedelta(seconds=1)
@@ -209,6 +214,8 @@ def test_a_waiting_request_shows_who_why_figures_items_and_deadline_in_this_orde
         "@requester asks to unsubscribe 3 subscriptions of staging, ap-southeast-1. Request 1042.",
         "Reason: Features are not enough",
         "The staging servers moved to another account in October.",
+        "Acknowledged by @requester, 10:14 GMT+08:00: I understand a handling fee will be charged "
+        "for this unsubscription.",
         "*Refund now (estimate)*: USD 2,058.17",
         "*At least, until the deadline*: USD 2,010.76",
         "*Handling fee, at most*: USD 570.00",
@@ -257,6 +264,19 @@ def test_the_first_of_two_approvals_is_counted_by_name():
     )
 
 
+def test_who_has_approved_is_not_waited_for():
+    both = replace(samples.waiting(), required_approvals=2)
+    one = deciding.approve(both, by=APPROVER_1, at=LATER, authorities=(APPROVER_1,))
+    for_another = deciding.approve(both, by=OUTSIDER, at=LATER, authorities=(APPROVER_1,))
+    alone = replace(one, approvers=(APPROVER_1,))
+
+    for each in (one, for_another):
+        assert " · for @approver-2 · by " in seen.lines(card(each).blocks)[-1]
+    assert seen.lines(card(alone).blocks)[-1].startswith(
+        "1 of 2 approvals: @approver-1, 10:40 GMT+08:00 · by "
+    )
+
+
 def test_an_approved_request_says_until_when_it_can_be_stopped():
     content = card(samples.approved())
 
@@ -269,6 +289,33 @@ def test_an_approved_request_says_until_when_it_can_be_stopped():
         "Approved by @approver-1, 10:53 GMT+08:00 · requester and approvers can stop it until 10:58"
     )
     assert seen.button(content.blocks, "Stop")["style"] == "danger"
+
+
+def test_an_approved_request_that_cannot_start_names_no_hour_that_has_passed():
+    content = card(samples.held_up(samples.approved()))
+
+    assert seen.headline(content) == (
+        ":hourglass_flowing_sand: Approved, waits: the cloud of staging could not be read"
+    )
+    assert seen.lines(content.blocks)[-1] == (
+        "Approved by @approver-1, 10:53 GMT+08:00 · requester and approvers can stop it until it "
+        "starts"
+    )
+    assert seen.spoken(content).startswith(
+        "Request 1042 is approved by @approver-1 and waits: 3 subscriptions of staging, refund at "
+        "least USD 2,010.76 (estimate). Until it starts it can be stopped. Cannot go on yet, "
+    )
+    assert seen.buttons(content.blocks) == ["Stop", "Show the working…"]
+
+
+def test_what_does_not_start_for_another_reason_says_so_in_its_headline():
+    held = standstill.held_up(
+        samples.approved(), at=instant("2026-11-23 11:20"), note=objections.UNKNOWN
+    )
+
+    assert seen.headline(card(held)) == (
+        ":hourglass_flowing_sand: Approved, waits: it cannot start yet"
+    )
 
 
 def test_an_executing_request_says_what_became_of_each_item():
@@ -297,7 +344,51 @@ def test_a_verifying_request_counts_what_was_read_back():
     assert ":gear: Verifying: reading 3 subscriptions back" in shown
     assert "Gone from the cloud's list: 3 of 3" in shown
     assert "Auto-renewal off: 3 of 3" in shown
-    assert "Refund orders found: 2 of 3, looking again" in shown
+    assert "Refund orders found: 2 of 3, looking again until 11:17 GMT+08:00" in shown
+
+
+def test_what_is_gone_is_not_said_to_come_to_something_now_or_when_kept():
+    shown = " ".join(seen.lines(card(samples.verifying()).blocks))
+    dry = seen.lines(card(replace(samples.verifying(), dry_run=True)).blocks)
+
+    assert "*Refund (estimate)*: USD 2,058.17" in shown
+    assert "If kept" not in shown
+    assert "*Refund now (estimate)*: USD 2,058.17" in dry
+
+
+def partly_known() -> Request:
+    """Done, and of Large screen no refund order was found."""
+    done = samples.done()
+    screen = replace(done.item(samples.SCREEN.key), refund_actual=None, fee_actual=None)
+    return stepping.with_item(done, screen)
+
+
+def test_what_is_known_of_a_refund_is_said_beside_what_is_not():
+    content = card(partly_known())
+    shown = seen.lines(content.blocks)
+    note = requester_note(RequesterNote(request=partly_known(), state=State.DONE, link=None))
+    receipt = receipts.receipt(Receipt(request=partly_known()))
+
+    assert "*Refund at the cloud*: USD 1,733.06, 1 not known" in shown
+    assert "*Handling fee*: USD 480.00, 1 not known" in shown
+    assert not [each for each in shown if "Against the estimate" in each]
+    assert "are gone. Refund at the cloud: USD 1,733.06, 1 not known." in seen.spoken(content)
+    assert "Refund at the cloud: USD 1,733.06, 1 not known." in seen.spoken(note)
+    assert seen.headline(receipt) == "Receipt of request 1042: USD 1,733.06 back, 1 not known"
+    assert "Refund at the cloud: USD 1,733.06, 1 not known." in seen.spoken(receipt)
+    page = receipt_lines.outcome(receipt_of(partly_known(), head=None))
+    assert page.endswith("USD 1,733.06 back; of 1 it is not known.")
+
+
+def test_where_no_refund_is_known_it_is_said_once():
+    items = tuple(replace(i, refund_actual=None, fee_actual=None) for i in samples.done().items)
+    request = replace(samples.done(), items=items)
+
+    assert "*Refund at the cloud*: amount not known" in seen.lines(card(request).blocks)
+    assert "The refund is not known yet." in seen.spoken(card(request))
+    assert seen.headline(receipts.receipt(Receipt(request=request))) == (
+        "Receipt of request 1042: refund not known"
+    )
 
 
 def test_a_request_that_is_done_compares_the_refund_with_the_estimate():

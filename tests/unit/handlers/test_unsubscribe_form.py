@@ -501,10 +501,11 @@ def test_the_receipt_of_what_failed_says_why_and_who_left_it_or_did_it_by_hand()
     left = stepping.leave_as_is(failed, by=REQUESTER, at=samples.APPROVED, why="It ends in May.")
     content = receipts.receipt(Receipt(request=left))
 
-    assert seen.lines(content.blocks)[-4:] == [
+    assert seen.lines(content.blocks)[-5:] == [
         "Problem: Large screen is still there.",
         "Done by hand 10:53 by @approver-1: order CS99, see <console>",
         "Left as it is 10:53 by @requester: It ends in May.",
+        "Second look due Tue 24 Nov, 10:53; what it finds is added here, with newer files",
         "Rule set: huaweicloud-intl/2025-07-25",
     ]
     assert "see &lt;console&gt;" in content.text

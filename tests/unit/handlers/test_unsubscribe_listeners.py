@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError
 from bot.billing.quote import Refusal, Scope
 from bot.billing.rights import Action
 from bot.billing.unsubscription import CannotApproveOwnRequest, Reason
+from bot.facts.hiding import without_figures
 from bot.facts.unsubscribing import NewFigures
 from bot.localslack.blockkit.validator import problems
 from bot.services.errors import (
@@ -26,6 +27,7 @@ from handlers.forms import Carried
 from tests.factories import APPROVER_1, APPROVER_2, REQUESTER, usd
 from tests.unit.handlers import samples, seen
 from tests.unit.handlers.acting import Cast, cast
+from tests.unit.handlers.fakes import OpenDiscretion
 from tests.unit.handlers.stage import payload
 
 
@@ -570,6 +572,17 @@ def test_repairs_by_people_ask_why(acting, action_id, title):
     acting.stage.send(body)
 
     assert acting.views("views.open")[0]["title"]["text"] == title
+
+
+@pytest.mark.parametrize("action_id", [ids.BY_HAND, ids.LEAVE])
+def test_repairs_show_no_figures_to_those_who_may_not_see_them(acting, monkeypatch, action_id):
+    monkeypatch.setattr(OpenDiscretion, "request", lambda _, __, request: without_figures(request))
+
+    acting.stage.send(pressed(action_id))
+
+    said = words(acting.views("views.open"))
+    assert "refund amount hidden (estimate)" in said
+    assert "1,299.90" not in said
 
 
 def test_why_it_is_left_is_sent_with_what_was_shown(acting):

@@ -418,8 +418,11 @@ def test_a_stale_request_says_what_the_form_would_show_now(
         read_at=stale_at(desk),
         refund=draft.total.refund,
         worst=draft.worst,
+        cause="The order of SecMaster Professional, 50 ECS shows a cash coupon of "
+        "USD 400.00, which is not returned.",
     )
     assert card(desk).fresh == shown
+    assert desk.messenger.of(RequestLine)[-1].message.fresh == shown
     assert desk.messenger.of(RequesterNote)[-1].message.fresh == shown
     desk.unsubscribing.acknowledge_again(1001, filled_in(draft))
     delivering.send_due()

@@ -396,3 +396,17 @@ def test_one_that_became_a_part_of_another_makes_it_stale(
     desk.cloud.change("disk", parent_id="vm")
 
     assert stale_because(desk) == "A disk belongs to another one now and goes with it."
+
+
+def test_a_coupon_that_was_found_since_is_named() -> None:
+    paid = order("2026-05-26 09:20", cash="3600.00")
+    before = ordered(paid)
+    now = ordered(replace(paid, cash=Decimal(3200), cash_coupon=Decimal(400)))
+    request = replace(waiting(), items=(item_of(before),))
+
+    assert objections.coupons_found(request, before) is None
+    assert objections.coupons_found(request, now) == (
+        f"The order of {QUOTA} shows a cash coupon of USD 400.00, which is not returned."
+    )
+    acknowledged = replace(request, items=(item_of(now),))
+    assert objections.coupons_found(acknowledged, now) is None, "it was acknowledged as it is"

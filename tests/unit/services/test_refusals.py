@@ -1,18 +1,20 @@
 """Every expected refusal has its sentence, and settings decide as the contract says."""
 
 import inspect
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from bot.billing import unsubscription
+from bot.billing import deciding, unsubscription
 from bot.billing.money import Money
 from bot.billing.reminder import Schedule
 from bot.billing.rights import Action
 from bot.billing.subscription import Kind, SlackChannel
 from bot.billing.unsubscription import (
     AlreadyDecided,
+    ApprovedByYou,
     NothingMissing,
     UnsubscriptionError,
     Verb,
@@ -74,6 +76,30 @@ def test_who_was_faster_is_said_in_a_sentence(verb: Verb, said: str) -> None:
     )
     assert f"{said} on Tue 24 Nov 2026, 10:53 GMT+08:00, before" in (
         verdict(AlreadyDecided(later), later).sentence
+    )
+
+
+def test_who_approved_it_already_hears_that_somebody_else_is_needed() -> None:
+    once = deciding.approve(
+        samples.waiting(required_approvals=2),
+        by=APPROVER_1,
+        at=samples.APPROVED,
+        authorities=(APPROVER_1,),
+    )
+    with pytest.raises(ApprovedByYou) as refused:
+        deciding.approve(once, by=APPROVER_1, at=samples.APPROVED, authorities=(APPROVER_1,))
+
+    assert verdict(refused.value, once)[:2] == (
+        "You approved request 1042 at 10:53 GMT+08:00.",
+        "One more person is needed.",
+    )
+    of_four = replace(once, required_approvals=4)
+    twice = deciding.approve(
+        of_four, by=APPROVER_2, at=samples.APPROVED + DAY, authorities=(APPROVER_2,)
+    )
+    assert verdict(refused.value, twice)[:2] == (
+        "You approved request 1042.",
+        "2 more people are needed.",
     )
 
 
