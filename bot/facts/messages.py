@@ -221,11 +221,17 @@ class ReminderLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorWarning:
-    """Trouble told to those who run Lapse: what, since when, what to do."""
+    """Trouble told to those who run Lapse: what, since when, what to do.
+
+    `over_at` is when it was over, `over` says how: it was `solved`, or nothing is left to go on.
+    """
 
     subject: str
     since: datetime
     text: str
+    over_at: datetime | None = None
+    over: str = ""
+    solved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,13 +30,14 @@ from bot.facts.receipt import Form
 from bot.ports.messenger import Links, Posted
 from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
 from bot.services import owing
-from bot.services.alarming import OPERATOR_WARNING, read_warning
+from bot.services.alarming import OPERATOR_WARNING
 from bot.services.announcing import Announcing, carried, told, waiting
 from bot.services.attesting import attested
 from bot.services.closing import note_stop
 from bot.services.delegating import DELEGATION, read_delegation
 from bot.services.lateness import bundled_as, is_refused, moved_of
 from bot.services.outcomes import release
+from bot.services.relieving import warning
 from bot.services.reviewing import Reviewing
 from bot.services.telling import REMINDER_LINE
 from bot.services.touring import TOUR, read_tour
@@ -260,8 +261,8 @@ class Composing:
     def _reminder_line(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderLine | None:
         return self._announcing.line(tx, post, now=now)
 
-    def _warning(self, _: Transaction, post: Delivery, __: datetime) -> OperatorWarning:
-        return read_warning(post.subject)
+    def _warning(self, tx: Transaction, post: Delivery, _: datetime) -> OperatorWarning:
+        return warning(tx, post)
 
     def _delegation(self, tx: Transaction, post: Delivery, _: datetime) -> DelegationNote | None:
         return read_delegation(tx, post)
