@@ -254,7 +254,12 @@ def failed(request: Request) -> str:
 
 
 def money_back(request: Request) -> str:
-    """What the cloud gave back, and how that compares with the estimate, as sentences."""
+    """What the cloud gave back, how that compares with the estimate, and what may go again."""
+    still = text.esc(facts.renews_still(request))
+    return f"{_money_back(request)} {still}".rstrip()
+
+
+def _money_back(request: Request) -> str:
     if not request.has_figures:
         return f"{facts.stake(request, first=True)}."
     back = facts.refunded(request)
@@ -387,6 +392,26 @@ def looking(request: Request) -> tuple[ButtonElement, ...]:
     if not request.is_open_at_the_cloud:
         return ()
     return (press("Look now", ids.LOOK_NOW, request, says="Look at the cloud now for request"),)
+
+
+def renews_still(request: Request) -> tuple[Block, ...]:
+    """That what was given back can be deducted again."""
+    said = facts.renews_still(request)
+    return (rich((Bold(said),)),) if said else ()
+
+
+def turn_off(request: Request) -> ButtonElement | None:
+    """Ends that, in a window of who may; a quota's packages stand beside it."""
+    those = facts.renewing(request)
+    if those is None:
+        return None
+    item = in_order(those)[0]
+    return button(
+        "Turn off auto-renewal",
+        ids.AUTORENEW_FORM,
+        str(item.key),
+        says=f"Turn off auto-renewal of {item.label}",
+    )
 
 
 def held_up(request: Request) -> tuple[Block, ...]:

@@ -1,7 +1,7 @@
 """What every message about a request says in the same words: subject, sums, times, people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, AnchorKind
 from bot.billing.standstill import is_told
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Event, ItemState, Request, Verb
+from bot.billing.unsubscription import Event, ItemState, Request, State, Verb
 from bot.billing.worst import Worst
 from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
@@ -74,6 +74,25 @@ def refunded(request: Request) -> Money | None:
     gone = [item for item in request.items if item.state is ItemState.GONE]
     known = [item.refund_actual for item in gone if item.refund_actual is not None]
     return sum(known, zero) if known and len(known) == len(gone) else None
+
+
+def renewing(request: Request) -> Request | None:
+    """The part of one whose renewal period is gone that may be deducted again; None without any."""
+    if request.state is not State.DONE or request.ends_items or change_words.is_switch(request):
+        return None
+    those = tuple(each for each in request.items if each.auto_renew_off is False)
+    return replace(request, items=those) if those else None
+
+
+def renews_still(request: Request) -> str:
+    """`Auto-renewal is still on: USD 1,080.00 can be deducted again.`; else nothing."""
+    those = renewing(request)
+    if those is None:
+        return ""
+    some = len(those.items) < len(request.items)
+    which = f" of {text.joined([short(each.label) for each in those.items])}" if some else ""
+    amount = text.money(sums(those).paid)
+    return f"Auto-renewal{which} is still on: {amount} can be deducted again."
 
 
 def fee_charged(request: Request) -> Money | None:

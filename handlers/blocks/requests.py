@@ -248,9 +248,13 @@ def _done(request: Request) -> Face:
             body.reason(request),
             estimate,
             rich(*body.rows(request, body.estimate if request.dry_run else body.progress)),
+            *body.renews_still(request),
             context(" · ".join(part for part in asked if part)),
         ),
-        buttons=(body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),),
+        buttons=(
+            body.turn_off(request),
+            body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),
+        ),
     )
 
 
