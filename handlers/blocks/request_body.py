@@ -10,7 +10,7 @@ from bot.facts.messages import Fresh
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
-from handlers.blocks import contracts
+from handlers.blocks import contracts, refusal_words
 from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import amounts, charges, is_switch, when, words
 from handlers.blocks.change_words import first as earliest
@@ -444,7 +444,7 @@ def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
         "Retry",
         ids.RETRY,
         str(request.number),
-        style="primary",
+        style=None if refusal_words.only_final(request) else "primary",
         says=f"Retry request {request.number}",
         confirm=confirm(
             f"Retry {text.plural(open_items, 'open item')}?",

@@ -10,7 +10,7 @@ from bot.billing.stepping import ahead
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.facts.messages import Fresh, RequestCard
 from handlers import ids, text
-from handlers.blocks import glass
+from handlers.blocks import glass, refusal_words
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import is_switch, words
@@ -451,6 +451,8 @@ def _what_to_do(request: Request) -> str:
     failed = facts.last_event(request, Verb.FAILED)
     if failed is not None and failed.at > request.good_until and ahead(request):
         return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."
+    if said := refusal_words.instead(request):
+        return said
     refused = [item for item in request.items if item.state is ItemState.REFUSED]
     untaken = any(not item.error_code for item in refused)  # nothing that could be over by itself
     return f"Retry what is open{'' if untaken else ' when that is over'}, or {by_hand}."

@@ -207,3 +207,55 @@ def test_after_a_retry_it_goes_on_with_what_was_open():
     again = stepping.retry(samples.failed(), by=APPROVER_1, at=samples.APPROVED)
 
     assert told(again, State.EXECUTING) == "Request 1042 goes on with what was open."
+
+
+def refused_for(code: str, said: str) -> Request:
+    """The large screen is refused for good; whatever else was asked for is gone."""
+    request = replace(samples.failed(), problem=f"The cloud refused Large screen: {said}")
+    screen = request.item(samples.SCREEN.key)
+    return stepping.with_item(request, replace(screen, error_code=code, error=said))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (
+            "CBC.99003645",
+            "Retry does not change that: turn off auto-renewal instead or unsubscribe by hand and "
+            "say so.",
+        ),
+        ("CBC.99003649", "Retry does not change that: unsubscribe by hand and say so."),
+    ],
+)
+def test_what_is_refused_for_good_is_not_offered_to_be_tried_again(code, advice):
+    content = request_card(RequestCard(request=refused_for(code, "It is so.")))
+
+    assert advice in " ".join(seen.lines(content.blocks))
+    assert "when that is over" not in content.text + str(seen.lines(content.blocks))
+    assert seen.buttons(content.blocks) == ["Retry", "Done by hand…", "Leave as is…"]
+    assert "style" not in seen.button(content.blocks, "Retry")
+
+
+def test_what_may_be_over_is_offered_to_be_tried_again_beside_what_is_refused_for_good():
+    request = refused_for("CBC.99003645", "It is so.")
+    other = request.item(samples.ORCHESTRATION.key)
+    busy = replace(other, state=ItemState.REFUSED, error_code="CBC.99003651", error="It is busy.")
+    content = request_card(RequestCard(request=stepping.with_item(request, busy)))
+
+    assert (
+        "Retry does not change what is said of Large screen: turn off auto-renewal instead or "
+        "unsubscribe by hand and say so. Retry what else is open."
+    ) in " ".join(seen.lines(content.blocks))
+    assert seen.button(content.blocks, "Retry")["style"] == "primary"
+
+
+def test_what_was_said_to_be_done_by_hand_and_is_listed_waits_for_nothing_to_be_over():
+    at = instant("2026-11-23 11:14")
+    claimed = stepping.done_by_hand(samples.failed(), by=APPROVER_1, at=at, why="Done.")
+    problem = "Large screen is still at the cloud."
+    content = request_card(RequestCard(request=stepping.fail(claimed, at=at, problem=problem)))
+
+    assert (
+        f"{problem} Retry what is open, or unsubscribe by hand and say so once the cloud lists it "
+        "no more."
+    ) in " ".join(seen.lines(content.blocks))
