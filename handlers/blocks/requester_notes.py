@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from slack_sdk.models.blocks import ButtonElement
 
-from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
+from bot.billing.unsubscription import Event, Item, ItemState, Request, State, Verb
 from bot.facts.erased import ERASED
 from bot.facts.messages import Fresh, RequesterNote
 from bot.facts.receipt import in_order
@@ -169,9 +169,15 @@ def _withdrawn(request: Request) -> str:
 
 
 def _stopped(request: Request) -> str:
-    event = facts.last_event(request, Verb.STOPPED)
-    who = text.mention(event.by) if event and event.by else "Lapse"
+    who = _who(request, facts.last_event(request, Verb.STOPPED))
     return f"{who} stopped request {request.number} during the cooling-off. Nothing was changed."
+
+
+def _who(request: Request, event: Event | None) -> str:
+    """Who did it; the requester, who reads it, is *you*."""
+    if event is None or not event.by:
+        return "Lapse"
+    return "You" if event.by == request.requested_by != ERASED else text.mention(event.by)
 
 
 def _stale(request: Request) -> str:
@@ -205,7 +211,7 @@ def _failed(request: Request) -> str:
     if left is not None and left.by:
         said = text.esc(text.clip((left.note or "").rstrip("."), 300))
         why = f': "{said}"' if said else ""
-        return f"{text.mention(left.by)} left request {request.number} as it is{why}."
+        return f"{_who(request, left)} left request {request.number} as it is{why}."
     items = in_order(request)
     stuck = [item for item in items if item.state is not ItemState.GONE]
     gone = len(items) - len(stuck)

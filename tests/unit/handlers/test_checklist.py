@@ -324,7 +324,7 @@ def test_what_is_given_up_says_so_and_not_that_it_is_late():
     assert "not done, asked of @owner" in shown(request)
     assert seen.buttons(card(request).blocks) == []
     assert told(request, Verb.LEFT) == "12:00 @requester left it as it is: We keep it"
-    assert note(request) == '@requester left request 1042 as it is: "We keep it".'
+    assert note(request) == 'You left request 1042 as it is: "We keep it".'
     done = sample.given_up(sample.said())
     assert seen.headline(card(done)) == ":warning: Failed: not seen gone, left as it is"
     assert "done by @owner, 11:30 GMT+08:00, not seen gone" in shown(done)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.billing import stepping
+from bot.billing import deciding, stepping
 from bot.billing.unsubscription import Item, ItemState, Request, State
 from bot.facts.messages import RequestCard, RequesterNote
 from handlers.blocks.requester_notes import requester_note
@@ -259,3 +259,15 @@ def test_what_was_said_to_be_done_by_hand_and_is_listed_waits_for_nothing_to_be_
         f"{problem} Retry what is open, or unsubscribe by hand and say so once the cloud lists it "
         "no more."
     ) in " ".join(seen.lines(content.blocks))
+
+
+def test_what_the_requester_did_is_told_to_them_as_you():
+    asked = samples.approved()
+    at = instant("2026-11-23 10:56")
+    own = deciding.stop(asked, by=asked.requested_by, at=at, may_stop=False)
+    other = deciding.stop(asked, by=APPROVER_1, at=at, may_stop=True)
+    left = stepping.leave_as_is(samples.failed(), by=asked.requested_by, at=at, why="Enough")
+
+    assert told(own, State.STOPPED).startswith("You stopped request 1042")
+    assert told(other, State.STOPPED).startswith("@approver-1 stopped request 1042")
+    assert told(left) == 'You left request 1042 as it is: "Enough".'
