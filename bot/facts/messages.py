@@ -175,7 +175,7 @@ class RequesterNote:
     """A direct message to the requester: the request came into this state.
 
     What it offers can be pressed while it is `current`. `told` is the event that it tells of, and
-    `fresh` what a stale one means now.
+    `fresh` what a stale one means now. `zone` is the reader's, None where it is not one person.
     """
 
     request: Request
@@ -184,6 +184,7 @@ class RequesterNote:
     current: bool = True
     told: Event | None = None
     fresh: Fresh | None = None
+    zone: ZoneInfo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

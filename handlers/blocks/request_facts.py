@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from bot.billing.by_hand import turn
 from bot.billing.change import Charge
@@ -170,6 +171,17 @@ def last_event(request: Request, *verbs: Verb) -> Event | None:
 def moment(at: datetime, request: Request) -> str:
     """An hour with its zone; with its date too, when that is not the day of the request."""
     return text.hour(at) if _same_day(at, request.requested_at) else text.short_instant(at)
+
+
+def moment_in(at: datetime, request: Request, zone: ZoneInfo | None) -> str:
+    """The same, then in the reader's zone where the hour is another one there."""
+    said = moment(at, request)
+    if zone is None or text.same_hour(at, zone):
+        return said
+    local = at.astimezone(zone)
+    near = local.date() == text.cloud_day(at) and said == text.hour(at)
+    day = "" if near else f"{text.short_day(local.date())} "
+    return f"{said}, {day}{local:%H:%M} {zone.key}"
 
 
 def clock(at: datetime, request: Request) -> str:

@@ -1,6 +1,7 @@
 """What the requester is told of a request, in direct messages, and what they can press there."""
 
 from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 from slack_sdk.models.blocks import ButtonElement
 
@@ -19,7 +20,7 @@ from handlers.blocks.stale_words import FACTS_CHANGED, FIGURES_WORSE, because
 def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
-    words = _overtaken(note) or checklist_lines.note(note) or _NOTES[note.state](request)
+    words = _overtaken(note) or checklist_lines.note(note) or _told(note)
     if note.fresh is not None and note.state is State.STALE is request.state:
         words = _stale_now(request, note.fresh)
     if request.requested_by == ERASED and (others := _who_decides(request)):
@@ -91,17 +92,23 @@ def _had_failed(note: RequesterNote) -> str | None:
     return f"Request {request.number} had failed: {body.foreign(why)}{by_now}"
 
 
-def _waits(request: Request) -> str:
+def _told(note: RequesterNote) -> str:
+    if note.state in _AHEAD:
+        return _AHEAD[note.state](note.request, note.zone)
+    return _NOTES[note.state](note.request)
+
+
+def _waits(request: Request, zone: ZoneInfo | None) -> str:
     if request.state is not State.WAITING:
         return f"Request {request.number} was sent: {text.esc(facts.what(request))}."
     left = max(request.required_approvals - len(request.approvals), 1)
     return (
         f"Request {request.number} waits for {text.plural(left, 'approval')}: "
-        f"{text.esc(facts.what(request))}. Decision due by {text.instant(request.deadline)}."
+        f"{text.esc(facts.what(request))}. Decision due by {text.spoken(request.deadline, zone)}."
     )
 
 
-def _approved(request: Request) -> str:
+def _approved(request: Request, zone: ZoneInfo | None) -> str:
     event = request.broken_glass or facts.last_event(request, Verb.APPROVED)
     who = facts.decider(event) if event and event.by else "Lapse"
     approved = f"{who} approved request {request.number}."
@@ -112,7 +119,7 @@ def _approved(request: Request) -> str:
         approved = f"{who} broke the glass and approved request {request.number} alone: {why}"
     if request.starts_at is None:
         return approved
-    when = facts.moment(request.starts_at, request)
+    when = facts.moment_in(request.starts_at, request, zone)
     return f"{approved} It starts at {when}; until then you can stop it."
 
 
@@ -249,9 +256,13 @@ _BY_NOW: Mapping[State, str] = {
 }
 """What became of one that had failed."""
 
-_NOTES: Mapping[State, Callable[[Request], str]] = {
+_AHEAD: Mapping[State, Callable[[Request, ZoneInfo | None], str]] = {
     State.WAITING: _waits,
     State.APPROVED: _approved,
+}
+"""What names a moment ahead, in the cloud's zone and the reader's."""
+
+_NOTES: Mapping[State, Callable[[Request], str]] = {
     State.EXECUTING: _runs,
     State.VERIFYING: _verifies,
     State.DONE: _done,

@@ -1,6 +1,7 @@
 """What messages say of a request is true of it: of dry runs, of people's work, of what failed."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -271,3 +272,28 @@ def test_what_the_requester_did_is_told_to_them_as_you():
     assert told(own, State.STOPPED).startswith("You stopped request 1042")
     assert told(other, State.STOPPED).startswith("@approver-1 stopped request 1042")
     assert told(left) == 'You left request 1042 as it is: "Enough".'
+
+
+@pytest.mark.parametrize(
+    ("zone", "starts", "due"),
+    [
+        (samples.SHANGHAI, "10:58 GMT+08:00", "Thu 26 Nov 2026, 10:14 GMT+08:00"),
+        (
+            samples.BERLIN,
+            "10:58 GMT+08:00, 03:58 Europe/Berlin",
+            "Thu 26 Nov 2026, 10:14 GMT+08:00, Thu 26 Nov 03:14 Europe/Berlin",
+        ),
+        (
+            ZoneInfo("America/New_York"),
+            "10:58 GMT+08:00, Sun 22 Nov 21:58 America/New_York",
+            "Thu 26 Nov 2026, 10:14 GMT+08:00, Wed 25 Nov 21:14 America/New_York",
+        ),
+    ],
+)
+def test_what_is_ahead_is_told_in_the_readers_zone_too(zone, starts, due):
+    approved, waiting = samples.approved(), samples.waiting()
+    note = RequesterNote(request=approved, state=State.APPROVED, link=None, zone=zone)
+    assert f"It starts at {starts}; until then you can stop it." in requester_note(note).text
+
+    note = RequesterNote(request=waiting, state=State.WAITING, link=None, zone=zone)
+    assert f"Decision due by {due}." in requester_note(note).text
