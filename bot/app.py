@@ -129,6 +129,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         discreet=not core.policy.amounts_for_everyone,
         breakable=bool(core.policy.break_glass),
         reviewing=Reviewing(store=core.store, policy=core.policy),
+        zone_of=people.zone,
     )
     services = _services(core, people, linking, reminding, composing)
     work = Threads()

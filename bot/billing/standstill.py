@@ -22,6 +22,19 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 _STANDS = frozenset({Verb.HELD_UP, Verb.ASKED_TO_LOOK})
 """What is noted of a request without that it goes on; people may ask as often as they want."""
 
+_WENT_ON = frozenset(Verb) - {
+    *_STANDS,
+    Verb.CALLED,
+    Verb.REMINDED,
+    Verb.EXPIRED,
+    Verb.FAILED,
+    Verb.NOT_READ,
+    Verb.NOT_LOOKED,
+}
+"""What Lapse notes of a request when nothing keeps it from going on."""
+
+_ENDED = frozenset({State.WITHDRAWN, State.STOPPED, State.EXPIRED, State.REJECTED, State.DONE})
+
 _AT_THE_CLOUD = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
 
 
@@ -29,12 +42,15 @@ _AT_THE_CLOUD = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKN
 class Hindrance:
     """What keeps a request from going on, in one sentence, and after how long people are told.
 
-    `about` names it in keys: the same trouble of several requests is told once.
+    `about` names it in keys: the same trouble of several requests is told once. It is called by its
+    `subject`, and by `over` when it is over; without them by the request.
     """
 
     why: str
     about: str
     told_after: timedelta = UNREAD_TOLD_AFTER
+    subject: str | None = None
+    over: str | None = None
 
 
 def stands_since(request: Request) -> datetime:
@@ -56,6 +72,22 @@ def is_to_be_told(request: Request, hindrance: Hindrance, *, at: datetime) -> bo
     if request.closed or is_told(request):
         return False
     return at >= stands_since(request) + hindrance.told_after
+
+
+def was_told(request: Request) -> bool:
+    """Whether people may have heard at any time that it could not go on."""
+    return any(each.verb in {Verb.HELD_UP, Verb.FAILED} for each in request.events)
+
+
+def went_on(before: Request, after: Request) -> bool:
+    """Whether Lapse moved it on; what people do about it shows nothing yet."""
+    fresh = after.events[len(before.events) :]
+    return any(each.verb in _WENT_ON and each.by is None for each in fresh)
+
+
+def has_ended(request: Request) -> bool:
+    """Whether nothing of it is to go on any more."""
+    return request.closed or request.state in _ENDED
 
 
 def gives_up_at(request: Request, hindrance: Hindrance, *, last_safe: datetime | None) -> datetime:

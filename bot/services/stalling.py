@@ -17,6 +17,7 @@ from bot.services.filing import Called
 from bot.services.finding import account_of
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
+from bot.services.relieving import stand
 
 AT_ONCE = timedelta(0)
 SELDOM, SELDOMEST = timedelta(minutes=5), timedelta(minutes=15)
@@ -62,10 +63,10 @@ class Stalling:
         told = standstill.is_told(stands)
         if now > until:
             ended = _given_up(stands, hindrance, at=now)
-            self._tell(request, ended, _trouble(stands, hindrance), called=called)
+            self._tell(request, ended, hindrance, stands=stands, called=called)
         elif standstill.is_to_be_told(stands, hindrance, at=now):
             held = standstill.held_up(stands, at=now, note=_said(stands, hindrance, until=until))
-            self._tell(request, held, _trouble(stands, hindrance), again=again, called=called)
+            self._tell(request, held, hindrance, stands=stands, again=again, called=called)
         else:
             waited = now - standstill.stands_since(stands)
             seldom = max(SELDOM, min(waited / 10, SELDOMEST))
@@ -89,16 +90,19 @@ class Stalling:
         self,
         request: Request,
         moved: Request,
-        trouble: Trouble,
+        hindrance: Hindrance,
         *,
+        stands: Request,
         again: datetime | None = None,
         called: Called | None = None,
     ) -> None:
         operators = self._operators()
         now = self._progress.clock.now()
+        trouble = _trouble(stands, hindrance)
 
         def owe(tx: Transaction) -> None:
-            alarm(tx, trouble, operators=operators, at=now)
+            told = alarm(tx, trouble, operators=operators, at=now)
+            stand(tx, trouble, moved, posts=told, over=hindrance.over, at=now)
 
         self._progress.save(request, moved, again=again, called=called, also=owe)
 
@@ -118,6 +122,8 @@ def unread(account: AccountName, error: ProviderError) -> Hindrance:
     return Hindrance(
         why=f"The cloud of {account} could not be read: {_sentence(error)}",
         about=f"cloud/{account}",
+        subject=f"Lapse cannot read account {account}",
+        over=f"account {account} is read again",
     )
 
 
@@ -126,12 +132,19 @@ def takes_no_calls(account: AccountName, error: ProviderError) -> Hindrance:
     return Hindrance(
         why=f"The cloud of {account} takes no call: {_sentence(error)}",
         about=f"cloud/{account}",
+        subject=f"The cloud of account {account} takes no call",
+        over=f"the cloud of account {account} takes calls again",
     )
 
 
 def no_cloud(account: AccountName) -> Hindrance:
     """Nothing is there that could be asked."""
-    return Hindrance(why=f"The settings name no cloud for {account}.", about=f"cloud/{account}")
+    return Hindrance(
+        why=f"The settings name no cloud for {account}.",
+        about=f"cloud/{account}",
+        subject=f"The settings name no cloud for account {account}",
+        over=f"the settings name a cloud for account {account} again",
+    )
 
 
 def surprised(request: Request) -> Hindrance:
@@ -178,13 +191,14 @@ def not_over(left: Request, keys: Sequence[SubscriptionKey]) -> Hindrance:
 
 def _trouble(request: Request, hindrance: Hindrance) -> Trouble:
     """What operators are told, whether it was told or given up first."""
-    meaning = f"Request {request.number} says what that means for it."
+    means = f"Request {request.number} says what that means for it."
     if request.state in _UNDECIDED:
-        meaning = "People can go on with it as before; nobody is called to until that is over."
+        means = "People can go on with it as before; nobody is called to until that is over."
+    look = " Look at it with `lapse doctor`." if hindrance.subject else ""
     return Trouble(
         about=hindrance.about,
-        subject=f"Request {request.number} cannot go on",
-        text=f"{hindrance.why} {meaning}",
+        subject=hindrance.subject or f"Request {request.number} cannot go on",
+        text=f"{hindrance.why} {means}{look}",
         since=standstill.stands_since(request),
     )
 

@@ -109,10 +109,11 @@ def done_form(request: Request) -> View:
     left = by_hand.open_items(request)
     rest = len(left) - SHOWN
     more = f" The other {rest} come after these." if rest > 0 else ""
+    shown = "A link or a file has to show it, and a second person looks."
     return modal(
         "Done by hand",
         [
-            rich((f"Request {request.number}, {request.account}. A second person looks.{more}",)),
+            rich((f"Request {request.number}, {request.account}. {shown}{more}",)),
             *_ticks("What is done", left, ticked=len(left) == 1),
             _input(
                 "Link",
@@ -204,7 +205,9 @@ def _input(
 
 def _executing(request: Request) -> Face:
     due = lines.due(request)
-    headline = f"Executing by hand: {facts.subject(request)}"
+    notice = "give notice of " if request.is_contract else ""
+    headline = f"Executing by hand: {notice}{facts.subject(request)}"
+    calls = "" if request.is_contract else " · nothing is called at the cloud"
     rows = _rows(request)
     return Face(
         emoji=WORKING,
@@ -219,7 +222,7 @@ def _executing(request: Request) -> Face:
             body.reason(request),
             body.figures(request),
             rich((Bold(f"To do by hand by {due}"),), *rows),
-            context(f"{body.decided(request)} · nothing is called at the cloud"),
+            context(f"{body.decided(request)}{calls}"),
         ),
         buttons=(_done_button(request), _leave_button(request), body.working(request)),
     )
@@ -236,7 +239,11 @@ def _verifying(request: Request) -> Face:
         looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}{reads}"
     verb = facts.verb(request, one="is", several="are")
     headline = f"Verifying: {verb} {facts.subject(request)} gone?"
-    said = "a second person looks whether it is gone" if seen is None else "seen by a second person"
+    whether = "it is gone"
+    if request.is_contract:
+        headline = f"Verifying: is notice given for {facts.subject(request)}?"
+        whether = "notice is given"
+    said = f"a second person looks whether {whether}" if seen is None else "seen by a second person"
     return Face(
         emoji=WORKING,
         headline=headline,
@@ -260,15 +267,15 @@ def _verifying(request: Request) -> Face:
 
 
 def _done(request: Request) -> Face:
-    verb = facts.verb(request, one="is", several="are")
-    gone = f"{facts.subject(request)} {verb} gone"
+    gone = contracts.noticed(request) if request.is_contract else lines.gone(request)
     seen, verified = by_hand.confirmed(request), facts.last_event(request, Verb.VERIFIED)
     did = text.joined([text.mention(user) for user in sorted(by_hand.doers(request))])
+    saw = "" if request.is_contract else " gone"
     told = (
         f"Asked by {text.mention(request.requested_by)}",
         f"approved by {body.approvers(request)}",
         f"done by {did}" if did else "",
-        f"seen gone by {text.mention(seen.by)}" if seen and seen.by else "",
+        f"seen{saw} by {text.mention(seen.by)}" if seen and seen.by else "",
         f"verified {facts.moment(verified.at, request)}" if verified else "",
         "" if request.is_contract or by_hand.was_read(request) else "not read at the cloud",
         requests.second_look(request),
@@ -374,12 +381,17 @@ def _row(request: Request, number: int, item: Item) -> Line:
     unseen = ", not seen gone" if request.state is State.FAILED and not gone else ""
     return (
         " · ",
-        Bold("gone" if gone else "done"),
-        ", done" if gone else "",
+        Bold(_word(request, gone=gone)),
+        ", done" if gone and not request.is_contract else "",
         *who,
         f", {facts.moment(said.at, request)}{unseen}",
         *shows,
     )
+
+
+def _word(request: Request, *, gone: bool) -> str:
+    seen = "notice given" if request.is_contract else "gone"
+    return seen if gone else "done"
 
 
 def _how(request: Request, item: Item) -> str:
@@ -404,19 +416,19 @@ def _done_button(request: Request) -> ButtonElement:
 
 
 def _looking(request: Request) -> tuple[ButtonElement, ...]:
-    one = len(request.items) == 1
+    label, what = lines.gone_label(request), cut(facts.counted(request), 80)
+    seen = f"{what} {'is' if len(request.items) == 1 else 'are'} gone"
+    seen = f"notice is given for {what}" if request.is_contract else seen
     gone = button(
-        "It is gone" if one else "All are gone",
+        label,
         ids.CHECKLIST_GONE,
         facts.reference(request),
         style="primary",
-        says=f"{'It is' if one else 'All are'} gone, request {request.number}",
+        says=f"{label}, request {request.number}",
         confirm=confirm(
-            f"Is it gone, request {request.number}?",
-            f"You looked yourself, and say for the record that "
-            f"{cut(facts.counted(request), 80)} {'is' if one else 'are'} gone. "
-            "Reminders stop.",
-            "It is gone" if one else "All are gone",
+            f"Is {'notice given' if request.is_contract else 'it gone'}, request {request.number}?",
+            f"You looked yourself, and say for the record that {seen}. Reminders stop.",
+            label,
         ),
     )
     still = body.press("Still there…", ids.CHECKLIST_STILL, request, says="Still there, request")

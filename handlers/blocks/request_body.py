@@ -10,7 +10,7 @@ from bot.facts.messages import Fresh
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
-from handlers.blocks import contracts
+from handlers.blocks import contracts, refusal_words
 from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import amounts, charges, is_switch, when, words
 from handlers.blocks.change_words import first as earliest
@@ -297,7 +297,12 @@ def failed(request: Request) -> str:
 
 
 def money_back(request: Request) -> str:
-    """What the cloud gave back, and how that compares with the estimate, as sentences."""
+    """What the cloud gave back, how that compares with the estimate, and what may go again."""
+    still = text.esc(facts.renews_still(request))
+    return f"{_money_back(request)} {still}".rstrip()
+
+
+def _money_back(request: Request) -> str:
     if not request.has_figures:
         return f"{facts.stake(request, first=True)}."
     back = facts.refunded(request)
@@ -434,6 +439,26 @@ def looking(request: Request) -> tuple[ButtonElement, ...]:
     return (press("Look now", ids.LOOK_NOW, request, says="Look at the cloud now for request"),)
 
 
+def renews_still(request: Request) -> tuple[Block, ...]:
+    """That what was given back can be deducted again."""
+    said = facts.renews_still(request)
+    return (rich((Bold(said),)),) if said else ()
+
+
+def turn_off(request: Request) -> ButtonElement | None:
+    """Ends that, in a window of who may; a quota's packages stand beside it."""
+    those = facts.renewing(request)
+    if those is None:
+        return None
+    item = in_order(those)[0]
+    return button(
+        "Turn off auto-renewal",
+        ids.AUTORENEW_FORM,
+        str(item.key),
+        says=f"Turn off auto-renewal of {item.label}",
+    )
+
+
 def held_up(request: Request) -> tuple[Block, ...]:
     """That it cannot go on now, and why."""
     return tuple(rich(line) for line in held_up_lines(request))
@@ -472,7 +497,7 @@ def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
         "Retry",
         ids.RETRY,
         str(request.number),
-        style="primary",
+        style=None if refusal_words.only_final(request) else "primary",
         says=f"Retry request {request.number}",
         confirm=confirm(question, does, "Retry"),
     )

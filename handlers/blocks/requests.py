@@ -13,7 +13,7 @@ from bot.billing.stepping import ahead
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.facts.messages import Fresh, RequestCard
 from handlers import ids, text
-from handlers.blocks import glass
+from handlers.blocks import glass, refusal_words
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import is_switch, words
@@ -276,9 +276,13 @@ def _done(request: Request) -> Face:
             body.reason(request),
             estimate,
             rich(*body.rows(request, body.estimate if request.dry_run else body.progress)),
+            *body.renews_still(request),
             context(" · ".join(part for part in asked if part)),
         ),
-        buttons=(body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),),
+        buttons=(
+            body.turn_off(request),
+            body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),
+        ),
     )
 
 
@@ -493,6 +497,8 @@ def _goes_on(request: Request, by_hand: str) -> str:
         return f"{body.ASK_AGAIN} Done by hand… still takes it if all of it is gone already."
     if _is_over(request):
         return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."
+    if said := refusal_words.instead(request):
+        return said
     refused = [item for item in request.items if item.state is ItemState.REFUSED]
     untaken = any(not item.error_code for item in refused)  # nothing that could be over by itself
     return f"Retry what is open{'' if untaken else ' when that is over'}, or {by_hand}."

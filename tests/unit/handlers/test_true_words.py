@@ -1,10 +1,11 @@
 """What messages say of a request is true of it: of dry runs, of people's work, of what failed."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.billing import stepping
+from bot.billing import deciding, stepping
 from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard, RequesterNote
 from bot.services import objections
@@ -305,3 +306,92 @@ def test_after_a_retry_it_goes_on_with_what_was_open():
     again = stepping.retry(samples.failed(), by=APPROVER_1, at=samples.APPROVED)
 
     assert told(again, State.EXECUTING) == "Request 1042 goes on with what was open."
+
+
+def refused_for(code: str, said: str) -> Request:
+    """The large screen is refused for good; whatever else was asked for is gone."""
+    request = replace(samples.failed(), problem=f"The cloud refused Large screen: {said}")
+    screen = request.item(samples.SCREEN.key)
+    return stepping.with_item(request, replace(screen, error_code=code, error=said))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (
+            "CBC.99003645",
+            "Retry does not change that: turn off auto-renewal instead or unsubscribe by hand and "
+            "say so.",
+        ),
+        ("CBC.99003649", "Retry does not change that: unsubscribe by hand and say so."),
+    ],
+)
+def test_what_is_refused_for_good_is_not_offered_to_be_tried_again(code, advice):
+    content = request_card(RequestCard(request=refused_for(code, "It is so.")))
+
+    assert advice in " ".join(seen.lines(content.blocks))
+    assert "when that is over" not in content.text + str(seen.lines(content.blocks))
+    assert seen.buttons(content.blocks) == ["Retry", "Done by hand…", "Leave as is…"]
+    assert "style" not in seen.button(content.blocks, "Retry")
+
+
+def test_what_may_be_over_is_offered_to_be_tried_again_beside_what_is_refused_for_good():
+    request = refused_for("CBC.99003645", "It is so.")
+    other = request.item(samples.ORCHESTRATION.key)
+    busy = replace(other, state=ItemState.REFUSED, error_code="CBC.99003651", error="It is busy.")
+    content = request_card(RequestCard(request=stepping.with_item(request, busy)))
+
+    assert (
+        "Retry does not change what is said of Large screen: turn off auto-renewal instead or "
+        "unsubscribe by hand and say so. Retry what else is open."
+    ) in " ".join(seen.lines(content.blocks))
+    assert seen.button(content.blocks, "Retry")["style"] == "primary"
+
+
+def test_what_was_said_to_be_done_by_hand_and_is_listed_waits_for_nothing_to_be_over():
+    at = instant("2026-11-23 11:14")
+    claimed = stepping.done_by_hand(samples.failed(), by=APPROVER_1, at=at, why="Done.")
+    problem = "Large screen is still at the cloud."
+    content = request_card(RequestCard(request=stepping.fail(claimed, at=at, problem=problem)))
+
+    assert (
+        f"{problem} Retry what is open, or unsubscribe by hand and say so once the cloud lists it "
+        "no more."
+    ) in " ".join(seen.lines(content.blocks))
+
+
+def test_what_the_requester_did_is_told_to_them_as_you():
+    asked = samples.approved()
+    at = instant("2026-11-23 10:56")
+    own = deciding.stop(asked, by=asked.requested_by, at=at, may_stop=False)
+    other = deciding.stop(asked, by=APPROVER_1, at=at, may_stop=True)
+    left = stepping.leave_as_is(samples.failed(), by=asked.requested_by, at=at, why="Enough")
+
+    assert told(own, State.STOPPED).startswith("You stopped request 1042")
+    assert told(other, State.STOPPED).startswith("@approver-1 stopped request 1042")
+    assert told(left) == 'You left request 1042 as it is: "Enough".'
+
+
+@pytest.mark.parametrize(
+    ("zone", "starts", "due"),
+    [
+        (samples.SHANGHAI, "10:58 GMT+08:00", "Thu 26 Nov 2026, 10:14 GMT+08:00"),
+        (
+            samples.BERLIN,
+            "10:58 GMT+08:00, 03:58 Europe/Berlin",
+            "Thu 26 Nov 2026, 10:14 GMT+08:00, Thu 26 Nov 03:14 Europe/Berlin",
+        ),
+        (
+            ZoneInfo("America/New_York"),
+            "10:58 GMT+08:00, Sun 22 Nov 21:58 America/New_York",
+            "Thu 26 Nov 2026, 10:14 GMT+08:00, Wed 25 Nov 21:14 America/New_York",
+        ),
+    ],
+)
+def test_what_is_ahead_is_told_in_the_readers_zone_too(zone, starts, due):
+    approved, waiting = samples.approved(), samples.waiting()
+    note = RequesterNote(request=approved, state=State.APPROVED, link=None, zone=zone)
+    assert f"It starts at {starts}; until then you can stop it." in requester_note(note).text
+
+    note = RequesterNote(request=waiting, state=State.WAITING, link=None, zone=zone)
+    assert f"Decision due by {due}." in requester_note(note).text

@@ -196,6 +196,7 @@ def delivering(desk: Desk) -> Delivering:
             links=desk.messenger,
             announcing=reminding.announcing,
             reviewing=Reviewing(store=desk.store, policy=desk.policy),
+            zone_of=desk.people.zone,
         ),
         rerouting=Rerouting(**shared, people=desk.people),
         pacing=Pacing(Limits()),

@@ -1,6 +1,7 @@
 """What becomes of a request that cannot go on: people hear of it once, and it ends."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 
 from bot.billing.standstill import GIVEN_UP_AFTER, TAKEN_TOLD_AFTER, UNREAD_TOLD_AFTER
 from bot.billing.subscription import Subscription
-from bot.billing.unsubscription import Request, State, StepState, Verb
+from bot.billing.unsubscription import Event, Request, State, StepState, Verb
 from bot.facts.messages import OperatorWarning, RequesterNote
 from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import ChangedMeanwhile, Store
+from bot.services.alarming import Trouble, alarm
+from bot.services.relieving import relieve, stand, standing
 from storage.errors import DatabaseAway
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, OUTSIDER, REQUESTER, resource
@@ -167,10 +170,10 @@ def test_requester_and_operators_hear_of_it_and_the_older_note_loses_its_button(
     for each in (APPROVER_1, APPROVER_2):
         to = f"D{each[1:]}"
         [warning] = [shown.message for shown in desk.messenger.of(OperatorWarning, to=to)]
-        assert warning.subject == "Request 1001 cannot go on"
+        assert warning.subject == "Lapse cannot read account default"
         assert warning.text == (
             "The cloud of default could not be read: The key is not valid any more. Request 1001 "
-            "says what that means for it."
+            "says what that means for it. Look at it with `lapse doctor`."
         )
 
 
@@ -223,6 +226,101 @@ def test_once_people_know_a_cloud_that_is_back_goes_on_by_itself(desk: Desk) -> 
 
     assert desk.state() is State.DONE
     assert len(told(desk.get())) == 1
+
+
+def shown(desk: Desk) -> list[tuple[str, bool]]:
+    """What operators read now of troubles that are over, each with whether it is solved."""
+    carry(desk)
+    found = [each.message for each in desk.messenger.of(OperatorWarning)]
+    return [(each.over, each.solved) for each in found if each.over_at is not None]
+
+
+def standing_now(desk: Desk) -> list[str]:
+    with desk.store.reading() as tx:
+        return [subject for subject, _ in standing(tx)]
+
+
+def test_operators_read_in_the_same_message_that_it_is_solved_and_when(desk: Desk) -> None:
+    approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    assert shown(desk) == []
+    assert standing_now(desk) == ["Lapse cannot read account default"]
+    back(desk)
+    pass_time(desk, timedelta(minutes=10), every=SECOND)
+
+    assert shown(desk) == [("account default is read again", True)] * 2
+    assert standing_now(desk) == []
+    first = desk.messenger.of(OperatorWarning)[0].message
+    started = next(each.at for each in desk.get().events if each.verb is Verb.READ_AGAIN)
+    assert first.over_at == started
+
+
+def test_a_request_that_was_stopped_solves_nothing_and_its_warning_is_over(desk: Desk) -> None:
+    request = approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    desk.unsubscribing.stop(request.number, by=REQUESTER)
+
+    assert shown(desk) == [("request 1001 ended as stopped", False)] * 2
+
+
+def test_a_warning_about_several_requests_is_over_with_the_last_of_them(desk: Desk) -> None:
+    desk.cloud.held["vm"] = resource("vm", orders=(LONG,))
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["vm"]], at=desk.clock.now())
+    desk.unsubscribing.approve(desk.ask("vm").number, by=APPROVER_1)
+    approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    desk.unsubscribing.stop(1001, by=REQUESTER)
+    assert shown(desk) == []
+    back(desk)
+    pass_time(desk, timedelta(minutes=6), every=SECOND)
+
+    assert shown(desk) == [("account default is read again", True)] * 2
+
+
+def test_a_retry_solves_nothing_before_the_cloud_answers(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.away = 10**6
+    desk.run()
+    pass_time(desk, GIVEN_UP_AFTER + HOUR, every=HOUR)
+    assert desk.state() is State.FAILED
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    pass_time(desk, timedelta(minutes=1))
+    assert shown(desk) == []
+
+    desk.cloud.away = 0
+    pass_time(desk, timedelta(minutes=10), every=timedelta(seconds=5))
+    assert desk.state() is State.DONE
+    assert {said for said, _ in shown(desk)} == {"the cloud of account default takes calls again"}
+
+
+def test_the_same_trouble_within_the_hour_is_a_warning_again(desk: Desk) -> None:
+    request = approved(desk)
+    trouble = Trouble(about="cloud/default", subject="One", text="of two", since=desk.clock.now())
+
+    def stands() -> None:
+        now = desk.clock.now()
+        with desk.store.transaction() as tx:
+            posts = alarm(tx, trouble, operators=[APPROVER_1], at=now)
+            stand(tx, trouble, request, posts=posts, over="it is well", at=now)
+
+    stands()
+    with desk.store.transaction() as tx:
+        before = replace(request, events=(*request.events, event(request, Verb.HELD_UP)))
+        after = replace(before, events=(*before.events, event(before, Verb.READ_AGAIN)))
+        relieve(tx, before, after, at=desk.clock.now())
+    assert shown(desk) == [("it is well", True)]
+
+    stands()
+    assert shown(desk) == []
+    assert standing_now(desk) == ["One"]
+
+
+def event(request: Request, verb: Verb) -> Event:
+    return Event(number=len(request.events) + 1, verb=verb, at=request.requested_at)
 
 
 def test_an_account_without_a_cloud_is_told_and_ends(desk: Desk) -> None:
