@@ -23,6 +23,7 @@ from bot.services.discretion import Discretion
 from bot.services.executing import Executing
 from bot.services.filing import Filing
 from bot.services.homing import Homing
+from bot.services.keeping_approvers import KeepingApprovers
 from bot.services.keeping_groups import KeepingGroups
 from bot.services.keeping_time import KeepingTime
 from bot.services.linking import Linking
@@ -129,6 +130,7 @@ def build_bot(core: Core, *, role: str) -> Bot:
         breakable=bool(core.policy.break_glass),
         reviewing=Reviewing(store=core.store, policy=core.policy),
         policy=core.policy,
+        zone_of=people.zone,
     )
     services = _services(core, people, linking, reminding, composing)
     work = Threads()
@@ -289,6 +291,13 @@ def _ticks(
         people=services.people,
         operators=services.people.alarmed,
     )
+    keeping_approvers = KeepingApprovers(
+        store=store,
+        clock=clock,
+        policy=policy,
+        people=services.people,
+        operators=services.people.alarmed,
+    )
     executing = Executing(
         store=store,
         clock=clock,
@@ -316,6 +325,7 @@ def _ticks(
         Tick(name="sweep", every=10 * SECOND, run=sweeping.sweep_due),
         Tick(name="clocks", every=60 * SECOND, run=keeping_time.tick),
         Tick(name="groups", every=60 * SECOND, run=keeping_groups.tick),
+        Tick(name="approvers", every=60 * SECOND, run=keeping_approvers.tick),
         Tick(name="tidy", every=60 * SECOND, run=core.importing.tidy),
     )
 

@@ -57,8 +57,11 @@ class AutoRenew:
         self._switches.open(turn, [str(key) for key in keys], Change.RENEWAL_ON)
 
     def open_form(self, turn: Turn) -> None:
-        """A quota with packages asks which of them."""
-        turn.open(renewing.form(self._settings(turn, payloads.pressed(turn.body))))
+        """A quota with packages asks which of them; whom none of it is theirs hears that now."""
+        settings = self._settings(turn, payloads.pressed(turn.body))
+        if not self._by_request:
+            self._services.renewing.demand_some(settings, by=turn.user)
+        turn.open(renewing.form(settings))
 
     def submit(self, turn: Turn) -> Mapping[str, object]:
         """The ticked ones are turned off while the modal says so."""

@@ -11,7 +11,7 @@ from handlers import ids, submissions
 from handlers.asking import Asking
 from handlers.blocks import decisions, receipts, reviewing, working
 from handlers.blocks.unsubscribe import as_view
-from handlers.forms import Carried
+from handlers.forms import Carried, Filled
 from handlers.services import Services
 from handlers.switches import Switches
 from handlers.turns import Turn, Turns, note
@@ -134,13 +134,17 @@ class Requests:
         )
 
     def ask_again(self, turn: Turn) -> None:
-        """*Ask again…*: a new form about the same subscriptions."""
+        """*Ask again…*: a new form about the same, with what the person said before."""
         request = self._unsubscribing.get(submissions.number(turn.body))
         refs = tuple(str(item.key) for item in request.items)
         if request.change is not Change.UNSUBSCRIBE:
             self._switches.open(turn, refs, request.change)
             return
-        self._asking.open(turn, Carried.fresh(refs, channel=turn.channel))
+        carried = replace(Carried.fresh(refs, channel=turn.channel), scope=request.scope)
+        said = Filled()
+        if request.requested_by == turn.user:
+            said = Filled(reason=request.reason, details=request.details)
+        self._asking.open(turn, carried, filled=said)
 
     def review(self, turn: Turn) -> None:
         """*Review new figures…*: both columns, and the checkbox empty again."""

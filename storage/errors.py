@@ -1,5 +1,7 @@
 """What can be wrong with a database, each with a sentence and what to do."""
 
+from bot.ports.store import StoreAway
+
 
 class StorageError(Exception):
     """An expected trouble of the database; `sentence` says what happened, `advice` what to do."""
@@ -10,7 +12,7 @@ class StorageError(Exception):
         self.advice = advice
 
 
-class DatabaseAway(StorageError):
+class DatabaseAway(StorageError, StoreAway):
     """The database cannot be reached, opened or written now."""
 
     def __init__(self) -> None:

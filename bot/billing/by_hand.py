@@ -85,13 +85,15 @@ def carry_out(
     evidence: str,
     note: str | None,
     whom: Sequence[SlackUser],
+    stands: bool = True,
 ) -> Request:
     """A person did some of the items and shows it; when all are done, `whom` is called to look.
 
     What failed since it was not done in time goes on by it, as what has ended can always be said:
-    `is_late` tells when. Only while the acknowledged figures hold does it open again for the rest.
-    Raises AlreadyDecided when none of them is left to do, OutOfOrder for packages before their
-    edition (R8), NobodyElseLooks when `whom` has nobody but those who did it.
+    `is_late` tells when. Only while the acknowledged figures hold, and its approvals count, so that
+    it `stands`, does it open again for the rest. Raises AlreadyDecided when none of them is left to
+    do, OutOfOrder for packages before their edition (R8), NobodyElseLooks when `whom` has nobody
+    but those who did it.
     Source: EU secmaster_04_0018, 2024-01-05.
     """
     todo = sorted({number for number, _ in open_items(request)}.intersection(numbers))
@@ -100,7 +102,7 @@ def carry_out(
         raise AlreadyDecided(request)
     _demand_order(request, todo)
     rest = len(open_items(request)) > len(todo)
-    stays = rest and is_over(request, at=at)
+    stays = rest and (not stands or is_over(request, at=at))
     opened = stepping.retry(request, by=by, at=at) if failed and not stays else request
     done = _in_state(opened, todo, ItemState.SENT)
     said = noted(done, Verb.CARRIED_OUT, by=by, at=at, note=note)
@@ -135,23 +137,32 @@ def confirm(request: Request, *, by: SlackUser, at: datetime) -> Request:
 
 
 def still_there(
-    request: Request, *, numbers: Collection[int], by: SlackUser, at: datetime, why: str
+    request: Request,
+    *,
+    numbers: Collection[int],
+    by: SlackUser,
+    at: datetime,
+    why: str,
+    stands: bool = True,
 ) -> Request:
     """Somebody looked and it is not gone: these are to be done again, the others stay done.
 
-    Nobody is called for it where the acknowledged figures hold no longer.
+    Nobody is called for it where the acknowledged figures hold no longer, nor unless it `stands`:
+    by the settings as they are now it is approved.
     """
     unseen = _unseen(request, by=by, at=at)
     again = sorted({n for n, _ in _numbered(request)}.intersection(numbers))
     if not again:
         raise AlreadyDecided(request)
-    return _reopened(unseen, again, by=by, at=at, why=why)
+    return _reopened(unseen, again, by=by, at=at, why=why, stands=stands)
 
 
-def listed_still(request: Request, *, numbers: Collection[int], at: datetime, why: str) -> Request:
+def listed_still(
+    request: Request, *, numbers: Collection[int], at: datetime, why: str, stands: bool = True
+) -> Request:
     """The cloud still lists what a person has seen gone."""
     demand(request, State.VERIFYING)
-    return _reopened(request, sorted(numbers), by=None, at=at, why=why)
+    return _reopened(request, sorted(numbers), by=None, at=at, why=why, stands=stands)
 
 
 def seen_gone(request: Request, *, at: datetime, note: str) -> Request:
@@ -173,7 +184,7 @@ def call(request: Request, *, whom: Sequence[SlackUser], at: datetime) -> Reques
 
 
 def overdue(request: Request, *, at: datetime, problem: str) -> Request:
-    """Nobody did it, or nobody looked, in time: people decide how to go on."""
+    """Nobody did it, or nobody looked, in time, or it is approved no more: people decide."""
     return stepping.fail(request, at=at, problem=problem)
 
 
@@ -413,10 +424,16 @@ def _demand_order(request: Request, numbers: Collection[int]) -> None:
 
 
 def _reopened(
-    request: Request, numbers: Sequence[int], *, by: SlackUser | None, at: datetime, why: str
+    request: Request,
+    numbers: Sequence[int],
+    *,
+    by: SlackUser | None,
+    at: datetime,
+    why: str,
+    stands: bool,
 ) -> Request:
     opened = replace(_in_state(request, numbers, ItemState.PLANNED), state=State.EXECUTING)
-    whom = () if is_over(request, at=at) else whom_to_ask(opened)
+    whom = whom_to_ask(opened) if stands and not is_over(request, at=at) else ()
     return _about(noted(opened, Verb.STILL_THERE, by=by, at=at, note=why, called=whom), numbers)
 
 

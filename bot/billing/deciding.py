@@ -141,11 +141,11 @@ def approve(
     """Count one more person; with enough of them the request is approved and cools off.
 
     It cools off for as long as was acknowledged, or for `cools_off_minutes`, what the settings say
-    now, where that is longer. `authorities`: as whom the person may decide now, best first. Each
-    approval takes a different person and a different authority. Raises CannotApproveOwnRequest,
-    CannotApproveForRequester, NotAnApprover, RequestExpired, RequestStale, AlreadyDecided also for
-    a second approval by one person, and ApprovedAlready when everybody for whom the person decides
-    has approved.
+    now, where that is longer; but it starts while the figures hold. `authorities`: as whom the
+    person may decide now, best first. Each approval takes a different person and a different
+    authority. Raises CannotApproveOwnRequest, CannotApproveForRequester, NotAnApprover,
+    RequestExpired, RequestStale, AlreadyDecided also for a second approval by one person, and
+    ApprovedAlready when everybody for whom the person decides has approved.
     """
     usable = _usable(request, by=by, authorities=authorities)
     _demand_waiting(request, at=at)
@@ -238,6 +238,14 @@ def still_to_decide(request: Request, deciders: Deciders) -> tuple[SlackUser, ..
         for each, may in deciders.as_whom.items()
         if can_approve(request, by=each, authorities=may)
     )
+
+
+def most_approvals(request: Request, deciders: Deciders) -> int:
+    """How many approvals a waiting request can have: those given, and what others can add."""
+    people = {event.by for event in request.approvals if event.by}
+    used = {event.authority for event in request.approvals if event.authority}
+    others = deciders.besides(request.requested_by).without(people=people, authorities=used)
+    return len(request.approvals) + others.most_approvals
 
 
 def best_first(
@@ -391,8 +399,9 @@ def _closed(request: Request, state: State) -> Request:
 
 
 def _cooling_off(request: Request, *, at: datetime, minutes: int = 0) -> Request:
-    starts_at = at + timedelta(minutes=max(request.cooling_off_minutes, minutes))
-    return replace(request, state=State.APPROVED, starts_at=starts_at)
+    """Never for less than was acknowledged; for `minutes` only where it could still start then."""
+    cooled_off = at + timedelta(minutes=max(request.cooling_off_minutes, minutes))
+    return replace(request, state=State.APPROVED, starts_at=min(cooled_off, request.starts_by))
 
 
 def _usable(

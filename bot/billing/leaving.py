@@ -60,7 +60,7 @@ def _charged_again(situation: Situation) -> Notice | None:
     """R21: with auto-renewal still on, the next daily attempt may take the same money again."""
     if situation.subscription.auto_renew is not True:
         return None
-    text = "Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00."
+    text = "Turn auto-renewal off as well, or the cloud may charge again, daily at 03:00 GMT+08:00."
     return Notice(rule="R21", text=text)
 
 

@@ -16,6 +16,7 @@ from bot.billing.unsubscription import (
     Item,
     ItemState,
     NothingMissing,
+    OnlyRehearsed,
     Request,
     State,
     Step,
@@ -70,6 +71,12 @@ def ahead(request: Request) -> tuple[SubscriptionKey, ...]:
             stuck.add(step.number)
     waits = {key for s in request.steps if s.number in stuck for key in s.subscriptions}
     return tuple(i.key for i in request.items if not _settled(i) and i.key not in waits)
+
+
+def sends_again(request: Request) -> bool:
+    """Whether *Retry* sends what is left: nothing is at the cloud that would be read before."""
+    states = {step.state for step in request.steps}
+    return not states.issubset({StepState.DONE}) and _OPEN.isdisjoint(states)
 
 
 def first_sent(request: Request) -> datetime | None:
@@ -187,17 +194,26 @@ def with_item(request: Request, item: Item) -> Request:
     return replace(request, items=items)
 
 
-def still_there(request: Request, keys: Collection[SubscriptionKey], *, at: datetime) -> Request:
-    """Reading back finds these as they were, which counted as done: they were sent, no more."""
+def still_there(request: Request, keys: Collection[SubscriptionKey]) -> Request:
+    """Reading back finds these as they were, which counted as done.
+
+    What the cloud took was sent, no more, and what it may have taken is not known. What no call
+    ever asked for is to be done as before.
+    """
     back = {key for key in keys if request.item(key).state is ItemState.GONE}
     moved = request
-    for key in back:
-        moved = with_item(moved, replace(moved.item(key), state=ItemState.SENT, gone_at=None))
     for step in request.steps:
-        if back.intersection(step.subscriptions):
-            taken = step.accepted_at or at
-            again = replace(step, state=StepState.ACCEPTED, accepted_at=taken)
-            moved = _with_step(moved, again)
+        there = [request.item(key) for key in step.subscriptions if key in back]
+        asked = [item for item in there if _was_asked_for(item, step)]
+        to_read = _to_be_read(request, step)
+        sent = ItemState.SENT if to_read.state is StepState.ACCEPTED else ItemState.UNKNOWN
+        for item in there:
+            state = sent if item in asked else ItemState.PLANNED
+            moved = with_item(moved, replace(item, state=state, gone_at=None))
+        if asked:
+            moved = _with_step(moved, to_read)
+        elif there:
+            moved = _with_step(moved, replace(step, state=StepState.PLANNED, started_at=None))
     return moved
 
 
@@ -219,26 +235,26 @@ def verified(request: Request, *, at: datetime, note: str | None = None) -> Requ
 
 
 def looked_again(request: Request, *, at: datetime, note: str) -> Request:
-    """A day later all of it is still gone."""
-    demand(request, State.DONE)
+    """A day later what was done is still so; what people left may be done by now."""
+    demand(request, State.DONE, State.FAILED)
     return noted(request, Verb.LOOKED_AGAIN, at=at, note=note)
 
 
 def came_back(
     request: Request, *, at: datetime, problem: str, items: tuple[int, ...] = ()
 ) -> Request:
-    """A day later the cloud lists some of it again: it stays done, and people are told.
+    """A day later the cloud lists some of it again: it stays as it was, and people are told.
 
     `items` are the numbers of what is there.
     """
-    demand(request, State.DONE)
+    demand(request, State.DONE, State.FAILED)
     told = replace(request, problem=problem)
     return noted(told, Verb.CAME_BACK, at=at, note=problem, items=items)
 
 
 def not_looked(request: Request, *, at: datetime, note: str) -> Request:
     """A day later the cloud could not be read, nor for another day: nobody knows better."""
-    demand(request, State.DONE)
+    demand(request, State.DONE, State.FAILED)
     return noted(request, Verb.NOT_LOOKED, at=at, note=note)
 
 
@@ -270,8 +286,11 @@ def done_by_hand(request: Request, *, by: SlackUser, at: datetime, why: str) -> 
     """A person finished it at the cloud's console and says so; Lapse reads it back.
 
     What was approved to be done by hand has a checklist instead, where a second person looks.
+    Raises OnlyRehearsed for a dry run, which ends well by its own steps alone.
     """
     _demand_failed(request)
+    if request.dry_run:
+        raise OnlyRehearsed(request.number)
     if request.by_hand:
         raise AlreadyDecided(request)
     return noted(
@@ -283,6 +302,28 @@ def leave_as_is(request: Request, *, by: SlackUser, at: datetime, why: str) -> R
     """A person accepts what was not done: the request stays failed and is closed."""
     _demand_failed(request)
     return noted(replace(request, closed=True), Verb.LEFT, by=by, at=at, note=why)
+
+
+def _was_asked_for(item: Item, step: Step) -> bool:
+    """Whether a call about it may have reached the cloud; in doubt it has.
+
+    None has where it was gone already when its step began, or the cloud refused the only call.
+    """
+    if item.refund_order is not None or step.state in _OPEN:
+        return True
+    if step.accepted_at is None:
+        return step.attempt > 1 and item.gone_at != step.started_at
+    was_gone = item.gone_at == step.started_at and step.started_at != step.accepted_at
+    return not was_gone
+
+
+def _to_be_read(request: Request, step: Step) -> Step:
+    """The step with what was asked for by it open at the cloud, whichever attempt asked for it."""
+    state = StepState.ACCEPTED if step.accepted_at else StepState.UNKNOWN
+    if step.attempt <= 1:
+        return replace(step, state=state)
+    began = next((each.at for each in request.events if each.verb is Verb.STARTED), None)
+    return replace(step, state=state, started_at=began or request.requested_at)
 
 
 def _settled(item: Item) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from bot.billing.change import Change, Charge
-from bot.billing.deadline import latest_execution
+from bot.billing.deadline import STEPS, latest_execution
 from bot.billing.money import Money
 from bot.billing.next_renewal import NextRenewal
 from bot.billing.quote import CONTRACT, Quote, Scope
@@ -129,12 +129,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """What the requester ticked: the sentence, and the worst figures reachable by the deadline."""
+    """What the requester ticked: the sentence, and the worst figures reachable by the deadline.
+
+    `required_approvals` is how many the form said, where the settings have asked for more since.
+    """
 
     by: SlackUser
     at: datetime
     text: str
     worst: Worst
+    required_approvals: int | None = None
 
 
 class Verb(StrEnum):
@@ -172,8 +176,11 @@ class Verb(StrEnum):
     ASKED_TO_LOOK = "asked-to-look"
 
 
-_SECOND_LOOK = frozenset({Verb.VERIFIED, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
+_ENDED_BY = frozenset({Verb.VERIFIED, Verb.LEFT})
+_SECOND_LOOK = frozenset({*_ENDED_BY, Verb.LOOKED_AGAIN, Verb.CAME_BACK, Verb.NOT_LOOKED})
 """What comes before it, and each way in which it ends."""
+
+_CALLED_FOR = frozenset({ItemState.GONE, ItemState.SENT, ItemState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +262,25 @@ class Request:
         return latest_execution(self.deadline, cooling_off_minutes=self.cooling_off_minutes)
 
     @property
+    def acknowledged_approvals(self) -> int:
+        """How many approvals were acknowledged; `required_approvals` may be more by now."""
+        before = self.acknowledgement.required_approvals
+        return self.required_approvals if before is None else before
+
+    @property
+    def starts_by(self) -> datetime:
+        """When it has to start, so that its steps are over while the figures hold."""
+        return self.good_until - STEPS
+
+    @property
+    def starts_at_last(self) -> bool:
+        """Whether it cools off just until it has to start, for longer than was acknowledged."""
+        decided = self.broken_glass or next(reversed(self.approvals), None)
+        if decided is None or self.starts_at != self.starts_by:
+            return False
+        return decided.at + timedelta(minutes=self.cooling_off_minutes) < self.starts_by
+
+    @property
     def acknowledged_as(self) -> int:
         """The number of the event that acknowledged new figures last; 0 while none did."""
         return max((e.number for e in self.events if e.verb is Verb.ACKNOWLEDGED), default=0)
@@ -277,17 +303,27 @@ class Request:
     def second_look_at(self) -> datetime | None:
         """When what is gone is read once more; None before and after, and of a dry run.
 
-        Auto-renewal is not: people may switch it as they like when the request is over. Nor is a
-        contract, nor what was done by hand where no cloud is read.
+        And what the cloud was called for where people left the rest as it is. Auto-renewal is not:
+        people may switch it as they like when the request is over. Nor is a contract, nor what was
+        done by hand where no cloud is read.
         """
-        if self.change is not Change.UNSUBSCRIBE or self.is_contract:
+        if self.change is not Change.UNSUBSCRIBE or self.is_contract or self.dry_run:
             return None
-        if self.state is not State.DONE or self.dry_run or not self._is_of_a_cloud:
+        if not self.closed or not self._is_of_a_cloud or not self.was_called_for:
             return None
         ended = [each for each in self.events if each.verb in _SECOND_LOOK]
-        if not ended or ended[-1].verb is not Verb.VERIFIED:
+        if not ended or ended[-1].verb not in _ENDED_BY:
             return None
         return ended[-1].at + SECOND_LOOK_AFTER
+
+    @property
+    def was_called_for(self) -> tuple[Item, ...]:
+        """What is done, or was asked of the cloud and may have been."""
+        if self.state is State.DONE:
+            return self.items
+        if self.by_hand:
+            return ()
+        return tuple(each for each in self.items if each.state in _CALLED_FOR)
 
     @property
     def _is_of_a_cloud(self) -> bool:
@@ -347,6 +383,10 @@ class CannotConfirmOwn(UnsubscriptionError):
 
 class NobodyElseLooks(UnsubscriptionError):
     """Nobody would be left to verify what this person did by hand."""
+
+
+class OnlyRehearsed(UnsubscriptionError):
+    """A dry run changes nothing, so nobody finishes it by hand: it would be said to be done."""
 
 
 class OutOfOrder(UnsubscriptionError):

@@ -179,7 +179,7 @@ class RequesterNote:
     """A direct message to the requester: the request came into this state.
 
     What it offers can be pressed while it is `current`. `told` is the event that it tells of, and
-    `fresh` what a stale one means now.
+    `fresh` what a stale one means now. `zone` is the reader's, None where it is not one person.
     """
 
     request: Request
@@ -188,6 +188,7 @@ class RequesterNote:
     current: bool = True
     told: Event | None = None
     fresh: Fresh | None = None
+    zone: ZoneInfo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +226,17 @@ class ReminderLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorWarning:
-    """Trouble told to those who run Lapse: what, since when, what to do."""
+    """Trouble told to those who run Lapse: what, since when, what to do.
+
+    `over_at` is when it was over, `over` says how: it was `solved`, or nothing is left to go on.
+    """
 
     subject: str
     since: datetime
     text: str
+    over_at: datetime | None = None
+    over: str = ""
+    solved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

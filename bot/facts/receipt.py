@@ -120,13 +120,15 @@ class Verification:
 class SecondLook:
     """What was read a day later, or when that is `due`; `back` says what is at the cloud again.
 
-    `unread` is why nobody could look.
+    `unread` is why nobody could look. `gone` is how many of all were gone then, where people had
+    left the rest as it was; None: all of them.
     """
 
     due: datetime | None = None
     at: datetime | None = None
     back: str | None = None
     unread: str | None = None
+    gone: int | None = None
     refund_orders: int | None = None
     auto_renew_off: bool | None = None
 
@@ -364,8 +366,12 @@ def _second_look(request: Request) -> SecondLook | None:
         return SecondLook(at=looked.at, unread=looked.note or "")
     if looked.verb is Verb.CAME_BACK:
         return SecondLook(at=looked.at, back=looked.note or request.problem or "")
+    gone = sum(item.state is ItemState.GONE for item in request.items)
     return SecondLook(
-        at=looked.at, refund_orders=_refund_orders(request), auto_renew_off=_is_off(request)
+        at=looked.at,
+        gone=gone if request.state is State.FAILED else None,
+        refund_orders=_refund_orders(request),
+        auto_renew_off=_is_off(request),
     )
 
 

@@ -11,6 +11,7 @@ class TroubleKind(StrEnum):
     """What can be wrong."""
 
     NOT_READ = "not-read"
+    HELD_UP = "held-up"
     UNDELIVERABLE = "undeliverable"
     UNKNOWN = "unknown"
     NOT_TICKING = "not-ticking"

@@ -234,7 +234,8 @@ def _second_look(look: SecondLook) -> str:
     if look.back is not None:
         return f"{when}: {look.back}"
     orders = counted(look.refund_orders or 0, "refund order")
-    return f"{when}: still gone, {_renews(look)}, {orders}"
+    gone = "still gone" if look.gone is None else f"{look.gone} gone"
+    return f"{when}: {gone}, {_renews(look)}, {orders}"
 
 
 def _renews(read: Verification | SecondLook) -> str:

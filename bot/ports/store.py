@@ -33,6 +33,10 @@ class ChangedMeanwhile(Exception):
     """Somebody saved this first; load again and decide again."""
 
 
+class StoreAway(Exception):
+    """Nothing can be read or kept now; whoever works goes on when the store is back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
     """The filters of `/lapse list`; words are matched in name, id and service, any case.

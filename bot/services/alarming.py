@@ -21,16 +21,22 @@ class Trouble:
     text: str
     since: datetime
 
+    @property
+    def name(self) -> str:
+        """What began in the same hour about the same thing is the same trouble."""
+        return f"{self.about}/{self.since:%Y-%m-%dT%H}"
+
 
 def alarm(
     tx: Transaction, trouble: Trouble, *, operators: Sequence[SlackUser], at: datetime
-) -> None:
+) -> tuple[str, ...]:
     """Owe every operator a direct message, unless one about this trouble is owed already.
 
-    What began in the same hour about the same thing is the same trouble.
+    Returns the deliveries that tell them of it.
     """
+    owed = []
     for user in operators:
-        key = f"warning/{trouble.about}/{trouble.since:%Y-%m-%dT%H}/{user}"
+        key = f"warning/{trouble.name}/{user}"
         delivery = Delivery(
             id=delivery_id(key),
             key=key,
@@ -45,6 +51,8 @@ def alarm(
             },
         )
         tx.outbox.owe(delivery)
+        owed.append(delivery.id)
+    return tuple(owed)
 
 
 def read_warning(subject: Mapping[str, object]) -> OperatorWarning:

@@ -4,7 +4,8 @@ It is read patiently: a second person alone is believed only where no cloud says
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -12,15 +13,18 @@ from typing import Protocol, runtime_checkable
 from bot.billing import by_hand, stepping
 from bot.billing.bookkeeping import unsubscribed
 from bot.billing.quote import Scope
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import Subscription
 from bot.billing.unsubscription import Item, Request, State
-from bot.ports.provider import Provider, ProviderError, Refund
+from bot.ports.provider import Provider, ProviderError, ProviderUnavailable, Refund
+from bot.ports.store import ChangedMeanwhile, StoreAway
 from bot.services.calling import LATER
 from bot.services.effects import is_gone
 from bot.services.figures import keys_of
 from bot.services.merging import of_known, taken_over
 from bot.services.phrases import counted, instant, listed
 from bot.services.progress import Progress
+from bot.services.standing import Standing
 
 READS_WITHIN = timedelta(hours=6)
 """For how long a cloud that does not answer is read again before a second person is believed."""
@@ -49,8 +53,9 @@ class Bookkeeper(Protocol):
 class Ascertaining:
     """Reads the cloud about claimed requests that are carried out by hand, and ends them."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, standing: Standing) -> None:
         self._progress = progress
+        self._standing = standing
 
     def known(self, request: Request) -> dict[str, Subscription]:
         """What the catalogue says of its items."""
@@ -65,7 +70,8 @@ class Ascertaining:
         """
         if request.is_contract or provider is None:
             return None
-        return provider.read([key.id for key in keys_of(request)])
+        with understood(request):
+            return provider.read([key.id for key in keys_of(request)])
 
     def reads_later(
         self, request: Request, error: ProviderError, *, since: datetime, within: timedelta
@@ -95,8 +101,11 @@ class Ascertaining:
         now = self._now()
         if still := _still_listed(request, fresh, now=now):
             why = f"{_are(request, still)} still at the cloud."
-            opened = by_hand.listed_still(request, numbers=still, at=now, why=why)
-            self._progress.save(request, sent_back(opened, at=now), again=None)
+            against = self._standing.against(request)
+            opened = by_hand.listed_still(
+                request, numbers=still, at=now, why=why, stands=against is None
+            )
+            self._progress.save(request, sent_back(opened, at=now, against=against), again=None)
             return
         self._end(request, self._read_back(request, provider), provider, note=READ)
 
@@ -145,7 +154,8 @@ class Ascertaining:
             return {}
         ids = [key.id for key in keys_of(request)]
         try:
-            return {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
+            with understood(request):
+                return {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
         except ProviderError as error:
             log.warning("cloud.away", extra={"request": request.number, "code": error.code})
             return {}
@@ -154,8 +164,25 @@ class Ascertaining:
         return self._progress.clock.now()
 
 
-def sent_back(request: Request, *, at: datetime) -> Request:
-    """What was to be done again has failed at once where the acknowledged figures are over."""
+@contextmanager
+def understood(request: Request) -> Iterator[None]:
+    """Have an answer that nobody expected be one that did not come: it is asked for again later."""
+    try:
+        yield
+    except (ProviderError, ChangedMeanwhile, StoreAway):
+        raise
+    except Exception as surprise:
+        log.exception("answer.surprise", extra={"request": request.number})
+        raise ProviderUnavailable("It answers what Lapse does not understand.") from surprise
+
+
+def sent_back(request: Request, *, at: datetime, against: str | Hindrance | None) -> Request:
+    """What was to be done again has failed at once where the acknowledged figures are over.
+
+    Also where its approvals count no more, as `against` says.
+    """
+    if request.state is State.EXECUTING and isinstance(against, str):
+        return by_hand.overdue(request, at=at, problem=against)
     if request.state is not State.EXECUTING or not by_hand.is_over(request, at=at):
         return request
     left = [item.label for _, item in by_hand.open_items(request)]

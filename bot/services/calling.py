@@ -23,6 +23,7 @@ from bot.ports.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from bot.ports.store import StoreAway
 from bot.services import objections
 from bot.services.effects import afterwards, effect_of
 from bot.services.figures import exceeds, remaining
@@ -31,7 +32,7 @@ from bot.services.finding import account_of
 from bot.services.merging import taken_over
 from bot.services.phrases import instant, listed
 from bot.services.progress import Progress
-from bot.services.stalling import Stalling, busy, not_over, still_listed, takes_no_calls
+from bot.services.stalling import Stalling, kept_now, not_over, still_listed, takes_no_calls
 from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
@@ -80,7 +81,7 @@ class Calling:
         """One move of the request's current step; may raise any ProviderError of a reading."""
         step = stepping.next_step(request)
         if step is None:
-            self._finish(request)
+            self._finish(request, provider)
         elif step.state is StepState.PLANNED:
             self._send(request, step, provider, lease_until=lease_until)
         elif step.state is StepState.ACCEPTED:
@@ -88,12 +89,13 @@ class Calling:
         else:
             self._look(request, step, provider)
 
-    def _finish(self, request: Request) -> None:
+    def _finish(self, request: Request, provider: Provider) -> None:
         now = self._progress.clock.now()
         if all(step.state is StepState.DONE for step in request.steps):
             self._progress.save(request, stepping.verify(request, at=now), again=now)
             return
-        failed = stepping.fail(request, at=now, problem=_what_failed(request))
+        paid = request if request.dry_run else _with_refunds(request, provider)
+        failed = stepping.fail(paid, at=now, problem=_what_failed(request))
         self._progress.save(request, failed, again=None)
 
     def _send(
@@ -153,10 +155,8 @@ class Calling:
         if request.change is not Change.UNSUBSCRIBE:
             return objections.dearer(request, seen.items, account, now)
         plan = plan_now(self._progress.store, request, seen, at=now)
-        refused = objections.refused(request, plan)
-        if refused is not None:
-            waits = objections.are_over_by_themselves(plan)
-            return busy(request, refused) if waits else refused
+        if (kept := kept_now(request, plan)) is not None:
+            return kept
         other = objections.otherwise(request, plan, keys={each.key for each in seen.items})
         said = other or exceeds(remaining(request, plan), request)
         return said or objections.paid_otherwise(request, plan)
@@ -169,16 +169,15 @@ class Calling:
         provider: Provider,
     ) -> None:
         """Ask the cloud once; whatever it answers, or does not, is saved."""
-        gone = set(stepping.open_items(request, number)) - set(here)
         effect = effect_of(request)
-        moved, again = request, SOON
+        moved, again = _without(request, number, here), SOON
         called = None
         if here:
             try:
-                results = effect.ask(provider, _call(request, number, here))
+                results = self._ask(request, provider, _call(request, number, here))
             except OutcomeUnknown as lost:
                 log.warning("step.unknown", extra={"request": request.number, "code": lost.code})
-                unknown = stepping.step_unknown(request, number)
+                unknown = stepping.step_unknown(moved, number)
                 again_at = self._now() + LOOK_EVERY
                 called = _called(effect.call, here, Outcome.UNKNOWN, error=lost)
                 self._progress.save(request, unknown, again=again_at, called=called)
@@ -195,10 +194,18 @@ class Calling:
                 called = _called(effect.call, here, Outcome.REFUSED, error=refusal)
             else:
                 called = _called(effect.call, here, _overall(results), results=results)
-            moved = _answered(request, number, results, at=self._now())
-        if gone:
-            moved = stepping.step_gone(moved, number, at=self._now(), gone=gone)
+            moved = _answered(moved, number, results, at=self._now())
         self._progress.save(request, moved, again=self._now() + again, called=called)
+
+    def _ask(self, request: Request, provider: Provider, call: Call) -> Sequence[ItemResult]:
+        """Ask the cloud; whatever else goes wrong, it may have arrived, so that it is read."""
+        try:
+            return effect_of(request).ask(provider, call)
+        except (OutcomeUnknown, ProviderUnavailable, ProviderRefused, StoreAway):
+            raise
+        except Exception as surprise:
+            log.exception("step.surprise", extra={"request": request.number})
+            raise OutcomeUnknown("It answered what Lapse does not understand.") from surprise
 
     def _follow(self, request: Request, step: Step, provider: Provider) -> None:
         """Read the list until what was accepted is gone from it."""
@@ -256,7 +263,8 @@ class Calling:
         self, request: Request, step: Step, keys: Sequence[SubscriptionKey], why: str
     ) -> None:
         """Reading shows that what was taken is not done, nor will be: Retry may send it again."""
-        refusals = dict.fromkeys(keys, ("", why))
+        sent = {key for key in keys if request.item(key).state is ItemState.SENT}
+        refusals = {key: ("", why if key in sent else _NOT_TAKEN) for key in keys}
         now = self._now()
         refused = stepping.step_refused(request, step.number, at=now, refusals=refusals)
         called = _called(READ, keys, Outcome.NOT_DONE)
@@ -378,8 +386,17 @@ def _with_refunds(request: Request, provider: Provider) -> Request:
     for refund in provider.refunds(ids, since=request.requested_at):
         item = request.item(SubscriptionKey(request.account, refund.id))
         paid = replace(item, refund_actual=refund.refund, fee_actual=refund.handling_fee)
-        request = stepping.with_item(request, paid)
+        request = stepping.with_item(request, replace(paid, refund_order=refund.order_id))
     return request
+
+
+def _without(request: Request, number: int, here: Collection[SubscriptionKey]) -> Request:
+    """What was not there when its step began is gone since then, and in no call."""
+    gone = set(stepping.open_items(request, number)) - set(here)
+    step = next(each for each in request.steps if each.number == number)
+    if not gone or step.started_at is None:
+        return request
+    return stepping.step_gone(request, number, at=step.started_at, gone=gone)
 
 
 def _call(request: Request, number: int, keys: Sequence[SubscriptionKey]) -> Call:

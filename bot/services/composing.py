@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from bot.billing.by_hand import still_calls
+from bot.billing.subscription import SlackUser
 from bot.billing.unsubscription import Event, Request, State, Verb
+from bot.facts.erased import ERASED
 from bot.facts.hiding import without_figures
 from bot.facts.messages import (
     BrokenGlass,
@@ -30,7 +33,7 @@ from bot.facts.receipt import Form
 from bot.ports.messenger import Links, Posted
 from bot.ports.store import ArmedReminder, Delivery, DeliveryState, Transaction
 from bot.services import owing
-from bot.services.alarming import OPERATOR_WARNING, read_warning
+from bot.services.alarming import OPERATOR_WARNING
 from bot.services.announcing import Announcing, carried, told, waiting
 from bot.services.attesting import attested
 from bot.services.closing import note_stop
@@ -38,6 +41,7 @@ from bot.services.delegating import DELEGATION, read_delegation
 from bot.services.lateness import bundled_as, is_refused, moved_of
 from bot.services.outcomes import release
 from bot.services.policy import Policy
+from bot.services.relieving import warning
 from bot.services.reviewing import Reviewing
 from bot.services.standing import why_several
 from bot.services.telling import REMINDER_LINE
@@ -52,6 +56,10 @@ WAITS_FOR_CARD = timedelta(seconds=20)
 """A note to the requester waits this long for the message that it links to."""
 
 
+def _no_zone(_: SlackUser) -> None:
+    """Where nobody says in which zone a person reads, hours are the cloud's alone."""
+
+
 class NotYet(Exception):
     """The message depends on another one that is not out yet."""
 
@@ -61,7 +69,7 @@ class Composing:
 
     A `discreet` one hides figures from channels; a person who is written to directly sees them.
     With `breakable` requests offer to break the glass; `reviewing` says what stale ones mean now,
-    and `policy` why one needs several approvals.
+    `policy` why one needs several approvals, `zone_of` in which zone a person reads.
     """
 
     def __init__(
@@ -73,8 +81,10 @@ class Composing:
         breakable: bool = False,
         reviewing: Reviewing | None = None,
         policy: Policy | None = None,
+        zone_of: Callable[[SlackUser], ZoneInfo | None] = _no_zone,
     ) -> None:
         self._policy = policy
+        self._zone_of = zone_of
         self._breakable = breakable
         self._reviewing = reviewing
         self._links = links
@@ -258,7 +268,13 @@ class Composing:
             current=owing.is_current(tx, request, about),
             told=next((each for each in request.events if each.number == about), None),
             fresh=self._fresh(tx, request, now),
+            zone=self._zone(request),
         )
+
+    def _zone(self, request: Request) -> ZoneInfo | None:
+        """That of the requester; what concerns one who was forgotten goes to a channel."""
+        who = request.requested_by
+        return None if who == ERASED else self._zone_of(who)
 
     def _reminder(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderMessage | None:
         return self._announcing.message(tx, post, now=now)
@@ -269,8 +285,8 @@ class Composing:
     def _reminder_line(self, tx: Transaction, post: Delivery, now: datetime) -> ReminderLine | None:
         return self._announcing.line(tx, post, now=now)
 
-    def _warning(self, _: Transaction, post: Delivery, __: datetime) -> OperatorWarning:
-        return read_warning(post.subject)
+    def _warning(self, tx: Transaction, post: Delivery, _: datetime) -> OperatorWarning:
+        return warning(tx, post)
 
     def _delegation(self, tx: Transaction, post: Delivery, _: datetime) -> DelegationNote | None:
         return read_delegation(tx, post)

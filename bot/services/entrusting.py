@@ -13,12 +13,14 @@ from bot.billing.account import Account
 from bot.billing.days import CLOUD_ZONE
 from bot.billing.deadline import STEPS, last_safe
 from bot.billing.renewal import Anchor, AnchorKind, anchor, safe_cutoff
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import Edition, Kind, SlackUser, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, Request, State, Task
 from bot.ports.provider import Provider, ProviderError, ProviderUnavailable
 from bot.ports.store import Transaction
 from bot.services import objections
-from bot.services.ascertaining import Ascertaining
+from bot.services.ascertaining import Ascertaining, understood
+from bot.services.calling import LATER
 from bot.services.figures import keys_of
 from bot.services.finding import account_of
 from bot.services.merging import taken_over
@@ -26,7 +28,8 @@ from bot.services.people import People
 from bot.services.phrases import day, last_minute, listed
 from bot.services.planning import surroundings
 from bot.services.progress import Progress
-from bot.services.stalling import not_in_time
+from bot.services.stalling import SELDOM, Stalling, kept_now, not_in_time
+from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 
 REHEARSED = "dry run: nobody was asked to do anything"
@@ -43,10 +46,14 @@ KNOWN_ALONE = f"{KNOWN}; Lapse does not read this account"
 class Entrusting:
     """Looks after one claimed request that is carried out by hand; safe with several replicas."""
 
-    def __init__(self, *, progress: Progress, people: People) -> None:
+    def __init__(
+        self, *, progress: Progress, stalling: Stalling, standing: Standing, people: People
+    ) -> None:
         self._progress = progress
+        self._stalling = stalling
         self._people = people
-        self._ascertaining = Ascertaining(progress)
+        self._standing = standing
+        self._ascertaining = Ascertaining(progress, standing)
 
     def look_after(self, request: Request, provider: Provider | None) -> None:
         """One move: begin, call people, fail what is overdue, close what was seen, look again."""
@@ -64,6 +71,8 @@ class Entrusting:
 
     def _begin(self, request: Request, provider: Provider | None) -> None:
         """Read the facts again; while the cloud is away, wait, but not until it is too late."""
+        if self._is_over(request):
+            return
         try:
             seen = self._survey(request, provider)
         except ProviderError as error:
@@ -81,7 +90,8 @@ class Entrusting:
         fresh = self._ascertaining.read(request, provider)
         if fresh is None or provider is None:
             return None
-        return survey(self._progress.store, request, fresh, provider)
+        with understood(request):
+            return survey(self._progress.store, request, fresh, provider)
 
     def _known(self, request: Request) -> Survey:
         """The same by what the catalogue says."""
@@ -90,16 +100,19 @@ class Entrusting:
             return Survey(items=items, beside=surroundings(tx, items))
 
     def _open(self, request: Request, read_now: Survey | None, *, note: str) -> None:
-        """Open the checklist, or go stale when facts are worse than acknowledged."""
+        """Open the checklist, or go stale when facts are worse than acknowledged.
+
+        What is busy is waited for: its approvals stay.
+        """
         seen = self._known(request) if read_now is None else read_now
+        if self._is_over(request):
+            return
         now = self._now()
         account = account_of(self._progress.store, request.account)
-        if now > request.good_until:
-            why = _notice_passed(request, seen.items, account, now=now)
-            expired = deciding.expire(request, at=now, why=why or not_in_time(request))
-            self._progress.save(request, expired, again=None)
-            return
         problem = self._objection(request, seen, account, now=now)
+        if isinstance(problem, Hindrance):
+            self._stalling.hold(request, problem, again=now + LATER)
+            return
         if problem is not None:
             self._go_stale(request, read_now, problem=problem, now=now)
             return
@@ -113,16 +126,27 @@ class Entrusting:
         opened = by_hand.start(read, items=_with_editions(items), whom=whom, at=now)
         self._progress.save(request, opened, again=None)
 
+    def _is_over(self, request: Request) -> bool:
+        """Whether the acknowledged figures, or a notice, hold no longer; it has expired then."""
+        now = self._now()
+        if now <= request.good_until:
+            return False
+        account = account_of(self._progress.store, request.account)
+        why = _notice_passed(request, self._known(request).items, account, now=now)
+        expired = deciding.expire(request, at=now, why=why or not_in_time(request))
+        self._progress.save(request, expired, again=None)
+        return True
+
     def _objection(
         self, request: Request, seen: Survey, account: Account, *, now: datetime
-    ) -> str | None:
-        """Why it cannot start as it was approved; None when it can."""
+    ) -> str | Hindrance | None:
+        """Why it cannot start as it was approved, or not yet; None when it can."""
         otherwise = objections.set_otherwise(request, account)
         found = otherwise or objections.gone(request, {each.key for each in seen.items})
         if found is not None:
             return found
         plan = plan_now(self._progress.store, request, seen, at=now)
-        return objections.changed(request, plan, now=now)
+        return kept_now(request, plan) or objections.changed(request, plan, now=now)
 
     def _go_stale(
         self, request: Request, seen: Survey | None, *, problem: str, now: datetime
@@ -183,9 +207,21 @@ class Entrusting:
             self._progress.again(request, at=by_hand.next_move(request) or now)
 
     def _call(self, request: Request, *, now: datetime) -> None:
-        """Call those for whom it waits now, as owners, approvers and people are now."""
+        """Call those for whom it waits now, as owners, approvers and people are now.
+
+        Nobody is called to do what is approved no more, nor while nobody knows whether it is.
+        """
+        doing = request.state is State.EXECUTING
+        against = self._standing.against(request) if doing else None
+        if isinstance(against, Hindrance):
+            self._progress.again(request, at=now + SELDOM)
+            return
+        if against is not None:
+            failed = by_hand.overdue(request, at=now, problem=against)
+            self._progress.save(request, failed, again=None)
+            return
         held = {each.key: each for each in self._ascertaining.known(request).values()}
-        if request.state is State.EXECUTING:
+        if doing:
             asked = self._asked(request, held=held)
             whom = by_hand.whom_to_ask(asked)
         else:

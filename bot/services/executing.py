@@ -18,7 +18,7 @@ from bot.billing.subscription import AccountName, Subscription, SubscriptionKey
 from bot.billing.unsubscription import Item, ItemState, Request, State
 from bot.ports.clock import Clock
 from bot.ports.provider import Provider, ProviderError, Refund
-from bot.ports.store import Store, Transaction
+from bot.ports.store import ChangedMeanwhile, Store, StoreAway, Transaction
 from bot.services import objections
 from bot.services.calling import LATER, SOON, Calling
 from bot.services.effects import afterwards, effect_of, is_gone
@@ -30,7 +30,14 @@ from bot.services.people import People
 from bot.services.phrases import counted, listed
 from bot.services.policy import Policy
 from bot.services.progress import LEASE, Progress
-from bot.services.stalling import Stalling, no_cloud, not_in_time, unread
+from bot.services.stalling import (
+    Stalling,
+    kept_now,
+    no_cloud,
+    not_in_time,
+    surprised,
+    unread,
+)
 from bot.services.standing import Standing
 from bot.services.surveying import Survey, plan_now, survey
 from bot.services.waiting import Waiting
@@ -70,12 +77,18 @@ class Executing:
             steady_since=steady_since,
         )
         self._waiting = Waiting(progress=self._progress, people=people)
-        self._entrusting = Entrusting(progress=self._progress, people=people)
+        self._entrusting = Entrusting(
+            progress=self._progress,
+            stalling=self._stalling,
+            standing=self._standing,
+            people=people,
+        )
 
     def run_due(self, limit: int = 20) -> int:
         """Make up to `limit` moves that are due; returns how many were made.
 
         Each request is claimed by itself, so that trouble with one does not hold up the others.
+        Raises StoreAway.
         """
         self._steady_since()  # at every tick, so that no leap goes unseen
         for made in range(limit):
@@ -85,7 +98,12 @@ class Executing:
                 claimed = tx.requests.claim_due(now=now, lease_until=lease_until, limit=1)
             if not claimed:
                 return made
-            self._move(claimed[0], lease_until=lease_until)
+            try:
+                self._move(claimed[0], lease_until=lease_until)
+            except (ChangedMeanwhile, StoreAway):
+                raise
+            except Exception as surprise:  # noqa: BLE001 - the other requests go on
+                self._held_up(claimed[0], surprise)
         return limit
 
     def _move(self, request: Request, *, lease_until: datetime) -> None:
@@ -107,6 +125,14 @@ class Executing:
                 log.warning("cloud.away", extra={"request": request.number, "code": error.code})
                 again = self._clock.now() + LATER
                 self._stalling.hold(request, unread(request.account, error), again=again)
+
+    def _held_up(self, request: Request, surprise: Exception) -> None:
+        """What nobody expected is told, and ends in time, as where a cloud cannot be read.
+
+        Of a call whose intent is written the next holder reads what became of it.
+        """
+        log.error("request.surprise", exc_info=surprise, extra={"request": request.number})
+        self._stalling.hold(request, surprised(request), again=self._clock.now() + LATER)
 
     def _still_approved(self, request: Request) -> bool:
         """Whether its approvals count still; it is stale when not.
@@ -130,20 +156,25 @@ class Executing:
             self._calling.work(request, provider, lease_until=lease_until)
         elif request.state is State.VERIFYING:
             self._verify(request, provider)
-        elif request.state is State.DONE:
+        elif request.closed:
             self._look_again(request, provider)
 
     def _begin(self, request: Request, provider: Provider) -> None:
-        """Read the facts again and start, or go stale when they are worse than acknowledged."""
-        fresh = provider.read([key.id for key in keys_of(request)])
-        now = self._clock.now()
-        if now > request.good_until:
-            expired = deciding.expire(request, at=now, why=not_in_time(request))
-            self._progress.save(request, expired, again=None)
+        """Read the facts again and start, or go stale when they are worse than acknowledged.
+
+        What is busy is waited for, as between two steps: its approvals stay.
+        """
+        if self._is_over(request):
             return
+        fresh = provider.read([key.id for key in keys_of(request)])
         seen = survey(self._store, request, fresh, provider)
+        if self._is_over(request):
+            return
         now = self._clock.now()
         problem = self._objection(request, seen, now=now)
+        if isinstance(problem, Hindrance):
+            self._stalling.hold(request, problem, again=now + LATER)
+            return
         if problem is not None:
             stale = replace(deciding.go_stale(request, at=now, note=problem), problem=problem)
             missing = [key for key in keys_of(request) if key.id not in fresh]
@@ -158,8 +189,19 @@ class Executing:
         read = deciding.read_again(request, at=now, note=note)
         self._progress.save(request, stepping.start(read, at=now), again=now)
 
-    def _objection(self, request: Request, seen: Survey, *, now: datetime) -> str | None:
-        """Why the request cannot start as it was approved; None when it can."""
+    def _is_over(self, request: Request) -> bool:
+        """Whether the acknowledged figures hold no longer; it has expired then."""
+        now = self._clock.now()
+        if now <= request.good_until:
+            return False
+        expired = deciding.expire(request, at=now, why=not_in_time(request))
+        self._progress.save(request, expired, again=None)
+        return True
+
+    def _objection(
+        self, request: Request, seen: Survey, *, now: datetime
+    ) -> str | Hindrance | None:
+        """Why the request cannot start as it was approved, or not yet; None when it can."""
         account = account_of(self._store, request.account)
         if (otherwise := objections.set_otherwise(request, account)) is not None:
             return otherwise
@@ -167,9 +209,8 @@ class Executing:
         if missing is not None:
             return missing
         if request.change is Change.UNSUBSCRIBE:
-            return objections.changed(
-                request, plan_now(self._store, request, seen, at=now), now=now
-            )
+            plan = plan_now(self._store, request, seen, at=now)
+            return kept_now(request, plan) or objections.changed(request, plan, now=now)
         return objections.dearer(request, seen.items, account, now)
 
     def _verify(self, request: Request, provider: Provider) -> None:
@@ -239,14 +280,14 @@ class Executing:
     ) -> None:
         """It fails, and what reads as before counts as done no more, also in the catalogue."""
         keys = [item.key for item in still]
-        back = stepping.still_there(request, keys, at=now)
+        back = stepping.still_there(request, keys)
         told = taken_over(fresh[key.id] for key in keys if key.id in fresh)
         failed = stepping.fail(back, at=now, problem=problem)
         self._progress.save(request, failed, again=None, told=told)
 
     def _look_again(self, request: Request, provider: Provider) -> None:
         """The second look, a day after it was verified: nobody else would notice."""
-        ids = [key.id for key in keys_of(request)]
+        ids = [item.key.id for item in request.was_called_for]
         fresh = provider.read(ids)
         found = {each.id: each for each in provider.refunds(ids, since=request.requested_at)}
         now = self._clock.now()
@@ -260,13 +301,15 @@ class Executing:
             keys = [request.items[n - 1].key for n in back]
             told = taken_over(fresh[key.id] for key in keys)
         else:
-            read = request
-            for item in request.items:
-                known = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
-                read = stepping.with_item(read, known)
-            orders = counted(sum(i.refund_order is not None for i in read.items), "refund order")
-            note = f"all gone, {orders} of {len(read.items)} found"
+            read, gone = request, []
+            for item in request.was_called_for:
+                if is_gone(fresh.get(item.key.id), request, now):
+                    gone.append(item.key)
+                    known = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
+                    read = stepping.with_item(read, known)
+            note = f"{_how_many(gone, read)} gone, {_orders(read)} found"
             moved = stepping.looked_again(read, at=now, note=note)
+            told = afterwards(request, gone, fresh)
         self._progress.save(request, moved, again=None, told=told)
 
     def _settle(
@@ -306,7 +349,16 @@ def _is_back(
     item: Item, fresh: Mapping[str, Subscription], request: Request, *, now: datetime
 ) -> bool:
     """Whether it is listed again; a renewal given back, whether another one was made."""
-    return not is_gone(fresh.get(item.key.id), request, now)
+    return item.state is ItemState.GONE and not is_gone(fresh.get(item.key.id), request, now)
+
+
+def _how_many(gone: Sequence[SubscriptionKey], request: Request) -> str:
+    return "all" if len(gone) == len(request.items) else f"{len(gone)} of {len(request.items)}"
+
+
+def _orders(request: Request) -> str:
+    orders = counted(sum(i.refund_order is not None for i in request.items), "refund order")
+    return f"{orders} of {len(request.items)}"
 
 
 def _read_back(

@@ -6,7 +6,7 @@ from bot.billing.unsubscription import Event, Request, State, Verb
 from bot.facts.receipt import RecordHead
 from bot.ports.record import Personal
 from bot.ports.store import Transaction
-from bot.services import owing, switched
+from bot.services import owing, relieving, switched
 from bot.services.filing import request_subject, who
 from bot.services.policy import Policy
 from bot.services.snapshot import digest_of, snapshot_of
@@ -38,6 +38,8 @@ def save(
         _owe_receipt(tx, saved, owing.receipts, channel=policy.approvals_channel, at=at)
     elif owing.has_looked_again(before, saved):
         _owe_receipt(tx, saved, owing.renewed_receipts, channel=policy.approvals_channel, at=at)
+    if before is not None:
+        relieving.relieve(tx, before, saved, at=at)
     return saved
 
 

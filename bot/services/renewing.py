@@ -19,7 +19,7 @@ from bot.billing.renewal import (
     renewal_periods,
     safe_cutoff,
 )
-from bot.billing.rights import Action, Actor
+from bot.billing.rights import Action, Actor, may
 from bot.billing.subscription import (
     AccountName,
     Kind,
@@ -93,6 +93,13 @@ class Renewing:
             dry_run=account.execute is ExecuteMode.DRY_RUN,
             now=now,
         )
+
+    def demand_some(self, settings: Renewals, *, by: SlackUser) -> None:
+        """Raise NotAllowed, of the first, where the person may turn off none of them."""
+        actor = self._people.actor(by)
+        held = [each.subscription for each in settings.items]
+        if not any(may(actor, Action.AUTORENEW_OFF, subscription=each) for each in held):
+            self._people.check(actor, Action.AUTORENEW_OFF, subscription=held[0])
 
     def turn_off(
         self, keys: Sequence[SubscriptionKey], *, by: SlackUser, reminder: str | None = None

@@ -39,7 +39,7 @@ def snapshot_of(request: Request) -> Facts:
         "left_behind": list(request.left_behind),
         "dependents": _dependents(request),
         "if_kept": dict(request.if_kept),
-        "required_approvals": request.required_approvals,
+        "required_approvals": request.acknowledged_approvals,
         "cooling_off_minutes": request.cooling_off_minutes,
         "dry_run": request.dry_run,
         "by_hand": request.by_hand,

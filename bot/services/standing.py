@@ -36,7 +36,7 @@ class Standing:
 def raised(tx: Transaction, request: Request, policy: Policy) -> Request:
     """The request as many have to approve as when it was asked for, or more by the settings now.
 
-    At stake is what it was asked for with.
+    At stake is what it was asked for with; how many approvals were acknowledged stays known.
     """
     held = [tx.catalogue.get(item.key) for item in request.items]
     now = policy.required_for(
@@ -45,7 +45,12 @@ def raised(tx: Transaction, request: Request, policy: Policy) -> Request:
         change=request.change,
         scope=request.scope,
     )
-    return replace(request, required_approvals=max(request.required_approvals, now))
+    if now <= request.required_approvals:
+        return request
+    acknowledged = replace(
+        request.acknowledgement, required_approvals=request.acknowledged_approvals
+    )
+    return replace(request, required_approvals=now, acknowledgement=acknowledged)
 
 
 def why_several(tx: Transaction, request: Request, policy: Policy) -> str | None:

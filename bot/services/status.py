@@ -12,11 +12,16 @@ from bot.services.armed import last_watch
 from bot.services.closing import EVERYWHERE, Closure, closures
 from bot.services.keeping_time import TOLERATED, skew_of
 from bot.services.lingering import Lingering, lingering, place
+from bot.services.relieving import standing
+from bot.services.syncing import behind_since
 
 EMBEDDED = "ledger"
 
 READ_WITHIN = timedelta(hours=24)
-"""A cloud that was not read for longer is trouble; an embedded account is its own cloud."""
+"""A cloud that was not read for longer is trouble."""
+
+BEHIND_WITHIN = timedelta(hours=1)
+"""For so long an embedded account, which is read when its book changes, may wait to be read."""
 
 ARMED_WITHIN = timedelta(minutes=2)
 
@@ -68,8 +73,11 @@ class Status:
         found = [
             Trouble(kind=TroubleKind.NOT_READ, subject=each.account.name, since=each.read_at)
             for each in accounts
-            if each.account.provider != EMBEDDED
-            and (each.read_at is None or now - each.read_at > READ_WITHIN)
+            if _is_behind(tx, each, now=now)
+        ]
+        found += [
+            Trouble(kind=TroubleKind.HELD_UP, subject=subject, since=since)
+            for subject, since in standing(tx)
         ]
         watch = last_watch(tx)
         if watch is not None and now - watch.at > ARMED_WITHIN:
@@ -83,6 +91,14 @@ class Status:
         if unknown:
             found.append(Trouble(kind=TroubleKind.UNKNOWN, count=unknown))
         return found + _given_up(lingering(tx, now=now).values())
+
+
+def _is_behind(tx: Transaction, each: AccountHealth, *, now: datetime) -> bool:
+    """Whether the catalogue may say what does not hold at the cloud any more."""
+    if each.account.provider == EMBEDDED:
+        since = behind_since(tx, each.account.name)
+        return since is not None and now - since > BEHIND_WITHIN
+    return each.read_at is None or now - each.read_at > READ_WITHIN
 
 
 def _closed(destination: str, closure: Closure) -> Trouble:

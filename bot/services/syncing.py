@@ -87,9 +87,13 @@ class Syncing:
         for name, provider in self._providers.items():
             if isinstance(provider, Embedded):
                 revision = provider.settle(now)
-                if revision != self._seen(name) and self._read(name):
+                if revision == self._seen(name):
+                    continue
+                if self._read(name):
                     self._see(name, revision)
                     read += 1
+                else:
+                    self._stay_behind(name, at=now)
         return read
 
     def _read(self, account: AccountName) -> bool:
@@ -151,6 +155,19 @@ class Syncing:
     def _see(self, account: AccountName, revision: int) -> None:
         with self._store.transaction() as tx:
             tx.notes.put(_note(account), {"revision": revision})
+
+    def _stay_behind(self, account: AccountName, *, at: datetime) -> None:
+        """Note since when its book is ahead of what was read of it."""
+        with self._store.transaction() as tx:
+            note = tx.notes.held(_note(account))
+            if "behind_since" not in note:
+                tx.notes.put(_note(account), {**note, "behind_since": at.isoformat()})
+
+
+def behind_since(tx: Transaction, account: AccountName) -> datetime | None:
+    """Since when an embedded account cannot be read although its book changed."""
+    since = (tx.notes.get(_note(account)) or {}).get("behind_since")
+    return datetime.fromisoformat(since) if isinstance(since, str) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,14 +178,16 @@ class Unsubscribing:
         return self._change(number, move)
 
     def breakable(self, number: int, *, by: SlackUser) -> Request:
-        """A request whose glass the person could break now; raises what `break_glass` raises."""
+        """The request as it would be if the person broke its glass now; nothing is saved.
+
+        Raises what `break_glass` raises.
+        """
         breaking = self._breaking(by, why="")
         request = self.get(number)
         try:
-            breaking(request, self._clock.now())
+            return breaking(request, self._clock.now())
         except UnsubscriptionError as error:
             raise RequestRefused(error, request) from error
-        return request
 
     def withdraw(self, number: int, *, by: SlackUser) -> Request:
         """Take one's own request back; raises RequestRefused."""
@@ -205,7 +207,8 @@ class Unsubscribing:
     def retry(self, number: int, *, by: SlackUser) -> Request:
         """Try again what the cloud refused, within the approved figures, or what nobody did.
 
-        Raises RequestRefused also when its approvals do not count any more.
+        Raises RequestRefused also when its approvals do not count any more; what is only read, or
+        looked at, needs none.
         """
         actor = self._people.actor(by)
         gone = isinstance(self._standing.against(self.get(number)), str)
@@ -213,7 +216,7 @@ class Unsubscribing:
         def move(request: Request, at: datetime) -> Request:
             retry = by_hand.retry if request.by_hand else stepping.retry
             retried = retry(request, by=by, at=at)
-            if gone:
+            if gone and _is_carried_out_again(request):
                 raise ApprovalsGone(request)
             return retried
 
@@ -466,3 +469,10 @@ class Unsubscribing:
         self, number: int, move: Callable[[Transaction, Request, datetime], Request]
     ) -> Request:
         return self._changing.save(number, move)
+
+
+def _is_carried_out_again(request: Request) -> bool:
+    """Whether *Retry* has a call made, or something done by hand."""
+    if request.by_hand:
+        return bool(by_hand.open_items(request))
+    return stepping.sends_again(request)

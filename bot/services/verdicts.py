@@ -25,6 +25,7 @@ from bot.billing.unsubscription import (
     NotAnApprover,
     NothingLeft,
     NothingMissing,
+    OnlyRehearsed,
     OnlyTheRequester,
     OutOfOrder,
     Request,
@@ -119,6 +120,13 @@ def _done_or_sent_back(request: Request) -> Verdict:
         f"{who} {did} at {hour(since.at)}, after what you saw of it.",
         "Read its message again, and look again.",
         tuple(people),
+    )
+
+
+def _only_rehearsed(request: Request) -> Verdict:
+    return Verdict(
+        f"Request {request.number} is a dry run that changes nothing, so nobody does it by hand.",
+        "Retry it, or leave it as it is.",
     )
 
 
@@ -318,6 +326,7 @@ SENTENCES: Mapping[type[UnsubscriptionError], Callable[[Request], Verdict]] = {
     CannotConfirmOwn: _did_it,
     NobodyElseLooks: _nobody_else,
     ChecklistChanged: _done_or_sent_back,
+    OnlyRehearsed: _only_rehearsed,
     OutOfOrder: _out_of_order,
     FiguresOver: _figures_over,
     NotAnApprover: _not_an_approver,

@@ -1,11 +1,13 @@
 """Vouching: who did something by hand shows it, and a second person says that it is gone."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from bot.billing import by_hand
 from bot.billing.rights import Action, may
+from bot.billing.standstill import Hindrance
 from bot.billing.subscription import SlackUser, Subscription
 from bot.billing.unsubscription import AlreadyDecided, Request, State, UnsubscriptionError
 from bot.ports.clock import Clock
@@ -18,6 +20,7 @@ from bot.services.figures import keys_of
 from bot.services.forms import demand_why
 from bot.services.people import People
 from bot.services.policy import Policy
+from bot.services.standing import Standing
 
 LINK_LIMIT = 500
 """Characters of a link."""
@@ -41,6 +44,7 @@ class Vouching:
     def __init__(self, *, store: Store, clock: Clock, policy: Policy, people: People) -> None:
         self._store = store
         self._people = people
+        self._standing = Standing(store=store, policy=policy, people=people)
         self._changing = Changing(store=store, clock=clock, policy=policy)
 
     def open(self, number: int, *, by: SlackUser) -> Request:
@@ -89,9 +93,10 @@ class Vouching:
         nobody else could look.
         """
         link = _evidence(evidence.strip(), file, items)
+        against = self._against(number)
 
         def move(request: Request, at: datetime, held: Sequence[Subscription]) -> Request:
-            return by_hand.carry_out(
+            did = by_hand.carry_out(
                 request,
                 numbers=items,
                 by=by,
@@ -99,7 +104,11 @@ class Vouching:
                 evidence=link,
                 note=note.strip() or None,
                 whom=who_may_look(self._people, request, held, besides=by),
+                stands=against is None,
             )
+            if did.state is State.FAILED and isinstance(against, str):
+                return replace(did, problem=against)
+            return did
 
         return self._change(number, Action.CARRY_OUT, by, move, shown=shown)
 
@@ -126,12 +135,21 @@ class Vouching:
         if not items:
             raise ChecklistIncomplete({"items": NO_ITEMS})
         said = demand_why(why)
+        against = self._against(number)
 
         def move(request: Request, at: datetime, _: Sequence[Subscription]) -> Request:
-            opened = by_hand.still_there(request, numbers=items, by=by, at=at, why=said)
-            return sent_back(opened, at=at)
+            opened = by_hand.still_there(
+                request, numbers=items, by=by, at=at, why=said, stands=against is None
+            )
+            return sent_back(opened, at=at, against=against)
 
         return self._change(number, Action.CONFIRM, by, move, shown=shown)
+
+    def _against(self, number: int) -> str | Hindrance | None:
+        """Why nobody is asked to do what is left of it: it is approved no more, or nobody knows."""
+        with self._store.reading() as tx:
+            request = load(tx, number)
+        return self._standing.against(request)
 
     def _change(
         self, number: int, action: Action, by: SlackUser, move: Move, *, shown: int

@@ -43,12 +43,14 @@ from handlers.blocks.pieces import (
     section,
 )
 from handlers.blocks.requests import DONE, WARNING, WORKING, Face
+from handlers.blocks.stale_words import is_unapproved
 
 OPENS_AGAIN = "Retry opens the checklist for another day."
 CALLS_AGAIN = "Retry calls those who may look once more."
+TAKES_STILL = "Done… still takes what is gone already."
 ASK_AGAIN = (
     "The acknowledged figures hold no longer, so nobody is asked to do it: leave it as is and ask "
-    "again. Done… still takes what is gone already."
+    f"again. {TAKES_STILL}"
 )
 
 TICKS = 10
@@ -70,7 +72,10 @@ def card(message: RequestCard) -> Content:
 
 
 def overdue(message: Overdue) -> Content:
-    """Told to the channel: what nobody did in time, of whom it was asked, what can be done."""
+    """Told to the channel: what nobody did in time, of whom it was asked, what can be done.
+
+    Or that it is approved no more.
+    """
     request = message.request
     people, what = by_hand.whom_to_ask(request), f"do request {request.number} by hand"
     if not by_hand.open_items(request):
@@ -88,13 +93,14 @@ def overdue(message: Overdue) -> Content:
         url=message.link,
         says=f"Open request {request.number}",
     )
+    why = "Approved no more" if is_unapproved(request.problem) else "Overdue"
     blocks: list[Block] = [
-        header(f"Overdue: unsubscribe {facts.subject(request)}", emoji=WARNING),
+        header(f"{why}: unsubscribe {facts.subject(request)}", emoji=WARNING),
         section(told),
         *([context(DRY_RUN)] if request.dry_run else []),
         *actions(link if message.link else None),
     ]
-    spoken = f"Overdue: unsubscribe {text.esc(facts.subject(request))}. {told}"
+    spoken = f"{why}: unsubscribe {text.esc(facts.subject(request))}. {told}"
     return Content(spoken, blocks)
 
 
@@ -103,10 +109,11 @@ def done_form(request: Request) -> View:
     left = by_hand.open_items(request)
     rest = len(left) - SHOWN
     more = f" The other {rest} come after these." if rest > 0 else ""
+    shown = "A link or a file has to show it, and a second person looks."
     return modal(
         "Done by hand",
         [
-            rich((f"Request {request.number}, {request.account}. A second person looks.{more}",)),
+            rich((f"Request {request.number}, {request.account}. {shown}{more}",)),
             *_ticks("What is done", left, ticked=len(left) == 1),
             _input(
                 "Link",
@@ -198,7 +205,9 @@ def _input(
 
 def _executing(request: Request) -> Face:
     due = lines.due(request)
-    headline = f"Executing by hand: {facts.subject(request)}"
+    notice = "give notice of " if request.is_contract else ""
+    headline = f"Executing by hand: {notice}{facts.subject(request)}"
+    calls = "" if request.is_contract else " · nothing is called at the cloud"
     rows = _rows(request)
     return Face(
         emoji=WORKING,
@@ -213,7 +222,7 @@ def _executing(request: Request) -> Face:
             body.reason(request),
             body.figures(request),
             rich((Bold(f"To do by hand by {due}"),), *rows),
-            context(f"{body.decided(request)} · nothing is called at the cloud"),
+            context(f"{body.decided(request)}{calls}"),
         ),
         buttons=(_done_button(request), _leave_button(request), body.working(request)),
     )
@@ -230,7 +239,11 @@ def _verifying(request: Request) -> Face:
         looks = f"{text.mention(seen.by)} looked, {facts.moment(seen.at, request)}{reads}"
     verb = facts.verb(request, one="is", several="are")
     headline = f"Verifying: {verb} {facts.subject(request)} gone?"
-    said = "a second person looks whether it is gone" if seen is None else "seen by a second person"
+    whether = "it is gone"
+    if request.is_contract:
+        headline = f"Verifying: is notice given for {facts.subject(request)}?"
+        whether = "notice is given"
+    said = f"a second person looks whether {whether}" if seen is None else "seen by a second person"
     return Face(
         emoji=WORKING,
         headline=headline,
@@ -254,15 +267,15 @@ def _verifying(request: Request) -> Face:
 
 
 def _done(request: Request) -> Face:
-    verb = facts.verb(request, one="is", several="are")
-    gone = f"{facts.subject(request)} {verb} gone"
+    gone = contracts.noticed(request) if request.is_contract else lines.gone(request)
     seen, verified = by_hand.confirmed(request), facts.last_event(request, Verb.VERIFIED)
     did = text.joined([text.mention(user) for user in sorted(by_hand.doers(request))])
+    saw = "" if request.is_contract else " gone"
     told = (
         f"Asked by {text.mention(request.requested_by)}",
         f"approved by {body.approvers(request)}",
         f"done by {did}" if did else "",
-        f"seen gone by {text.mention(seen.by)}" if seen and seen.by else "",
+        f"seen{saw} by {text.mention(seen.by)}" if seen and seen.by else "",
         f"verified {facts.moment(verified.at, request)}" if verified else "",
         "" if request.is_contract or by_hand.was_read(request) else "not read at the cloud",
         requests.second_look(request),
@@ -298,6 +311,8 @@ def _opens_again(request: Request) -> str:
     """How to go on with one that failed: what Retry does, where it does anything."""
     if not by_hand.open_items(request):
         return CALLS_AGAIN
+    if is_unapproved(request.problem):
+        return f"{body.ASK_AGAIN} {TAKES_STILL}"
     return OPENS_AGAIN if by_hand.opens_again(request) else ASK_AGAIN
 
 
@@ -330,7 +345,7 @@ def _failed(request: Request) -> Face:
 
 def _became(request: Request) -> str:
     """How far it came: nobody did it, or nobody looked; in time, unless somebody gave it up."""
-    late = " in time" if request.problem else ""
+    late = " in time" if request.problem and not is_unapproved(request.problem) else ""
     return f"not done by hand{late}" if by_hand.open_items(request) else f"not seen gone{late}"
 
 
@@ -366,12 +381,17 @@ def _row(request: Request, number: int, item: Item) -> Line:
     unseen = ", not seen gone" if request.state is State.FAILED and not gone else ""
     return (
         " · ",
-        Bold("gone" if gone else "done"),
-        ", done" if gone else "",
+        Bold(_word(request, gone=gone)),
+        ", done" if gone and not request.is_contract else "",
         *who,
         f", {facts.moment(said.at, request)}{unseen}",
         *shows,
     )
+
+
+def _word(request: Request, *, gone: bool) -> str:
+    seen = "notice given" if request.is_contract else "gone"
+    return seen if gone else "done"
 
 
 def _how(request: Request, item: Item) -> str:
@@ -396,19 +416,19 @@ def _done_button(request: Request) -> ButtonElement:
 
 
 def _looking(request: Request) -> tuple[ButtonElement, ...]:
-    one = len(request.items) == 1
+    label, what = lines.gone_label(request), cut(facts.counted(request), 80)
+    seen = f"{what} {'is' if len(request.items) == 1 else 'are'} gone"
+    seen = f"notice is given for {what}" if request.is_contract else seen
     gone = button(
-        "It is gone" if one else "All are gone",
+        label,
         ids.CHECKLIST_GONE,
         facts.reference(request),
         style="primary",
-        says=f"{'It is' if one else 'All are'} gone, request {request.number}",
+        says=f"{label}, request {request.number}",
         confirm=confirm(
-            f"Is it gone, request {request.number}?",
-            f"You looked yourself, and say for the record that "
-            f"{cut(facts.counted(request), 80)} {'is' if one else 'are'} gone. "
-            "Reminders stop.",
-            "It is gone" if one else "All are gone",
+            f"Is {'notice given' if request.is_contract else 'it gone'}, request {request.number}?",
+            f"You looked yourself, and say for the record that {seen}. Reminders stop.",
+            label,
         ),
     )
     still = body.press("Still there…", ids.CHECKLIST_STILL, request, says="Still there, request")
@@ -431,7 +451,8 @@ def _repairs(request: Request) -> tuple[ButtonElement, ...]:
         ),
     )
     first = (_done_button(request),) if left else _looking(request)
-    again = (retry,) if not left or by_hand.opens_again(request) else ()
+    opens_again = by_hand.opens_again(request) and not is_unapproved(request.problem)
+    again = (retry,) if not left or opens_again else ()
     return (*first, *again, _leave_button(request))
 
 

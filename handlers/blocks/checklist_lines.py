@@ -7,6 +7,7 @@ from bot.billing import by_hand
 from bot.billing.unsubscription import Event, Request, State, Verb
 from bot.facts.messages import RequesterNote
 from handlers import text
+from handlers.blocks import contracts
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.pieces import Content, Line, Link, Who, rich
@@ -49,6 +50,20 @@ def due(request: Request) -> str:
     """By when what is left has to be done."""
     at = by_hand.due_at(request)
     return text.instant(text.last_safe(at)) if at else "no date"
+
+
+def gone(request: Request) -> str:
+    """What is to be seen: of a contract the notice, which may run for long before it ends."""
+    if request.is_contract:
+        return f"notice is given for {facts.subject(request)}"
+    return f"{facts.subject(request)} {facts.verb(request, one='is', several='are')} gone"
+
+
+def gone_label(request: Request) -> str:
+    """What is pressed by whom has seen it."""
+    if request.is_contract:
+        return "Notice is given"
+    return "It is gone" if len(request.items) == 1 else "All are gone"
 
 
 def held(until: datetime) -> str:
@@ -95,8 +110,8 @@ def _reminded(request: Request, event: Event) -> Line:
 
 def _look(request: Request) -> str:
     return (
-        f"look whether {facts.subject(request)} {facts.verb(request, one='is', several='are')} "
-        "gone, then press It is gone or Still there… in the request."
+        f"look whether {gone(request)}, then press {gone_label(request)} or Still there… in the "
+        "request."
     )
 
 
@@ -117,8 +132,8 @@ def _verifying(request: Request, event: Event) -> Line:
 
 
 def _confirmed(request: Request, event: Event) -> Line:
-    gone = facts.verb(request, one="it is", several="all are")
-    return (*_who(event), f" looked: {gone} gone")
+    seen = f"{facts.verb(request, one='it is', several='all are')} gone"
+    return (*_who(event), f" looked: {'notice is given' if request.is_contract else seen}")
 
 
 def _still_there(request: Request, event: Event) -> Line:
@@ -160,18 +175,15 @@ def _runs(request: Request) -> str:
 
 def _verifies(request: Request) -> str:
     did = text.joined([text.mention(user) for user in sorted(by_hand.doers(request))])
-    subject = text.esc(facts.subject(request))
-    verb = facts.verb(request, one="is", several="are")
-    return (
-        f"Request {request.number}: {did} said that {subject} {verb} gone; a second person looks."
-    )
+    seen = text.esc(gone(request))
+    return f"Request {request.number}: {did} said that {seen}; a second person looks."
 
 
 def _done(request: Request) -> str:
     seen = by_hand.confirmed(request)
     by = f", seen by {text.mention(seen.by)}" if seen and seen.by else ""
-    verb = facts.verb(request, one="is", several="are")
-    return f"Done: {text.esc(facts.subject(request))} {verb} gone{by}. {body.money_back(request)}"
+    said = contracts.noticed(request) if request.is_contract else gone(request)
+    return f"Done: {text.esc(said)}{by}. {body.money_back(request)}"
 
 
 def _failed(request: Request) -> str:

@@ -67,6 +67,20 @@ def request_figures(request: Request) -> Block:
     )
 
 
+def noticed(request: Request) -> str:
+    """What has come of it: it goes on until its term ends."""
+    ends = request_facts.verb(request, one="ends", several="end")
+    return f"notice given, {request_facts.subject(request)} {ends} {_end(request)}"
+
+
+def _end(request: Request) -> str:
+    """`Tue 16 Feb 2027`; `with its term` where that is not known or not the same of all."""
+    known = {text.cloud_day(each.renewal.term_ends) for each in request.items if each.renewal}
+    if len(known) == 1 and all(each.renewal for each in request.items):
+        return text.day(known.pop())
+    return "with its term" if len(request.items) == 1 else "with their terms"
+
+
 def _kept(request: Request) -> str:
     known = request.if_kept
     if known.get("kind") != AnchorKind.NOTICE:

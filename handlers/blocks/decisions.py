@@ -27,14 +27,17 @@ def reject(request: Request) -> View:
 
 
 def break_glass(request: Request) -> View:
-    """*Break glass*: what it does, and why, which everybody in the channel reads."""
+    """*Break glass*: what it does, and why, which everybody in the channel reads.
+
+    `request` is as it would be if that person broke it now.
+    """
     needed = text.plural(request.required_approvals, "approval")
-    minutes = request.cooling_off_minutes
-    starts = (
-        f"It starts {text.plural(minutes, 'minute')} later and can be stopped until then."
-        if minutes
-        else "It starts at once."
-    )
+    broken, starts_at = request.broken_glass, request.starts_at
+    starts = "It starts at once."
+    if broken is not None and starts_at is not None and starts_at > broken.at:
+        when = facts.moment(starts_at, request)
+        starts = f"Sent now it starts at {when} and can be stopped until then."
+        starts += facts.no_later(request)
     return _asks(
         request,
         "Break glass",

@@ -1,7 +1,5 @@
 """The figures of an unsubscription: what goes when, what comes back, what is left."""
 
-from collections.abc import Sequence
-
 from slack_sdk.models.blocks import Block
 
 from bot.billing.money import Money
@@ -68,14 +66,19 @@ def _only(draft: Draft) -> list[Block]:
 
 def _several(draft: Draft) -> list[Block]:
     items = draft.ordered
+    alike = not any(_differs(item, items[0]) for item in items[1:])
+    where = "" if alike else f" · {draft.account.name} · "
     rows: list[Block] = [
-        rich((Bold(f"{number} {item.label}"),), *_item_figures(draft.plan.quotes[item.key]))
+        rich(
+            (Bold(f"{number} {item.label}"), f"{where}{'' if alike else facts_line(item)}"),
+            *_item_figures(draft.plan.quotes[item.key]),
+        )
         for number, item in enumerate(items[:SHOWN], start=1)
     ]
     rest = len(items) - SHOWN
     if rest > 0:
         rows.append(rich((f"and {rest} more",)))
-    return [section(_order(draft)), *rows, _shared(items)]
+    return [section(_order(draft)), *rows, *([_shared(draft)] if alike else [])]
 
 
 def _order(draft: Draft) -> str:
@@ -110,14 +113,14 @@ def _item_figures(quote: Quote) -> list[Line]:
     ]
 
 
-def _shared(items: Sequence[Subscription]) -> Block:
-    """What the rows share is said once; where one differs it is named."""
-    first = items[0]
-    lines: list[Line] = [(facts_line(first),)]
-    lines += [
-        (f"{item.label}: {facts_line(item)}",) for item in items[1:SHOWN] if _differs(item, first)
-    ]
-    return rich(*lines)
+def _shared(draft: Draft) -> Block:
+    """What the rows share is said once; where one differs each has its own."""
+    first, *others = draft.ordered
+    service = first.service or ""
+    unsaid = service and any(service.lower() not in item.label.lower() for item in others)
+    named = service.lower() in first.label.lower()
+    parts = (draft.account.name, service if unsaid and named else "", facts_line(first))
+    return rich((" · ".join(part for part in parts if part),))
 
 
 def _differs(item: Subscription, first: Subscription) -> bool:

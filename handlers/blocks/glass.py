@@ -60,7 +60,7 @@ def broken(message: BrokenGlass) -> Content:
         starts_at = request.starts_at
     starts = (
         f"It starts at {facts.moment(starts_at, request)}; until then requester and approvers can "
-        "stop it."
+        f"stop it.{facts.no_later(request)}"
     )
     if starts_at == event.at:
         starts = "It starts at once."

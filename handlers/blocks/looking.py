@@ -27,6 +27,8 @@ from handlers.blocks.pieces import (
 
 SHOWN = 5
 DEFAULT_ACCOUNT = AccountName("default")
+EMBEDDED = "ledger"
+"""The provider that is read whenever its book changes, and only then."""
 SPOKEN = (
     "Lapse lists prepaid subscriptions, warns before a deduction and unsubscribes after a second "
     "person approved. Commands: list, show, upcoming, unsubscribe, autorenew, requests, savings, "
@@ -183,6 +185,7 @@ def _since(each: Trouble) -> str:
 
 _TROUBLES: Mapping[TroubleKind, Callable[[Trouble], str]] = {
     TroubleKind.NOT_READ: lambda t: f"Account {t.subject} has not been read{_since(t)}.",
+    TroubleKind.HELD_UP: lambda t: f"{t.subject}{_since(t)}.",
     TroubleKind.UNDELIVERABLE: lambda t: f"Nothing can be posted to {t.subject}{_since(t)}.",
     TroubleKind.UNKNOWN: lambda t: (
         f"It is not known whether {text.plural(t.count, 'message')} arrived."
@@ -204,6 +207,7 @@ _TROUBLE_HELP: Mapping[TroubleKind, str] = {
     TroubleKind.NOT_READ: (
         "Figures below may be old; reminders go on from the last reading. Operators know."
     ),
+    TroubleKind.HELD_UP: "Lapse goes on trying, and says so in the request. Operators know.",
     TroubleKind.UNDELIVERABLE: "Invite Lapse there again or choose another channel.",
     TroubleKind.UNKNOWN: "Lapse looks before it repeats anything.",
     TroubleKind.NOT_TICKING: "An operator looks at `lapse doctor`.",
@@ -228,11 +232,13 @@ def _used(accounts: Sequence[AccountHealth]) -> Sequence[AccountHealth]:
 
 
 def _account(each: AccountHealth) -> Line:
-    count = f"more than {each.count:,}" if each.more else f"{each.count:,}"
-    read = f"read {text.instant(each.read_at)}" if each.read_at else "not read yet"
+    count = text.plural(each.count, "subscription")
+    said = f"more than {count}" if each.more else count
+    verb = "last change" if each.account.provider == EMBEDDED else "read"
+    read = f"{verb} {text.instant(each.read_at)}" if each.read_at else "not read yet"
     name = each.account.name
     dry = ", dry run" if each.account.execute == "dry-run" else ""
-    return (Bold(f"Account {name}"), f" · {count} subscriptions, {read}{dry}")
+    return (Bold(f"Account {name}"), f" · {said}, {read}{dry}")
 
 
 def _next_reminder(facts: StatusFacts) -> str:

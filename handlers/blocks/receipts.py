@@ -281,7 +281,8 @@ def _second_look(look: SecondLook, request: Request) -> Line:
         when = facts.clock(look.due, request)
         return (Bold("Second look"), f" due {when}; what it finds is added here, with newer files")
     when = facts.clock(look.at, request) if look.at else ""
-    found = f"still gone, {_read(look)}" if look.back is None else text.clip(look.back, facts.SAID)
+    gone = "still gone" if look.gone is None else f"{look.gone} gone"
+    found = f"{gone}, {_read(look)}" if look.back is None else text.clip(look.back, facts.SAID)
     if look.unread is not None:
         found = f"not possible: {text.clip(look.unread, facts.SAID)}"
     return (Bold("Second look"), f" {when}: {found}")

@@ -10,7 +10,7 @@ from bot.facts.messages import Fresh
 from bot.facts.reasons import REASONS
 from bot.facts.receipt import in_order
 from handlers import ids, text
-from handlers.blocks import contracts
+from handlers.blocks import contracts, refusal_words
 from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import amounts, charges, is_switch, when, words
 from handlers.blocks.change_words import first as earliest
@@ -29,8 +29,10 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.stale_words import is_unapproved
 
 AGAIN = "Lapse changed nothing: look at the cloud's console, then ask again or keep it."
+ASK_AGAIN = "Nothing more of it is done with these approvals: leave it as is and ask again."
 LOOK = "Look at the cloud's console whether it is still gone."
 
 
@@ -303,7 +305,12 @@ def failed(request: Request) -> str:
 
 
 def money_back(request: Request) -> str:
-    """What the cloud gave back, and how that compares with the estimate, as sentences."""
+    """What the cloud gave back, how that compares with the estimate, and what may go again."""
+    still = text.esc(facts.renews_still(request))
+    return f"{_money_back(request)} {still}".rstrip()
+
+
+def _money_back(request: Request) -> str:
     if not request.has_figures:
         return f"{facts.stake(request, first=True)}."
     back = facts.refunded(request)
@@ -440,6 +447,26 @@ def looking(request: Request) -> tuple[ButtonElement, ...]:
     return (press("Look now", ids.LOOK_NOW, request, says="Look at the cloud now for request"),)
 
 
+def renews_still(request: Request) -> tuple[Block, ...]:
+    """That what was given back can be deducted again."""
+    said = facts.renews_still(request)
+    return (rich((Bold(said),)),) if said else ()
+
+
+def turn_off(request: Request) -> ButtonElement | None:
+    """Ends that, in a window of who may; a quota's packages stand beside it."""
+    those = facts.renewing(request)
+    if those is None:
+        return None
+    item = in_order(those)[0]
+    return button(
+        "Turn off auto-renewal",
+        ids.AUTORENEW_FORM,
+        str(item.key),
+        says=f"Turn off auto-renewal of {item.label}",
+    )
+
+
 def held_up(request: Request) -> tuple[Block, ...]:
     """That it cannot go on now, and why."""
     return tuple(rich(line) for line in held_up_lines(request))
@@ -465,22 +492,26 @@ def ask_again(request: Request) -> ButtonElement:
 
 
 def repairs(request: Request, open_items: int) -> tuple[ButtonElement, ...]:
-    """What can be done about a failed request."""
+    """What can be done about a failed request; where nothing is open it is only read back."""
+    question = f"Retry {text.plural(open_items, 'open item')}?"
+    does = (
+        f"Lapse reads the cloud first and repeats only what is still {words(request).still}, "
+        "within the approved figures."
+    )
+    if not open_items:
+        question = f"Read request {request.number} back?"
+        does = "Lapse reads the cloud once more and asks it for nothing."
     retry = button(
         "Retry",
         ids.RETRY,
         str(request.number),
-        style="primary",
+        style=None if refusal_words.only_final(request) else "primary",
         says=f"Retry request {request.number}",
-        confirm=confirm(
-            f"Retry {text.plural(open_items, 'open item')}?",
-            f"Lapse reads the cloud first and repeats only what is still {words(request).still}, "
-            "within the approved figures.",
-            "Retry",
-        ),
+        confirm=confirm(question, does, "Retry"),
     )
+    by_hand = press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request")
     return (
-        retry,
-        press("Done by hand…", ids.BY_HAND, request, says="Done by hand, request"),
+        *(() if is_unapproved(request.problem) else (retry,)),
+        *(() if request.dry_run or not open_items else (by_hand,)),
         press("Leave as is…", ids.LEAVE, request, says="Leave as is, request"),
     )

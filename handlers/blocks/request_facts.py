@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from bot.billing.by_hand import turn
 from bot.billing.change import Charge
@@ -12,7 +13,7 @@ from bot.billing.money import Money
 from bot.billing.renewal import CLOUD_ZONE, AnchorKind
 from bot.billing.standstill import is_told
 from bot.billing.subscription import SlackUser
-from bot.billing.unsubscription import Event, Item, ItemState, Request, Verb
+from bot.billing.unsubscription import Event, Item, ItemState, Request, State, Verb
 from bot.billing.worst import Worst
 from bot.facts.messages import Fresh
 from bot.facts.receipt import in_order
@@ -104,6 +105,25 @@ def but_unknown(said: str, unknown: int) -> str:
     return f"{said}, {unknown} not known" if unknown else said
 
 
+def renewing(request: Request) -> Request | None:
+    """The part of one whose renewal period is gone that may be deducted again; None without any."""
+    if request.state is not State.DONE or request.ends_items or change_words.is_switch(request):
+        return None
+    those = tuple(each for each in request.items if each.auto_renew_off is False)
+    return replace(request, items=those) if those else None
+
+
+def renews_still(request: Request) -> str:
+    """`Auto-renewal is still on: USD 1,080.00 can be deducted again.`; else nothing."""
+    those = renewing(request)
+    if those is None:
+        return ""
+    some = len(those.items) < len(request.items)
+    which = f" of {text.joined([short(each.label) for each in those.items])}" if some else ""
+    amount = text.money(sums(those).paid)
+    return f"Auto-renewal{which} is still on: {amount} can be deducted again."
+
+
 def against(actual: Money, estimate: Money) -> str:
     """How an actual figure compares with its estimate: `USD 0.24 less`, or *as estimated*.
 
@@ -182,6 +202,17 @@ def moment(at: datetime, request: Request) -> str:
     return text.hour(at) if _same_day(at, request.requested_at) else text.short_instant(at)
 
 
+def moment_in(at: datetime, request: Request, zone: ZoneInfo | None) -> str:
+    """The same, then in the reader's zone where the hour is another one there."""
+    said = moment(at, request)
+    if zone is None or text.same_hour(at, zone):
+        return said
+    local = at.astimezone(zone)
+    near = local.date() == text.cloud_day(at) and said == text.hour(at)
+    day = "" if near else f"{text.short_day(local.date())} "
+    return f"{said}, {day}{local:%H:%M} {zone.key}"
+
+
 def clock(at: datetime, request: Request) -> str:
     """An hour whose zone stands earlier in the same block."""
     local = at.astimezone(CLOUD_ZONE)
@@ -217,6 +248,14 @@ def approvals(request: Request) -> str:
         when = moment(event.at, request) if number == 0 else clock(event.at, request)
         words.append(f"{decider(event)}, {when}" if event.by else when)
     return "; ".join(words)
+
+
+def no_later(request: Request) -> str:
+    """Why it starts before it has cooled off for as long as the settings say now; or nothing."""
+    if not request.starts_at_last:
+        return ""
+    until = text.instant(request.good_until)
+    return f" It cools off no longer, as the acknowledged figures hold until {until}."
 
 
 def voided(request: Request, acknowledged_as: int) -> bool:

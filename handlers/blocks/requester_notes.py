@@ -1,10 +1,11 @@
 """What the requester is told of a request, in direct messages, and what they can press there."""
 
 from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
 
 from slack_sdk.models.blocks import ButtonElement
 
-from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
+from bot.billing.unsubscription import Event, Item, ItemState, Request, State, Verb
 from bot.facts.erased import ERASED
 from bot.facts.messages import Fresh, RequesterNote
 from bot.facts.receipt import in_order
@@ -19,7 +20,7 @@ from handlers.blocks.stale_words import FACTS_CHANGED, FIGURES_WORSE, because
 def requester_note(note: RequesterNote) -> Content:
     """A direct message at every change: one section, one link, and what the requester can do."""
     request = note.request
-    words = _overtaken(note) or checklist_lines.note(note) or _NOTES[note.state](request)
+    words = _overtaken(note) or checklist_lines.note(note) or _told(note)
     if note.fresh is not None and note.state is State.STALE is request.state:
         words = _stale_now(request, note.fresh)
     if request.requested_by == ERASED and (others := _who_decides(request)):
@@ -77,7 +78,8 @@ def _held_up(note: RequesterNote) -> str | None:
     said = body.foreign(text.clip(event.note or "", facts.SAID))
     if event.verb is Verb.HELD_UP:
         return f"Request {number} cannot go on yet: {said}"
-    return f"Request {number} is done and could not be looked at again: {said} {body.LOOK}"
+    is_done = "is done" if note.request.state is State.DONE else "was left as it is"
+    return f"Request {number} {is_done} and could not be looked at again: {said} {body.LOOK}"
 
 
 def _had_failed(note: RequesterNote) -> str | None:
@@ -91,17 +93,23 @@ def _had_failed(note: RequesterNote) -> str | None:
     return f"Request {request.number} had failed: {body.foreign(why)}{by_now}"
 
 
-def _waits(request: Request) -> str:
+def _told(note: RequesterNote) -> str:
+    if note.state in _AHEAD:
+        return _AHEAD[note.state](note.request, note.zone)
+    return _NOTES[note.state](note.request)
+
+
+def _waits(request: Request, zone: ZoneInfo | None) -> str:
     if request.state is not State.WAITING:
         return f"Request {request.number} was sent: {text.esc(facts.what(request))}."
     left = max(request.required_approvals - len(request.approvals), 1)
     return (
         f"Request {request.number} waits for {text.plural(left, 'approval')}: "
-        f"{text.esc(facts.what(request))}. Decision due by {text.instant(request.deadline)}."
+        f"{text.esc(facts.what(request))}. Decision due by {text.spoken(request.deadline, zone)}."
     )
 
 
-def _approved(request: Request) -> str:
+def _approved(request: Request, zone: ZoneInfo | None) -> str:
     event = request.broken_glass or facts.last_event(request, Verb.APPROVED)
     who = facts.decider(event) if event and event.by else "Lapse"
     approved = f"{who} approved request {request.number}."
@@ -112,8 +120,8 @@ def _approved(request: Request) -> str:
         approved = f"{who} broke the glass and approved request {request.number} alone: {why}"
     if request.starts_at is None:
         return approved
-    when = facts.moment(request.starts_at, request)
-    return f"{approved} It starts at {when}; until then you can stop it."
+    when = facts.moment_in(request.starts_at, request, zone)
+    return f"{approved} It starts at {when}; until then you can stop it.{facts.no_later(request)}"
 
 
 def _runs(request: Request) -> str:
@@ -169,9 +177,15 @@ def _withdrawn(request: Request) -> str:
 
 
 def _stopped(request: Request) -> str:
-    event = facts.last_event(request, Verb.STOPPED)
-    who = text.mention(event.by) if event and event.by else "Lapse"
+    who = _who(request, facts.last_event(request, Verb.STOPPED))
     return f"{who} stopped request {request.number} during the cooling-off. Nothing was changed."
+
+
+def _who(request: Request, event: Event | None) -> str:
+    """Who did it; the requester, who reads it, is *you*."""
+    if event is None or not event.by:
+        return "Lapse"
+    return "You" if event.by == request.requested_by != ERASED else text.mention(event.by)
 
 
 def _stale(request: Request) -> str:
@@ -205,7 +219,7 @@ def _failed(request: Request) -> str:
     if left is not None and left.by:
         said = text.esc(text.clip((left.note or "").rstrip("."), 300))
         why = f': "{said}"' if said else ""
-        return f"{text.mention(left.by)} left request {request.number} as it is{why}."
+        return f"{_who(request, left)} left request {request.number} as it is{why}."
     items = in_order(request)
     stuck = [item for item in items if item.state is not ItemState.GONE]
     gone = len(items) - len(stuck)
@@ -243,9 +257,13 @@ _BY_NOW: Mapping[State, str] = {
 }
 """What became of one that had failed."""
 
-_NOTES: Mapping[State, Callable[[Request], str]] = {
+_AHEAD: Mapping[State, Callable[[Request, ZoneInfo | None], str]] = {
     State.WAITING: _waits,
     State.APPROVED: _approved,
+}
+"""What names a moment ahead, in the cloud's zone and the reader's."""
+
+_NOTES: Mapping[State, Callable[[Request], str]] = {
     State.EXECUTING: _runs,
     State.VERIFYING: _verifies,
     State.DONE: _done,

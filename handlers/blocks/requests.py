@@ -13,7 +13,7 @@ from bot.billing.stepping import ahead
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
 from bot.facts.messages import Fresh, RequestCard
 from handlers import ids, text
-from handlers.blocks import glass
+from handlers.blocks import glass, refusal_words
 from handlers.blocks import request_body as body
 from handlers.blocks import request_facts as facts
 from handlers.blocks.change_words import is_switch, words
@@ -31,6 +31,7 @@ from handlers.blocks.pieces import (
     rich,
     section,
 )
+from handlers.blocks.stale_words import is_unapproved
 
 WAITING = "hourglass_flowing_sand"
 WORKING = "gear"
@@ -136,7 +137,8 @@ def _approved(request: Request) -> Face:
         spoken=(
             f"Request {request.number} is approved by {by}{alone} and {start.does}: "
             f"{text.esc(what)} of {text.esc(request.account)}, {facts.least(request)}. "
-            f"{start.spoken} it can be stopped.{body.held_up_spoken(request)}"
+            f"{start.spoken} it can be stopped."
+            f"{facts.no_later(request)}{body.held_up_spoken(request)}"
         ),
         body=(
             body.asked(request),
@@ -148,6 +150,7 @@ def _approved(request: Request) -> Face:
                 f"{how[0].upper()}{how[1:]} · requester and approvers can stop it "
                 f"until {start.stop}"
             ),
+            *([context(no_later.strip())] if (no_later := facts.no_later(request)) else []),
         ),
         buttons=(
             body.press("Stop", ids.STOP, request, style="danger"),
@@ -276,9 +279,13 @@ def _done(request: Request) -> Face:
             body.reason(request),
             estimate,
             rich(*body.rows(request, body.estimate if request.dry_run else body.progress)),
+            *body.renews_still(request),
             context(" · ".join(part for part in asked if part)),
         ),
-        buttons=(body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),),
+        buttons=(
+            body.turn_off(request),
+            body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request"),
+        ),
     )
 
 
@@ -311,7 +318,10 @@ def second_look(request: Request) -> str:
     looked = facts.last_event(request, Verb.LOOKED_AGAIN, Verb.NOT_LOOKED)
     if looked is None:
         return ""
-    found = "still gone" if looked.verb is Verb.LOOKED_AGAIN else "no second look, not readable"
+    if looked.verb is Verb.NOT_LOOKED:
+        return f"no second look, not readable {facts.moment(looked.at, request)}"
+    gone = sum(item.state is ItemState.GONE for item in request.items)
+    found = "still gone" if request.state is State.DONE else f"second look, {gone} gone"
     return f"{found} {facts.moment(looked.at, request)}"
 
 
@@ -425,6 +435,7 @@ def _failed(request: Request) -> Face:
     }
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     open_items = len(request.items) - counts["done"]
+    summary += "" if open_items else ", not read back"
     rows = body.rows(request, body.progress)
     said = (_stays_paid(request), _problem(request), _what_to_do(request))
     problem = " ".join(each for each in said if each)
@@ -444,10 +455,17 @@ def _failed(request: Request) -> Face:
             body.figures_left(request),
             rich(*rows),
             rich((problem,)),
-            context(body.failed(request)),
+            context(
+                " · ".join(part for part in (body.failed(request), second_look(request)) if part)
+            ),
         ),
-        buttons=(body.ask_again(request),) if request.closed else body.repairs(request, open_items),
+        buttons=_left(request) if request.closed else body.repairs(request, open_items),
     )
+
+
+def _left(request: Request) -> tuple[ButtonElement | None, ...]:
+    receipt = body.press("Receipt…", ids.RECEIPT, request, says="Receipt of request")
+    return (body.ask_again(request), receipt)
 
 
 def _stays_paid(request: Request) -> str:
@@ -470,14 +488,38 @@ def _what_to_do(request: Request) -> str:
     by_hand = f"{words(request).by_hand} and say so"
     if request.closed or by_hand in (request.problem or ""):
         return ""
+    if all(item.state is ItemState.GONE for item in request.items):
+        return "Retry reads it back once more, or leave it as is."
+    return _rehearses_again(request) if request.dry_run else _goes_on(request, by_hand)
+
+
+def _goes_on(request: Request, by_hand: str) -> str:
     if is_at_the_cloud(request):
         return f"Retry looks first and asks for nothing twice, or {by_hand}."
-    failed = facts.last_event(request, Verb.FAILED)
-    if failed is not None and failed.at > request.good_until and ahead(request):
+    if is_unapproved(request.problem):
+        return f"{body.ASK_AGAIN} Done by hand… still takes it if all of it is gone already."
+    if _is_over(request):
         return f"Retry calls nothing any more: {by_hand}, or leave it and ask again."
+    if said := refusal_words.instead(request):
+        return said
     refused = [item for item in request.items if item.state is ItemState.REFUSED]
     untaken = any(not item.error_code for item in refused)  # nothing that could be over by itself
     return f"Retry what is open{'' if untaken else ' when that is over'}, or {by_hand}."
+
+
+def _rehearses_again(request: Request) -> str:
+    """A dry run is nobody's to do by hand."""
+    if is_unapproved(request.problem):
+        return body.ASK_AGAIN
+    if _is_over(request):
+        return "Leave it as is and ask again."
+    return "Retry when that is over, or leave it as is."
+
+
+def _is_over(request: Request) -> bool:
+    """Whether something is left of what failed after the acknowledged figures held."""
+    failed = facts.last_event(request, Verb.FAILED)
+    return failed is not None and failed.at > request.good_until and bool(ahead(request))
 
 
 FACES: Mapping[State, Callable[[Request], Face]] = {

@@ -103,12 +103,12 @@ def test_ask_approve_done_with_evidence_and_seen_by_another(world: World, opened
 
     verifying = card(world, "Verifying")
     assert LINK in verifying.words
-    verifying.click("It is gone")
+    verifying.click("Notice is given")
     ended = card(world, "Done")
 
-    assert "Status page is gone" in ended.header
+    assert "Done: notice given, Status page ends" in ended.header
     assert "done by <@U0OWNER>" in ended.words
-    assert "seen gone by <@U0APPROVER1>" in ended.words
+    assert "seen by <@U0APPROVER1>" in ended.words
     assert world.core is not None
     with world.core.store.reading() as tx:
         key = SubscriptionKey(AccountName("contracts"), "status-page")
@@ -125,7 +125,7 @@ def test_ask_approve_done_with_evidence_and_seen_by_another(world: World, opened
 
 def test_afterwards_nobody_is_reminded_and_nothing_is_renewed(world: World, opened):
     assert done(world, "owner")["ok"]
-    card(world, "Verifying").click("It is gone")
+    card(world, "Verifying").click("Notice is given")
     card(world, "Done")
 
     world.advance(days=150)
@@ -142,7 +142,7 @@ def test_afterwards_nobody_is_reminded_and_nothing_is_renewed(world: World, open
 def test_whoever_did_it_does_not_verify_it(world: World, opened):
     assert done(world, "owner")["ok"]
 
-    card(world, "Verifying", "owner").click("It is gone")
+    card(world, "Verifying", "owner").click("Notice is given")
 
     answer = world.user("owner").answer(containing="You did this one", where="approvals")
     assert "somebody else has to look" in answer.text
@@ -188,7 +188,7 @@ def test_the_ways_out_offer_to_end_a_contract_by_hand(world: World):
 
 def test_the_receipt_in_the_thread_names_who_did_what(world: World, opened):
     assert done(world, "requester")["ok"]
-    card(world, "Verifying", "owner").click("It is gone")
+    card(world, "Verifying", "owner").click("Notice is given")
     ended = card(world, "Done")
     world.tick()
 

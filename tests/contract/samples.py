@@ -103,7 +103,9 @@ def request(number: int = 1001, *refs: str, **changes: Any) -> Request:
         "requested_at": NOW,
         "reason": Reason.OTHER,
         "details": "moved to another region",
-        "acknowledgement": Acknowledgement(by=REQUESTER, at=NOW, text=ACKNOWLEDGEMENT, worst=worst),
+        "acknowledgement": Acknowledgement(
+            by=REQUESTER, at=NOW, text=ACKNOWLEDGEMENT, worst=worst, required_approvals=1
+        ),
         "deadline": DEADLINE,
         "required_approvals": 1,
         "approvers": (APPROVER_1, APPROVER_2),

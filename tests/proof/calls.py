@@ -20,7 +20,6 @@ from bot.billing.worst import worst
 from bot.ports.provider import Call, ItemResult, OutcomeUnknown, ProviderError, Refund
 from bot.ports.store import Store, Transaction
 from bot.services import owing, recording
-from bot.services.executing import Executing
 from bot.services.filing import request_subject
 from bot.services.people import People
 from bot.services.unsubscribing import Unsubscribing
@@ -32,6 +31,7 @@ from tests.proof.cloud import BUSY, DONE_UNHEARD, LANDS_LATE, NEVER_ARRIVED, Clo
 from tests.proof.memory_requests import FIRST
 from tests.proof.replica import Killed
 from tests.proof.stages import ACCOUNT, Open
+from tests.proof.surprises import Unforgiving
 from tests.unit.services.desk import secmaster
 from tests.unit.services.rig import policy
 
@@ -240,7 +240,7 @@ class Clerk:
         parts: dict[str, Any] = {"store": store, "clock": office.clock, "policy": POLICY}
         line: Any = MortalLine(self)
         people = People(directory=FakeDirectory(), policy=POLICY)
-        self._executing = Executing(
+        self._executing = Unforgiving(
             **parts, people=people, providers={ACCOUNT.name: line}, steady_since=always_steady
         )
         self._unsubscribing = Unsubscribing(**parts, people=people)

@@ -23,7 +23,6 @@ from bot.ports.provider import (
 from bot.ports.store import Store
 from bot.services.delegating import Delegating
 from bot.services.errors import Refused
-from bot.services.executing import Executing
 from bot.services.people import People, in_force_now
 from bot.services.policy import Policy
 from bot.services.steadiness import Steadiness
@@ -34,6 +33,7 @@ from tests.proof.calls import MortalStore
 from tests.proof.cloud import BUSY, Cloud, Fate
 from tests.proof.replica import Killed
 from tests.proof.stages import ACCOUNT
+from tests.proof.surprises import Unforgiving
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ class Clerk:
         steadiness = Steadiness(
             clock=office.clock, database=office.clock.now, elapsed=office.elapsed
         )
-        self._executing = Executing(
+        self._executing = Unforgiving(
             **parts,
             people=people,
             providers={ACCOUNT.name: line},

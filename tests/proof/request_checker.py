@@ -176,6 +176,8 @@ def _paid(end: Line, receipt: Line) -> Iterator[str]:
     total = receipt["total"]["actual"]["refund"]
     if total is not None and end["state"] == "done" and Decimal(total) != sum(map(Decimal, paid)):
         yield f"its receipt says {total} instead of {paid}."
+    if receipt["dry_run"] and any(event["verb"] == "by-hand" for event in end["events"]):
+        yield "it is a dry run, and was said to be done by hand."
     if receipt["dry_run"] and taken:
         yield f"its receipt says that it was a dry run, and the cloud took {sorted(taken)}."
 

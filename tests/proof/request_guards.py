@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from bot.billing import deciding
+from bot.billing import deciding, stepping
 from bot.billing.plan import Plan
 from bot.billing.standstill import Hindrance
 from bot.billing.subscription import SlackUser
@@ -201,6 +201,19 @@ def without_names() -> Iterator[None]:
 
 
 @contextmanager
+def without_rehearsing() -> Iterator[None]:
+    """Whoever says so has done a dry run by hand."""
+    said = stepping.done_by_hand
+
+    def whatever(request: Request, *, by: SlackUser, at: datetime, why: str) -> Request:
+        done = said(replace(request, dry_run=False), by=by, at=at, why=why)
+        return replace(done, dry_run=request.dry_run)
+
+    with patch.object(stepping, "done_by_hand", whatever):
+        yield
+
+
+@contextmanager
 def without_look_at_earlier() -> Iterator[None]:
     """Nobody looks for what a request that is over left at the cloud."""
     with patch.object(Calling, "_waits_for_earlier", lambda *_: False):
@@ -222,6 +235,7 @@ GUARDS: Mapping[str, tuple[Callable[[], Any], str]] = {
     "figures before each call": (without_last_look, "the facts were"),
     "what was shown": (without_what_was_shown, "what was shown as"),
     "settings": (without_settings, "against the settings."),
+    "rehearsing": (without_rehearsing, "it is done, and |it is a dry run, and "),
     "a look at earlier calls": (without_look_at_earlier, " again"),
     "names before each call": (without_names, "people approved in the names of"),
 }

@@ -96,6 +96,7 @@ class Office:
         with self.store.transaction() as tx:
             tx.catalogue.put(items, at=NOW)
         self.bought = 0
+        self.broke_off = False
         self.kill_in: int | None = None
         self.stall: tuple[int, timedelta, Click] | None = None
         self.busy: list[Clerk] = []
@@ -412,6 +413,11 @@ class Office:
     def _checklists(self, state: State) -> list[int]:
         """Those that a person carries out and that stand there."""
         return [each for each in self._numbers(state) if self._get(each).by_hand]
+
+    def _rehearsed(self, state: State) -> list[int]:
+        """Dry runs that Lapse carries out and that stand there."""
+        found = [self._get(each) for each in self._numbers(state)]
+        return [each.number for each in found if each.dry_run and not each.by_hand]
 
     def _shown(self, number: int) -> list[int]:
         """The numbers of what its messages showed as acknowledged, the newest last."""

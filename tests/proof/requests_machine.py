@@ -9,6 +9,7 @@ it is what failed, the cloud recovers or never does, and every request comes to 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ from bot.billing.subscription import (
 )
 from bot.billing.unsubscription import State
 from bot.facts.delegating import DelegationWish
+from bot.services.figures import keys_of
 from tests.factories import APPROVER_1, OUTSIDER, REQUESTER, package
 from tests.proof.calls import QUICK, SLOW, STALLS
 from tests.proof.cloud import BUSY, DONE_UNHEARD, LANDS_LATE, NEVER_ARRIVED
@@ -218,6 +220,31 @@ class Requests(Office, RuleBasedStateMachine):
             clerk.start()
         self._work()
 
+    @precondition(lambda self: not self.broke_off)
+    @rule(what=st.sampled_from(WANTED), again=st.booleans())
+    def a_dry_run_breaks_off_and_is_said_to_be_done(
+        self, what: tuple[str, ...], *, again: bool
+    ) -> None:
+        """It got worse between two steps; then it is tried again, or left."""
+        self.broke_off = True
+        was = self.accounts[ACCOUNT.name]
+        self.the_settings_change(self.required, ExecuteMode.DRY_RUN, CarriedOut.API)
+        self.somebody_asks(by=REQUESTER, what=what, at_once=True)
+        for number, by in product(self._rehearsed(State.WAITING), APPROVERS):
+            self._agree(number, by, "approve", shown=self._shown(number)[-1])
+        self.true.advance(COOLING_OFF)
+        self.clerks[0].tick()
+        for number in self._rehearsed(State.EXECUTING):
+            for key in keys_of(self._get(number)):
+                self._fall(key.id, by=300, told=False)
+        self._work()
+        for number in self._rehearsed(State.FAILED):
+            by = self._get(number).requested_by
+            self._click(by, pressed(number, by, "by hand"))
+            self._pass(MINUTE)
+            self._click(by, pressed(number, by, "retry" if again else "leave"))
+        self.the_settings_change(self.required, was.execute, was.carried_out)
+
     @precondition(lambda self: self._checklists(State.EXECUTING))
     @rule(by=st.sampled_from(EVERYBODY), data=st.data(), truly=st.sampled_from((True, True, False)))
     def somebody_does_it_by_hand(self, by: SlackUser, data: st.DataObject, *, truly: bool) -> None:
@@ -289,9 +316,9 @@ class Requests(Office, RuleBasedStateMachine):
         self._fall(self._drawn(data, self._still_to_go(State.EXECUTING)), by=less, told=told)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))
-    @rule(data=st.data())
-    def something_is_busy_between_steps(self, data: st.DataObject) -> None:
-        self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), "it is busy")
+    @rule(data=st.data(), change=st.sampled_from(("it is busy", "it is a promotion")))
+    def something_may_not_go_between_steps(self, data: st.DataObject, change: str) -> None:
+        self._changed(self._drawn(data, self._still_to_go(State.EXECUTING)), change)
         self._pass(COOLING_OFF)
 
     @precondition(lambda self: self._still_to_go(State.EXECUTING))

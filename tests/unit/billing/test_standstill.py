@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.billing import standstill, stepping
+from bot.billing import by_hand, call_to_decide, deciding, standstill, stepping
 from bot.billing.standstill import GIVEN_UP_AFTER, TAKEN_TOLD_AFTER, UNREAD_TOLD_AFTER, Hindrance
 from bot.billing.unsubscription import State, StepState, Verb
 from tests.factories import NOW
-from tests.unit.billing.requests import approved, executing
+from tests.unit.billing.requests import approved, executing, waiting
+from tests.unit.handlers import contracts as sample
 
 UNREAD = Hindrance(why="The cloud could not be read.", about="cloud/default")
 TAKEN = Hindrance(why="It lists it still.", about="request/1", told_after=TAKEN_TOLD_AFTER)
@@ -102,3 +103,24 @@ def test_a_second_look_that_cannot_be_taken_is_given_up_a_day_later():
     assert not standstill.is_to_be_told(done, UNREAD, at=at + HOUR)
     told = stepping.not_looked(done, at=at + GIVEN_UP_AFTER, note="Away.")
     assert (told.state, told.second_look_at) == (State.DONE, None)
+
+
+def test_what_waits_for_people_stands_since_lapse_had_something_to_do_about_it():
+    request = waiting()
+    called = call_to_decide.call(request, at=request.deadline, whom=())
+    stale = deciding.go_stale(request, at=NOW + HOUR, note="Dearer.")
+
+    assert standstill.stands_since(request) == call_to_decide.next_call(request) > NOW
+    assert call_to_decide.next_call(called) is None
+    assert standstill.stands_since(called) == standstill.stands_since(stale) == request.deadline
+
+
+def test_what_people_carry_out_is_given_up_when_it_would_have_failed():
+    for request in (sample.opened(), sample.said()):
+        assert standstill.stands_since(request) == by_hand.next_move(request)
+        until = standstill.gives_up_at(request, UNREAD, last_safe=None)
+        assert until == by_hand.fails_at(request)
+
+    seen = sample.seen()
+    until = standstill.gives_up_at(seen, UNREAD, last_safe=None)
+    assert until == seen.events[-1].at + GIVEN_UP_AFTER

@@ -19,6 +19,7 @@ from bot.billing.stepping import (
     step_refused,
     step_started,
     step_unknown,
+    still_there,
     verified,
     verify,
     with_item,
@@ -37,6 +38,7 @@ from tests.unit.billing.requests import LATER, ORCHESTRATION, QUOTA, SCREEN, app
 
 REFUSAL = ("CBC.99003651", "Another transaction is in progress.")
 AFTERWARDS = LATER + timedelta(minutes=1)
+PACKAGES = (SCREEN.key, ORCHESTRATION.key)
 
 
 def quota_gone():
@@ -385,6 +387,75 @@ def test_what_does_not_read_back_fails_and_is_done_when_it_does():
 
     assert request.state is State.FAILED
     assert verified(replace(request, state=State.VERIFYING), at=LATER).problem is None
+
+
+def there_again(request, *keys):
+    """What became of the packages' step when these read back as before."""
+    back = still_there(verify(request, at=AFTERWARDS), keys or PACKAGES)
+    step = back.steps[1]
+    return step, [back.item(key).state for key in PACKAGES]
+
+
+def test_what_the_cloud_took_and_lists_again_is_sent_since_the_cloud_took_it():
+    step, states = there_again(all_gone())
+
+    assert (step.state, step.accepted_at) == (StepState.ACCEPTED, LATER)
+    assert states == [ItemState.SENT, ItemState.SENT]
+
+
+def test_what_was_gone_before_its_step_began_is_to_be_done_when_it_is_listed_again():
+    began = step_started(quota_gone(), 2, at=AFTERWARDS)
+    unasked = step_gone(began, 2, at=AFTERWARDS, gone=PACKAGES)
+
+    step, states = there_again(unasked)
+
+    assert (step.state, step.started_at, step.accepted_at) == (StepState.PLANNED, None, None)
+    assert states == [ItemState.PLANNED, ItemState.PLANNED]
+
+
+def test_of_a_step_only_what_was_in_the_call_is_sent_when_both_are_listed_again():
+    began = step_started(quota_gone(), 2, at=LATER)
+    without = step_gone(began, 2, at=LATER, gone=[SCREEN.key])
+    taken = step_accepted(without, 2, at=AFTERWARDS, orders={ORCHESTRATION.key: None})
+    gone = step_gone(taken, 2, at=AFTERWARDS, gone=[ORCHESTRATION.key])
+
+    assert there_again(gone, SCREEN.key)[0].state is StepState.PLANNED
+    step, states = there_again(gone)
+    assert step.state is StepState.ACCEPTED
+    assert states == [ItemState.PLANNED, ItemState.SENT]
+
+
+def test_what_was_taken_as_fast_as_it_was_asked_for_is_not_asked_for_again():
+    taken_at_once = all_gone()
+    package = taken_at_once.steps[1]
+    assert package.started_at == package.accepted_at == taken_at_once.item(SCREEN.key).gone_at
+
+    assert there_again(taken_at_once)[0].state is StepState.ACCEPTED
+
+
+def test_what_an_earlier_call_may_have_asked_for_is_read_from_the_beginning():
+    again = retry(failed(), by=REQUESTER, at=AFTERWARDS)
+    began = step_started(again, 2, at=AFTERWARDS)
+    unasked = step_gone(began, 2, at=AFTERWARDS, gone=[SCREEN.key])
+
+    step, states = there_again(unasked, ORCHESTRATION.key)
+
+    assert (step.state, step.started_at) == (StepState.UNKNOWN, LATER)
+    assert states == [ItemState.GONE, ItemState.UNKNOWN]
+
+
+def test_what_is_not_known_stays_so_when_a_person_did_it_and_it_is_listed_again():
+    unknown = step_unknown(step_started(quota_gone(), 2, at=LATER), 2)
+    unread = fail(unknown, at=LATER, problem="It could not be read.")
+    read = done_by_hand(unread, by=REQUESTER, at=LATER, why="Did it.")
+    for key in PACKAGES:
+        gone = replace(read.item(key), state=ItemState.GONE, gone_at=AFTERWARDS)
+        read = with_item(read, gone)
+
+    back = still_there(read, PACKAGES)
+
+    assert back.steps[1].state is StepState.UNKNOWN
+    assert [back.item(key).state for key in PACKAGES] == [ItemState.UNKNOWN, ItemState.UNKNOWN]
 
 
 def test_a_retry_sends_only_what_is_still_there():

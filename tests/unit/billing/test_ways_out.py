@@ -119,7 +119,8 @@ def test_r46_a_paid_renewal_is_given_back_until_it_begins():
         quote=quote(renewed, account(), at=at, scope=Scope.RENEWALS),
         caution=Notice(
             rule="R21",
-            text="Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00.",
+            text="Turn auto-renewal off as well, or the cloud may charge again, daily at 03:00 "
+            "GMT+08:00.",
         ),
     )
 

@@ -23,7 +23,13 @@ from bot.facts.saving import Savings, SavingsQuery, SavingsRow
 from bot.facts.status import StatusFacts
 from bot.facts.switching import NewCharges, SwitchDraft, SwitchWish
 from bot.ports.store import ListQuery
-from bot.services.errors import GuestRefused, Refused, UnknownRequest, UnknownSubscription
+from bot.services.errors import (
+    GuestRefused,
+    NotAllowed,
+    Refused,
+    UnknownRequest,
+    UnknownSubscription,
+)
 from bot.services.filing import Click
 from bot.services.policy import Policy, Route
 from bot.services.saving import Sees
@@ -169,6 +175,10 @@ class FakeRenewing:
         if self.settings is None:
             raise UnknownSubscription(ref)
         return self.settings
+
+    def demand_some(self, settings: Renewals, *, by: SlackUser) -> None:
+        if isinstance(self.fails, NotAllowed):
+            raise self.fails
 
     def turn_off(self, keys: Sequence[SubscriptionKey], *, by: SlackUser) -> TurnedOff:
         if self.fails:

@@ -17,7 +17,7 @@ from bot.billing.quote import Scope
 from bot.billing.reminder import Reminder
 from bot.billing.renewal import Anchor, AnchorKind, safe_cutoff
 from bot.billing.subscription import Edition, Package, Subscription, SubscriptionKey
-from bot.billing.unsubscription import Item, Reason, Request
+from bot.billing.unsubscription import Item, ItemState, Reason, Request, State
 from bot.billing.ways_out import ways_out
 from bot.billing.worst import worst
 from bot.facts.messages import ReminderItem, ReminderMessage, Timing
@@ -163,6 +163,32 @@ def done() -> Request:
     item = _read_back(request.item(ORCHESTRATION.key), "433.16", "120")
     request = stepping.with_item(request, item)
     return stepping.verified(request, at=instant("2026-11-23 11:06"))
+
+
+def given_back(*, off: bool = False) -> Request:
+    """Done at 11:06: a renewal period that was paid already is gone."""
+    bought = make.order("2025-12-07 09:20", cash="1080.00")
+    renewed = replace(LAB, orders=(bought, make.renewal(bought)))
+    form = draft(
+        renewed, group=(renewed,), account=LAB_ACCOUNT, scope=Scope.RENEWALS, opened_at=ASKED
+    )
+    asking = Asking(
+        number=1042,
+        account=LAB_ACCOUNT,
+        by=REQUESTER,
+        at=ASKED,
+        reason=Reason.FEATURES_INSUFFICIENT,
+        details="",
+        worst=form.worst,
+        deadline=form.deadline,
+        terms=make.terms(LAB_ACCOUNT),
+    )
+    asked = deciding.ask(asking, plan=form.plan, subscriptions=form.subscriptions)
+    at = instant("2026-11-23 11:06")
+    back = _read_back(asked.items[0], "1080.00", "0")
+    item = replace(back, auto_renew_off=off, state=ItemState.GONE, gone_at=at)
+    read = replace(stepping.with_item(asked, item), state=State.VERIFYING)
+    return stepping.verified(read, at=at)
 
 
 def looked_again() -> Request:

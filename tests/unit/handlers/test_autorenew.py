@@ -6,7 +6,7 @@ import pytest
 
 from bot.billing.subscription import AccountName, SubscriptionKey
 from bot.facts.renewing import Renewal, Renewals, TurnedOff, TurnedOffItem
-from bot.services.errors import AlreadyOff
+from bot.services.errors import AlreadyOff, NotAllowed
 from handlers import ids
 from handlers.blocks import renewing
 from tests.factories import NOW, OWNER, instant, order, usd
@@ -149,6 +149,16 @@ def test_the_form_ticks_every_package_beforehand(stage, fakes, client):
         "Security orchestration · USD 1,200.00",
     ]
     assert boxes["initial_options"] == boxes["options"]
+
+
+def test_whom_none_of_it_is_theirs_hears_that_before_the_form_opens(stage, fakes, client):
+    fakes.renewing.settings = settings(SM_QUOTA, SCREEN)
+    fakes.renewing.fails = NotAllowed.caring([OWNER])
+
+    stage.press(ids.AUTORENEW_FORM, "prod/sm-quota")
+
+    assert client.of("views.open") == []
+    assert "Only <@U0OWNER> or an approver can do this." in stage.answers[-1]["text"]
 
 
 def test_the_form_without_a_tick_says_so_under_the_field(stage, fakes):

@@ -22,6 +22,7 @@ from bot.billing.unsubscription import (
 from bot.facts.messages import Overdue, Receipt, RequestCard, RequesterNote, RequestLine
 from bot.papers import receipt_lines
 from bot.papers.receipt_json import receipt_json
+from bot.services import objections
 from bot.services.errors import ChecklistIncomplete, Incomplete, NotAllowed, RequestRefused
 from handlers import ids, messenger
 from handlers.blocks import (
@@ -145,7 +146,7 @@ def test_lists_assume_no_refund_either():
 def test_the_checklist_says_what_where_by_when_and_of_whom():
     request = sample.opened()
 
-    assert seen.headline(card(request)) == ":gear: Executing by hand: Status page"
+    assert seen.headline(card(request)) == ":gear: Executing by hand: give notice of Status page"
     assert "To do by hand by Sat 10 Apr 2027, 23:59 GMT+08:00" in shown(request)
     assert "1 Status page, Team plan · to do, asked of @owner" in shown(request)
     assert "Give notice to Status page as the contract asks for it" in shown(request)
@@ -188,9 +189,9 @@ def test_of_several_the_message_shows_who_did_which():
 def test_a_second_person_is_asked_to_look():
     request = sample.said()
 
-    assert seen.headline(card(request)) == ":gear: Verifying: is Status page gone?"
+    assert seen.headline(card(request)) == ":gear: Verifying: is notice given for Status page?"
     assert "@approver-1, @approver-2 can look" in shown(request)
-    assert seen.buttons(card(request).blocks) == ["It is gone", "Still there…", "Leave as is…"]
+    assert seen.buttons(card(request).blocks) == ["Notice is given", "Still there…", "Leave as is…"]
     looked = sample.seen()
     assert "@approver-1 looked, 12:00 GMT+08:00" in shown(looked)
     assert "the cloud is being read" not in shown(looked)
@@ -202,8 +203,11 @@ def test_a_second_person_is_asked_to_look():
 def test_done_names_who_did_it_and_who_has_seen_it():
     request = sample.done()
 
-    assert seen.headline(card(request)) == ":white_check_mark: Done: Status page is gone"
-    assert "done by @owner · seen gone by @approver-1 · verified 12:00 GMT+08:00" in shown(request)
+    assert (
+        seen.headline(card(request))
+        == ":white_check_mark: Done: notice given, Status page ends Mon 10 May 2027"
+    )
+    assert "done by @owner · seen by @approver-1 · verified 12:00 GMT+08:00" in shown(request)
     assert LINK in shown(request)
     assert "If kept" not in shown(request)
     assert "0.00" not in card(request).text + shown(request)
@@ -321,7 +325,7 @@ def test_what_is_given_up_says_so_and_not_that_it_is_late():
     assert "not done, asked of @owner" in shown(request)
     assert seen.buttons(card(request).blocks) == []
     assert told(request, Verb.LEFT) == "12:00 @requester left it as it is: We keep it"
-    assert note(request) == '@requester left request 1042 as it is: "We keep it".'
+    assert note(request) == 'You left request 1042 as it is: "We keep it".'
     done = sample.given_up(sample.said())
     assert seen.headline(card(done)) == ":warning: Failed: not seen gone, left as it is"
     assert "done by @owner, 11:30 GMT+08:00, not seen gone" in shown(done)
@@ -332,7 +336,7 @@ def test_what_nobody_looked_at_offers_to_call_them_again():
 
     assert seen.headline(card(request)) == ":warning: Failed: not seen gone in time"
     assert seen.buttons(card(request).blocks) == [
-        "It is gone",
+        "Notice is given",
         "Still there…",
         "Retry",
         "Leave as is…",
@@ -357,6 +361,23 @@ def test_the_channel_is_told_what_nobody_did_in_time():
         "Nobody said in time that it is done. Retry opens the checklist for another day."
     )
     assert seen.buttons(content.blocks) == ["Open request"]
+
+
+def test_what_is_approved_no_more_opens_for_nobody():
+    problem = objections.unapproved(sample.failed())
+    request = replace(sample.failed(), problem=problem)
+    message = Overdue(request=request, event=request.events[-1], link=None)
+    what_to_do = (
+        f"{problem} Nothing more of it is done with these approvals: leave it as is and ask again. "
+        "Done… still takes what is gone already."
+    )
+
+    assert what_to_do in shown(request)
+    assert seen.headline(card(request)) == ":warning: Failed: not done by hand"
+    assert seen.buttons(card(request).blocks) == ["Done…", "Leave as is…"]
+    told = accepted(messenger.content(message))
+    assert seen.headline(told) == ":warning: Approved no more: unsubscribe Status page"
+    assert seen.spoken(told).endswith(what_to_do)
 
 
 def test_a_dry_run_looks_as_any_other():
@@ -408,10 +429,10 @@ def test_the_thread_tells_the_story():
         f"{LINK.replace('&', '&amp;')}"
     )
     assert told(sample.done(), Verb.VERIFYING) == (
-        "11:30 @approver-1, @approver-2: look whether Status page is gone, then press It is gone "
-        "or Still there… in the request."
+        "11:30 @approver-1, @approver-2: look whether notice is given for Status page, then "
+        "press Notice is given or Still there… in the request."
     )
-    assert told(sample.done(), Verb.CONFIRMED) == "12:00 @approver-1 looked: it is gone"
+    assert told(sample.done(), Verb.CONFIRMED) == "12:00 @approver-1 looked: notice is given"
     assert told(sample.done(), Verb.VERIFIED) == "12:00 verified: seen by a second person"
     assert told(sample.still_there(), Verb.STILL_THERE) == (
         "12:00 @approver-1 looked: Status page, Team plan is still there: Still billed. "
@@ -420,7 +441,9 @@ def test_the_thread_tells_the_story():
 
 
 def test_a_later_call_is_for_those_who_look():
-    assert "look whether Status page is gone" in told(sample.called_to_look(), Verb.REMINDED)
+    assert "look whether notice is given for Status page" in told(
+        sample.called_to_look(), Verb.REMINDED
+    )
 
 
 def test_nobody_left_to_look_is_said():
@@ -443,13 +466,13 @@ def test_the_requester_hears_of_every_change():
         f"Request 1042: Status page is to be done by hand. @owner is asked to do it by {due}."
     )
     assert note(sample.said()) == (
-        "Request 1042: @owner said that Status page is gone; a second person looks."
+        "Request 1042: @owner said that notice is given for Status page; a second person looks."
     )
     assert note(sample.still_there()) == (
         f"Request 1042: Status page is still there. @owner is asked to do it by {due}."
     )
     assert note(sample.done()) == (
-        "Done: Status page is gone, seen by @approver-1. "
+        "Done: notice given, Status page ends Mon 10 May 2027, seen by @approver-1. "
         "The contract decides what comes back, no refund is assumed."
     )
     assert note(sample.failed()) == "Request 1042 failed: Nobody said in time that it is done."
@@ -734,7 +757,7 @@ def test_what_is_pressed_or_sent_carries_the_turn_that_is_shown():
     assert checklist.done_form(opened).private_metadata == f"1042#{by_hand.turn(opened)}"
     assert checklist.still_form(said).private_metadata == f"1042#{by_hand.turn(said)}"
     assert decisions.leave(opened).private_metadata == f"1042#{by_hand.turn(opened)}"
-    button = seen.button(card(said).blocks, "It is gone")
+    button = seen.button(card(said).blocks, "Notice is given")
     assert button["value"] == f"1042#{by_hand.turn(said)}"
     assert by_hand.turn(said) > by_hand.turn(opened)
 

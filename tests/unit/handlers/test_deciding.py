@@ -386,14 +386,14 @@ def test_only_what_waits_can_be_broken(request_):
 
 
 def test_the_window_says_what_it_does():
-    view = decisions.break_glass(samples.waiting(required_approvals=2))
+    view = decisions.break_glass(glass_broken(required_approvals=2))
 
     assert seen.lines(view.blocks)[1] == (
         "You approve it alone, without the 2 approvals that it needs, and the whole channel is "
-        "told. It starts 5 minutes later and can be stopped until then. Refund at least USD "
-        "2,010.76, handling fee at most USD 570.00 (estimate)."
+        "told. Sent now it starts at 10:58 GMT+08:00 and can be stopped until then. Refund at "
+        "least USD 2,010.76, handling fee at most USD 570.00 (estimate)."
     )
-    at_once = decisions.break_glass(samples.waiting(cooling_off_minutes=0))
+    at_once = decisions.break_glass(glass_broken(cooling_off_minutes=0))
     assert "It starts at once." in seen.lines(at_once.blocks)[1]
     assert seen.refused(view) == []
 
@@ -426,6 +426,25 @@ def test_everybody_reads_when_it_starts_where_it_cools_off_for_longer():
     assert f"It starts at {starts}; until then" in glass.broken(message).text
     stopped = replace(longer, starts_at=None)
     assert "It starts at " in glass.broken(replace(message, request=stopped)).text
+
+
+def test_where_it_cannot_cool_off_for_longer_all_say_why():
+    asked = samples.waiting()
+    late = {"by": OUTSIDER, "at": asked.deadline - timedelta(hours=2), "why": "It burns."}
+    request = deciding.break_glass(asked, may_break=True, cools_off_minutes=1440, **late)
+    message = BrokenGlass(request=request, event=request.events[-1], link=None)
+    card = requests.request_card(RequestCard(request=request))
+    why = (
+        "It cools off no longer, as the acknowledged figures hold until "
+        "Thu 26 Nov 2026, 11:19 GMT+08:00."
+    )
+
+    assert "starts at Thu 26 Nov, 10:19 GMT+08:00" in seen.spoken(card)
+    assert seen.spoken(card).endswith(f"Until then it can be stopped. {why}")
+    assert seen.lines(card.blocks)[-1] == why
+    assert seen.spoken(glass.broken(message)).endswith(f"can stop it. {why}")
+    assert why in seen.lines(decisions.break_glass(request).blocks)[1]
+    assert seen.refused(card) == []
 
 
 def test_a_long_reason_is_shown_and_spoken_as_far_as_it_fits():

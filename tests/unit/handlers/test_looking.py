@@ -290,6 +290,31 @@ def test_status_says_what_is_read_armed_and_delivered(stage, fakes):
     assert answer["text"].startswith("Status: all is well. Account prod: 42 subscriptions")
 
 
+def test_status_says_of_a_book_that_lapse_keeps_when_it_changed_last(stage, fakes):
+    facts = _status_with_default(count=1, read_at=instant("2026-11-22 19:01"))
+    fakes.status.facts = replace(facts, accounts=facts.accounts[:1])
+
+    assert (
+        "**Account default** · 1 subscription, last change Sun 22 Nov 2026, 19:01 GMT+08:00"
+        in said(stage.command("status"))[1]
+    )
+
+
+def test_status_says_what_keeps_requests_from_going_on(stage, fakes):
+    since = instant("2026-11-22 19:47")
+    subject = "Lapse cannot read account prod"
+    trouble = Trouble(kind=TroubleKind.HELD_UP, subject=subject, since=since)
+    fakes.status.facts = replace(_status(), troubles=(trouble,))
+
+    assert said(stage.command("status"))[:2] == [
+        "Status: 1 thing needs a look",
+        (
+            "**Lapse cannot read account prod since Sun 22 Nov 2026, 19:47 GMT+08:00.**\n"
+            "Lapse goes on trying, and says so in the request. Operators know."
+        ),
+    ]
+
+
 def test_status_leaves_out_the_default_account_while_others_do_the_work(stage, fakes):
     fakes.status.facts = _status_with_default()
 
@@ -432,7 +457,7 @@ def _status() -> StatusFacts:
         next_reminder_at=instant("2026-11-26 09:00"),
         next_delivery_at=None,
     )
-    prod = replace(account("prod"), execute=ExecuteMode.LIVE)
+    prod = replace(account("prod"), provider="huaweicloud", execute=ExecuteMode.LIVE)
     return StatusFacts(
         accounts=(
             AccountHealth(account=prod, read_at=instant("2026-11-23 09:55"), count=42, more=False),

@@ -1,12 +1,14 @@
 """What messages say of a request is true of it: of dry runs, of people's work, of what failed."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.billing import stepping
-from bot.billing.unsubscription import Item, ItemState, Request, State
+from bot.billing import deciding, stepping
+from bot.billing.unsubscription import Item, ItemState, Request, State, Verb
 from bot.facts.messages import RequestCard, RequesterNote
+from bot.services import objections
 from handlers.blocks import decisions
 from handlers.blocks.requester_notes import requester_note
 from handlers.blocks.requests import request_card
@@ -29,6 +31,12 @@ def asks(request: Request) -> str:
     blocks = request_card(RequestCard(request=request)).blocks
     question: str = seen.button(blocks, "Approve")["confirm"]["text"]["text"]
     return question
+
+
+def glass() -> Request:
+    """Approved alone in an emergency."""
+    [*asked, approved] = samples.approved().events
+    return replace(samples.approved(), events=(*asked, replace(approved, verb=Verb.BROKE_GLASS)))
 
 
 def stuck(state: ItemState, problem: str | None = FELL) -> Request:
@@ -136,6 +144,58 @@ def test_what_failed_after_its_figures_held_says_that_retry_calls_nothing():
     assert lines(late)[-2].endswith(
         "Retry calls nothing any more: unsubscribe by hand and say so, or leave it and ask again."
     )
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        objections.unapproved(samples.approved()),
+        objections.unapproved(glass()),
+        objections.more_needed(samples.approved(), 2),
+    ],
+)
+def test_what_is_approved_no_more_offers_no_retry(why):
+    failed = replace(samples.unsent(), problem=why)
+    content = request_card(RequestCard(request=failed))
+
+    assert lines(failed)[-2] == (
+        f"{why} Nothing more of it is done with these approvals: leave it as is and ask again. "
+        "Done by hand… still takes it if all of it is gone already."
+    )
+    assert seen.buttons(content.blocks) == ["Done by hand…", "Leave as is…"]
+
+
+def test_what_is_done_and_was_not_read_back_has_nothing_open():
+    problem = "The cloud of staging could not be read: It is away."
+    unread = stepping.fail(samples.verifying(), at=instant("2026-11-24 11:03"), problem=problem)
+    content = request_card(RequestCard(request=unread))
+    question = seen.button(content.blocks, "Retry")["confirm"]
+
+    assert seen.headline(content) == ":warning: Failed: 3 done, not read back"
+    assert lines(unread)[-2] == f"{problem} Retry reads it back once more, or leave it as is."
+    assert seen.buttons(content.blocks) == ["Retry", "Leave as is…"]
+    assert question["title"]["text"] == "Read request 1042 back?"
+    assert question["text"]["text"] == "Lapse reads the cloud once more and asks it for nothing."
+    assert told(unread) == f"Request 1042 failed: {problem}"
+    assert seen.refused(content) == []
+
+
+def test_a_dry_run_that_failed_is_not_done_by_hand():
+    dry = replace(samples.unsent(), dry_run=True)
+    late = replace(dry, deadline=samples.ASKED)
+    unapproved = replace(dry, problem=objections.unapproved(dry))
+    content = request_card(RequestCard(request=dry))
+
+    assert seen.buttons(content.blocks) == ["Retry", "Leave as is…"]
+    assert lines(dry)[-3] == f"{dry.problem} Retry when that is over, or leave it as is."
+    assert lines(late)[-3] == f"{dry.problem} Leave it as is and ask again."
+    assert lines(unapproved)[-3].endswith("leave it as is and ask again.")
+
+
+def test_while_nobody_knows_who_may_approve_it_can_be_tried_again():
+    unknown = replace(samples.unsent(), problem=objections.UNKNOWN)
+
+    assert "Retry" in seen.buttons(request_card(RequestCard(request=unknown)).blocks)
 
 
 def test_who_said_that_it_is_done_by_hand_did_not_leave_it():
@@ -246,3 +306,92 @@ def test_after_a_retry_it_goes_on_with_what_was_open():
     again = stepping.retry(samples.failed(), by=APPROVER_1, at=samples.APPROVED)
 
     assert told(again, State.EXECUTING) == "Request 1042 goes on with what was open."
+
+
+def refused_for(code: str, said: str) -> Request:
+    """The large screen is refused for good; whatever else was asked for is gone."""
+    request = replace(samples.failed(), problem=f"The cloud refused Large screen: {said}")
+    screen = request.item(samples.SCREEN.key)
+    return stepping.with_item(request, replace(screen, error_code=code, error=said))
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (
+            "CBC.99003645",
+            "Retry does not change that: turn off auto-renewal instead or unsubscribe by hand and "
+            "say so.",
+        ),
+        ("CBC.99003649", "Retry does not change that: unsubscribe by hand and say so."),
+    ],
+)
+def test_what_is_refused_for_good_is_not_offered_to_be_tried_again(code, advice):
+    content = request_card(RequestCard(request=refused_for(code, "It is so.")))
+
+    assert advice in " ".join(seen.lines(content.blocks))
+    assert "when that is over" not in content.text + str(seen.lines(content.blocks))
+    assert seen.buttons(content.blocks) == ["Retry", "Done by hand…", "Leave as is…"]
+    assert "style" not in seen.button(content.blocks, "Retry")
+
+
+def test_what_may_be_over_is_offered_to_be_tried_again_beside_what_is_refused_for_good():
+    request = refused_for("CBC.99003645", "It is so.")
+    other = request.item(samples.ORCHESTRATION.key)
+    busy = replace(other, state=ItemState.REFUSED, error_code="CBC.99003651", error="It is busy.")
+    content = request_card(RequestCard(request=stepping.with_item(request, busy)))
+
+    assert (
+        "Retry does not change what is said of Large screen: turn off auto-renewal instead or "
+        "unsubscribe by hand and say so. Retry what else is open."
+    ) in " ".join(seen.lines(content.blocks))
+    assert seen.button(content.blocks, "Retry")["style"] == "primary"
+
+
+def test_what_was_said_to_be_done_by_hand_and_is_listed_waits_for_nothing_to_be_over():
+    at = instant("2026-11-23 11:14")
+    claimed = stepping.done_by_hand(samples.failed(), by=APPROVER_1, at=at, why="Done.")
+    problem = "Large screen is still at the cloud."
+    content = request_card(RequestCard(request=stepping.fail(claimed, at=at, problem=problem)))
+
+    assert (
+        f"{problem} Retry what is open, or unsubscribe by hand and say so once the cloud lists it "
+        "no more."
+    ) in " ".join(seen.lines(content.blocks))
+
+
+def test_what_the_requester_did_is_told_to_them_as_you():
+    asked = samples.approved()
+    at = instant("2026-11-23 10:56")
+    own = deciding.stop(asked, by=asked.requested_by, at=at, may_stop=False)
+    other = deciding.stop(asked, by=APPROVER_1, at=at, may_stop=True)
+    left = stepping.leave_as_is(samples.failed(), by=asked.requested_by, at=at, why="Enough")
+
+    assert told(own, State.STOPPED).startswith("You stopped request 1042")
+    assert told(other, State.STOPPED).startswith("@approver-1 stopped request 1042")
+    assert told(left) == 'You left request 1042 as it is: "Enough".'
+
+
+@pytest.mark.parametrize(
+    ("zone", "starts", "due"),
+    [
+        (samples.SHANGHAI, "10:58 GMT+08:00", "Thu 26 Nov 2026, 10:14 GMT+08:00"),
+        (
+            samples.BERLIN,
+            "10:58 GMT+08:00, 03:58 Europe/Berlin",
+            "Thu 26 Nov 2026, 10:14 GMT+08:00, Thu 26 Nov 03:14 Europe/Berlin",
+        ),
+        (
+            ZoneInfo("America/New_York"),
+            "10:58 GMT+08:00, Sun 22 Nov 21:58 America/New_York",
+            "Thu 26 Nov 2026, 10:14 GMT+08:00, Wed 25 Nov 21:14 America/New_York",
+        ),
+    ],
+)
+def test_what_is_ahead_is_told_in_the_readers_zone_too(zone, starts, due):
+    approved, waiting = samples.approved(), samples.waiting()
+    note = RequesterNote(request=approved, state=State.APPROVED, link=None, zone=zone)
+    assert f"It starts at {starts}; until then you can stop it." in requester_note(note).text
+
+    note = RequesterNote(request=waiting, state=State.WAITING, link=None, zone=zone)
+    assert f"Decision due by {due}." in requester_note(note).text

@@ -430,6 +430,25 @@ def test_a_request_that_is_done_compares_the_refund_with_the_estimate():
     )
 
 
+def test_a_renewal_period_that_can_be_deducted_again_says_so_with_the_way_to_end_it():
+    content = card(samples.given_back())
+
+    said = "Auto-renewal is still on: USD 1,080.00 can be deducted again."
+    assert said in seen.spoken(content)
+    assert said in seen.lines(content.blocks)
+    assert seen.buttons(content.blocks) == ["Turn off auto-renewal", "Receipt…"]
+    assert seen.button(content.blocks, "Turn off auto-renewal")["value"] == "lab/lab-quota"
+    note = RequesterNote(request=samples.given_back(), state=State.DONE, link=None)
+    assert said in seen.named(requester_note(note).text)
+
+
+def test_with_auto_renewal_off_nothing_is_said_of_it():
+    content = card(samples.given_back(off=True))
+
+    assert "Auto-renewal" not in seen.spoken(content) + str(seen.lines(content.blocks))
+    assert seen.buttons(content.blocks) == ["Receipt…"]
+
+
 def test_what_may_still_cost_is_said_only_where_an_edition_goes():
     done = samples.done()
     without = tuple(replace(i, quote=replace(i.quote, warnings=())) for i in done.items)
@@ -526,7 +545,8 @@ def test_a_failed_request_says_what_was_done_and_what_was_not():
 
 
 def test_a_failed_request_that_was_left_can_be_asked_for_again():
-    assert seen.buttons(card(replace(samples.failed(), closed=True)).blocks) == ["Ask again…"]
+    left = card(replace(samples.failed(), closed=True))
+    assert seen.buttons(left.blocks) == ["Ask again…", "Receipt…"]
 
 
 def test_an_outcome_that_is_open_reads_not_known():

@@ -33,6 +33,11 @@ SAID_OF_STANDING = samples.STANDS.replace("*", "").replace("<not>", "&lt;not&gt;
 CARRIED = Carried.fresh(("staging/st-quota",), channel="C0FINOPS")
 
 
+SHARED = (
+    "staging · SecMaster · ap-southeast-1 · 12 months, expires Mon 10 May 2027, 23:59 GMT+08:00"
+)
+
+
 def lab(**changes):
     return samples.draft(samples.LAB, group=(samples.LAB,), account=samples.LAB_ACCOUNT, **changes)
 
@@ -90,6 +95,27 @@ def test_the_form_asks_for_reason_details_and_the_one_checkbox():
     assert tick["text"]["text"] == ACKNOWLEDGEMENT
     assert seen.named(tick["description"]["text"]) == "At most USD 54.00 (estimate)."
     assert fields["Details"]["optional"] is True
+
+
+def test_what_several_share_is_said_once_with_account_and_service():
+    shown = seen.lines(unsubscribe.form(samples.draft(), CARRIED).blocks)
+
+    assert shown.count(SHARED) == 1
+    assert "1 SecMaster Professional, 50 ECS" in shown
+
+
+def test_what_several_do_not_share_stands_in_the_row_of_each():
+    other = replace(samples.SCREEN, orders=(make.order("2026-07-01 14:30", cash="900.00"),))
+    drawn = samples.draft(group=(samples.QUOTA, other, samples.ORCHESTRATION))
+    shown = seen.lines(unsubscribe.form(drawn, CARRIED).blocks)
+
+    ends = "12 months, expires Mon 10 May 2027, 23:59 GMT+08:00"
+    assert f"1 SecMaster Professional, 50 ECS · staging · ap-southeast-1 · {ends}" in shown
+    assert (
+        "2 Large screen · staging · SecMaster · ap-southeast-1 · 12 months, expires Thu 1 Jul "
+        "2027, 23:59 GMT+08:00"
+    ) in shown
+    assert SHARED not in shown
 
 
 def test_the_form_for_an_edition_shows_order_figures_and_packages():
@@ -501,10 +527,11 @@ def test_the_receipt_of_what_failed_says_why_and_who_left_it_or_did_it_by_hand()
     left = stepping.leave_as_is(failed, by=REQUESTER, at=samples.APPROVED, why="It ends in May.")
     content = receipts.receipt(Receipt(request=left))
 
-    assert seen.lines(content.blocks)[-4:] == [
+    assert seen.lines(content.blocks)[-5:] == [
         "Problem: Large screen is still there.",
         "Done by hand 10:53 by @approver-1: order CS99, see <console>",
         "Left as it is 10:53 by @requester: It ends in May.",
+        "Second look due Tue 24 Nov, 10:53; what it finds is added here, with newer files",
         "Rule set: huaweicloud-intl/2025-07-25",
     ]
     assert "see &lt;console&gt;" in content.text

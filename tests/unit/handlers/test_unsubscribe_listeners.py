@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.billing.quote import Refusal, Scope
 from bot.billing.rights import Action
-from bot.billing.unsubscription import CannotApproveOwnRequest, Reason
+from bot.billing.unsubscription import CannotApproveOwnRequest, Reason, Request
 from bot.facts.hiding import without_figures
 from bot.facts.unsubscribing import NewFigures
 from bot.localslack.blockkit.validator import problems
@@ -605,6 +605,41 @@ def test_ask_again_opens_a_new_form_about_the_same_subscriptions(acting):
         "staging/st-screen",
         "staging/st-orchestration",
     )
+
+
+def pressed_again(acting, request: Request) -> dict[str, object]:
+    """The fields of the form that *Ask again…* opens, each with what stands in it."""
+    acting.unsubscribing.request = request
+    body = payload("block_actions_button")
+    body["actions"][0]["action_id"] = ids.ASK_AGAIN
+    acting.stage.send(body)
+    view = acting.views("views.update")[-1]
+    elements = {block["block_id"]: block.get("element", {}) for block in view["blocks"][-3:]}
+    return {
+        "reason": elements[ids.REASON].get("initial_option", {}).get("value"),
+        "details": elements[ids.DETAILS].get("initial_value"),
+    }
+
+
+def test_ask_again_keeps_what_the_requester_said_before(acting):
+    request = samples.waiting()
+
+    assert pressed_again(acting, request) == {
+        "reason": str(int(request.reason)),
+        "details": request.details,
+    }
+
+
+def test_ask_again_puts_no_words_into_the_mouth_of_somebody_else(acting):
+    other = samples.waiting(requested_by=APPROVER_1)
+
+    assert pressed_again(acting, other) == {"reason": None, "details": None}
+
+
+def test_ask_again_is_about_the_renewal_period_alone_where_that_was_asked_for(acting):
+    pressed_again(acting, samples.waiting(scope=Scope.RENEWALS))
+
+    assert acting.unsubscribing.drafts[-1]["scope"] is Scope.RENEWALS
 
 
 def test_new_figures_are_acknowledged_with_what_the_window_showed(acting):

@@ -253,7 +253,7 @@ def test_a_renewal_that_was_just_charged_can_be_given_back_by_a_button():
         "**Give back the renewal period (estimate) · cheapest**\n"
         "You get back USD 3,600.00, no fee, it ends on Mon 7 Dec\n"
         "Last safe moment: Mon 7 Dec 2026, 23:59 GMT+08:00\n"
-        "Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00 "
+        "Turn auto-renewal off as well, or the cloud may charge again, daily at 03:00 GMT+08:00 "
         "→ [Give it back…]"
     )
     [back] = [e for e in looks.elements(content.blocks) if e["action_id"] == ids.GIVE_BACK]
@@ -323,7 +323,7 @@ def test_a_renewal_that_can_be_given_back_stands_beside_the_form_for_everything(
         "**Give back the renewal period (estimate) · cheapest**\n"
         "Get back USD 3,600.00, no fee\n"
         "Possible until Mon 7 Dec, 23:59\n"
-        "Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00"
+        "Turn auto-renewal off as well, or the cloud may charge again, daily at 03:00 GMT+08:00"
     )
 
 
@@ -359,7 +359,7 @@ def test_the_form_for_the_renewal_alone_says_to_turn_auto_renewal_off_as_well():
     assert said[2] == (
         "Cheapest is to give back the renewal period: the renewal period comes back in full and "
         "the running term stays. / "
-        "Turn auto-renewal off as well, or the cloud may charge again at 03:00 GMT+08:00."
+        "Turn auto-renewal off as well, or the cloud may charge again, daily at 03:00 GMT+08:00."
     )
 
 

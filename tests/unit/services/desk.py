@@ -197,6 +197,7 @@ def delivering(desk: Desk) -> Delivering:
             announcing=reminding.announcing,
             reviewing=Reviewing(store=desk.store, policy=desk.policy),
             policy=desk.policy,
+            zone_of=desk.people.zone,
         ),
         rerouting=Rerouting(**shared, people=desk.people),
         pacing=Pacing(Limits()),

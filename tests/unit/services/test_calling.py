@@ -109,6 +109,68 @@ def test_people_hear_of_what_stays_busy_and_it_ends_without_a_call(desk: Desk) -
     assert (desk.state(), desk.get().problem, desk.cloud.calls) == (State.FAILED, busy, [])
 
 
+def test_what_is_busy_when_it_was_to_start_is_waited_for_and_stays_approved(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.change("sm-quota", transaction_in_progress=True)
+    desk.run(seconds=60)
+    assert (desk.state(), desk.cloud.calls, told(desk)) == (State.APPROVED, [], [])
+
+    for _ in range(6):
+        desk.clock.advance(timedelta(minutes=5))
+        desk.run()
+    assert told(desk) == [
+        f"{QUOTA}: Another transaction is in progress. Nothing was changed yet. "
+        "Lapse goes on trying until Thu 26 Nov 2026, 11:17 GMT+08:00."
+    ]
+
+    desk.cloud.change("sm-quota", transaction_in_progress=False)
+    desk.clock.advance(timedelta(minutes=5))
+    desk.run(seconds=30)
+    done = desk.get()
+    assert done.state is State.DONE
+    assert [event.verb for event in done.events].count(Verb.APPROVED) == 1
+
+
+def test_what_another_transaction_leaves_behind_is_judged_before_it_starts(desk: Desk) -> None:
+    approved(desk)
+    worth_a_thousandth(desk, "sm-quota", transaction_in_progress=True)
+    desk.run(seconds=40)
+    assert desk.state() is State.APPROVED
+
+    desk.cloud.change("sm-quota", transaction_in_progress=False)
+    desk.run(seconds=40)
+    assert (desk.state(), desk.cloud.calls) == (State.STALE, [])
+    assert (desk.get().problem or "").startswith("Refund at least USD ")
+
+
+def test_what_stays_busy_until_the_figures_hold_no_more_expires_and_says_why(desk: Desk) -> None:
+    approved(desk)
+    request = desk.get()
+    desk.cloud.change("sm-quota", transaction_in_progress=True)
+    while desk.clock.now() <= request.good_until:
+        desk.run()
+        desk.clock.advance(timedelta(minutes=30))
+    desk.run()
+
+    ended = desk.get()
+    assert (ended.state, desk.cloud.calls) == (State.EXPIRED, [])
+    assert ended.events[-1].note == (
+        "It could not start by Thu 26 Nov 2026, 11:17 GMT+08:00, until when the acknowledged "
+        f"figures held. {QUOTA}: Another transaction is in progress."
+    )
+
+
+def test_what_is_busy_and_refused_for_another_reason_too_does_not_wait(desk: Desk) -> None:
+    approved(desk)
+    paid = desk.cloud.held["sm-orchestration"].orders[0]
+    desk.cloud.change("sm-screen", transaction_in_progress=True)
+    desk.cloud.change("sm-orchestration", orders=(replace(paid, invoiced=True),))
+    desk.run()
+
+    assert desk.state() is State.STALE
+    assert (desk.get().problem or "").endswith(": It is invoiced already.")
+
+
 def test_a_retry_never_ends_for_less_what_was_busy_when_it_was_read(desk: Desk) -> None:
     failed_first(desk)
     worth_a_thousandth(desk, "sm-quota", transaction_in_progress=True)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -557,3 +558,13 @@ def test_the_tour_ticks_asking_and_deciding_off(desk: Desk, delivering: Deliveri
     [tour] = desk.messenger.of(Tour)
     assert (asked, decided) == (1, 1)
     assert (tour.message.asked, tour.message.decided) == (True, True)
+
+
+def test_a_note_knows_in_which_zone_its_reader_lives(desk: Desk, delivering: Delivering) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    desk.directory.zones[REQUESTER] = berlin
+    desk.ask()
+    delivering.send_due()
+
+    [note] = desk.messenger.of(RequesterNote)
+    assert note.message.zone == berlin

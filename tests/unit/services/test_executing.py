@@ -1,6 +1,6 @@
 """What Lapse itself does about requests: once each, in order, and read back."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,12 +11,15 @@ import pytest
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.subscription import Edition, Status, Subscription
 from bot.billing.unsubscription import ItemState, Request, State, StepState, Verb
+from bot.facts.messages import RequestCard
 from bot.ports.provider import Call, ItemResult, ProviderRefused
 from bot.ports.store import Store
+from bot.services import calling
 from bot.services.calling import LOOK_EVERY, SETTLED_AFTER, STARTS_WITHIN
 from bot.services.errors import NotAllowed, RequestRefused
 from bot.services.forgetting import Forgetting
 from bot.services.progress import LEASE, Progress
+from handlers.blocks.requests import request_card
 from storage.requests import SqlRequests
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, OUTSIDER, REQUESTER, account, quota, usd
@@ -264,6 +267,31 @@ def test_a_dry_run_set_between_two_steps_lets_no_other_call_out(desk: Desk) -> N
     assert len(desk.cloud.calls) == made
     assert desk.state() is State.FAILED
     assert "is set to a dry run now" in str(desk.get().problem)
+
+
+def test_a_dry_run_that_failed_is_not_done_by_what_a_person_did(
+    store: Store, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store._accounts["prod"] = account("prod", execute=ExecuteMode.DRY_RUN)  # type: ignore[attr-defined]
+    desk = Desk(store, clock, secmaster("prod"))
+    desk.approved("sm-quota")
+    desk.cool_off()
+    with monkeypatch.context() as worse:
+        worse.setattr(calling, "exceeds", lambda *_: "Refund at least USD 1.00, acknowledged more.")
+        desk.run(seconds=1)
+    assert desk.state() is State.FAILED
+
+    with pytest.raises(RequestRefused) as refused:
+        desk.unsubscribing.by_hand(1001, by=REQUESTER, why="I did it at the console.")
+
+    assert refused.value.sentence == (
+        "Request 1001 is a dry run that changes nothing, so nobody does it by hand."
+    )
+    assert (desk.state(), desk.get().closed) == (State.FAILED, False)
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=15)
+    assert desk.state() is State.DONE
+    assert {item.state for item in desk.get().items} == {ItemState.GONE}
 
 
 def test_an_item_that_somebody_removed_makes_it_stale(desk: Desk) -> None:
@@ -714,6 +742,77 @@ def test_what_reads_back_as_there_counts_as_sent_and_is_followed_by_a_retry(
     desk.run(seconds=20)
     assert (desk.state(), len(desk.cloud.calls)) == (State.DONE, 2)
     assert desk.get().items[0].state is ItemState.GONE
+
+
+Reading = Callable[[Collection[str]], Mapping[str, Subscription]]
+
+
+def lists_no_more(desk: Desk, *refs: str) -> Reading:
+    """Once the cloud took a call its list lacks these, until what came of it is read back."""
+    read = desk.cloud.read
+
+    def short(ids: Collection[str]) -> Mapping[str, Subscription]:
+        found = dict(read(ids))
+        lacks = desk.cloud.accepted and desk.state() is State.EXECUTING
+        return {ref: each for ref, each in found.items() if not (lacks and ref in refs)}
+
+    return short
+
+
+def test_what_was_never_called_and_reads_back_as_there_is_to_be_done_as_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = lists_no_more(desk, "sm-screen", "sm-orchestration")
+    with monkeypatch.context() as late:
+        late.setattr(desk.cloud, "read", short)
+        desk.executed("sm-quota")
+
+    failed = desk.get()
+    assert [call.ids for call in desk.cloud.calls] == [("sm-quota",)]
+    assert failed.problem == "Large screen and Security orchestration are still at the cloud."
+    assert [item.state for item in failed.items] == [
+        ItemState.GONE,
+        ItemState.PLANNED,
+        ItemState.PLANNED,
+    ]
+    package = failed.steps[1]
+    assert (package.state, package.started_at) == (StepState.PLANNED, None)
+    said = request_card(RequestCard(request=failed, breakable=False)).text
+    assert "1 done, 2 not sent" in said
+    assert "2 Large screen · not sent. 3 Security orchestration · not sent." in said
+    assert "taken" not in said
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=20)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls] == [
+        ("sm-quota",),
+        ("sm-screen", "sm-orchestration"),
+    ]
+
+
+def test_what_was_gone_before_the_call_about_the_others_was_not_taken_with_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = lists_no_more(desk, "sm-screen")
+    desk.cloud.before_call = lambda: desk.clock.advance(SECOND)
+    with monkeypatch.context() as late:
+        late.setattr(desk.cloud, "read", short)
+        desk.executed("sm-quota")
+
+    failed = desk.get()
+    assert [call.ids for call in desk.cloud.calls] == [("sm-quota",), ("sm-orchestration",)]
+    assert [item.state for item in failed.items] == [
+        ItemState.GONE,
+        ItemState.PLANNED,
+        ItemState.GONE,
+    ]
+    assert failed.steps[1].state is StepState.PLANNED
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=20)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls][2:] == [("sm-screen",)]
 
 
 def test_verifying_is_there_to_be_seen_before_it_is_tried(desk: Desk) -> None:

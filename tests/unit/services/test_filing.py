@@ -28,6 +28,7 @@ from tests.factories import (
     APPROVER_1,
     APPROVER_2,
     NOW,
+    OUTSIDER,
     OWNER,
     REQUESTER,
     account,
@@ -373,6 +374,55 @@ def test_the_record_proves_what_was_acknowledged_and_that_nothing_else_was_decid
         assert {each.facts["snapshot"] for each in of_it} == {digest_of(seen)}
     assert "request.approved" in [each.action for each in told[:place]]
     assert told[-1].facts["state"] == "done"
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_more_approvals_that_the_settings_ask_for_since_are_not_what_was_acknowledged(
+    desk: Desk, decision: str
+) -> None:
+    desk.ask()
+    for required in (2, 3):
+        desk.policy = policy(required=required, approvers=(APPROVER_1, APPROVER_2, OUTSIDER))
+        desk.start()
+        if decision == "reject":
+            desk.unsubscribing.reject(1001, by=APPROVER_2, why="We need it.")
+            break
+        desk.unsubscribing.approve(1001, by=(APPROVER_1, APPROVER_2)[required - 2])
+        assert desk.get().required_approvals == required
+    else:
+        desk.unsubscribing.approve(1001, by=OUTSIDER)
+        desk.cool_off()
+        desk.run(seconds=15)
+
+    told = [each for each in lines(desk.store, "request.") if each.subject == "request/1001"]
+    seen = told[0].facts["seen"]
+    assert isinstance(seen, dict)
+    assert seen["required_approvals"] == 1
+    assert {each.facts["snapshot"] for each in told} == {digest_of(seen)}
+    assert told[-1].facts["state"] == ("rejected" if decision == "reject" else "done")
+
+
+def test_what_is_acknowledged_again_is_so_with_the_approvals_that_are_asked_for_then(
+    desk: Desk,
+) -> None:
+    desk.ask()
+    desk.policy = policy(required=2)
+    desk.start()
+    desk.unsubscribing.approve(1001, by=APPROVER_1)
+    desk.unsubscribing.approve(1001, by=APPROVER_2)
+    held = desk.cloud.held["sm-quota"]
+    desk.cloud.held["sm-quota"] = replace(held, orders=(order("2026-05-10 09:20", cash="1.00"),))
+    desk.cool_off()
+    desk.run()
+    review = desk.unsubscribing.review(1001, by=REQUESTER)
+    desk.unsubscribing.acknowledge_again(1001, filled_in(review.draft))
+
+    told = [each for each in lines(desk.store, "request.") if each.subject == "request/1001"]
+    renewed = told[-1].facts["seen"]
+    assert isinstance(renewed, dict)
+    assert renewed["required_approvals"] == 2
+    assert told[-1].facts["snapshot"] == digest_of(renewed)
+    assert desk.get().acknowledgement.required_approvals is None
 
 
 def test_the_record_of_what_was_asked_has_figures_and_terms_and_names_nobody(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.billing.quote import Scope
+from bot.billing.subscription import Status
 from bot.billing.unsubscription import ItemState, Request, State, Verb
 from bot.ports.provider import Call, ItemResult, ProviderUnavailable
 from storage.store import SqlStore
@@ -35,7 +36,6 @@ def unreadable(call: Call) -> Sequence[ItemResult]:
 
 
 def asked_again(desk: Desk) -> Request:
-    assert desk.draft().left_open == (1001,)
     again = desk.ask("sm-quota")
     desk.unsubscribing.approve(again.number, by=APPROVER_1)
     desk.cool_off()
@@ -54,6 +54,7 @@ def taken_and_left(desk: Desk) -> None:
 
 def test_what_the_cloud_took_is_waited_for_and_people_hear_of_it_at_once(desk: Desk) -> None:
     taken_and_left(desk)
+    assert desk.draft().left_open == (1001,)
 
     again = asked_again(desk)
 
@@ -116,6 +117,61 @@ def test_what_is_not_known_is_looked_for_first(desk: Desk, monkeypatch: pytest.M
 
     assert len(desk.cloud.calls) == 1
     assert again.events[-1].verb is Verb.HELD_UP
+
+
+def test_a_day_later_it_is_looked_at_once_more(desk: Desk) -> None:
+    taken_and_left(desk)
+    desk.cloud.takes = timedelta(0)
+
+    desk.clock.advance(timedelta(hours=24))
+    desk.run()
+
+    looked = desk.get()
+    assert (looked.state, looked.closed) == (State.FAILED, True)
+    assert looked.events[-1].verb is Verb.LOOKED_AGAIN
+    assert looked.events[-1].note == "1 of 3 gone, 1 refund order of 3 found"
+    assert [item.state for item in looked.items] == [ItemState.GONE, *[ItemState.PLANNED] * 2]
+    assert looked.items[0].refund_actual is not None
+    with desk.store.reading() as tx:
+        held = tx.catalogue.get(looked.items[0].key)
+        assert held is not None
+        assert held.status is Status.UNSUBSCRIBED
+        assert tx.requests.next_due() is None
+
+
+def test_a_day_later_people_hear_that_what_was_gone_is_there_again(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003643", "It is invoiced.")
+    desk.executed("sm-quota", seconds=60)
+    desk.unsubscribing.leave(1001, by=REQUESTER, why="It stays.")
+    desk.cloud.accepted.clear()
+    desk.cloud.change("sm-quota", status=Status.IN_USE)
+
+    desk.clock.advance(timedelta(hours=24))
+    desk.run()
+
+    looked = desk.get()
+    assert looked.events[-1].verb is Verb.CAME_BACK
+    assert looked.problem == "SecMaster Professional, 50 ECS is at the cloud again."
+    assert looked.events[-1].items == (1,)
+
+
+def test_what_is_paid_back_is_read_when_the_rest_fails(desk: Desk) -> None:
+    desk.cloud.refuses["sm-screen"] = ("CBC.99003643", "It is invoiced.")
+
+    failed = desk.executed("sm-quota", seconds=60)
+
+    assert failed.state is State.FAILED
+    paid = {item.key.id: item.refund_actual is not None for item in failed.items}
+    assert paid == {"sm-quota": True, "sm-screen": False, "sm-orchestration": True}
+
+
+def test_where_nothing_was_asked_of_the_cloud_nobody_looks_again(desk: Desk) -> None:
+    desk.cloud.refuses["sm-quota"] = ("CBC.99003643", "It is invoiced.")
+    assert desk.executed("sm-quota", seconds=60).state is State.FAILED
+    desk.unsubscribing.leave(1001, by=REQUESTER, why="It stays.")
+
+    with desk.store.reading() as tx:
+        assert tx.requests.next_due() is None
 
 
 def test_a_period_that_is_being_given_back_ends_before_all_of_it_goes(

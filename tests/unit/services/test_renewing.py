@@ -1,5 +1,7 @@
 """Turning auto-renewal off: by whom, read back, and shown in every message about it."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.billing.account import ExecuteMode
@@ -52,6 +54,18 @@ def test_owner_deputy_and_approvers_turn_it_off(desk: Desk, user: SlackUser) -> 
         held = tx.catalogue.get(key("sm-quota"))
     assert held is not None
     assert held.auto_renew is False
+
+
+def test_who_may_turn_off_some_of_it_may_see_the_form_and_who_may_none_of_it_may_not(
+    desk: Desk,
+) -> None:
+    settings = desk.renewing.settings_for("sm-quota")
+    quota_alone = replace(settings, items=settings.items[:1])
+
+    desk.renewing.demand_some(settings, by=OUTSIDER)
+    desk.renewing.demand_some(quota_alone, by=OWNER)
+    with pytest.raises(NotAllowed):
+        desk.renewing.demand_some(quota_alone, by=OUTSIDER)
 
 
 def test_anybody_may_while_it_has_no_owner(desk: Desk) -> None:

@@ -1,15 +1,21 @@
 """What becomes of a request that cannot go on: people hear of it once, and it ends."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.billing.standstill import GIVEN_UP_AFTER, TAKEN_TOLD_AFTER, UNREAD_TOLD_AFTER
-from bot.billing.unsubscription import Request, State, Verb
+from bot.billing.subscription import Subscription
+from bot.billing.unsubscription import Event, Request, State, StepState, Verb
 from bot.facts.messages import OperatorWarning, RequesterNote
-from bot.ports.provider import ProviderRefused
-from bot.ports.store import Store
+from bot.ports.provider import Call, ItemResult, ProviderRefused
+from bot.ports.store import ChangedMeanwhile, Store
+from bot.services.alarming import Trouble, alarm
+from bot.services.relieving import relieve, stand, standing
+from storage.errors import DatabaseAway
 from tests.clocks import SettableClock
 from tests.factories import APPROVER_1, APPROVER_2, OUTSIDER, REQUESTER, resource
 from tests.fakes import TAKES
@@ -103,6 +109,25 @@ def test_a_cloud_that_cannot_be_read_is_told_once_and_then_the_request_expires(d
     assert desk.cloud.calls == []
 
 
+def test_the_longer_it_lasts_the_less_often_it_is_tried(desk: Desk) -> None:
+    approved(desk)
+    away(desk)
+
+    def pause_after(span: timedelta) -> timedelta:
+        pass_time(desk, span)
+        desk.clock.advance(timedelta(minutes=16))
+        desk.run()
+        with desk.store.reading() as tx:
+            due = tx.requests.next_due()
+        assert due is not None
+        return due - desk.clock.now()
+
+    assert pause_after(timedelta(minutes=14)) == timedelta(seconds=30)
+    assert pause_after(timedelta(minutes=2)) == timedelta(minutes=5)
+    assert pause_after(timedelta(minutes=40)) == timedelta(minutes=104) / 10
+    assert pause_after(10 * HOUR) == timedelta(minutes=15)
+
+
 def test_while_nobody_knows_the_approvers_the_approvals_channel_hears_of_it(desk: Desk) -> None:
     approved(desk)
     desk.policy = policy(approvers=("S0GROUP",))
@@ -145,10 +170,10 @@ def test_requester_and_operators_hear_of_it_and_the_older_note_loses_its_button(
     for each in (APPROVER_1, APPROVER_2):
         to = f"D{each[1:]}"
         [warning] = [shown.message for shown in desk.messenger.of(OperatorWarning, to=to)]
-        assert warning.subject == "Request 1001 cannot go on"
+        assert warning.subject == "Lapse cannot read account default"
         assert warning.text == (
             "The cloud of default could not be read: The key is not valid any more. Request 1001 "
-            "says what that means for it."
+            "says what that means for it. Look at it with `lapse doctor`."
         )
 
 
@@ -201,6 +226,101 @@ def test_once_people_know_a_cloud_that_is_back_goes_on_by_itself(desk: Desk) -> 
 
     assert desk.state() is State.DONE
     assert len(told(desk.get())) == 1
+
+
+def shown(desk: Desk) -> list[tuple[str, bool]]:
+    """What operators read now of troubles that are over, each with whether it is solved."""
+    carry(desk)
+    found = [each.message for each in desk.messenger.of(OperatorWarning)]
+    return [(each.over, each.solved) for each in found if each.over_at is not None]
+
+
+def standing_now(desk: Desk) -> list[str]:
+    with desk.store.reading() as tx:
+        return [subject for subject, _ in standing(tx)]
+
+
+def test_operators_read_in_the_same_message_that_it_is_solved_and_when(desk: Desk) -> None:
+    approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    assert shown(desk) == []
+    assert standing_now(desk) == ["Lapse cannot read account default"]
+    back(desk)
+    pass_time(desk, timedelta(minutes=10), every=SECOND)
+
+    assert shown(desk) == [("account default is read again", True)] * 2
+    assert standing_now(desk) == []
+    first = desk.messenger.of(OperatorWarning)[0].message
+    started = next(each.at for each in desk.get().events if each.verb is Verb.READ_AGAIN)
+    assert first.over_at == started
+
+
+def test_a_request_that_was_stopped_solves_nothing_and_its_warning_is_over(desk: Desk) -> None:
+    request = approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    desk.unsubscribing.stop(request.number, by=REQUESTER)
+
+    assert shown(desk) == [("request 1001 ended as stopped", False)] * 2
+
+
+def test_a_warning_about_several_requests_is_over_with_the_last_of_them(desk: Desk) -> None:
+    desk.cloud.held["vm"] = resource("vm", orders=(LONG,))
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["vm"]], at=desk.clock.now())
+    desk.unsubscribing.approve(desk.ask("vm").number, by=APPROVER_1)
+    approved(desk)
+    away(desk)
+    pass_time(desk, HOUR)
+    desk.unsubscribing.stop(1001, by=REQUESTER)
+    assert shown(desk) == []
+    back(desk)
+    pass_time(desk, timedelta(minutes=6), every=SECOND)
+
+    assert shown(desk) == [("account default is read again", True)] * 2
+
+
+def test_a_retry_solves_nothing_before_the_cloud_answers(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.away = 10**6
+    desk.run()
+    pass_time(desk, GIVEN_UP_AFTER + HOUR, every=HOUR)
+    assert desk.state() is State.FAILED
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    pass_time(desk, timedelta(minutes=1))
+    assert shown(desk) == []
+
+    desk.cloud.away = 0
+    pass_time(desk, timedelta(minutes=10), every=timedelta(seconds=5))
+    assert desk.state() is State.DONE
+    assert {said for said, _ in shown(desk)} == {"the cloud of account default takes calls again"}
+
+
+def test_the_same_trouble_within_the_hour_is_a_warning_again(desk: Desk) -> None:
+    request = approved(desk)
+    trouble = Trouble(about="cloud/default", subject="One", text="of two", since=desk.clock.now())
+
+    def stands() -> None:
+        now = desk.clock.now()
+        with desk.store.transaction() as tx:
+            posts = alarm(tx, trouble, operators=[APPROVER_1], at=now)
+            stand(tx, trouble, request, posts=posts, over="it is well", at=now)
+
+    stands()
+    with desk.store.transaction() as tx:
+        before = replace(request, events=(*request.events, event(request, Verb.HELD_UP)))
+        after = replace(before, events=(*before.events, event(before, Verb.READ_AGAIN)))
+        relieve(tx, before, after, at=desk.clock.now())
+    assert shown(desk) == [("it is well", True)]
+
+    stands()
+    assert shown(desk) == []
+    assert standing_now(desk) == ["One"]
+
+
+def event(request: Request, verb: Verb) -> Event:
+    return Event(number=len(request.events) + 1, verb=verb, at=request.requested_at)
 
 
 def test_an_account_without_a_cloud_is_told_and_ends(desk: Desk) -> None:
@@ -374,3 +494,194 @@ def test_no_step_goes_after_the_figures_hold_that_were_acknowledged(desk: Desk) 
     desk.run(seconds=15)
     assert desk.get().problem == failed.problem
     assert len(desk.cloud.calls) == 1
+
+
+# What nobody expected
+
+SURPRISE = "Lapse came upon an error that it does not know; its log says which."
+
+
+def answers_nonsense(desk: Desk, *refs: str) -> None:
+    """What the cloud says of these, all by default, is not what it should be."""
+    read = desk.cloud.read
+
+    def nonsense(ids: Collection[str]) -> Mapping[str, Subscription]:
+        if not refs or set(refs).intersection(ids):
+            raise KeyError("resources")
+        return read(ids)
+
+    desk.cloud.read = nonsense  # type: ignore[method-assign]
+
+
+def test_what_nobody_expected_is_logged_and_told_and_the_request_expires(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = approved(desk)
+    answers_nonsense(desk)
+    desk.run()
+    [logged] = [each for each in caplog.records if each.message == "request.surprise"]
+    assert (logged.levelname, logged.__dict__["request"]) == ("ERROR", 1001)
+    assert "KeyError: 'resources'" in caplog.text
+    pass_time(desk, HOUR)
+
+    assert told(desk.get()) == [
+        f"{SURPRISE} Nothing was changed yet. "
+        "Lapse goes on trying until Thu 26 Nov 2026, 11:17 GMT+08:00."
+    ]
+    assert len(warnings(desk)) == 2
+    pass_time(desk, request.good_until - desk.clock.now(), every=HOUR)
+    assert desk.state() is State.APPROVED
+
+    pass_time(desk, HOUR)
+    ended = desk.get()
+    assert (ended.state, len(told(ended))) == (State.EXPIRED, 1)
+    assert ended.events[-1].note == (
+        "It could not start by Thu 26 Nov 2026, 11:17 GMT+08:00, until when the acknowledged "
+        f"figures held. {SURPRISE}"
+    )
+    assert desk.cloud.calls == []
+
+
+def test_when_the_figures_hold_no_more_nothing_is_read(desk: Desk) -> None:
+    request = approved(desk)
+    desk.clock.set(request.good_until + SECOND)
+    desk.run()
+
+    assert (desk.state(), desk.cloud.reads) == (State.EXPIRED, 0)
+
+
+def test_what_nobody_expected_of_one_request_does_not_hold_up_another(desk: Desk) -> None:
+    desk.cloud.held["vm"] = resource("vm", orders=(LONG,))
+    with desk.store.transaction() as tx:
+        tx.catalogue.put([desk.cloud.held["vm"]], at=desk.clock.now())
+    desk.approved("sm-quota")
+    desk.unsubscribing.approve(desk.ask("vm").number, by=APPROVER_1)
+    desk.cool_off()
+    answers_nonsense(desk, "sm-quota")
+    desk.run()
+
+    assert (desk.state(1001), desk.state(1002)) == (State.APPROVED, State.EXECUTING)
+
+
+def test_a_call_that_ends_as_nobody_expected_is_read_and_not_repeated(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    approved(desk)
+    ask, lost = desk.cloud.unsubscribe, 1
+
+    def nonsense(call: Call) -> Sequence[ItemResult]:
+        nonlocal lost
+        results = ask(call)
+        if lost:
+            lost = 0
+            raise ValueError("no JSON")
+        return results
+
+    monkeypatch.setattr(desk.cloud, "unsubscribe", nonsense)
+    desk.run()
+    assert "ValueError: no JSON" in caplog.text
+    assert desk.get().steps[0].state is StepState.UNKNOWN
+
+    desk.run(seconds=30)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls] == [
+        ("sm-quota",),
+        ("sm-screen", "sm-orchestration"),
+    ]
+
+
+def test_an_answer_that_cannot_be_taken_down_is_read_and_not_asked_for_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(desk)
+    ask = desk.cloud.unsubscribe
+
+    def of_another(call: Call) -> Sequence[ItemResult]:
+        ask(call)
+        return [ItemResult(id="another", accepted=True)]
+
+    with monkeypatch.context() as mixed_up:
+        mixed_up.setattr(desk.cloud, "unsubscribe", of_another)
+        desk.run()
+    assert desk.get().steps[0].state is StepState.STARTED
+
+    desk.run(seconds=90)
+    assert desk.state() is State.DONE
+    assert [call.ids for call in desk.cloud.calls].count(("sm-quota",)) == 1
+
+
+def test_what_is_open_at_the_cloud_is_left_to_people_when_its_reading_stays_a_surprise(
+    desk: Desk,
+) -> None:
+    approved(desk)
+    desk.cloud.takes = FOR_EVER
+    desk.run()
+    answers_nonsense(desk)
+    pass_time(desk, HOUR)
+    assert told(desk.get()) == [
+        f"{SURPRISE} Nothing is asked for twice. "
+        "Lapse goes on trying until Tue 24 Nov 2026, 10:17 GMT+08:00."
+    ]
+
+    pass_time(desk, GIVEN_UP_AFTER, every=HOUR)
+    assert (desk.state(), desk.get().problem) == (State.FAILED, SURPRISE)
+    assert len(desk.cloud.calls) == 1
+
+
+@pytest.mark.parametrize("trouble", [DatabaseAway(), ChangedMeanwhile()])
+def test_what_befalls_the_store_is_no_surprise(
+    desk: Desk, trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(desk)
+    desk.clock.advance(HOUR)
+
+    def away(_: Collection[str]) -> Mapping[str, Subscription]:
+        raise trouble
+
+    with monkeypatch.context() as lost:
+        lost.setattr(desk.cloud, "read", away)
+        with pytest.raises(type(trouble)):
+            desk.run()
+
+    assert (told(desk.get()), warnings(desk)) == ([], [])
+    desk.run(seconds=75)
+    assert desk.state() is State.DONE
+
+
+def test_who_cannot_be_called_to_decide_is_told_to_operators_and_can_decide(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask("sm-quota")
+
+    def broken(_: Any) -> bool:
+        raise KeyError("user")
+
+    with monkeypatch.context() as slack:
+        slack.setattr(desk.directory, "has_left", broken)
+        pass_time(desk, 4 * HOUR + UNREAD_TOLD_AFTER - SECOND)
+        assert warnings(desk) == []
+        pass_time(desk, 9 * HOUR)
+        warned = [each for each in desk.deliveries() if each.key.startswith("warning/")]
+    assert [each.destination for each in warned] == [APPROVER_1, APPROVER_2]
+    assert {each.subject["text"] for each in warned} == {
+        f"{SURPRISE} People can go on with it as before; nobody is called to until that is over."
+    }
+    assert told(desk.get()) == []
+    pass_time(desk, HOUR)
+    assert desk.get().events[-1].verb is Verb.CALLED
+    assert desk.unsubscribing.approve(1001, by=APPROVER_1).state is State.APPROVED
+
+
+def test_a_request_whose_people_cannot_be_looked_up_expires_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask("sm-quota")
+
+    def broken(_: Any) -> bool:
+        raise KeyError("user")
+
+    monkeypatch.setattr(desk.directory, "has_left", broken)
+    pass_time(desk, timedelta(hours=80), every=HOUR / 2)
+
+    assert desk.state() is State.EXPIRED
+    assert told(desk.get()) == []

@@ -1,5 +1,6 @@
 """Approvals count as long as the settings name the approver: looked up again before execution."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -7,18 +8,20 @@ from typing import Any
 
 import pytest
 
+from bot.billing import by_hand
 from bot.billing.account import CarriedOut
 from bot.billing.change import Change
 from bot.billing.delegation import Delegation
 from bot.billing.money import Money
 from bot.billing.subscription import AccountName, Edition, SlackUser
-from bot.billing.unsubscription import State, Verb
+from bot.billing.unsubscription import ItemState, State, Verb
 from bot.facts.switching import SwitchWish
-from bot.ports.provider import ProviderRefused
+from bot.ports.provider import Call, ItemResult, ProviderRefused, ProviderUnavailable
 from bot.ports.store import Store
 from bot.services.errors import RequestRefused
 from bot.services.objections import UNKNOWN
 from bot.services.policy import ApprovalRule, NeedingApproval
+from bot.services.vouching import Vouching
 from storage.engine import Database
 from tests.clocks import SettableClock
 from tests.conftest import ACCOUNTS, AUDIT_KEY, TEAM
@@ -258,6 +261,77 @@ def test_a_glass_breaker_who_is_named_no_longer_has_nothing_tried_again(
 
     with pytest.raises(RequestRefused):
         desk.unsubscribing.retry(1001, by=REQUESTER)
+
+
+def test_what_only_has_to_be_read_is_tried_again_whoever_approved(desk: Desk) -> None:
+    desk.approved("sm-quota")
+    desk.cool_off()
+    while desk.state() is not State.VERIFYING:
+        desk.run(seconds=1)
+    desk.cloud.away_reading = 10**6
+    desk.clock.advance(timedelta(hours=25))
+    desk.run()
+    assert desk.state() is State.FAILED
+    desk.cloud.away_reading = 0
+    set_to(desk, approvers=(APPROVER_2,))
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=15)
+
+    assert desk.state() is State.DONE
+
+
+def test_an_answer_that_is_missing_is_looked_for_whoever_approved(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: Call) -> Sequence[ItemResult]:
+        raise ProviderUnavailable("away")
+
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.cloud.lose_answers = 1
+    with monkeypatch.context() as unread:
+        unread.setattr(desk.cloud, "find_outcome", away)
+        desk.run(seconds=1)
+        desk.clock.advance(timedelta(hours=25))
+        desk.run()
+    assert (desk.state(), len(desk.cloud.calls)) == (State.FAILED, 1)
+    set_to(desk, approvers=(APPROVER_2,))
+
+    desk.unsubscribing.retry(1001, by=REQUESTER)
+    desk.run(seconds=15)
+
+    assert (desk.state(), desk.get().problem, len(desk.cloud.calls)) == (State.FAILED, NOT_NAMED, 1)
+    assert desk.get().items[0].state is ItemState.GONE
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_by_hand_people_are_called_to_look_whoever_approved(
+    database: Database, clock: SettableClock, *, done: bool
+) -> None:
+    name = AccountName("default")
+    hand = {**ACCOUNTS, name: replace(ACCOUNTS[name], carried_out=CarriedOut.BY_HAND)}
+    desk = Desk(database.store(team_id=TEAM, accounts=hand, audit_key=AUDIT_KEY), clock)
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.run()
+    if done:
+        said = {"items": (1, 2, 3), "evidence": "https://vendor.example/1"}
+        people = {"store": desk.store, "policy": desk.policy, "people": desk.people}
+        shown = by_hand.turn(desk.get())
+        Vouching(**people, clock=clock).done(1001, by=REQUESTER, **said, shown=shown)
+    failed_at = by_hand.fails_at(desk.get())
+    assert failed_at is not None
+    clock.set(failed_at)
+    desk.run()
+    assert desk.state() is State.FAILED
+    set_to(desk, approvers=(APPROVER_2,))
+
+    if done:
+        assert desk.unsubscribing.retry(1001, by=REQUESTER).state is State.VERIFYING
+    else:
+        with pytest.raises(RequestRefused):
+            desk.unsubscribing.retry(1001, by=REQUESTER)
 
 
 @pytest.mark.parametrize(

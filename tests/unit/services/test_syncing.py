@@ -12,9 +12,10 @@ from bot.billing.bookkeeping import next_event
 from bot.billing.subscription import AccountName, SlackChannel, SlackUser, Status, Subscription
 from bot.facts.faults import Fault, FaultKind
 from bot.facts.messages import Settled, Timing
+from bot.facts.status import TroubleKind
 from bot.providers.faults import CloudFaults, FaultyProvider
 from bot.providers.ledger import LedgerProvider
-from bot.services import following, taking_over
+from bot.services import following, status, taking_over
 from bot.services.arming import Arming
 from bot.services.errors import SyncHeldUp
 from bot.services.switched import remember
@@ -100,6 +101,31 @@ def test_a_book_that_cannot_be_read_is_read_by_a_later_tick(
     assert syncing.tick() == 0
     faults.clear()
     assert syncing.tick() == 1
+
+
+def test_a_book_that_cannot_be_read_for_an_hour_is_trouble_until_it_is_read(
+    rig: Rig, clock: SettableClock, ledger: LedgerProvider
+) -> None:
+    def troubles() -> list[TroubleKind]:
+        found = status.Status(store=rig.store, clock=clock).status().troubles
+        return [each.kind for each in found if each.subject == DEFAULT]
+
+    faults = CloudFaults(store=rig.store, clock=clock)
+    away = FaultyProvider(provider=ledger, faults=faults, pause=lambda _: None)
+    syncing = Syncing(store=rig.store, clock=clock, providers={DEFAULT: away})
+    hold(rig, quota(orders=(ORDER,)))
+    faults.arm(Fault(kind=FaultKind.UNREACHABLE))
+    syncing.tick()
+    clock.advance(timedelta(hours=1))
+    syncing.tick()
+    assert troubles() == []
+    clock.advance(timedelta(minutes=1))
+    syncing.tick()
+    assert troubles() == [TroubleKind.NOT_READ]
+
+    faults.clear()
+    syncing.tick()
+    assert troubles() == []
 
 
 def test_what_the_cloud_no_longer_lists_is_gone_from_lists(rig: Rig, syncing: Syncing) -> None:

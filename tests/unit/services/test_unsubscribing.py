@@ -717,6 +717,29 @@ def test_it_cools_off_for_the_longer_of_what_was_acknowledged_and_is_set_now(
     assert desk.unsubscribing.stop(1001, by=REQUESTER).state is State.STOPPED
 
 
+@pytest.mark.parametrize("glass", [False, True])
+def test_however_long_it_cools_off_now_it_starts_while_the_figures_hold(
+    desk: Desk, glass: bool
+) -> None:
+    asked = desk.ask("sm-quota")
+    desk.policy = policy(cooling_off_minutes=1440, break_glass=(APPROVER_1,))
+    desk.start()
+    desk.clock.set(asked.deadline - timedelta(hours=20))
+
+    if glass:
+        would = desk.unsubscribing.breakable(1001, by=APPROVER_1)
+        approved = desk.unsubscribing.break_glass(1001, by=APPROVER_1, why="An incident.")
+        assert would.starts_at == approved.starts_at
+    else:
+        approved = desk.unsubscribing.approve(1001, by=APPROVER_1)
+
+    assert approved.starts_at == asked.deadline + timedelta(minutes=5)
+    assert approved.starts_at_last
+    desk.clock.set(approved.starts_at)
+    desk.run(seconds=15)
+    assert desk.state() is State.DONE
+
+
 @pytest.mark.parametrize("user", [REQUESTER, APPROVER_2])
 def test_requester_and_approvers_stop_during_the_cooling_off(desk: Desk, user: SlackUser) -> None:
     number = desk.approved("sm-quota").number

@@ -10,7 +10,7 @@ import pytest
 from bot.billing import by_hand
 from bot.billing.account import CarriedOut, ExecuteMode
 from bot.billing.rights import Action
-from bot.billing.subscription import BillingMode, Status, Subscription
+from bot.billing.subscription import BillingMode, SlackUser, Status, Subscription
 from bot.billing.unsubscription import (
     AlreadyDecided,
     CannotConfirmOwn,
@@ -635,6 +635,94 @@ def test_retry_opens_it_for_another_day_and_done_goes_on_from_failed(desk: Desk)
     assert desk.state() is State.DONE
 
 
+NOT_NAMED = "An approval of it does not count any more: the settings no longer name the approver."
+
+
+def named(desk: Desk, *approvers: SlackUser) -> None:
+    """The settings name these at the next start."""
+    desk.policy = policy(approvers=approvers)
+    desk.start()
+
+
+def two_pages(store: Store, clock: SettableClock) -> Desk:
+    """Two contracts of one request, whose checklist is open; its number is 1001."""
+    pages = [replace(PAGE, key=key(ref), owner=OWNER) for ref in ("page-a", "page-b")]
+    desk = Desk(store, clock, subscriptions=pages)
+    desk.approved("page-a", "page-b")
+    desk.cool_off()
+    desk.run()
+    return desk
+
+
+def test_nobody_is_called_to_do_what_is_approved_no_more(desk: Desk) -> None:
+    number = opened(desk)
+    named(desk, APPROVER_2)
+    desk.clock.set(DUE - DAY)
+    desk.run()
+
+    request = desk.get(number)
+    assert (request.state, request.problem) == (State.FAILED, NOT_NAMED)
+    assert [e.verb for e in request.events[-2:]] == [Verb.REMINDED, Verb.FAILED]
+    assert request.events[-2].at < DUE - DAY
+    assert done(desk).state is State.VERIFYING  # what has ended can always be said
+
+
+def test_while_nobody_knows_who_may_approve_nobody_is_called_to_do_it(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = Desk(store, clock, subscriptions=(PAGE,), policy=policy(approvers=("S0TEAM",)))
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    number = opened(desk)
+    del desk.directory.groups["S0TEAM"]
+    clock.set(DUE - DAY)
+    desk.run()
+    assert [e.at for e in desk.get(number).events if e.at >= DUE - DAY] == []
+
+    desk.directory.groups["S0TEAM"] = (APPROVER_1,)
+    clock.advance(timedelta(minutes=5))
+    desk.run()
+
+    newest = desk.get(number).events[-1]
+    assert (desk.state(), newest.verb, newest.called) == (State.EXECUTING, Verb.REMINDED, (OWNER,))
+
+
+def test_what_is_approved_no_more_opens_for_nobody_when_a_part_of_it_is_done(
+    store: Store, clock: SettableClock
+) -> None:
+    desk = two_pages(store, clock)
+    clock.set(DUE + timedelta(hours=2))
+    desk.run()
+    assert desk.state() is State.FAILED
+    named(desk, APPROVER_2)
+
+    part = done(desk)
+    assert (part.state, part.problem) == (State.FAILED, NOT_NAMED)
+    assert part.events[-1].verb is Verb.CARRIED_OUT
+    clock.advance(DAY)
+    desk.run()
+    assert desk.get().events == part.events
+    assert done(desk, items=(2,)).state is State.VERIFYING
+
+
+@pytest.mark.parametrize(
+    ("approvers", "ends"),
+    [((APPROVER_1,), (State.EXECUTING, None)), ((APPROVER_2,), (State.FAILED, NOT_NAMED))],
+)
+def test_what_is_still_there_is_done_again_only_while_it_is_approved(
+    desk: Desk, approvers: tuple[SlackUser, ...], ends: tuple[State, str | None]
+) -> None:
+    number = opened(desk)
+    done(desk, number)
+    named(desk, *approvers)
+    said = {"by": approvers[0], "items": (1,), "why": "I see it."}
+
+    sent = vouching(desk).still_there(number, **said)
+
+    assert (sent.state, sent.problem) == ends
+    [back] = [each for each in sent.events if each.verb is Verb.STILL_THERE]
+    assert back.called == ((OWNER,) if ends[0] is State.EXECUTING else ())
+
+
 def test_there_is_no_way_around_the_checklist(desk: Desk) -> None:
     number = opened(desk)
     desk.clock.set(DUE + timedelta(hours=2))
@@ -836,6 +924,19 @@ def test_what_the_cloud_still_lists_is_to_be_done_again(console: Desk) -> None:
     assert request.events[-1].note == "Security orchestration is still at the cloud."
     assert request.events[-1].items == (3,)
     assert known(console, "sm-orchestration").status is Status.IN_USE
+
+
+def test_what_the_cloud_still_lists_is_done_again_only_while_it_is_approved(console: Desk) -> None:
+    number = opened(console, "sm-quota")
+    done(console, number, by=REQUESTER, items=(1, 2, 3))
+    vouching(console).gone(number, by=APPROVER_2)
+    named(console, APPROVER_2)
+    console.run()
+
+    sent = console.get(number)
+    assert (sent.state, sent.problem) == (State.FAILED, NOT_NAMED)
+    [back] = [each for each in sent.events if each.verb is Verb.STILL_THERE]
+    assert (back.by, back.called) == (None, ())
 
 
 def test_what_the_cloud_lists_no_more_ends_it(console: Desk) -> None:
@@ -1054,6 +1155,79 @@ def test_a_cloud_that_says_no_is_not_waited_for(
 
     assert console.state() is State.EXECUTING
     assert figures_read(console) == [KNOWN_UNREAD]
+
+
+def test_what_is_busy_is_waited_for_before_anybody_is_asked_to_end_it(console: Desk) -> None:
+    console.approved("sm-quota")
+    console.cool_off()
+    console.cloud.change("sm-quota", transaction_in_progress=True)
+    console.run()
+    pass_by(console, 10 * MINUTE)
+    assert console.state() is State.APPROVED
+
+    console.cloud.change("sm-quota", transaction_in_progress=False)
+    pass_by(console, MINUTE)
+    assert console.state() is State.EXECUTING
+    assert len(console.get().approvals) == 1
+
+
+def answers_nonsense(desk: Desk) -> None:
+    """What the cloud says is not what it should be."""
+
+    def nonsense(*_: object, **__: object) -> Mapping[str, Subscription]:
+        raise KeyError("resources")
+
+    for name in ("read", "refunds", "around"):
+        setattr(desk.cloud, name, nonsense)
+
+
+def test_a_cloud_that_answers_nonsense_counts_as_one_that_is_away(
+    console: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers_nonsense(console)
+    opened(console, "sm-quota")
+    assert console.state() is State.APPROVED
+    assert "KeyError: 'resources'" in caplog.text
+    pass_by(console, HOUR)
+
+    assert console.state() is State.EXECUTING
+    assert figures_read(console) == [KNOWN_UNREAD]
+
+
+def test_a_second_person_is_believed_where_the_cloud_answers_nonsense(console: Desk) -> None:
+    opened(console, "sm-quota")
+    done(console, items=[1, 2, 3])
+    answers_nonsense(console)
+    seen_gone(console)
+    pass_by(console, 7 * HOUR, every=10 * MINUTE)
+
+    assert (console.state(), console.get().events[-1].note) == (State.DONE, SEEN)
+
+
+def test_what_is_not_called_for_by_a_mistake_is_told_and_fails_when_it_would_have(
+    console: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(console, "sm-quota")
+    request = console.get()
+    due, ends = by_hand.next_call(request), by_hand.fails_at(request)
+    assert due is not None
+    assert ends is not None
+
+    def broken(user: object) -> bool:
+        raise KeyError(user)
+
+    monkeypatch.setattr(console.directory, "has_left", broken)
+    pass_by(console, due + HOUR - console.clock.now(), every=5 * MINUTE)
+    [held] = [e for e in console.get().events if e.verb is Verb.HELD_UP]
+    assert (held.note or "").startswith(
+        "Lapse came upon an error that it does not know; its log says which. What people say of "
+        "it is kept. Lapse goes on trying until"
+    )
+    assert console.state() is State.EXECUTING
+
+    pass_by(console, ends + HOUR - console.clock.now(), every=HOUR / 2)
+    assert console.state() is State.FAILED
+    assert (console.get().problem or "").startswith("Nobody said by")
 
 
 def test_the_figures_are_said_to_be_of_where_they_are_from(console: Desk) -> None:
