@@ -24,8 +24,6 @@ _STANDS = frozenset({Verb.HELD_UP, Verb.ASKED_TO_LOOK})
 
 _WENT_ON = frozenset(Verb) - {
     *_STANDS,
-    Verb.CALLED,
-    Verb.REMINDED,
     Verb.EXPIRED,
     Verb.FAILED,
     Verb.NOT_READ,

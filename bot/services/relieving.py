@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.billing import standstill
-from bot.billing.unsubscription import Request
+from bot.billing.unsubscription import Request, State
 from bot.facts.messages import OperatorWarning
 from bot.ports.store import Delivery, Transaction
 from bot.services.alarming import Trouble, read_warning
@@ -34,7 +34,8 @@ def stand(
 ) -> None:
     """Remember that a request does not go on, of which these posts tell.
 
-    `over` is what is said when it goes on. One that has ended is not remembered.
+    `over` is what is said when it goes on, None what the request says. One that has ended is not
+    remembered.
     """
     if standstill.has_ended(request):
         return
@@ -42,7 +43,7 @@ def stand(
     facts = known.get(trouble.name) or {
         "subject": trouble.subject,
         "since": trouble.since.isoformat(),
-        "over": over or f"request {request.number} goes on",
+        "over": over,
         "requests": [],
         "turn": 0,
     }
@@ -66,7 +67,7 @@ def relieve(tx: Transaction, before: Request, after: Request, *, at: datetime) -
         left = [number for number in facts["requests"] if number != after.number]
         stands: Facts = {**facts, "requests": left}
         if not left:
-            said = facts["over"] if goes else _ended(after)
+            said = (facts["over"] or _went_on(after)) if goes else _ended(after)
             over = {"said": said, "solved": goes, "over_at": at.isoformat()}
             stands = {**stands, **over, "turn": facts["turn"] + 1}
             _show(tx, stands, at=at)
@@ -94,8 +95,14 @@ def standing(tx: Transaction) -> tuple[tuple[str, datetime], ...]:
     return tuple(sorted(told, key=lambda each: (each[1], each[0])))
 
 
+def _went_on(request: Request) -> str:
+    return f"request {request.number} {'is done' if request.state is State.DONE else 'goes on'}"
+
+
 def _ended(request: Request) -> str:
-    return f"request {request.number} ended as {request.state.value}"
+    left = request.state is State.FAILED
+    became = "is left as it is" if left else f"ended as {request.state.value}"
+    return f"request {request.number} {became}"
 
 
 def _show(tx: Transaction, facts: Facts, *, at: datetime) -> None:

@@ -265,6 +265,26 @@ def test_a_request_that_was_stopped_solves_nothing_and_its_warning_is_over(desk:
     assert shown(desk) == [("request 1001 ended as stopped", False)] * 2
 
 
+def test_the_warning_about_what_is_left_as_it_is_is_over(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.takes = FOR_EVER
+    pass_time(desk, GIVEN_UP_AFTER + HOUR, every=timedelta(minutes=20))
+    assert desk.state() is State.FAILED
+    assert standing_now(desk) == ["Request 1001 cannot go on"]
+
+    desk.unsubscribing.leave(1001, by=REQUESTER, why="We keep it.")
+    assert shown(desk) == [("request 1001 is left as it is", False)] * 2
+
+
+def test_the_warning_about_what_the_cloud_took_at_last_is_solved(desk: Desk) -> None:
+    approved(desk)
+    desk.cloud.takes = TAKEN_TOLD_AFTER + HOUR
+    pass_time(desk, 2 * HOUR, every=timedelta(minutes=5))
+    assert desk.state() is State.EXECUTING  # the packages
+
+    assert shown(desk) == [("request 1001 goes on", True)] * 2
+
+
 def test_a_warning_about_several_requests_is_over_with_the_last_of_them(desk: Desk) -> None:
     desk.cloud.held["vm"] = resource("vm", orders=(LONG,))
     with desk.store.transaction() as tx:
