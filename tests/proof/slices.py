@@ -25,6 +25,8 @@ from tests.proof.oracle import ZONES, differences
 from tests.proof.pieces import Found, Piece, Slice, tried
 from tests.proof.places import NEEDED, PLACES, TRIALS
 from tests.proof.playing import Stages
+from tests.proof.request_guards import GUARDS as REQUEST_GUARDS
+from tests.proof.request_guards import missed
 from tests.proof.requests_machine import played as requests_played
 from tests.proof.stages import STAGES, Open, on_database, on_model, on_sqlite
 
@@ -174,6 +176,12 @@ def _requests(stages: Callable[[], AbstractContextManager[Stages]], piece: Piece
     return Found(len(piece.numbers), failed)
 
 
+def _requests_guards(piece: Piece) -> Found:
+    names = [sorted(REQUEST_GUARDS)[number] for number in piece.numbers]
+    nobody = [name for name in names if not missed(name, requests_played)]
+    return Found(len(names), {name: ["nobody missed it."] for name in nobody})
+
+
 @contextmanager
 def _on_server() -> Iterator[Stages]:
     with on_postgres() as kept, on_database(kept.prepared) as opened:
@@ -221,6 +229,7 @@ SLICES: Mapping[str, Slice] = {
                 ("requests-postgres", REQUESTS_ON_A_DATABASE, _on_server),
             )
         ),
+        Slice("requests-guards", lambda: len(REQUEST_GUARDS), 1, _requests_guards),
         Slice(
             "lives",
             lambda: 1_000_000,
