@@ -42,6 +42,15 @@ ACCOUNTS: Mapping[AccountName, Account] = {
 }
 
 
+WAITING = ("test_torture", "test_surviving", "test_executions")
+"""They wait for real processes more than they compute."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that in the end no process waits for another's."""
+    items.sort(key=lambda item: item.path.stem not in WAITING)
+
+
 class NetworkUsed(RuntimeError):
     """A test tried to reach something that is not on this machine."""
 

@@ -300,9 +300,9 @@ def test_the_practice_workspace_goes_on_after_a_kill_and_ends_cleanly(tmp_path: 
         ask(requester)
         asked = Persona(url, "approver-1").newest("approvals", containing="Request 1001")
         listed = requester.command("/lapse list").header
-        said = {m["ts"]: m["text"] for m in everything(requester)}
         epoch = requester.page.get("state")["clock"]["epoch"]
         eventually(lambda: all_out(tmp_path / "practice"), "every message out")
+        said = {m["ts"]: m["text"] for m in everything(requester)}
         first.kill()  # with a post on its way it would first wait for what may still land
 
         second = demo()
