@@ -16,7 +16,7 @@ from tests.proof.calls import SCENARIOS, STALLS, Ending, call_pairs, lived
 from tests.proof.stages import Open
 
 PAIRED = ("a quota, then two packages", "a lost answer of a slow cloud", "two replicas")
-STRIDE, ON_SQLITE, STALLED = 15, 23, 3
+STRIDE, ON_SQLITE, STALLED = 30, 23, 3
 SENT_UNINTENDED = "without an intent."
 
 

@@ -10,7 +10,7 @@ from tests.proof.guards import GUARDS
 from tests.proof.stages import Open
 
 PARTS = 4
-STRIDE = 7
+STRIDE = 13
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

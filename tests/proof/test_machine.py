@@ -112,7 +112,7 @@ def test_rules_that_broke_it_once_do_not_again(name: str) -> None:
     replayed(ONCE_BROKE[name])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_is_told_is_what_the_reference_model_expects(seed: int) -> None:
     assert played(60, seed=seed) == ""
 

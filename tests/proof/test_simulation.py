@@ -12,7 +12,7 @@ from tests.proof.stages import Open
 from tests.proof.world import World
 
 LIVES, CHUNK = 2000, 500
-ON_SQLITE, SQLITE_CHUNK = 40, 20
+ON_SQLITE, SQLITE_CHUNK = 20, 20
 MOST_FOR_A_GUARD = 1000
 LEAPING, LATE = Nemesis(clock=500, mood=Mood(posts=75, lag=10)), ["F7 lands late"] * 2
 LEAPING_LIVES = 300

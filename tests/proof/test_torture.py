@@ -9,7 +9,7 @@ from tests.postgres import NotInstalled
 from tests.proof.torture.__main__ import tortured
 from tests.proof.torture.report import Report
 
-WAVES = 2
+WAVES = 1
 CHANNELS = 8
 
 
