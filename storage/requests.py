@@ -19,8 +19,8 @@ from storage.outbox import SqlOutbox
 from storage.rows import pieces
 from storage.tables import (
     BY_HAND,
+    CALLED_FOR,
     HELD,
-    LEFT_OPEN,
     WAITING,
     decisions,
     deliveries,
@@ -94,13 +94,13 @@ class SqlRequests:
         """Find out at once which of many are held: `open_with` knows it until a write."""
         self._holders = self._held(keys)
 
-    def left_open(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
-        """The requests that are over and left one of these sent or unknown, the oldest first."""
+    def called_for(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
+        """The requests that are over and had a cloud called for one of these, the oldest first."""
         item, found = request_items.c, set[int]()
         for piece in pieces(keys):
             mine = item.team_id == self._work.team_id
             these = among(item.account, item.subscription_id, piece)
-            statement = select(item.request).where(mine, these, LEFT_OPEN)
+            statement = select(item.request).where(mine, these, CALLED_FOR)
             found.update(self._work.connection.scalars(statement))
         return self._load(sorted(found))
 

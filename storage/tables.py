@@ -63,7 +63,7 @@ WAITING = text("requests.state = 'waiting'")
 BY_HAND = text("requests.by_hand AND requests.state IN ('executing', 'verifying')")
 NOT_ENDED = text("delegations.ended_at IS NULL")
 HELD = text("request_items.held")
-LEFT_OPEN = text("NOT request_items.held AND request_items.state IN ('sent', 'unknown')")
+CALLED_FOR = text("NOT request_items.held AND request_items.state IN ('sent', 'unknown', 'gone')")
 TURNED_OFF = text("audit.action = 'autorenew.off'")
 UNDONE = text("NOT book_orders.done")
 LISTED = "gone_at IS NULL AND (status IS NULL OR status <> 'unsubscribed')"
@@ -311,12 +311,12 @@ request_items = Table(
         postgresql_where=text("held"),
     ),
     Index(
-        "ix_request_items_left_open",
+        "ix_request_items_called_for",
         "team_id",
         "account",
         "subscription_id",
-        sqlite_where=text("NOT held AND state IN ('sent', 'unknown')"),
-        postgresql_where=text("NOT held AND state IN ('sent', 'unknown')"),
+        sqlite_where=text("NOT held AND state IN ('sent', 'unknown', 'gone')"),
+        postgresql_where=text("NOT held AND state IN ('sent', 'unknown', 'gone')"),
     ),
 )
 

@@ -26,12 +26,24 @@ _WENT_ON = frozenset(Verb) - {
     *_STANDS,
     Verb.EXPIRED,
     Verb.FAILED,
+    Verb.STALE,
     Verb.NOT_READ,
     Verb.NOT_LOOKED,
 }
 """What Lapse notes of a request when nothing keeps it from going on."""
 
-_ENDED = frozenset({State.WITHDRAWN, State.STOPPED, State.EXPIRED, State.REJECTED, State.DONE})
+_ENDED = frozenset(
+    {
+        State.WITHDRAWN,
+        State.STOPPED,
+        State.EXPIRED,
+        State.REJECTED,
+        State.DONE,
+        State.FAILED,
+        State.STALE,
+    }
+)
+"""What Lapse tries nothing about any more, unless a person goes on with it."""
 
 _AT_THE_CLOUD = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
 
@@ -84,7 +96,7 @@ def went_on(before: Request, after: Request) -> bool:
 
 
 def has_ended(request: Request) -> bool:
-    """Whether nothing of it is to go on any more."""
+    """Whether nothing of it goes on by itself any more."""
     return request.closed or request.state in _ENDED
 
 

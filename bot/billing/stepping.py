@@ -31,7 +31,7 @@ REFUNDS_WITHIN = timedelta(minutes=15)
 _SETTLED = frozenset({StepState.DONE, StepState.REFUSED})
 _ANSWERED = frozenset({Verb.STEP_DONE, Verb.STEP_REFUSED})
 _OPEN = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
-_LEFT_OPEN = frozenset({ItemState.SENT, ItemState.UNKNOWN})
+_CALLED_FOR = frozenset({ItemState.SENT, ItemState.UNKNOWN, ItemState.GONE})
 
 
 def start(request: Request, *, at: datetime) -> Request:
@@ -93,9 +93,14 @@ def first_sent(request: Request) -> datetime | None:
 
 def left_at_the_cloud(request: Request) -> frozenset[SubscriptionKey]:
     """What a request that is over asked the cloud to end without reading what became of it."""
+    return frozenset(key for key in called_for(request) if not _settled(request.item(key)))
+
+
+def called_for(request: Request) -> frozenset[SubscriptionKey]:
+    """What a request that is over may have asked a cloud to end."""
     if request.by_hand or request.dry_run or request.change is not Change.UNSUBSCRIBE:
         return frozenset()
-    return frozenset(item.key for item in request.items if item.state in _LEFT_OPEN)
+    return frozenset(item.key for item in request.items if item.state in _CALLED_FOR)
 
 
 def step_started(request: Request, number: int, *, at: datetime) -> Request:
@@ -312,7 +317,7 @@ def _was_asked_for(item: Item, step: Step) -> bool:
     if item.refund_order is not None or step.state in _OPEN:
         return True
     if step.accepted_at is None:
-        return step.attempt > 1 and item.gone_at != step.started_at
+        return step.attempt > 1
     was_gone = item.gone_at == step.started_at and step.started_at != step.accepted_at
     return not was_gone
 

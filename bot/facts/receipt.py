@@ -383,7 +383,7 @@ def _is_back(request: Request, item: Item) -> bool | None:
 
 
 def _refund_orders(request: Request) -> int:
-    return sum(item.refund_order is not None for item in request.items)
+    return sum(item.refund_actual is not None for item in request.items)
 
 
 def _is_off(request: Request) -> bool:

@@ -202,8 +202,8 @@ class Requests(Protocol):
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Find out at once which of many are held: `open_with` knows it until a write."""
 
-    def left_open(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
-        """The requests that are over and left one of these sent or unknown, the oldest first."""
+    def called_for(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
+        """The requests that are over and had a cloud called for one of these, the oldest first."""
 
     def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
         """The newest requests of a person."""

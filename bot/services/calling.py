@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.billing import standstill, stepping
 from bot.billing.change import Change
+from bot.billing.quote import Scope
 from bot.billing.standstill import Hindrance
 from bot.billing.subscription import Edition, Kind, Subscription, SubscriptionKey
 from bot.billing.unsubscription import ItemState, Request, Step, StepState, Verb
@@ -45,6 +46,9 @@ STARTS_WITHIN = timedelta(seconds=2)
 
 SETTLED_AFTER = STARTS_WITHIN + timedelta(seconds=90)
 """A call that took its full 60 s may still land up to 30 s later; then reading is conclusive."""
+
+LISTS_LAG = timedelta(hours=24)
+"""What is listed so long after it was paid back is there, whatever order there was."""
 
 EDITION_WITHIN = timedelta(minutes=30)
 """For how long the edition may take to read basic after the quotas are gone (R8)."""
@@ -310,20 +314,22 @@ class Calling:
     def _waits_for_earlier(
         self, request: Request, here: Sequence[SubscriptionKey], provider: Provider
     ) -> bool:
-        """Whether the cloud has, or may yet get, a call that a request before left open there.
+        """Whether the cloud has, or may yet get, a call of an earlier request that is not over.
 
-        *Leave as is* closes a request and stops nothing at the cloud.
+        *Leave as is* closes a request and stops nothing at the cloud, and what was read as gone
+        may be listed again while its order is on its way.
         """
         if request.dry_run or request.change is not Change.UNSUBSCRIBE:
             return False
         with self._progress.store.reading() as tx:
-            requests = tx.requests.left_open(here)
-        for left, step, keys in _left_open(requests, here):
+            requests = tx.requests.called_for(here)
+        for left, step, keys in _earlier_calls(requests, here):
             began = self._now()
             results = provider.find_outcome(_call(left, step.number, keys))
             taken = {each.id for each in results if each.accepted and not each.gone}
             paid = provider.refunds(sorted(taken), since=step.started_at or left.requested_at)
-            taken -= {each.id for each in paid}
+            lag = LISTS_LAG if left.scope is Scope.ALL else timedelta(0)
+            taken -= {each.id for each in paid if each.completed_at + lag <= began}
             if taken:
                 open_there = [key for key in keys if key.id in taken]
                 again = self._now() + LATER
@@ -366,14 +372,14 @@ class Calling:
         return self._progress.clock.now()
 
 
-def _left_open(
+def _earlier_calls(
     requests: Sequence[Request], keys: Sequence[SubscriptionKey]
 ) -> Iterator[tuple[Request, Step, Sequence[SubscriptionKey]]]:
-    """The calls of these requests of which nobody read the end, with which of these they named."""
+    """The calls that these requests may have made, with which of these they named."""
     for request in requests:
-        left = stepping.left_at_the_cloud(request)
+        called = stepping.called_for(request)
         for step in request.steps:
-            if named := [key for key in step.subscriptions if key in left and key in keys]:
+            if named := [key for key in step.subscriptions if key in called and key in keys]:
                 yield request, step, named
 
 

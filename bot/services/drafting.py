@@ -209,7 +209,7 @@ def _optional(
 
 def _left_open(tx: Transaction, keys: Collection[SubscriptionKey]) -> tuple[int, ...]:
     """The requests that left some of these at the cloud, so that their calls are looked for."""
-    over = tx.requests.left_open(keys)
+    over = tx.requests.called_for(keys)
     return tuple(each.number for each in over if stepping.left_at_the_cloud(each) & set(keys))
 
 

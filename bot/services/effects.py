@@ -51,10 +51,13 @@ def afterwards(
 
 
 def is_gone(held: Subscription | None, request: Request, now: datetime) -> bool:
-    """Gone from the list; where only the renewal goes, without a period still ahead (R45)."""
-    if held is None:
-        return True
-    return request.scope is Scope.RENEWALS and not renewal_periods(held, at=now)
+    """Gone from the list; where only the renewal goes, without a period that was still ahead (R45).
+
+    One that was ahead when it was asked for and has begun since was not given back.
+    """
+    if held is None or request.scope is not Scope.RENEWALS:
+        return held is None
+    return not renewal_periods(held, at=min(request.item(held.key).quote.at, now))
 
 
 def _ended(

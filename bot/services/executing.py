@@ -293,23 +293,23 @@ class Executing:
         now = self._clock.now()
         numbered = enumerate(request.items, 1)
         back = {n: i.label for n, i in numbered if _is_back(i, fresh, request, now=now)}
-        told: Mapping[SubscriptionKey, Told] = {}
+        read, gone = request, []
+        for item in request.was_called_for:
+            refund = found.get(item.key.id)
+            if is_gone(fresh.get(item.key.id), request, now) and _is_its_own(item, refund):
+                gone.append(item.key)
+                known = _read_back(item, fresh.get(item.key.id), refund, at=now)
+                read = stepping.with_item(read, known)
+        told = dict(afterwards(request, gone, fresh))
         if back:
             verb = "is" if len(back) == 1 else "are"
             problem = f"{listed(list(back.values()))} {verb} at the cloud again."
-            moved = stepping.came_back(request, at=now, problem=problem, items=tuple(back))
+            moved = stepping.came_back(read, at=now, problem=problem, items=tuple(back))
             keys = [request.items[n - 1].key for n in back]
-            told = taken_over(fresh[key.id] for key in keys)
+            told |= taken_over(fresh[key.id] for key in keys)
         else:
-            read, gone = request, []
-            for item in request.was_called_for:
-                if is_gone(fresh.get(item.key.id), request, now):
-                    gone.append(item.key)
-                    known = _read_back(item, fresh.get(item.key.id), found.get(item.key.id), at=now)
-                    read = stepping.with_item(read, known)
             note = f"{_how_many(gone, read)} gone, {_orders(read)} found"
             moved = stepping.looked_again(read, at=now, note=note)
-            told = afterwards(request, gone, fresh)
         self._progress.save(request, moved, again=None, told=told)
 
     def _settle(
@@ -352,12 +352,17 @@ def _is_back(
     return item.state is ItemState.GONE and not is_gone(fresh.get(item.key.id), request, now)
 
 
+def _is_its_own(item: Item, refund: Refund | None) -> bool:
+    """Whether it is gone by this request, and not by the order of one that asked after it."""
+    return refund is None or item.refund_order in {None, refund.order_id}
+
+
 def _how_many(gone: Sequence[SubscriptionKey], request: Request) -> str:
     return "all" if len(gone) == len(request.items) else f"{len(gone)} of {len(request.items)}"
 
 
 def _orders(request: Request) -> str:
-    orders = counted(sum(i.refund_order is not None for i in request.items), "refund order")
+    orders = counted(sum(i.refund_actual is not None for i in request.items), "refund order")
     return f"{orders} of {len(request.items)}"
 
 

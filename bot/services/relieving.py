@@ -100,8 +100,11 @@ def _went_on(request: Request) -> str:
 
 
 def _ended(request: Request) -> str:
-    left = request.state is State.FAILED
-    became = "is left as it is" if left else f"ended as {request.state.value}"
+    became = f"ended as {request.state.value}"
+    if request.state is State.STALE:
+        became = "is stale, with other facts than were acknowledged"
+    elif request.state is State.FAILED:
+        became = "is left as it is" if request.closed else "has failed, for people to go on with"
     return f"request {request.number} {became}"
 
 

@@ -215,6 +215,8 @@ def _stale_now(request: Request, fresh: Fresh) -> str:
 
 
 def _failed(request: Request) -> str:
+    if facts.last_event(request, Verb.CAME_BACK):
+        return f"Request {request.number}: {text.esc(request.problem or '')} {body.AGAIN}"
     left = facts.last_event(request, Verb.LEFT)
     if left is not None and left.by:
         said = text.esc(text.clip((left.note or "").rstrip("."), 300))

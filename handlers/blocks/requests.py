@@ -195,7 +195,7 @@ def _verifying(request: Request) -> Face:
     gone = sum(item.state is ItemState.GONE for item in request.items)
     read = [item.auto_renew_off for item in request.items if item.auto_renew_off is not None]
     off = f"{sum(read)} of {len(request.items)}" if read else "not read yet"
-    refunds = sum(item.refund_order is not None for item in request.items)
+    refunds = sum(item.refund_actual is not None for item in request.items)
     of = len(request.items)
     again = "" if refunds == of else f", looking again until {_looks_until(request)}"
     rows: list[Line] = (

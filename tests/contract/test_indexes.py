@@ -47,7 +47,7 @@ READS = [
     ("ix_requests_deadline", lambda tx: tx.requests.waiting()),
     ("ix_requests_person", lambda tx: tx.requests.of("U0OUTSIDER")),
     ("uq_request_items_held", lambda tx: tx.requests.open_with(key("s-7"))),
-    ("ix_request_items_left_open", lambda tx: tx.requests.left_open([key("s-7")])),
+    ("ix_request_items_called_for", lambda tx: tx.requests.called_for([key("s-7")])),
     ("ix_book_subscriptions_due", lambda tx: tx.book.due(DEFAULT, now=NOW, limit=10)),
     ("ix_book_orders_due", lambda tx: tx.book.orders_due(DEFAULT, now=NOW)),
     ("ix_subscriptions_page", lambda tx: tx.catalogue.page(ListQuery())),

@@ -419,7 +419,7 @@ def test_what_is_done_by_hand_is_looked_at_when_somebody_is_to_be_called(any_sto
         assert tx.requests.next_due() == NOW
 
 
-def test_what_a_request_that_is_over_left_open_is_found_the_oldest_first(any_store):
+def test_what_a_request_that_is_over_called_for_is_found_the_oldest_first(any_store):
     def left(number, ref, item_state, **facts):
         made = request(number, ref, **facts)
         items = tuple(replace(item, state=item_state) for item in made.items)
@@ -428,15 +428,20 @@ def test_what_a_request_that_is_over_left_open_is_found_the_oldest_first(any_sto
     over = {"state": State.FAILED, "closed": True}
     left(1002, "vm-1", ItemState.UNKNOWN, **over)
     left(1001, "vm-1", ItemState.SENT, **over)
-    left(1003, "vm-1", ItemState.GONE, **over)
+    left(1003, "vm-1", ItemState.GONE, state=State.DONE, closed=True)
+    left(1006, "vm-1", ItemState.REFUSED, **over)
     left(1004, "vm-2", ItemState.SENT, **over)
     left(1005, "vm-1", ItemState.SENT, state=State.EXECUTING)
 
     with any_store.reading() as tx:
-        assert [each.number for each in tx.requests.left_open([key("vm-1")])] == [1001, 1002]
-        assert [each.number for each in tx.requests.left_open([key("vm-2")])] == [1004]
-        assert tx.requests.left_open([key("vm-3")]) == []
-        assert tx.requests.left_open([]) == []
+        assert [each.number for each in tx.requests.called_for([key("vm-1")])] == [
+            1001,
+            1002,
+            1003,
+        ]
+        assert [each.number for each in tx.requests.called_for([key("vm-2")])] == [1004]
+        assert tx.requests.called_for([key("vm-3")]) == []
+        assert tx.requests.called_for([]) == []
 
 
 def test_what_people_carry_out_now_is_found_the_oldest_first(any_store):

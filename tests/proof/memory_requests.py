@@ -9,12 +9,12 @@ from bot.billing.by_hand import next_move
 from bot.billing.call_to_decide import next_call
 from bot.billing.savings import COUNTED
 from bot.billing.subscription import SlackUser, SubscriptionKey
-from bot.billing.unsubscription import OPEN, ItemState, Request, State
+from bot.billing.unsubscription import OPEN, Item, ItemState, Request, State
 from bot.ports.store import ChangedMeanwhile, Delivery
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 LAST, FIRST = "request", 1001
-LEFT_OPEN = {ItemState.SENT, ItemState.UNKNOWN}
+CALLED_FOR = {ItemState.SENT, ItemState.UNKNOWN, ItemState.GONE}
 
 
 class Kept(NamedTuple):
@@ -79,10 +79,10 @@ class MemoryRequests:
     def look_up(self, keys: Collection[SubscriptionKey]) -> None:
         """Everything is at hand."""
 
-    def left_open(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
+    def called_for(self, keys: Collection[SubscriptionKey]) -> Sequence[Request]:
         over = [k.request for k in self._rows.values() if not self._is_open(k.request)]
-        left = [r for r in over if any(i.key in keys and i.state in LEFT_OPEN for i in r.items)]
-        return sorted(left, key=lambda each: each.number)
+        called = [r for r in over if any(_was_called_for(i, keys) for i in r.items)]
+        return sorted(called, key=lambda each: each.number)
 
     def of(self, user: SlackUser, *, limit: int = 5) -> Sequence[Request]:
         mine = [k.request for k in self._rows.values() if k.request.requested_by == user]
@@ -150,6 +150,10 @@ class MemoryRequests:
 
     def _is_open(self, request: Request) -> bool:
         return request.state in OPEN and not request.closed
+
+
+def _was_called_for(item: Item, keys: Collection[SubscriptionKey]) -> bool:
+    return item.key in keys and item.state in CALLED_FOR
 
 
 def _times(request: Request) -> tuple[object, ...]:

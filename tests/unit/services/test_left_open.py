@@ -119,6 +119,81 @@ def test_what_is_not_known_is_looked_for_first(desk: Desk, monkeypatch: pytest.M
     assert again.events[-1].verb is Verb.HELD_UP
 
 
+def test_what_was_paid_back_and_is_listed_still_waits_for_the_list(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_and_left(desk)
+    desk.cloud.takes = desk.clock.now() - desk.cloud.accepted[0].at
+    quota = desk.cloud.held["sm-quota"]
+    with monkeypatch.context() as lagging:
+        lagging.setattr(desk.cloud, "_pass_time", lambda: None)
+        assert desk.cloud.refunds(["sm-quota"], since=desk.get().requested_at)
+
+        again = asked_again(desk)
+
+        assert desk.cloud.held["sm-quota"] == quota
+        assert (len(desk.cloud.calls), again.state) == (1, State.EXECUTING)
+
+
+def test_what_was_read_as_gone_and_is_listed_again_is_looked_for_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for ref in ("sm-screen", "sm-orchestration"):
+        desk.cloud.refuses[ref] = ("CBC.99003643", "It is invoiced.")
+    desk.cloud.takes = FOR_EVER
+    desk.approved("sm-quota")
+    desk.cool_off()
+    desk.run(seconds=2)
+    lists = desk.cloud._is_listed
+    with monkeypatch.context() as lacking:
+        lacking.setattr(desk.cloud, "_is_listed", lambda ref: ref != "sm-quota" and lists(ref))
+        desk.run(seconds=20)
+    assert (desk.state(), desk.get().items[0].state) == (State.FAILED, ItemState.GONE)
+    desk.unsubscribing.leave(1001, by=REQUESTER, why="It stays.")
+    desk.clock.advance(timedelta(hours=24, seconds=5))
+    desk.run(seconds=2)
+    assert desk.get().events[-1].verb is Verb.CAME_BACK
+    desk.cloud.refuses.clear()
+
+    asked_again(desk)
+
+    assert [call.ids for call in desk.cloud.calls if "sm-quota" in call.ids] == [("sm-quota",)]
+
+
+def test_a_period_that_began_was_not_given_back(store: SqlStore, clock: SettableClock) -> None:
+    first = order("2025-12-20 09:20")
+    following = renewal(first)
+    desk = Desk(store, clock, subscriptions=(quota(orders=(first, following), auto_renew=True),))
+    desk.cloud.takes = FOR_EVER
+    given_back = desk.unsubscribing.submit(filled_in(desk.draft(scope=Scope.RENEWALS)))
+    desk.unsubscribing.approve(given_back.number, by=APPROVER_1)
+    desk.cool_off()
+    desk.run(seconds=60)
+    left_with(desk, ItemState.SENT)
+
+    assert following.effective_at is not None
+    clock.set(following.effective_at + timedelta(days=1))
+    desk.run()
+
+    looked = desk.get()
+    assert looked.events[-1].note == "0 of 1 gone, 0 refund orders of 1 found"
+    assert looked.items[0].state is ItemState.SENT
+
+
+def test_what_a_later_request_ended_is_not_its_own(desk: Desk) -> None:
+    taken_and_left(desk)
+    desk.cloud.accepted[0].id = "another"  # the cloud lost the order; the next has another number
+    desk.cloud.takes = timedelta(0)
+    again = asked_again(desk)
+    desk.run(seconds=600)
+    assert desk.state(again.number) is State.DONE
+
+    desk.clock.advance(timedelta(hours=24))
+    desk.run()
+
+    assert desk.get().items[0].refund_actual is None
+
+
 def test_a_day_later_it_is_looked_at_once_more(desk: Desk) -> None:
     taken_and_left(desk)
     desk.cloud.takes = timedelta(0)
