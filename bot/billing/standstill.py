@@ -39,11 +39,10 @@ _ENDED = frozenset(
         State.EXPIRED,
         State.REJECTED,
         State.DONE,
-        State.FAILED,
         State.STALE,
     }
 )
-"""What Lapse tries nothing about any more, unless a person goes on with it."""
+"""What Lapse tries nothing about any more; a failed one is over when people left it, or went on."""
 
 _AT_THE_CLOUD = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
 

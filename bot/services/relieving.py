@@ -104,7 +104,7 @@ def _ended(request: Request) -> str:
     if request.state is State.STALE:
         became = "is stale, with other facts than were acknowledged"
     elif request.state is State.FAILED:
-        became = "is left as it is" if request.closed else "has failed, for people to go on with"
+        became = "is left as it is"
     return f"request {request.number} {became}"
 
 
