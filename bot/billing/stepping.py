@@ -31,7 +31,6 @@ REFUNDS_WITHIN = timedelta(minutes=15)
 _SETTLED = frozenset({StepState.DONE, StepState.REFUSED})
 _ANSWERED = frozenset({Verb.STEP_DONE, Verb.STEP_REFUSED})
 _OPEN = frozenset({StepState.STARTED, StepState.ACCEPTED, StepState.UNKNOWN})
-_CALLED_FOR = frozenset({ItemState.SENT, ItemState.UNKNOWN, ItemState.GONE})
 
 
 def start(request: Request, *, at: datetime) -> Request:
@@ -100,7 +99,7 @@ def called_for(request: Request) -> frozenset[SubscriptionKey]:
     """What a request that is over may have asked a cloud to end."""
     if request.by_hand or request.dry_run or request.change is not Change.UNSUBSCRIBE:
         return frozenset()
-    return frozenset(item.key for item in request.items if item.state in _CALLED_FOR)
+    return frozenset(item.key for item in request.was_called_for)
 
 
 def step_started(request: Request, number: int, *, at: datetime) -> Request:

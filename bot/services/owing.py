@@ -215,6 +215,13 @@ def reminder_updates(
 def reminder_update(post: Delivery, *, cause: str, at: datetime) -> Delivery:
     """The update of one reminder message that was posted, or will be."""
     key = f"reminder/{post.id}/update/{cause}"
+    return update_of(post, key=key, subject={"delivery": post.id}, at=at)
+
+
+def update_of(
+    post: Delivery, *, key: str, subject: Mapping[str, object], at: datetime, sequence: int = 0
+) -> Delivery:
+    """What brings a message that was posted, or will be, up to date, in its own stream."""
     return Delivery(
         id=delivery_id(key),
         key=key,
@@ -222,8 +229,9 @@ def reminder_update(post: Delivery, *, cause: str, at: datetime) -> Delivery:
         destination=post.destination,
         stream=post.stream,
         due_at=at,
-        subject={"delivery": post.id},
+        subject=subject,
         update_of=post.id,
+        sequence=sequence,
     )
 
 
@@ -322,16 +330,11 @@ def _note(request: Request, event: Event, *, channel: str, at: datetime) -> Deli
 
 def _note_update(request: Request, post: Delivery, *, at: datetime) -> Delivery:
     """In the stream of the notes, after the news of the same save."""
-    key = f"{post.key}/v{request.version}"
-    return Delivery(
-        id=delivery_id(key),
-        key=key,
-        kind=post.kind,
-        destination=post.destination,
-        stream=post.stream,
-        due_at=at,
+    return update_of(
+        post,
+        key=f"{post.key}/v{request.version}",
         subject={"request": request.number},
-        update_of=post.id,
+        at=at,
         sequence=request.version * SLOTS + 1,
     )
 

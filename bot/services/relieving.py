@@ -13,7 +13,7 @@ from bot.billing.unsubscription import Request, State
 from bot.facts.messages import OperatorWarning
 from bot.ports.store import Delivery, Transaction
 from bot.services.alarming import Trouble, read_warning
-from bot.services.owing import delivery_id
+from bot.services.owing import update_of
 
 REMEMBERED = timedelta(days=7)
 """For so long a warning that is over may be shown again."""
@@ -102,7 +102,7 @@ def _went_on(request: Request) -> str:
 def _ended(request: Request) -> str:
     became = f"ended as {request.state.value}"
     if request.state is State.STALE:
-        became = "is stale, with other facts than were acknowledged"
+        became = "is stale; who asked has to acknowledge it anew"
     elif request.state is State.FAILED:
         became = "is left as it is"
     return f"request {request.number} {became}"
@@ -112,21 +112,10 @@ def _show(tx: Transaction, facts: Facts, *, at: datetime) -> None:
     """Bring its posts up to date."""
     for id_ in facts["posts"]:
         post = tx.outbox.get(id_)
-        if post is None:
-            continue
-        key = f"{post.key}/v{facts['turn']}"
-        update = Delivery(
-            id=delivery_id(key),
-            key=key,
-            kind=post.kind,
-            destination=post.destination,
-            stream=post.stream,
-            due_at=at,
-            subject=post.subject,
-            update_of=post.id,
-            sequence=facts["turn"],
-        )
-        tx.outbox.owe(update)
+        if post is not None:
+            turn = facts["turn"]
+            key = f"{post.key}/v{turn}"
+            tx.outbox.owe(update_of(post, key=key, subject=post.subject, at=at, sequence=turn))
 
 
 def _lately(found: Mapping[str, Any], *, at: datetime) -> Mapping[str, Facts]:

@@ -413,6 +413,17 @@ def test_what_was_gone_before_its_step_began_is_to_be_done_when_it_is_listed_aga
     assert states == [ItemState.PLANNED, ItemState.PLANNED]
 
 
+def test_what_was_gone_before_its_second_call_may_have_been_taken_by_the_first():
+    first = step_not_done(step_unknown(step_started(quota_gone(), 2, at=LATER), 2), 2)
+    second = step_started(first, 2, at=AFTERWARDS)
+    unasked = step_gone(second, 2, at=AFTERWARDS, gone=PACKAGES)
+
+    step, states = there_again(unasked)
+
+    assert step.state is StepState.UNKNOWN
+    assert states == [ItemState.UNKNOWN, ItemState.UNKNOWN]
+
+
 def test_of_a_step_only_what_was_in_the_call_is_sent_when_both_are_listed_again():
     began = step_started(quota_gone(), 2, at=LATER)
     without = step_gone(began, 2, at=LATER, gone=[SCREEN.key])
